@@ -1,0 +1,1 @@
+//! The client library: discovery, table cache, pooled connections and failover.

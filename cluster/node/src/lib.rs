@@ -1,0 +1,1 @@
+//! A node of the cluster: tokio and hyper around protocol and storage.

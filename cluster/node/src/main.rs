@@ -1,0 +1,3 @@
+//! The `kensho-node` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Update log, checkpoints and tables of rows behind a Disk trait.

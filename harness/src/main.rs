@@ -1,0 +1,3 @@
+//! The `kensho` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Artificial worlds: nodes, network, disks and virtual clocks, explored exhaustively or sampled by seed.

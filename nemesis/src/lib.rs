@@ -1,0 +1,1 @@
+//! What goes wrong: the catalogue of faults, schedules, and the means to apply them.

@@ -1,0 +1,1 @@
+//! Runs on disk: the run store, charts and report pages.

@@ -1,0 +1,1 @@
+//! What clients do: pure generators, and each workload's operations and check.
