@@ -208,12 +208,39 @@ impl Election {
     #[must_use]
     pub fn unclean() -> Self {
         Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[])]),
             budget: Budget {
                 unclean_restarts: 1,
-                ticks: 2,
+                ticks: 1,
                 pauses: 1,
                 ..Budget::default()
             },
+            ..Election::changes()
+        }
+    }
+
+    /// A new master finds that of an in-sync set one node may have lost something, and the other is
+    /// silent: rule R5.
+    #[must_use]
+    pub fn survivors() -> Self {
+        Election {
+            budget: Budget {
+                unclean_restarts: 1,
+                ticks: 1,
+                pauses: 1,
+                ..Budget::default()
+            },
+            timers: Timers::Masters,
+            ..Election::tournament()
+        }
+    }
+
+    /// Changes for which anybody may ask. No correct node does so: since an epoch belongs to
+    /// one owner, who names the present epoch and takes itself for the owner is the owner.
+    #[must_use]
+    pub fn strangers() -> Self {
+        Election {
+            strangers_ask: true,
             ..Election::changes()
         }
     }
@@ -245,6 +272,25 @@ impl Election {
                 ..Budget::default()
             },
             ..Election::tournament()
+        }
+    }
+
+    /// The same with more of everything that it has any of.
+    #[must_use]
+    pub fn enlarged(self) -> Self {
+        let more = |count: u8| if count == 0 { 0 } else { count + 1 };
+        let budget = Budget {
+            restarts: more(self.budget.restarts),
+            unclean_restarts: more(self.budget.unclean_restarts),
+            duplicates: more(self.budget.duplicates),
+            ticks: more(self.budget.ticks),
+            pauses: more(self.budget.pauses),
+            asks: more(self.budget.asks),
+        };
+        Election {
+            term_max: self.term_max.next(),
+            budget,
+            ..self
         }
     }
 
@@ -312,7 +358,7 @@ impl Election {
         let node = |(id, saved): (&NodeId, &Saved)| {
             Shared::new(Node {
                 running: self.start(*id, saved, Incarnation(0)),
-                saved: saved.clone(),
+                written: None,
                 writing: Vec::<(Ticket, Saved)>::new(),
                 incarnation: Incarnation(0),
             })
@@ -320,6 +366,7 @@ impl Election {
         let mut witness = Witness::default();
         for (id, saved) in saved {
             if let Some(table) = &saved.accepted {
+                witness.was_born(table);
                 witness.has_on_disk(*id, table);
             }
         }
