@@ -80,7 +80,7 @@ fn has_timer(model: &Election, node: &Node) -> bool {
 
 /// Whether delivering `message` to `node` has no effect, now and for ever. Such messages are taken
 /// out of flight, so that states do not differ by them: a message may get lost at any time.
-fn is_idle(model: &Election, node: &Node, message: &Message) -> bool {
+fn is_idle(model: &Election, node: &Node, from: NodeId, message: &Message) -> bool {
     if model.rules != Rules::sound() || !node.writing.is_empty() {
         return false;
     }
@@ -90,7 +90,18 @@ fn is_idle(model: &Election, node: &Node, message: &Message) -> bool {
     match message {
         // One that is too late is answered with the present term; whether the sender learns of it
         // so, or begins it, is the same.
-        Message::Challenge { term, .. } | Message::Heartbeat { term, .. } => *term < now,
+        Message::Challenge { term, .. } => *term < now,
+        Message::Heartbeat {
+            term,
+            committed,
+            proposal,
+            ..
+        } => {
+            let follows = running.master().is_some_and(|master| master == from);
+            let known = running.committed().is_some_and(|t| t.stamp >= *committed);
+            let notice = model.timers == Timers::Candidates && proposal.is_none();
+            *term < now || (*term == now && notice && follows && known)
+        }
         Message::HigherTerm { term } | Message::Begin { term } => *term <= now,
         Message::Yield { term, tokens } => {
             let passed_on = running.yielded_to().is_some() && !tokens.is_empty();
@@ -225,7 +236,7 @@ impl Step<'_> {
             after.land(envelope);
         }
         let State { flying, nodes, .. } = &mut after;
-        flying.retain(|e| !is_idle(model, &nodes[index(e.to)], &e.message));
+        flying.retain(|e| !is_idle(model, &nodes[index(e.to)], e.from, &e.message));
         Some(after)
     }
 

@@ -2,4 +2,5 @@
 
 #[cfg(feature = "break-rules")]
 mod broken;
+mod sizes;
 mod sound;
