@@ -226,6 +226,12 @@ impl Session {
         self.statements.len()
     }
 
+    /// Whether the statement `token` has not ended.
+    #[must_use]
+    pub fn is_open(&self, token: Token) -> bool {
+        self.statements.contains_key(&token)
+    }
+
     /// Takes an event, and appends to `out` what is to be done, in order.
     pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Output>) {
         match event {
