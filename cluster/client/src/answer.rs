@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use kensho_protocol::error_code;
 use kensho_protocol::ids::Lsn;
 use kensho_protocol::request::Refusal;
 use kensho_protocol::session;
@@ -44,8 +43,6 @@ pub(crate) fn classify(response: &Response<Bytes>) -> session::Answer {
     };
     if let Some(refusal) = Refusal::from_error_code(body.code, lsn.unwrap_or_default()) {
         session::Answer::Refused(refusal)
-    } else if body.code == error_code::OVERLOADED {
-        session::Answer::Overloaded
     } else if body.definite {
         session::Answer::Final { lsn }
     } else {
@@ -80,7 +77,7 @@ mod tests {
 
     #[test]
     fn outcomes_are_final_and_refusals_are_not() {
-        use session::Answer::{Final, Lost, Overloaded, Refused};
+        use session::Answer::{Final, Lost, Refused};
         let seen = Some(Lsn(7));
         assert_eq!(answer(200, Some(7), "[]"), Final { lsn: seen });
         assert_eq!(answer(404, None, ""), Final { lsn: None });
@@ -95,7 +92,10 @@ mod tests {
             answer(409, Some(7), &error(170_005, false)),
             Refused(forgotten)
         );
-        assert_eq!(answer(503, None, &error(170_007, true)), Overloaded);
+        assert_eq!(
+            answer(503, None, &error(170_007, true)),
+            Refused(Refusal::Overloaded)
+        );
         assert_eq!(answer(500, None, &error(1, false)), Lost);
         assert_eq!(answer(502, None, "<html>"), Lost);
     }

@@ -10,7 +10,10 @@ use kensho_node::settings::Arguments;
 
 fn main() {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
-        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        if matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+        ) {
             error.exit();
         }
         let text = error.to_string();

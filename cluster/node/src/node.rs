@@ -51,7 +51,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// It cannot listen.
-    #[error("cannot listen on {address} ({setting}): {source}; stop what uses the address, or choose another")]
+    #[error(
+        "cannot listen on {address} ({setting}): {source}; stop what uses the address, or choose another"
+    )]
     Listen {
         /// The setting that says where to listen.
         setting: &'static str,
@@ -64,7 +66,9 @@ pub enum NodeError {
     #[error("{0}")]
     Storage(#[from] StorageError),
     /// What a partition has on disk is no data image.
-    #[error("partition {partition}: {source}; move the data folder away, so that the node joins anew")]
+    #[error(
+        "partition {partition}: {source}; move the data folder away, so that the node joins anew"
+    )]
     Image {
         /// Which partition.
         partition: u16,
@@ -100,8 +104,11 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     stop_on_panic();
     let client_listener = listen("client_listen", settings.client_listen)?;
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
-    let (disk, lock, folder) =
-        folder::open(&settings.data_dir, &settings.identity, LogSettings::default())?;
+    let (disk, lock, folder) = folder::open(
+        &settings.data_dir,
+        &settings.identity,
+        LogSettings::default(),
+    )?;
     let advertised = |given: &Option<String>, listener: &StdListener| match given {
         Some(address) => Ok(address.clone()),
         None => listener.local_addr().map(|address| address.to_string()),
@@ -113,9 +120,13 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         peer_address: advertised(&settings.peer_advertise, &peer_listener)?,
     };
     tracing::info!(
-        node = me.name, id = me.id.0, cluster = settings.identity.cluster,
-        client = me.client_address, peer = me.peer_address,
-        records = folder.recovery.report.records, "the node starts"
+        node = me.name,
+        id = me.id.0,
+        cluster = settings.identity.cluster,
+        client = me.client_address,
+        peer = me.peer_address,
+        records = folder.recovery.report.records,
+        "the node starts"
     );
     if let Some(cut) = &folder.recovery.report.cut {
         tracing::warn!("the end of the log was torn: {cut}");
@@ -123,7 +134,10 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     let replicas = recover(&settings, &me, folder.recovery, folder.incarnation)?;
     let (appender, progress) = log::start(folder.store, &disk)?;
 
-    let hello = Arc::new(Hello::new(Introduction::new(&settings, me.clone()), &settings.secret));
+    let hello = Arc::new(Hello::new(
+        Introduction::new(&settings, me.clone()),
+        &settings.secret,
+    ));
     let (view, view_seen) = watch::channel(View::default());
     let (reports, reports_seen) = mpsc::channel(REPORT_QUEUE);
     let (streams, streams_seen) = mpsc::channel(HANDOVER_QUEUE);
@@ -171,8 +185,8 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         stopping,
     };
     // The control thread ends with the process.
-    spawn("control", move |runtime| control.run(runtime))?;
-    let data = spawn("data", move |runtime| data.run(runtime))?;
+    spawn("control", move |runtime| control.run(&runtime))?;
+    let data = spawn("data", move |runtime| data.run(&runtime))?;
     wait_for_signal()?;
     tracing::info!("the node stops: it takes no more requests, and answers those that wait");
     // The data thread has not ended, since it ends only when it is told to.
@@ -221,12 +235,12 @@ fn recover(
                 .partitions
                 .remove(&partition)
                 .unwrap_or_else(|| Recovered::empty(incarnation));
-            Replica::recover(me.id, partition, settings.protocol, recovered, now).map_err(|source| {
-                NodeError::Image {
+            Replica::recover(me.id, partition, settings.protocol, recovered, now).map_err(
+                |source| NodeError::Image {
                     partition: partition.0,
                     source,
-                }
-            })
+                },
+            )
         })
         .collect()
 }
@@ -236,17 +250,23 @@ fn spawn(
     name: &str,
     body: impl FnOnce(Runtime) + Send + 'static,
 ) -> Result<JoinHandle<()>, io::Error> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime {
-            Ok(runtime) => body(runtime),
-            Err(error) => crate::failure::stop_at_once(&error),
-        }
-    })
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            match runtime {
+                Ok(runtime) => body(runtime),
+                Err(error) => crate::failure::stop_at_once(&error),
+            }
+        })
 }
 
 fn wait_for_signal() -> Result<(), io::Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -272,9 +292,9 @@ struct ControlThread {
 }
 
 impl ControlThread {
-    fn run(self, runtime: Runtime) {
+    fn run(self, runtime: &Runtime) {
         let tasks = LocalSet::new();
-        tasks.block_on(&runtime, async move {
+        tasks.block_on(runtime, async move {
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Control, Arc::clone(&self.hello), sink);
             let (peers, met) =
@@ -363,10 +383,10 @@ struct DataThread {
 }
 
 impl DataThread {
-    fn run(self, runtime: Runtime) {
+    fn run(self, runtime: &Runtime) {
         let tasks = LocalSet::new();
         let patience = self.settings.statement_deadline;
-        tasks.block_on(&runtime, async move {
+        tasks.block_on(runtime, async move {
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Data, Arc::clone(&self.hello), sink);
             let (peers, met) = Peers::new(link_settings(&self.settings, Plane::Data, self.hello));

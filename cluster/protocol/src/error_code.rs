@@ -4,9 +4,6 @@
 use crate::ids::Lsn;
 use crate::request::Refusal;
 
-/// The node has too much to do (status 503). The statement was not looked at.
-pub const OVERLOADED: u32 = 170_007;
-
 impl Refusal {
     /// The number of this refusal.
     #[must_use]
@@ -18,6 +15,7 @@ impl Refusal {
             Refusal::OutcomeUnknown => 170_004,
             Refusal::OutcomeForgotten { .. } => 170_005,
             Refusal::TimedOut => 170_006,
+            Refusal::Overloaded => 170_007,
         }
     }
 
@@ -32,6 +30,7 @@ impl Refusal {
             170_004 => Some(Refusal::OutcomeUnknown),
             170_005 => Some(Refusal::OutcomeForgotten { now: lsn }),
             170_006 => Some(Refusal::TimedOut),
+            170_007 => Some(Refusal::Overloaded),
             _ => None,
         }
     }
@@ -50,11 +49,11 @@ mod tests {
             Refusal::OutcomeUnknown,
             Refusal::OutcomeForgotten { now: Lsn(7) },
             Refusal::TimedOut,
+            Refusal::Overloaded,
         ] {
             let code = refusal.error_code();
             assert_eq!(Refusal::from_error_code(code, Lsn(7)), Some(refusal));
-            assert_ne!(code, OVERLOADED);
         }
-        assert_eq!(Refusal::from_error_code(OVERLOADED, Lsn(7)), None);
+        assert_eq!(Refusal::from_error_code(150_001, Lsn(7)), None);
     }
 }

@@ -138,7 +138,11 @@ impl Control {
             }
             // Messages that came at once must not hide that a deadline has passed.
             let now = clock::now();
-            if self.coordinator.deadline().is_some_and(|deadline| deadline <= now) {
+            if self
+                .coordinator
+                .deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 self.handle(Event::Tick);
             }
             self.peers.flush();
@@ -156,7 +160,11 @@ impl Control {
     fn meet(&mut self, met: Met) {
         let member = met.member.clone();
         self.peers.meet(met);
-        if self.initial.iter().any(|initial| initial.name == member.name) {
+        if self
+            .initial
+            .iter()
+            .any(|initial| initial.name == member.name)
+        {
             let before = self.known.insert(member.name.clone(), member.clone());
             if before.as_ref() != Some(&member) {
                 self.complete_roster();
@@ -166,9 +174,15 @@ impl Control {
 
     /// Once all initial members have answered the coordinator is told who they are (rule M5).
     fn complete_roster(&mut self) {
-        let all = self.initial.iter().all(|initial| self.known.contains_key(&initial.name));
+        let all = self
+            .initial
+            .iter()
+            .all(|initial| self.known.contains_key(&initial.name));
         if all {
-            let members = self.known.values().map(|member| (member.id, member.clone()));
+            let members = self
+                .known
+                .values()
+                .map(|member| (member.id, member.clone()));
             self.handle(Event::Roster(members.collect()));
         }
     }
@@ -191,11 +205,15 @@ impl Control {
                 self.view.send_modify(|view| view.table = Some(table));
             }
             Output::Service(service) => {
-                tracing::info!(service, "the node {}", if service {
-                    "is part of a quorum"
-                } else {
-                    "is not part of a quorum: it serves nothing"
-                });
+                tracing::info!(
+                    service,
+                    "the node {}",
+                    if service {
+                        "is part of a quorum"
+                    } else {
+                        "is not part of a quorum: it serves nothing"
+                    }
+                );
                 self.view.send_modify(|view| view.service = service);
             }
             Output::Note(note) => notes::log(&note, self.view.borrow().table.as_deref(), &self.me),

@@ -24,11 +24,19 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::FollowerMissed { node } => warn!(follower = name(node), "a follower is silent"),
         Note::FollowerReturned { node } => info!(follower = name(node), "a follower is back"),
         Note::QuorumLost { term } => {
-            warn!(term = term.0, "this master has lost contact with the majority");
+            warn!(
+                term = term.0,
+                "this master has lost contact with the majority"
+            );
         }
         Note::TableRefused { by, why } => match why {
             Refusal::Identity { theirs, ours } => {
-                error!(by = name(by), ?theirs, ?ours, "a table of another cluster is refused");
+                error!(
+                    by = name(by),
+                    ?theirs,
+                    ?ours,
+                    "a table of another cluster is refused"
+                );
             }
             Refusal::Members => error!(
                 by = name(by),
@@ -40,7 +48,11 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
             ),
         },
         Note::TableCommitted { stamp } => {
-            info!(term = stamp.term.0, revision = stamp.revision.0, "a table is committed");
+            info!(
+                term = stamp.term.0,
+                revision = stamp.revision.0,
+                "a table is committed"
+            );
         }
         Note::PartitionUnavailable { partition } => warn!(
             partition = partition.0,

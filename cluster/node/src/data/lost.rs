@@ -46,7 +46,9 @@ fn write(folder: &Path, entries: &[Entry]) -> io::Result<PathBuf> {
         serde_json::to_writer(&mut file, &line(entry))?;
         file.write_all(b"\n")?;
     }
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
     Ok(path)
 }
 

@@ -25,7 +25,7 @@ use crate::control::View;
 use crate::failure;
 use crate::peer::{Met, Received};
 
-pub(crate) use plane::{DataPlane, Figures, Parts};
+pub(crate) use plane::{DataPlane, Parts};
 pub(crate) use waiting::Answered;
 
 /// What replicas on different nodes say to each other.

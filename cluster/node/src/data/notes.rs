@@ -13,18 +13,36 @@ pub(super) fn log(partition: PartitionId, note: &Note, table: Option<&Table>, me
     let name = |node: &NodeId| name_of(*node, table, me);
     match note {
         Note::SyncBegan { epoch, end } => {
-            info!(partition, epoch = epoch.0, end = end.0, "short-term sync begins");
+            info!(
+                partition,
+                epoch = epoch.0,
+                end = end.0,
+                "short-term sync begins"
+            );
         }
         Note::Serving { epoch } => info!(partition, epoch = epoch.0, "owner, serving"),
         Note::SteppedDown { epoch } => info!(partition, epoch = epoch.0, "no longer owner"),
         Note::Followed { owner, epoch } => {
-            info!(partition, epoch = epoch.0, node = name(owner), "follows the owner");
+            info!(
+                partition,
+                epoch = epoch.0,
+                node = name(owner),
+                "follows the owner"
+            );
         }
         Note::BackupSilent { node } => {
-            warn!(partition, node = name(node), "a backup is silent; asks to go on without it");
+            warn!(
+                partition,
+                node = name(node),
+                "a backup is silent; asks to go on without it"
+            );
         }
         Note::CaughtUp { node } => {
-            info!(partition, node = name(node), "a catch-up has caught up; asks for its addition");
+            info!(
+                partition,
+                node = name(node),
+                "a catch-up has caught up; asks for its addition"
+            );
         }
         Note::ImageBegan { node, at, bytes } => info!(
             partition,
@@ -34,10 +52,19 @@ pub(super) fn log(partition: PartitionId, note: &Note, table: Option<&Table>, me
             "long-term sync: a data image is sent"
         ),
         Note::ImageInstalled { at } => {
-            info!(partition, lsn = at.lsn.0, "long-term sync: a data image replaced the data");
+            info!(
+                partition,
+                lsn = at.lsn.0,
+                "long-term sync: a data image replaced the data"
+            );
         }
         Note::TailCut { keep, entries } => {
-            warn!(partition, keep = keep.0, entries, "entries that the owner lacks were cut off");
+            warn!(
+                partition,
+                keep = keep.0,
+                entries,
+                "entries that the owner lacks were cut off"
+            );
         }
         Note::CommittedEntryContradicted { lsn } => error!(
             partition,
@@ -45,7 +72,11 @@ pub(super) fn log(partition: PartitionId, note: &Note, table: Option<&Table>, me
             "the owner's log contradicts what is committed here; the replica does not follow"
         ),
         Note::ImageRefused { at } => {
-            error!(partition, lsn = at.lsn.0, "what came as a data image is none");
+            error!(
+                partition,
+                lsn = at.lsn.0,
+                "what came as a data image is none"
+            );
         }
     }
 }

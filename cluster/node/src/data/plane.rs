@@ -11,7 +11,7 @@ use kensho_protocol::request::{Execute, Read, Refusal, Reply, RequestId};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
-use kensho_storage::log::{Checkpoint, LogAppender, LogStopped, Progress, RecordNumber};
+use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
 
@@ -173,7 +173,9 @@ impl DataPlane {
         self.figures.reads += 1;
         let now = clock::now();
         let deadline = now + self.settings.statement_deadline;
-        let (token, answered) = self.waiting.insert(partition, Some(query.clone()), deadline);
+        let (token, answered) = self
+            .waiting
+            .insert(partition, Some(query.clone()), deadline);
         let read = Read {
             token,
             query,
@@ -202,8 +204,9 @@ impl DataPlane {
     /// Takes what the log says.
     pub(super) fn progress(&mut self, progress: Progress) {
         let now = clock::now();
-        while let Some((_, partition, ticket)) =
-            self.unsynced.pop_front_if(|(number, _, _)| *number <= progress.durable)
+        while let Some((_, partition, ticket)) = self
+            .unsynced
+            .pop_front_if(|(number, _, _)| *number <= progress.durable)
         {
             self.handle(now, partition, Event::Durable(ticket));
         }
@@ -225,7 +228,10 @@ impl DataPlane {
         let Some(table) = self.view.table.clone() else {
             return;
         };
-        if before.table.is_some_and(|before| before.stamp == table.stamp) {
+        if before
+            .table
+            .is_some_and(|before| before.stamp == table.stamp)
+        {
             return;
         }
         self.peers.link_members(&table);
@@ -244,7 +250,10 @@ impl DataPlane {
     /// When something has to be done at the latest.
     pub(super) fn deadline(&self) -> Time {
         let replicas = self.slots.iter().map(|slot| slot.deadline).min();
-        replicas.unwrap_or(Time::MAX).min(self.next_holds).min(self.next_checkpoint)
+        replicas
+            .unwrap_or(Time::MAX)
+            .min(self.next_holds)
+            .min(self.next_checkpoint)
     }
 
     /// Carries out what follows from all that was handed in.
@@ -311,7 +320,11 @@ impl DataPlane {
             at,
             image,
         };
-        tracing::debug!(partition = partition.0, lsn = at.lsn.0, "a checkpoint begins");
+        tracing::debug!(
+            partition = partition.0,
+            lsn = at.lsn.0,
+            "a checkpoint begins"
+        );
         self.log.checkpoint(partition, checkpoint);
     }
 
@@ -384,9 +397,12 @@ impl DataPlane {
         };
         let partition = waiting.partition;
         match waiting.query.clone() {
-            None => self.waiting.answer(token, Reply::Refused(Refusal::OutcomeUnknown)),
+            None => self
+                .waiting
+                .answer(token, Reply::Refused(Refusal::OutcomeUnknown)),
             Some(_) if waiting.deadline <= now => {
-                self.waiting.answer(token, Reply::Refused(Refusal::TimedOut));
+                self.waiting
+                    .answer(token, Reply::Refused(Refusal::TimedOut));
             }
             Some(query) => {
                 let read = Read {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
 use super::error::Error;
-use super::service::{Asked, Owner, Service, as_of};
 use super::headers;
+use super::service::{Asked, Owner, Service, as_of};
 
 /// Creates a container.
 pub(super) async fn create(service: &Service, asked: &Asked) -> Result<Answer, Error> {
@@ -25,13 +25,15 @@ pub(super) async fn create(service: &Service, asked: &Asked) -> Result<Answer, E
     let id = headers::request_id(&asked.headers)?;
     let seen = headers::as_of(&asked.headers)?;
     let statement = Statement::CreateContainer { name: &name, info };
-    let executed = service.execute(partition, id, seen, statement.encode()).await?;
+    let executed = service
+        .execute(partition, id, seen, statement.encode())
+        .await?;
     match Outcome::decode(&executed.outcome) {
-        Some(Outcome::Created) => {
-            Ok(as_of(answer::empty(StatusCode::CREATED), executed.at.lsn))
-        }
+        Some(Outcome::Created) => Ok(as_of(answer::empty(StatusCode::CREATED), executed.at.lsn)),
         Some(Outcome::AlreadyExists) => Err(Error::container_exists(&name)),
-        _ => Err(Error::malformed("this Idempotency-Key was used for a different update before")),
+        _ => Err(Error::malformed(
+            "this Idempotency-Key was used for a different update before",
+        )),
     }
 }
 
@@ -58,11 +60,15 @@ pub(super) async fn info(
 /// Deletes containers; those that are not there are no error.
 pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let names: Vec<String> = serde_json::from_slice(&asked.body).map_err(|error| {
-        Error::malformed(format!("the body is a JSON array of names of containers: {error}"))
+        Error::malformed(format!(
+            "the body is a JSON array of names of containers: {error}"
+        ))
     })?;
     let id = headers::request_id(&asked.headers)?;
     if id.is_some() && names.len() > 1 {
-        return Err(Error::malformed("with an Idempotency-Key, delete one container at a time"));
+        return Err(Error::malformed(
+            "with an Idempotency-Key, delete one container at a time",
+        ));
     }
     let seen = headers::as_of(&asked.headers)?;
     let mut last = answer::empty(StatusCode::NO_CONTENT);
@@ -83,7 +89,9 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
             continue;
         }
         let statement = Statement::DropContainer { name };
-        let executed = service.execute(partition, id, seen, statement.encode()).await?;
+        let executed = service
+            .execute(partition, id, seen, statement.encode())
+            .await?;
         service.schemas.forget(name);
         last = as_of(answer::empty(StatusCode::NO_CONTENT), executed.at.lsn);
     }
@@ -100,7 +108,11 @@ struct Wanted {
 impl Wanted {
     fn parse(query: Option<&str>) -> Result<Self, Error> {
         let mut wanted = Wanted::default();
-        for parameter in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+        for parameter in query
+            .unwrap_or_default()
+            .split('&')
+            .filter(|part| !part.is_empty())
+        {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let number = || {
                 let wrong = || Error::malformed(format!("{name} is {value}; it must be a number"));
@@ -144,7 +156,9 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
     for partition in (0..partitions).map(PartitionId) {
         match service.owner(partition) {
             Owner::Here => {
-                let (_, found) = service.read(partition, Query::ListContainers.encode()).await?;
+                let (_, found) = service
+                    .read(partition, Query::ListContainers.encode())
+                    .await?;
                 if let Some(Found::Names(found)) = Found::decode(&found) {
                     names.extend(found.into_iter().map(str::to_owned));
                 }
@@ -162,7 +176,10 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
     }
     let names: Vec<String> = names.into_iter().collect();
     let offset = wanted.offset.min(names.len());
-    let limit = wanted.limit.unwrap_or(names.len()).min(names.len() - offset);
+    let limit = wanted
+        .limit
+        .unwrap_or(names.len())
+        .min(names.len() - offset);
     let list = List {
         names: &names[offset..offset + limit],
         total: names.len(),
@@ -182,7 +199,11 @@ async fn list_of(service: &Service, asked: &Asked, address: &str) -> Result<Othe
     };
     let answer = service.forward(address, &all).await?;
     let succeeded = answer.status() == StatusCode::OK;
-    let body = answer.into_body().collect().await.unwrap_or_else(|never| match never {});
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .unwrap_or_else(|never| match never {});
     let list = serde_json::from_slice(&body.to_bytes()).ok();
     list.filter(|_| succeeded).ok_or_else(|| {
         tracing::debug!(address, "no list of containers came");

@@ -32,7 +32,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use kensho_protocol::error_code;
 use kensho_protocol::request::Refusal;
 use serde::Serialize;
 
@@ -129,7 +128,11 @@ impl Error {
     pub(super) fn request_timeout() -> Self {
         Error {
             header: Some((header::CONNECTION, HeaderValue::from_static("close"))),
-            ..Error::new(StatusCode::REQUEST_TIMEOUT, 150_011, "the request did not come in time")
+            ..Error::new(
+                StatusCode::REQUEST_TIMEOUT,
+                150_011,
+                "the request did not come in time",
+            )
         }
     }
 
@@ -149,12 +152,20 @@ impl Error {
         let message = format!("{reason}; try again later");
         Error {
             header: Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
-            ..Error::new(StatusCode::SERVICE_UNAVAILABLE, error_code::OVERLOADED, message)
+            ..Error::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::Overloaded.error_code(),
+                message,
+            )
         }
     }
 
     pub(super) fn not_ready(reason: &str) -> Self {
-        Error::new(StatusCode::SERVICE_UNAVAILABLE, Refusal::NotServing.error_code(), reason)
+        Error::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NotServing.error_code(),
+            reason,
+        )
     }
 
     pub(super) fn refused(refusal: Refusal) -> Self {
@@ -182,11 +193,18 @@ impl Error {
                  the first time, send it with a new Idempotency-Key and the Kensho-Lsn of this answer \
                  as Kensho-As-Of",
             ),
-            Refusal::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the read did not succeed in time"),
+            Refusal::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many updates of the container's partition wait; try again later",
+            ),
+            Refusal::TimedOut => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "the read did not succeed in time",
+            ),
         };
         let header = match refusal {
             Refusal::OutcomeForgotten { now } => Some((LSN, HeaderValue::from(now.0))),
-            Refusal::NotServing | Refusal::TooFewInSync => {
+            Refusal::NotServing | Refusal::TooFewInSync | Refusal::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             _ => None,

@@ -66,7 +66,9 @@ impl Forwarder {
                 request.headers_mut().append(name, value.clone());
             }
         }
-        request.headers_mut().insert(FORWARD, HeaderValue::from_static("no"));
+        request
+            .headers_mut()
+            .insert(FORWARD, HeaderValue::from_static("no"));
         // A read is without effect, so that a failed one never leaves a doubt.
         let unknown = if *method == Method::GET {
             Refusal::TimedOut
@@ -89,7 +91,9 @@ impl Forwarder {
             }
             Ok::<_, Refusal>(Response::from_parts(head, Full::new(body)))
         };
-        let answer = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| unknown)??;
+        let answer = tokio::time::timeout(self.timeout, exchange)
+            .await
+            .map_err(|_| unknown)??;
         Ok(answer)
     }
 }

@@ -17,7 +17,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         None => Ok(None),
         Some(value) => match value.to_str() {
             Ok(text) => Ok(Some(text)),
-            Err(_) => Err(Error::malformed(format!("the header {name} is not plain text"))),
+            Err(_) => Err(Error::malformed(format!(
+                "the header {name} is not plain text"
+            ))),
         },
     }
 }
@@ -50,14 +52,19 @@ pub(super) fn as_of(headers: &HeaderMap) -> Result<Lsn, Error> {
     match text(headers, &AS_OF)? {
         None => Ok(Lsn(0)),
         Some(text) => text.parse().map(Lsn).map_err(|_| {
-            Error::malformed(format!("Kensho-As-Of is {text}; it is a log sequence number"))
+            Error::malformed(format!(
+                "Kensho-As-Of is {text}; it is a log sequence number"
+            ))
         }),
     }
 }
 
 /// `If-Match: "<version>"` or `If-None-Match: *`.
 pub(super) fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
-    match (text(headers, &header::IF_MATCH)?, text(headers, &header::IF_NONE_MATCH)?) {
+    match (
+        text(headers, &header::IF_MATCH)?,
+        text(headers, &header::IF_NONE_MATCH)?,
+    ) {
         (None, None) => Ok(Condition::Any),
         (None, Some("*")) => Ok(Condition::IfAbsent),
         (None, Some(other)) => Err(Error::malformed(format!(
@@ -92,7 +99,9 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value")));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().expect("a value")));
         pairs.collect()
     }
 
@@ -100,26 +109,54 @@ mod tests {
     fn conditions_are_understood_or_refused() {
         let condition = |pairs: &[_]| condition(&headers(pairs)).ok();
         assert_eq!(condition(&[]), Some(Condition::Any));
-        assert_eq!(condition(&[(header::IF_NONE_MATCH, "*")]), Some(Condition::IfAbsent));
+        assert_eq!(
+            condition(&[(header::IF_NONE_MATCH, "*")]),
+            Some(Condition::IfAbsent)
+        );
         let version = Position {
             epoch: Epoch(3),
             lsn: Lsn(17),
         };
         let expected = Some(Condition::IfVersion(version));
         assert_eq!(condition(&[(header::IF_MATCH, "\"3-17\"")]), expected);
-        for wrong in ["*", "3-17", "\"3\"", "W/\"3-17\"", "\"3-17\", \"3-18\"", "\"3--17\""] {
+        for wrong in [
+            "*",
+            "3-17",
+            "\"3\"",
+            "W/\"3-17\"",
+            "\"3-17\", \"3-18\"",
+            "\"3--17\"",
+        ] {
             assert_eq!(condition(&[(header::IF_MATCH, wrong)]), None, "{wrong}");
         }
         assert_eq!(condition(&[(header::IF_NONE_MATCH, "\"3-17\"")]), None);
-        assert_eq!(condition(&[(header::IF_MATCH, "\"3-17\""), (header::IF_NONE_MATCH, "*")]), None);
+        assert_eq!(
+            condition(&[(header::IF_MATCH, "\"3-17\""), (header::IF_NONE_MATCH, "*")]),
+            None
+        );
     }
 
     #[test]
     fn idempotency_keys_are_understood_or_refused() {
         let id = |text| request_id(&headers(&[(IDEMPOTENCY_KEY, text)]));
-        let parsed = id("ff00000000000001/12").expect("it is right").expect("it is there");
-        assert_eq!((parsed.client.0, parsed.sequence.0), (0xff00_0000_0000_0001, 12));
-        for wrong in ["", "1", "/", "1/", "/1", "g/1", "1ff00000000000001/1", "1/x", "1/-1"] {
+        let parsed = id("ff00000000000001/12")
+            .expect("it is right")
+            .expect("it is there");
+        assert_eq!(
+            (parsed.client.0, parsed.sequence.0),
+            (0xff00_0000_0000_0001, 12)
+        );
+        for wrong in [
+            "",
+            "1",
+            "/",
+            "1/",
+            "/1",
+            "g/1",
+            "1ff00000000000001/1",
+            "1/x",
+            "1/-1",
+        ] {
             assert!(id(wrong).is_err(), "{wrong}");
         }
     }

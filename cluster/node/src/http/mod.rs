@@ -40,7 +40,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn serve(listener: TcpListener, data: Data, stop: watch::Receiver<bool>) {
     let limits = data.plane.borrow().settings().limits;
     let places = Arc::new(Semaphore::new(limits.client_connections));
-    let service = Rc::new(Service::new(data));
+    let service = Rc::new(Service::new(&data));
     let mut connections = JoinSet::new();
     let mut stopping = stop.clone();
     loop {

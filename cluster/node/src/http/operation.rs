@@ -203,7 +203,10 @@ pub(super) fn stat(service: &Service) -> Answer {
     let table = view.table.as_deref().filter(|table| table.born);
     let count = |role: &str| {
         let role_of = |replica| role_of(replica, table, me);
-        plane.replicas().filter(|replica| role_of(replica) == role).count()
+        plane
+            .replicas()
+            .filter(|replica| role_of(replica) == role)
+            .count()
     };
     let peers: Vec<PeerStat> = plane
         .peer_figures()

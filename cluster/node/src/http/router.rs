@@ -88,7 +88,11 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, Error> {
     if !segment.contains('%') {
         return Ok(Cow::Borrowed(segment));
     }
-    let wrong = || Error::malformed(format!("{segment} in the path is not percent-encoded UTF-8"));
+    let wrong = || {
+        Error::malformed(format!(
+            "{segment} in the path is not percent-encoded UTF-8"
+        ))
+    };
     let mut decoded = Vec::with_capacity(segment.len());
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
@@ -100,7 +104,9 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, Error> {
         let (high, low) = digit().zip(digit()).ok_or_else(wrong)?;
         decoded.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits"));
     }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| wrong())
+    String::from_utf8(decoded)
+        .map(Cow::Owned)
+        .map_err(|_| wrong())
 }
 
 #[cfg(test)]

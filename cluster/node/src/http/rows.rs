@@ -57,10 +57,12 @@ pub(super) async fn put(service: &Service, asked: &Asked, row: Named<'_>) -> Res
     match Outcome::decode(&executed.outcome) {
         Some(Outcome::Stored { version, .. }) => {
             let mut stored = answer::empty(StatusCode::OK);
-            stored.headers_mut().insert(header::ETAG, answer::etag(version));
+            stored
+                .headers_mut()
+                .insert(header::ETAG, answer::etag(version));
             Ok(as_of(stored, executed.at.lsn))
         }
-        outcome => not_done(service, row, &executed, outcome),
+        outcome => not_done(service, row, &executed, outcome.as_ref()),
     }
 }
 
@@ -86,7 +88,7 @@ pub(super) async fn delete(
             };
             Ok(as_of(answer::empty(status), executed.at.lsn))
         }
-        outcome => not_done(service, row, &executed, outcome),
+        outcome => not_done(service, row, &executed, outcome.as_ref()),
     }
 }
 
@@ -97,7 +99,10 @@ fn put_statement(
     body: &[u8],
 ) -> Result<Bytes, Error> {
     let valid = ValidRows::one(&schema.info, body).map_err(Error::does_not_fit)?;
-    let key = schema.info.parse_key(row.key).map_err(Error::does_not_fit)?;
+    let key = schema
+        .info
+        .parse_key(row.key)
+        .map_err(Error::does_not_fit)?;
     if valid.iter().next().map(|row| row.key) != Some(key) {
         return Err(Error::does_not_fit(format!(
             "the row's first value is its key, and must be the one in the path, {}",
@@ -108,7 +113,10 @@ fn put_statement(
 }
 
 fn delete_statement(schema: &Schema, row: Named<'_>, condition: Condition) -> Result<Bytes, Error> {
-    let key = schema.info.parse_key(row.key).map_err(Error::does_not_fit)?;
+    let key = schema
+        .info
+        .parse_key(row.key)
+        .map_err(Error::does_not_fit)?;
     let delete = Statement::Delete {
         container: row.container,
         schema: schema.created,
@@ -128,7 +136,10 @@ async fn execute_checked(
 ) -> Result<Executed, Error> {
     let id = headers::request_id(&asked.headers)?;
     let seen = headers::as_of(&asked.headers)?;
-    let remembered = service.schemas.get(container).and_then(|schema| make(&schema).ok());
+    let remembered = service
+        .schemas
+        .get(container)
+        .and_then(|schema| make(&schema).ok());
     let statement = match remembered {
         Some(statement) => statement,
         // What is remembered may be out of date: a statement is refused only after a fresh look.
@@ -163,15 +174,15 @@ fn not_done(
     service: &Service,
     row: Named<'_>,
     executed: &Executed,
-    outcome: Option<Outcome<'_>>,
+    outcome: Option<&Outcome<'_>>,
 ) -> Result<Answer, Error> {
     let lsn: Lsn = executed.at.lsn;
     match outcome {
         Some(Outcome::ConditionFailed { current }) => {
             let failed = match current {
                 Some((version, value)) => {
-                    let value = slice(&executed.outcome, value);
-                    row_answer(StatusCode::PRECONDITION_FAILED, version, value)
+                    let value = slice(&executed.outcome, *value);
+                    row_answer(StatusCode::PRECONDITION_FAILED, *version, value)
                 }
                 None => answer::empty(StatusCode::PRECONDITION_FAILED),
             };
@@ -194,7 +205,9 @@ fn not_done(
 
 fn row_answer(status: StatusCode, version: Position, value: Bytes) -> Answer {
     let mut answer = answer::json(status, value);
-    answer.headers_mut().insert(header::ETAG, answer::etag(version));
+    answer
+        .headers_mut()
+        .insert(header::ETAG, answer::etag(version));
     answer
 }
 

@@ -56,10 +56,10 @@ pub(super) struct Executed {
 }
 
 impl Service {
-    pub(super) fn new(data: Data) -> Self {
+    pub(super) fn new(data: &Data) -> Self {
         let plane = data.plane.borrow();
         let settings = plane.settings();
-        let service = Service {
+        Service {
             schemas: Schemas::default(),
             forwarder: Forwarder::new(settings),
             cluster: settings.identity.cluster.clone(),
@@ -67,9 +67,7 @@ impl Service {
             served_by: HeaderValue::from_str(&settings.name).expect("names are plain"),
             limits: settings.limits,
             data: data.clone(),
-        };
-        drop(plane);
-        service
+        }
     }
 
     /// Whatever is asked, there is an answer.
@@ -90,7 +88,9 @@ impl Service {
         let uri = head.uri.clone();
         let route = router::route(uri.path())?;
         let (cluster, database, path) = match route {
-            Route::Table => return get_only(&head.method, || operation::table(self, &head.headers)),
+            Route::Table => {
+                return get_only(&head.method, || operation::table(self, &head.headers));
+            }
             Route::Stat => return get_only(&head.method, || operation::stat(self)),
             Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),
             Route::Ready => return get_only(&head.method, || operation::ready(self)),
@@ -156,7 +156,9 @@ impl Service {
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(Error::body_too_large(limit))
             }
-            Ok(Err(error)) => Err(Error::malformed(format!("the body did not arrive: {error}"))),
+            Ok(Err(error)) => Err(Error::malformed(format!(
+                "the body did not arrive: {error}"
+            ))),
             Err(_) => Err(Error::request_timeout()),
         }
     }

@@ -20,9 +20,13 @@ impl Encoder {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; LENGTH_BYTES]);
         let buffer = std::mem::take(&mut self.buffer);
-        self.buffer = postcard::to_extend(message, buffer).expect("messages have no maps of unknown size");
+        self.buffer =
+            postcard::to_extend(message, buffer).expect("messages have no maps of unknown size");
         let length = self.buffer.len() - start - LENGTH_BYTES;
-        assert!(length <= LIMIT_BYTES, "a message of {length} bytes is too long");
+        assert!(
+            length <= LIMIT_BYTES,
+            "a message of {length} bytes is too long"
+        );
         let length = u32::try_from(length).expect("within the limit");
         self.buffer[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
     }
@@ -70,7 +74,10 @@ impl Decoder {
 }
 
 /// Appends all whole messages of `bytes` to `out`, and says how many bytes are left.
-fn decode_whole<M: DeserializeOwned>(mut bytes: &[u8], out: &mut Vec<M>) -> Result<usize, Malformed> {
+fn decode_whole<M: DeserializeOwned>(
+    mut bytes: &[u8],
+    out: &mut Vec<M>,
+) -> Result<usize, Malformed> {
     while let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() {
         let length = u32::from_le_bytes(*length) as usize;
         if length > LIMIT_BYTES {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use hyper::header::HeaderMap;
-use kensho_protocol::ids::NodeId;
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::Member;
 use serde::{Deserialize, Serialize};
@@ -49,11 +48,27 @@ impl Introduction {
     /// Why `ours` takes no part in a cluster with this node, if so.
     fn difference(&self, ours: &Introduction) -> Option<String> {
         let pairs = [
-            ("message format", self.format.to_string(), ours.format.to_string()),
+            (
+                "message format",
+                self.format.to_string(),
+                ours.format.to_string(),
+            ),
             ("cluster", self.cluster.clone(), ours.cluster.clone()),
-            ("partitions", self.partitions.to_string(), ours.partitions.to_string()),
-            ("replicas", self.replicas.to_string(), ours.replicas.to_string()),
-            ("heartbeat_ms", self.heartbeat_ms.to_string(), ours.heartbeat_ms.to_string()),
+            (
+                "partitions",
+                self.partitions.to_string(),
+                ours.partitions.to_string(),
+            ),
+            (
+                "replicas",
+                self.replicas.to_string(),
+                ours.replicas.to_string(),
+            ),
+            (
+                "heartbeat_ms",
+                self.heartbeat_ms.to_string(),
+                ours.heartbeat_ms.to_string(),
+            ),
             ("mode", self.mode.clone(), ours.mode.clone()),
         ];
         let (name, (me, id)) = (&self.member.name, (&ours.member.name, self.member.id));
@@ -90,10 +105,6 @@ impl Hello {
         }
     }
 
-    pub(crate) fn me(&self) -> NodeId {
-        self.ours.member.id
-    }
-
     /// What to send along, to show that this node knows the secret.
     pub(crate) fn authorization(&self) -> &str {
         &self.authorization
@@ -103,7 +114,9 @@ impl Hello {
     pub(crate) fn is_authorized(&self, headers: &HeaderMap) -> bool {
         headers
             .get(hyper::header::AUTHORIZATION)
-            .is_some_and(|given| equal_in_constant_time(given.as_bytes(), self.authorization.as_bytes()))
+            .is_some_and(|given| {
+                equal_in_constant_time(given.as_bytes(), self.authorization.as_bytes())
+            })
     }
 
     /// The other node, or why this one does not work with it.
@@ -139,6 +152,7 @@ fn equal_in_constant_time(given: &[u8], right: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kensho_protocol::ids::NodeId;
 
     fn introduction(id: u32, name: &str) -> Introduction {
         Introduction {
@@ -171,13 +185,19 @@ mod tests {
             ..right.clone()
         });
         let refusal = refusal.expect_err("it differs");
-        assert!(refusal.contains("node n2 has partitions 16, but node n1 has partitions 8"), "{refusal}");
+        assert!(
+            refusal.contains("node n2 has partitions 16, but node n1 has partitions 8"),
+            "{refusal}"
+        );
         let other = Introduction {
             cluster: "d".to_owned(),
             ..right
         };
         assert!(judge(&other).is_err());
-        assert!(judge(&introduction(1, "n2")).is_err(), "a copied data folder");
+        assert!(
+            judge(&introduction(1, "n2")).is_err(),
+            "a copied data folder"
+        );
         assert!(judge(&introduction(2, "n1")).is_err(), "a name given twice");
     }
 
@@ -186,11 +206,20 @@ mod tests {
         let hello = Hello::new(introduction(1, "n1"), "s3cret");
         let authorized = |value: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(hyper::header::AUTHORIZATION, value.parse().expect("a header"));
+            headers.insert(
+                hyper::header::AUTHORIZATION,
+                value.parse().expect("a header"),
+            );
             hello.is_authorized(&headers)
         };
         assert!(authorized("Bearer s3cret"));
-        for wrong in ["", "Bearer", "Bearer s3cre", "Bearer s3cret!", "Bearer s3creT"] {
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer s3cre",
+            "Bearer s3cret!",
+            "Bearer s3creT",
+        ] {
             assert!(!authorized(wrong), "{wrong}");
         }
         assert!(!hello.is_authorized(&HeaderMap::new()));

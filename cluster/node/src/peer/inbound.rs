@@ -62,11 +62,18 @@ pub(crate) async fn plane_of(stream: &TcpStream) -> Option<Plane> {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(HELLO_TIMEOUT, look).await.ok().flatten()
+    tokio::time::timeout(HELLO_TIMEOUT, look)
+        .await
+        .ok()
+        .flatten()
 }
 
 impl<M: DeserializeOwned + 'static> Inbound<M> {
-    pub(crate) fn new(plane: Plane, hello: Arc<Hello>, sink: mpsc::Sender<Received<M>>) -> Rc<Self> {
+    pub(crate) fn new(
+        plane: Plane,
+        hello: Arc<Hello>,
+        sink: mpsc::Sender<Received<M>>,
+    ) -> Rc<Self> {
         Rc::new(Inbound {
             plane,
             hello,
@@ -127,7 +134,10 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
                 }
                 self.receive(from, &name, body).await
             }
-            _ => self.refuse(StatusCode::NOT_FOUND, "there is nothing here for nodes".to_owned()),
+            _ => self.refuse(
+                StatusCode::NOT_FOUND,
+                "there is nothing here for nodes".to_owned(),
+            ),
         }
     }
 

@@ -47,11 +47,6 @@ impl Link {
         }
     }
 
-    /// What is pushed here is sent while there is a connection.
-    pub(crate) fn outbox(&self) -> Arc<Outbox> {
-        Arc::clone(&self.outbox)
-    }
-
     /// Connects again and again; `met` is told who answers, each time.
     pub(crate) async fn run(self, met: impl Fn(&Introduction, &Arc<Outbox>)) {
         let mut backoff = BACKOFF_MIN;
@@ -88,10 +83,13 @@ impl Link {
         met: &impl Fn(&Introduction, &Arc<Outbox>),
     ) -> Result<String, String> {
         let hello = async {
-            let stream = TcpStream::connect(&self.address).await.map_err(|error| error.to_string())?;
+            let stream = TcpStream::connect(&self.address)
+                .await
+                .map_err(|error| error.to_string())?;
             self.prepare(&stream).map_err(|error| error.to_string())?;
-            let (mut sender, connection) =
-                http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(|error| error.to_string())?;
             let connection = tokio::spawn(connection);
             let stop = AbortOnDrop(connection);
             let theirs = self.introduce(&mut sender).await?;
@@ -115,7 +113,10 @@ impl Link {
         met(&theirs, &self.outbox);
         let stream = self.request("stream", PeerBody::Stream(body));
         let reason = match sender.send_request(stream).await {
-            Ok(response) => format!("the other node ended the stream with status {}", response.status()),
+            Ok(response) => format!(
+                "the other node ended the stream with status {}",
+                response.status()
+            ),
             Err(error) => format!("the connection broke: {error}"),
         };
         Ok(reason)
@@ -136,16 +137,27 @@ impl Link {
         let hello = &self.settings.hello;
         let ours = serde_json::to_vec(&hello.ours).expect("an introduction is JSON");
         let request = self.request("hello", PeerBody::Whole(Full::new(ours.into())));
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?
+            .to_bytes();
         let refusal = if status == StatusCode::OK {
             match hello.judge(&body) {
                 Ok(theirs) => return Ok(theirs),
                 Err(refusal) => refusal,
             }
         } else {
-            format!("refused with status {status}: {}", String::from_utf8_lossy(&body))
+            format!(
+                "refused with status {status}: {}",
+                String::from_utf8_lossy(&body)
+            )
         };
         if self.settings.plane == Plane::Control && hello.is_news(&refusal) {
             tracing::warn!(peer = self.name, address = self.address, "{refusal}");

@@ -18,7 +18,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use frame::{Encoder, Malformed};
+pub(crate) use frame::Encoder;
 pub(crate) use hello::{Hello, Introduction};
 pub(crate) use inbound::{Inbound, Received, plane_of};
 pub(crate) use link::{Link, LinkSettings};

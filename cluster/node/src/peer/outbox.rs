@@ -79,7 +79,11 @@ impl Outbox {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.queue.lock().expect("nobody panicked").connection.is_some()
+        self.queue
+            .lock()
+            .expect("nobody panicked")
+            .connection
+            .is_some()
     }
 }
 
@@ -123,7 +127,9 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let mut frame = body.frame();
         match std::future::Future::poll(Pin::new(&mut frame), &mut context) {
-            Poll::Ready(Some(frame)) => Some(Some(frame.expect("no error").into_data().expect("data"))),
+            Poll::Ready(Some(frame)) => {
+                Some(Some(frame.expect("no error").into_data().expect("data")))
+            }
             Poll::Ready(None) => Some(None),
             Poll::Pending => None,
         }
@@ -146,6 +152,10 @@ mod tests {
         assert_eq!(next(&mut body), Some(None), "the body ends");
         let mut again = outbox.connect();
         assert_eq!(next(&mut again), None, "nothing old is sent");
-        assert_eq!(next(&mut body), Some(None), "and not to the connection before");
+        assert_eq!(
+            next(&mut body),
+            Some(None),
+            "and not to the connection before"
+        );
     }
 }

@@ -102,7 +102,11 @@ impl Peers {
     /// messages to it were dropped.
     pub(crate) fn figures(&self) -> Vec<(String, bool, u64)> {
         let figure = |peer: &Peer| {
-            (peer.name.clone(), peer.outbox.is_connected(), peer.outbox.dropped())
+            (
+                peer.name.clone(),
+                peer.outbox.is_connected(),
+                peer.outbox.dropped(),
+            )
         };
         self.peers.values().map(figure).collect()
     }

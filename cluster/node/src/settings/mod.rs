@@ -171,15 +171,35 @@ impl Given {
 
     fn complete(self) -> Result<Settings, SettingsError> {
         let name = self.name.ok_or(SettingsError::Missing("name"))?;
-        check("name", &name, is_name(&name), "use letters, digits, '-', '_' and '.' only")?;
+        check(
+            "name",
+            &name,
+            is_name(&name),
+            "use letters, digits, '-', '_' and '.' only",
+        )?;
         let cluster = self.cluster.unwrap_or_else(|| given::CLUSTER.to_owned());
-        check("cluster", &cluster, is_name(&cluster), "use letters, digits, '-', '_' and '.' only")?;
+        check(
+            "cluster",
+            &cluster,
+            is_name(&cluster),
+            "use letters, digits, '-', '_' and '.' only",
+        )?;
         let partitions = self.partitions.unwrap_or(given::PARTITIONS);
-        check("partitions", &partitions, partitions > 0, "at least 1 is needed")?;
+        check(
+            "partitions",
+            &partitions,
+            partitions > 0,
+            "at least 1 is needed",
+        )?;
         let replicas = self.replicas.unwrap_or(given::REPLICAS);
         check("replicas", &replicas, replicas > 0, "at least 1 is needed")?;
         let heartbeat_ms = self.heartbeat_ms.unwrap_or(given::HEARTBEAT_MS);
-        check("heartbeat_ms", &heartbeat_ms, heartbeat_ms >= 10, "at least 10 ms are needed")?;
+        check(
+            "heartbeat_ms",
+            &heartbeat_ms,
+            heartbeat_ms >= 10,
+            "at least 10 ms are needed",
+        )?;
         let min_in_sync = self.min_in_sync.unwrap_or(given::MIN_IN_SYNC);
         check(
             "min_in_sync",
@@ -191,7 +211,12 @@ impl Given {
         let given::Durability::Sync = self.durability.unwrap_or(given::Durability::Sync);
         let members = self.members;
         let listed = members.is_empty() || members.iter().any(|member| member.name == name);
-        check("members", &names(&members), listed, format!("this node, {name}, must be among them"))?;
+        check(
+            "members",
+            &names(&members),
+            listed,
+            format!("this node, {name}, must be among them"),
+        )?;
         let mut unique: Vec<&str> = members.iter().map(|member| &member.name[..]).collect();
         unique.sort_unstable();
         unique.dedup();
@@ -218,7 +243,8 @@ impl Given {
         for rule in self.break_rules {
             protocol.rules = protocol.rules.without(rule.0);
         }
-        let milliseconds = |given: Option<u64>, default| Duration::from_millis(given.unwrap_or(default));
+        let milliseconds =
+            |given: Option<u64>, default| Duration::from_millis(given.unwrap_or(default));
         Ok(Settings {
             identity: Identity {
                 cluster,
@@ -235,7 +261,10 @@ impl Given {
             secret: self.secret.unwrap_or_default(),
             log: self.log.unwrap_or_else(|| given::LOG.to_owned()),
             protocol,
-            statement_deadline: milliseconds(self.statement_deadline_ms, given::STATEMENT_DEADLINE_MS),
+            statement_deadline: milliseconds(
+                self.statement_deadline_ms,
+                given::STATEMENT_DEADLINE_MS,
+            ),
             limits: Limits {
                 body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
                 key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),
@@ -314,8 +343,14 @@ mod tests {
             settings(&format!("{base}{more}"), flags).expect_err("it is wrong")
         };
         let unknown = wrong("heartbeat = 5", &[]);
-        assert!(unknown.contains("line 3: unknown field `heartbeat`"), "{unknown}");
-        assert!(unknown.contains("`heartbeat_ms`"), "names the known ones: {unknown}");
+        assert!(
+            unknown.contains("line 3: unknown field `heartbeat`"),
+            "{unknown}"
+        );
+        assert!(
+            unknown.contains("`heartbeat_ms`"),
+            "names the known ones: {unknown}"
+        );
         assert!(!unknown.contains('\n'), "{unknown}");
         assert!(wrong("", &["--replicas", "0"]).contains("at least 1"));
         assert!(wrong("min_in_sync = 4", &[]).contains("replicas, which is 3"));
@@ -340,7 +375,10 @@ mod tests {
     fn rules_are_broken_by_name() {
         use kensho_protocol::rule::Rule;
         let file = "name = \"n1\"\ndata_dir = \"/data\"\nbreak_rules = [\"local-read\"]";
-        let rules = settings(file, &["--break-rules", "ack-before-fsync"]).expect("right").protocol.rules;
+        let rules = settings(file, &["--break-rules", "ack-before-fsync"])
+            .expect("right")
+            .protocol
+            .rules;
         assert!(rules.broken(Rule::LocalRead) && rules.broken(Rule::AckBeforeFsync));
         let error = settings(&file.replace("local-read", "local"), &[]).expect_err("no such rule");
         assert!(error.contains("there is no rule \"local\""), "{error}");

@@ -3,7 +3,7 @@
 //! The caller hands in events, calls [`Replica::flush`] when it has no more of them for the moment
 //! (so that many statements share one write and one message), and carries out the outputs in order.
 //!
-//! Where to look: [`follower`] listens to an owner (rules R4, R5, R7, R10), [`promotion`] makes an
+//! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
 //! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
 //! clients (R9-R11).
 

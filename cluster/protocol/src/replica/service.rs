@@ -181,6 +181,10 @@ impl<A: Apply> Replica<A> {
             out.push(refuse(token, Refusal::TooFewInSync));
             return;
         }
+        if self.log.end().0 - self.data.commit.0 >= self.settings.uncommitted_limit_entries {
+            out.push(refuse(token, Refusal::Overloaded));
+            return;
+        }
         let at = Position {
             epoch: owner.epoch(),
             lsn: self.log.end().next(),

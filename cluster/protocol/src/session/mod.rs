@@ -356,7 +356,6 @@ impl Session {
                 return self.finish(token, Ok(()), out);
             }
             Answer::Refused(refusal) => Trouble::Refused(refusal),
-            Answer::Overloaded => Trouble::Overloaded,
             Answer::Unreachable => Trouble::Unreachable,
             Answer::Lost => Trouble::Lost,
         };
@@ -408,7 +407,7 @@ impl Session {
         // Too much to do, or too few in sync, is no reason to doubt the table.
         let doubt = !matches!(
             trouble,
-            Trouble::Overloaded | Trouble::Refused(Refusal::TooFewInSync | Refusal::TimedOut)
+            Trouble::Refused(Refusal::Overloaded | Refusal::TooFewInSync | Refusal::TimedOut)
         );
         let tables = if doubt { self.tables + 1 } else { 0 };
         self.wait(token, until, tables);

@@ -26,8 +26,6 @@ pub enum Answer {
     },
     /// The node did not carry it out, or does not know whether it did.
     Refused(Refusal),
-    /// The node has too much to do, and did nothing with it.
-    Overloaded,
     /// No connection could be made: the node never saw it.
     Unreachable,
     /// The connection broke, or what came was no answer: the node may have carried it out.
@@ -41,8 +39,6 @@ pub enum Trouble {
     NoOwner,
     /// See [`Answer::Refused`].
     Refused(Refusal),
-    /// See [`Answer::Overloaded`].
-    Overloaded,
     /// See [`Answer::Unreachable`].
     Unreachable,
     /// See [`Answer::Lost`].
@@ -55,7 +51,7 @@ impl Trouble {
     /// Whether the attempt is certain to have had no effect.
     pub(super) fn definite(self) -> bool {
         match self {
-            Trouble::NoOwner | Trouble::Overloaded | Trouble::Unreachable => true,
+            Trouble::NoOwner | Trouble::Unreachable => true,
             Trouble::Refused(refusal) => refusal.definite(),
             Trouble::Lost | Trouble::Silent => false,
         }
@@ -73,8 +69,8 @@ impl fmt::Display for Trouble {
             Trouble::Refused(Refusal::OutcomeForgotten { .. }) => {
                 "the owner may have forgotten the outcome"
             }
+            Trouble::Refused(Refusal::Overloaded) => "the node has too much to do",
             Trouble::Refused(Refusal::TimedOut) => "the owner could not answer in time",
-            Trouble::Overloaded => "the node has too much to do",
             Trouble::Unreachable => "no connection to the node could be made",
             Trouble::Lost => "the connection to the node broke",
             Trouble::Silent => "the node did not answer in time",

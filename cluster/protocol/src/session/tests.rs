@@ -132,7 +132,7 @@ fn an_update_keeps_its_number_wherever_it_is_sent() {
     for answer in [
         Answer::Unreachable,
         Answer::Lost,
-        Answer::Overloaded,
+        Answer::Refused(Refusal::Overloaded),
         Answer::Refused(Refusal::NotOwner),
         Answer::Refused(Refusal::OutcomeUnknown),
     ] {
@@ -250,7 +250,13 @@ fn give_up(kind: Kind, answers: &[Answer]) -> Failure {
 fn a_failure_is_definite_only_if_no_attempt_can_have_had_an_effect() {
     let refused = Answer::Refused(Refusal::NotServing);
     assert!(give_up(Kind::Update, &[Answer::Unreachable]).definite);
-    assert!(give_up(Kind::Update, &[refused, Answer::Overloaded]).definite);
+    assert!(
+        give_up(
+            Kind::Update,
+            &[refused, Answer::Refused(Refusal::Overloaded)]
+        )
+        .definite
+    );
     assert!(!give_up(Kind::Update, &[Answer::Lost, refused, refused]).definite);
     let unknown = Answer::Refused(Refusal::OutcomeUnknown);
     assert!(!give_up(Kind::Update, &[unknown, refused]).definite);
@@ -324,7 +330,7 @@ fn statements_at_the_same_time_have_different_clients() {
 fn answers() -> impl Strategy<Value = Answer> {
     prop_oneof![
         Just(Answer::Final { lsn: Some(Lsn(3)) }),
-        Just(Answer::Overloaded),
+        Just(Answer::Refused(Refusal::Overloaded)),
         Just(Answer::Unreachable),
         Just(Answer::Lost),
         Just(Answer::Refused(Refusal::NotOwner)),
