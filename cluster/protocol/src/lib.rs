@@ -22,6 +22,7 @@ pub mod outcomes;
 pub mod record;
 pub mod replica;
 pub mod request;
+pub mod routing;
 pub mod rule;
 pub mod session;
 pub mod settings;
