@@ -57,7 +57,8 @@ impl NodeFile {
         }
         let file = NodeFile {
             node,
-            incarnation: Incarnation(1),
+            // As the cluster's first table expects of all its members (rule M5).
+            incarnation: Incarnation(0),
             identity: identity.clone(),
             ready: false,
         };
