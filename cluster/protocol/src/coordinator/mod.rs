@@ -53,7 +53,7 @@ pub enum Event {
     Ask(Change),
     /// What this node's replicas hold; handed in about once a heartbeat.
     Holds(Vec<Held>),
-    /// The time of [`Coordinator::deadline`](crate::coordinator) has come.
+    /// The time of `Coordinator::deadline` has come.
     Tick,
 }
 
