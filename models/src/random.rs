@@ -34,14 +34,14 @@ impl Random {
     #[must_use]
     pub fn new(seed: u64, purpose: Stream) -> Self {
         let mut mixed = Random { state: seed };
-        let base = mixed.next();
+        let base = mixed.draw();
         Random {
             state: base ^ (purpose as u64).wrapping_mul(0xd605_bbb5_8c8a_bc2d),
         }
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -52,7 +52,7 @@ impl Random {
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // Multiply and shift; the bias is at most bound / 2^64.
-        u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
+        u64::try_from((u128::from(self.draw()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
 
     /// An index into something of `length` elements.
@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn streams_of_one_seed_differ_and_repeat() {
-        let draw = |purpose| Random::new(7, purpose).next();
+        let draw = |purpose| Random::new(7, purpose).draw();
         assert_eq!(draw(Stream::Network), draw(Stream::Network));
         assert_ne!(draw(Stream::Network), draw(Stream::Disks));
         assert_ne!(
-            Random::new(8, Stream::Network).next(),
+            Random::new(8, Stream::Network).draw(),
             draw(Stream::Network)
         );
     }

@@ -22,6 +22,7 @@ pub mod one_value_per_lsn;
 pub mod promise_order;
 pub mod recovers;
 pub mod table_chain;
+pub mod watch;
 
 /// The names of the invariants, as in the protocol's description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -331,7 +332,7 @@ pub enum TableWrong {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossWrong {
     /// There was no failover.
-    SameOwner,
+    NoFailover,
     /// The new owner's log went on differently below the end: a hole, not a suffix.
     Hole,
 }

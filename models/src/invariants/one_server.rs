@@ -20,6 +20,8 @@ pub struct Servers {
     entered: BTreeMap<Epoch, (NodeId, u32)>,
     /// The highest epoch in which an owner has begun to serve, and that owner.
     latest: Option<(Epoch, NodeId)>,
+    /// Another node than the first has served.
+    failed_over: bool,
 }
 
 impl Servers {
@@ -27,6 +29,12 @@ impl Servers {
     #[must_use]
     pub fn latest(&self) -> Option<(Epoch, NodeId)> {
         self.latest
+    }
+
+    /// Whether the partition has been served by more than one node.
+    #[must_use]
+    pub fn failed_over(&self) -> bool {
+        self.failed_over
     }
 
     /// `node`, in its life number `life`, is owner in `epoch`.
@@ -51,6 +59,7 @@ impl Servers {
     pub fn serves(&mut self, node: NodeId, epoch: Epoch) -> bool {
         let new = self.latest.is_none_or(|(latest, _)| latest < epoch);
         if new {
+            self.failed_over |= self.latest.is_some_and(|(_, before)| before != node);
             self.latest = Some((epoch, node));
         }
         new

@@ -91,11 +91,12 @@ impl ReplicaDisk {
         Ok(synced)
     }
 
-    /// The machine stops: of what was not synced, any beginning may be on the disk.
+    /// The machine stops: of what was not synced, any beginning may be on the disk. Returns how much
+    /// of it is.
     ///
     /// # Errors
     /// When a record cannot follow what is on disk.
-    pub fn crash(&mut self, random: &mut Random) -> Result<(), OutOfOrder> {
+    pub fn crash(&mut self, random: &mut Random) -> Result<usize, OutOfOrder> {
         let survive = random.index(self.written.len() + 1);
         let lost = self.written.split_off(survive);
         drop(lost);
@@ -103,7 +104,7 @@ impl ReplicaDisk {
         while let Some(written) = self.written.pop_front() {
             self.make_safe(written)?;
         }
-        Ok(())
+        Ok(survive)
     }
 
     /// The data are gone, and a new life of them begins (rule R5).

@@ -39,6 +39,8 @@ pub struct Plan {
     pub turbulent_ns: u64,
     /// How long the cluster has to recover after that.
     pub recovery_ns: u64,
+    /// A run with more events than this goes round in circles.
+    pub events_max: u64,
 }
 
 /// How the disks of a run behave.
@@ -160,6 +162,7 @@ impl Plan {
             faults: draw_faults(heartbeat_ns, random),
             turbulent_ns: random.between(20, 80) * heartbeat_ns,
             recovery_ns: 200 * heartbeat_ns,
+            events_max: 300_000,
         }
     }
 
