@@ -10,4 +10,5 @@ pub mod history;
 mod keys;
 pub mod register;
 pub mod report;
+pub mod search;
 pub mod value;
