@@ -70,7 +70,7 @@ impl Default for Options {
     }
 }
 
-const BAD_WITNESS: &str = "an order was found, but the independent validator refuses it: this is a defect of the checker, please report the history";
+pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent validator refuses it: this is a defect of the checker, please report the history";
 
 /// How many anomalies are reported of one key, and in all.
 const ANOMALIES_PER_KEY_MAX: usize = 4;
