@@ -5,6 +5,7 @@
 
 pub mod anomaly;
 pub mod budget;
+pub mod checks;
 pub mod formats;
 mod hash;
 pub mod history;

@@ -322,7 +322,8 @@ impl<'a, M: Machine> Search<'a, M> {
         if self.machine.nature(class) == Nature::Blind && !self.is_followed(after, wanted, helps) {
             return;
         }
-        if after == self.state && matches!(candidate, Candidate::Unknown(_)) {
+        // What leaves the state as it is helps only by hiding other writes.
+        if after == self.state && matches!(candidate, Candidate::Unknown(_)) && !self.can_hide() {
             return;
         }
         self.candidates.push(candidate);
@@ -331,6 +332,13 @@ impl<'a, M: Machine> Search<'a, M> {
             self.candidates.swap(*helpful, last);
             *helpful += 1;
         }
+    }
+
+    /// Whether a blind write is open that could be hidden and is not yet free to be.
+    fn can_hide(&self) -> bool {
+        (0..self.linearized.len()).any(|word| {
+            self.window.blinds(word) & !self.linearized[word] & !self.hideable[word] != 0
+        })
     }
 
     /// Whether some step that is not a blind write could come right after this state; if none can,
