@@ -249,6 +249,8 @@ impl<A: Apply> Replica<A> {
         let matched = matched.min(self.log.end());
         let commit = self.data.commit;
         let end = self.log.end();
+        // A new owner does not know how far its predecessor had committed before it has synced.
+        let synced = matches!(&self.role, Role::Owner(owner) if owner.synced);
         let Some(peer) = self.answering(now, from, epoch, round) else {
             return;
         };
@@ -283,7 +285,7 @@ impl<A: Apply> Replica<A> {
             peer.standing = Standing::Pending { asked: false };
             out.push(Output::Note(Note::CaughtUp { node: from }));
         }
-        let complete = matched >= commit || settings.rules.broken(Rule::GrowBehind);
+        let complete = synced && matched >= commit || settings.rules.broken(Rule::GrowBehind);
         if peer.standing == (Standing::Pending { asked: false }) && complete {
             peer.standing = Standing::Pending { asked: true };
             self.ask(now, out);
