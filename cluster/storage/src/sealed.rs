@@ -4,6 +4,8 @@
 //! Layout, all numbers little-endian: 8 bytes that name the kind of file, u32 format version,
 //! u32 CRC-32 of what follows, u64 length of the body, the body.
 
+use std::io;
+
 use bytes::Bytes;
 
 use crate::disk::{Disk, read_whole};
@@ -40,36 +42,39 @@ pub(crate) fn replace<D: Disk>(
 ) -> Result<(), StorageError> {
     let temporary = format!("{name}{TEMPORARY}");
     let path = disk.path(&temporary);
+    if let Err(error) = write_new(disk, &temporary, kind, body) {
+        // Makes room again if there was none; the error that counts is the first.
+        let _ = disk.remove(&temporary);
+        return Err(StorageError::io("write", path)(error));
+    }
+    disk.rename(&temporary, name)
+        .map_err(StorageError::io("rename", &path))?;
+    disk.sync_folder()
+        .map_err(StorageError::io("flush the folder of", disk.path(name)))
+}
+
+fn write_new<D: Disk>(disk: &mut D, name: &str, kind: &Kind, body: &[&[u8]]) -> io::Result<()> {
     let length: usize = body.iter().map(|part| part.len()).sum();
     let mut head = Vec::with_capacity(HEADER);
     head.extend_from_slice(&kind.magic);
     head.extend_from_slice(&kind.version.to_le_bytes());
     head.extend_from_slice(&checksum(kind.version, body).to_le_bytes());
     head.extend_from_slice(&(length as u64).to_le_bytes());
-
-    let file = disk
-        .create(&temporary)
-        .map_err(StorageError::io("create", &path))?;
+    let file = disk.create(name)?;
     if length < SMALL {
         // One write for the small ones.
         for part in body {
             head.extend_from_slice(part);
         }
-        disk.write_at(&file, 0, &head)
-            .map_err(StorageError::io("write", &path))?;
+        disk.write_at(&file, 0, &head)?;
     } else {
         let mut offset = 0;
         for part in std::iter::once(&head[..]).chain(body.iter().copied()) {
-            disk.write_at(&file, offset, part)
-                .map_err(StorageError::io("write", &path))?;
+            disk.write_at(&file, offset, part)?;
             offset += part.len() as u64;
         }
     }
-    disk.sync(&file).map_err(StorageError::io("flush", &path))?;
-    disk.rename(&temporary, name)
-        .map_err(StorageError::io("rename", &path))?;
-    disk.sync_folder()
-        .map_err(StorageError::io("flush the folder of", disk.path(name)))
+    disk.sync(&file)
 }
 
 /// Files of this ending were being written when the node stopped; they count for nothing.
@@ -85,7 +90,7 @@ pub(crate) fn read<D: Disk>(
     let path = disk.path(name);
     let file = match disk.open(name) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::io("open", path)(error)),
     };
     let bytes = read_whole(disk, &file).map_err(StorageError::io("read", &path))?;

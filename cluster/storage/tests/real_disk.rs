@@ -152,7 +152,6 @@ fn the_coordinators_state_is_replaced() {
     for term in 1..=3 {
         let saved = Saved {
             term: Term(term),
-            token_spent: term == 2,
             accepted: None,
         };
         folder::save(&mut disk, &saved).unwrap();
@@ -160,7 +159,6 @@ fn the_coordinators_state_is_replaced() {
     drop(lock);
     let (_, lock, folder) = open(home.path());
     assert_eq!(folder.saved.term, Term(3));
-    assert!(!folder.saved.token_spent);
     drop(lock);
 
     std::fs::remove_file(home.path().join("coordinator")).unwrap();

@@ -6,7 +6,7 @@
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
 //! first table; `service` says whether there is a quorum; `disk` holds back what is said until what
-//! it relies on is on disk.
+//! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
 //!
 //! Left out so far: changing the members of a born cluster.
 
@@ -26,6 +26,7 @@ mod draw;
 mod failover;
 mod message;
 mod probe;
+mod rebase;
 mod register;
 mod reign;
 mod service;

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Probing};
 use crate::ids::{NodeId, Term};
@@ -52,6 +53,14 @@ impl Electing {
             Some(probe) => probe.until,
             None => self.ask_at,
         }
+    }
+}
+
+pub(super) fn rebase(electing: &mut Electing, shift: Shift) {
+    shift.ahead(&mut electing.patient_until);
+    shift.ahead(&mut electing.ask_at);
+    if let Some(probe) = &mut electing.probe {
+        shift.ahead(&mut probe.until);
     }
 }
 

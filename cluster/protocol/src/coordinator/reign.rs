@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::failover::View;
 use super::probe::Electing;
+use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Note, change};
 use crate::ids::{NodeId, PartitionId, Term};
@@ -159,6 +160,16 @@ impl Reign {
             replicas,
             rules: settings.rules,
         }
+    }
+}
+
+pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
+    shift.ahead(&mut reign.beat_at);
+    for follower in reign.followers.values_mut() {
+        shift.past(&mut follower.heard, settings.missed_after());
+    }
+    for since in reign.short_since.values_mut() {
+        shift.past(since, settings.replace_after);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::Coordinator;
 use super::Output;
+use super::rebase::Shift;
 use super::state::Role;
 use crate::time::Time;
 
@@ -21,6 +22,10 @@ impl Service {
     /// There is a quorum, and this is known to last until `until`.
     pub(super) fn extend(&mut self, until: Time) {
         self.until = self.until.max(until);
+    }
+
+    pub(super) fn rebase(&mut self, shift: Shift) {
+        shift.ahead(&mut self.until);
     }
 
     pub(super) fn told(&self) -> bool {

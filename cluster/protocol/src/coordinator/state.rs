@@ -330,6 +330,15 @@ impl Coordinator {
         }
     }
 
+    /// The node that this candidate challenges at present, if it is one.
+    #[must_use]
+    pub fn contacted(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Electing(_) => self.vote.contact(),
+            Role::Following(_) | Role::Reigning(_) => None,
+        }
+    }
+
     /// The node's identity.
     #[must_use]
     pub fn id(&self) -> NodeId {

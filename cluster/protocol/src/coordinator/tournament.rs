@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Note, Strength};
 use crate::ids::{NodeId, Term};
@@ -107,6 +108,12 @@ impl Vote {
 }
 
 impl Candidacy {
+    pub(super) fn rebase(&mut self, shift: Shift) {
+        if let Some((_, until)) = &mut self.contact {
+            shift.ahead(until);
+        }
+    }
+
     /// `node` needs no further contact, or none for now.
     fn done_with(&mut self, node: NodeId) {
         if self.contact.is_some_and(|(contact, _)| contact == node) {

@@ -249,6 +249,8 @@ impl<A: Apply> Replica<A> {
         let matched = matched.min(self.log.end());
         let commit = self.data.commit;
         let end = self.log.end();
+        // A new owner does not know how far its predecessor had committed before it has synced.
+        let synced = matches!(&self.role, Role::Owner(owner) if owner.synced);
         let Some(peer) = self.answering(now, from, epoch, round) else {
             return;
         };
@@ -268,9 +270,12 @@ impl<A: Apply> Replica<A> {
         };
         peer.lease_until = peer.lease_until.max(settings.lease_until(from_when));
         match peer.sending {
-            Sending::Probe(_) => peer.stream_after(matched),
-            Sending::Stream { next } if next <= matched => peer.stream_after(matched),
-            Sending::Stream { .. } | Sending::Image { .. } => {}
+            // It holds what was asked for, be it on disk or not.
+            Sending::Probe(asked) if round.sent >= peer.since => {
+                peer.stream_after(matched.max(asked.lsn), now);
+            }
+            Sending::Stream { next } if next <= matched => peer.stream_after(matched, now),
+            Sending::Probe(_) | Sending::Stream { .. } | Sending::Image { .. } => {}
         }
         let near = end.0 - matched.0 <= settings.grow_gap_entries
             && matches!(peer.sending, Sending::Stream { .. });
@@ -280,7 +285,7 @@ impl<A: Apply> Replica<A> {
             peer.standing = Standing::Pending { asked: false };
             out.push(Output::Note(Note::CaughtUp { node: from }));
         }
-        let complete = matched >= commit || settings.rules.broken(Rule::GrowBehind);
+        let complete = synced && matched >= commit || settings.rules.broken(Rule::GrowBehind);
         if peer.standing == (Standing::Pending { asked: false }) && complete {
             peer.standing = Standing::Pending { asked: true };
             self.ask(now, out);
@@ -300,13 +305,16 @@ impl<A: Apply> Replica<A> {
         let Some(peer) = self.answering(now, from, epoch, round) else {
             return;
         };
+        if round.sent < peer.since {
+            return;
+        }
         match (&peer.sending, agreement) {
             // An old answer says nothing of what was asked since.
             (Sending::Probe(asked), Some(at)) if at >= *asked => {}
             (Sending::Image { .. }, _) => {}
             // Down to where the logs may agree; or, in the stream, something was lost on its way.
             (Sending::Probe(_) | Sending::Stream { .. }, Some(at)) => {
-                peer.probe(at);
+                peer.probe(at, now);
                 self.send_to(from, now, out);
             }
             (_, None) if peer.standing == Standing::CatchUp => self.begin_image(from, now, out),
@@ -366,7 +374,7 @@ impl<A: Apply> Replica<A> {
         }
         peer.got_on = true;
         if received == total {
-            peer.sending = Sending::Probe(at);
+            peer.probe(at, now);
         } else {
             *before = received;
         }
@@ -415,7 +423,7 @@ impl<A: Apply> Replica<A> {
                 let previous = Lsn(next.0 - 1);
                 let Some(previous) = log.position(previous) else {
                     // It was trimmed away meanwhile: find out anew what the other one needs.
-                    peer.probe(log.last());
+                    peer.probe(log.last(), now);
                     return;
                 };
                 let room = peer.has_room(settings);
@@ -526,9 +534,9 @@ impl<A: Apply> Replica<A> {
                     let open = peer.matched.is_none_or(|matched| matched.next() < *next);
                     let stuck = open && peer.sent && !peer.got_on;
                     if stuck {
-                        // What was sent may be lost: ask first how far the other one got.
-                        let matched = peer.matched.and_then(|lsn| self.log.position(lsn));
-                        peer.probe(matched.unwrap_or(last));
+                        // What was sent may be lost, or its disk is slow: ask first.
+                        let sent = self.log.position(Lsn(next.0 - 1));
+                        peer.probe(sent.unwrap_or(last), now);
                     }
                     stuck || !peer.sent
                 }

@@ -200,8 +200,9 @@ impl LogAppender {
             .holding_back(self.settings.segments_kept())
     }
 
-    /// Replaces the beginning of a partition's log by a checkpoint that was taken just now, with no
-    /// record of the partition appended since. It takes effect some time after everything that was
+    /// Replaces the beginning of a partition's log by a checkpoint that was taken just now: after the
+    /// replica's `flush`, and with everything that it asked to be kept appended, so that the checkpoint
+    /// knows no more than the log. It takes effect some time after everything that was
     /// appended so far is safe; [`Progress::checkpointed`] says when. If the disk is full it never
     /// does, and the partition stays due.
     pub fn checkpoint(&mut self, partition: PartitionId, checkpoint: Checkpoint) {
@@ -396,8 +397,11 @@ fn write<D: Disk>(
             while state.pending.is_empty() && !state.closing && state.stopped.is_none() {
                 state = shared.wait(state);
             }
-            if state.pending.is_empty() || state.stopped.is_some() {
+            if state.stopped.is_some() {
                 return;
+            }
+            if state.pending.is_empty() {
+                break;
             }
             batch.take(&mut state.pending);
             state.backlog_bytes
@@ -421,6 +425,9 @@ fn write<D: Disk>(
             Err(error) => return shared.fail(error),
         }
         batch.clear(writer.written());
+    }
+    if let Err(error) = writer.seal(&mut disk) {
+        shared.fail(error);
     }
 }
 

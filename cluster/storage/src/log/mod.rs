@@ -11,7 +11,8 @@
 //! sees: bytes that are no valid batch, with no valid batch after them, are the last write, torn by a
 //! crash before anybody was told that it is safe: it is cut off. If a later batch is valid, then the
 //! bad one was once safe: the disk has damaged it, and the node refuses to start.
-//! The one thing that this cannot tell from a torn write is damage to the very last batch.
+//! The one thing that this cannot tell from a torn write is damage to the very last batch. So an empty
+//! batch follows when the log is closed, and when it was opened: what stood before that is safe.
 //!
 //! A checksum covers the node, the segment and the place as well as the bytes, so that a batch that
 //! was copied to another place, or a row that looks like a batch, is none.

@@ -107,6 +107,18 @@ impl<F> Store<F> {
         self.writer.sync(disk)
     }
 
+    /// Ends the log for now: writes and flushes everything, and says on the disk that it did, so that
+    /// the next start can tell damage to the last write from a crash in the middle of it.
+    ///
+    /// # Errors
+    /// When the disk fails or is full.
+    pub fn close<D: Disk<File = F>>(mut self, disk: &mut D) -> Result<(), StorageError> {
+        self.sync(disk)?;
+        self.write(disk)?;
+        self.sync(disk)?;
+        self.writer.seal(disk)
+    }
+
     /// Makes the next segment ahead of time, so that [`Store::write`] need not wait for it.
     ///
     /// # Errors
@@ -125,7 +137,8 @@ impl<F> Store<F> {
     }
 
     /// Replaces the beginning of a partition's log. `as_of` is the last record that was appended when
-    /// the checkpoint was taken; it must be safe by now.
+    /// the checkpoint was taken, at a moment when everything that the replica held was appended (after
+    /// its `flush`); it must be safe by now.
     ///
     /// # Errors
     /// When the disk fails or is full.

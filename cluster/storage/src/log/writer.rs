@@ -126,6 +126,17 @@ impl<F> Writer<F> {
         Ok(self.current.number)
     }
 
+    /// Writes a batch without records: it says that the one before is safe, so that damage to that one
+    /// cannot be taken for a torn write. [`Writer::sync`] must have been called; this flushes by itself.
+    pub(crate) fn seal<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), StorageError> {
+        let mut seal = Batch::after(self.written);
+        if self.offset == segment::BATCHES || !self.fits(&seal) {
+            return Ok(());
+        }
+        self.write(disk, &mut seal)?;
+        self.flush(disk)
+    }
+
     /// Goes on in the next segment, which has room for `length` bytes.
     fn roll<D: Disk<File = F>>(&mut self, disk: &mut D, length: u64) -> Result<(), StorageError> {
         let needed = segment::BATCHES + length;
@@ -150,14 +161,19 @@ impl<F> Writer<F> {
     ) -> Result<RecordNumber, StorageError> {
         assert!(!self.stopped, "a failed flush is never tried again");
         if self.durable < self.written {
-            if let Err(error) = disk.sync(&self.current.file) {
-                self.stopped = true;
-                let path = disk.path(&segment::name(self.current.number));
-                return Err(StorageError::io("flush", path)(error));
-            }
+            self.flush(disk)?;
             self.durable = self.written;
         }
         Ok(self.durable)
+    }
+
+    fn flush<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), StorageError> {
+        let flushed = disk.sync(&self.current.file);
+        self.stopped = flushed.is_err();
+        flushed.map_err(StorageError::io(
+            "flush",
+            disk.path(&segment::name(self.current.number)),
+        ))
     }
 }
 
