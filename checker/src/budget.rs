@@ -1,0 +1,44 @@
+//! Limits of time and memory, asked inside the inner loops.
+
+use std::time::{Duration, Instant};
+
+/// How much a check may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Time in all, from the start of the check.
+    pub time: Duration,
+    /// Bytes that the tables of one search may take.
+    pub bytes: usize,
+}
+
+impl Default for Budget {
+    /// One minute, and 1 GiB for each search.
+    fn default() -> Self {
+        Budget {
+            time: Duration::from_secs(60),
+            bytes: 1 << 30,
+        }
+    }
+}
+
+impl Budget {
+    /// The instant at which the time runs out, counted from now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline {
+            at: Instant::now().checked_add(self.time),
+        }
+    }
+}
+
+/// A budget that is running.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    /// Whether the time is over. Asks the clock, so ask once in some hundreds of steps.
+    pub(crate) fn passed(&self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+}

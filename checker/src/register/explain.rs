@@ -1,0 +1,255 @@
+//! Turns a conflict of accesses into an anomaly: its name, its minimal sub-history, its words.
+
+use super::access::{Access, Effect};
+use super::minimal::minimal;
+use super::zones::{Conflict, Judgement, NONE, Zones};
+use crate::anomaly::AnomalyName;
+use crate::history::{Datum, History, NEVER, Outcome};
+use crate::report::{Anomaly, OperationView, Role};
+use crate::value::Value;
+
+/// The anomaly of a conflict that zones have just found.
+pub(crate) fn explain(
+    history: &History,
+    accesses: &[Access],
+    initial: Datum,
+    zones: &Zones,
+    conflict: &Conflict,
+) -> Anomaly {
+    let core = with_sources(accesses, zones, core(conflict));
+    let mut judge = Zones::default();
+    let sub = minimal(&core, |part| {
+        matches!(judge.judge(part, initial), Judgement::Invalid(_))
+    });
+    let (name, text) = Words {
+        history,
+        accesses,
+        initial,
+        zones,
+    }
+    .tell(conflict);
+    anomaly(history, name, text, &sub)
+}
+
+/// An anomaly with these accesses as its sub-history.
+pub(crate) fn anomaly(
+    history: &History,
+    name: AnomalyName,
+    text: String,
+    sub: &[Access],
+) -> Anomaly {
+    let views = sub
+        .iter()
+        .map(|access| {
+            let role = if access.ret == NEVER {
+                Role::Source
+            } else {
+                Role::Proof
+            };
+            OperationView::of(history, access.place, role)
+        })
+        .collect();
+    let mut anomaly = Anomaly::new(name, text, views);
+    let key = sub.first().map_or(NEVER, |access| {
+        history.operations[access.place as usize].key
+    });
+    anomaly.key = history.key_text(key);
+    anomaly
+}
+
+fn core(conflict: &Conflict) -> Vec<u32> {
+    match conflict {
+        Conflict::Phantom { reader } => vec![*reader],
+        Conflict::LostUpdate { first, second } => vec![*first, *second],
+        Conflict::CasCycle { members } => members.clone(),
+        Conflict::Order { earlier, later } => vec![*earlier, *later],
+        Conflict::Blocks { a, b, c, d } => [*a, *b, *c, *d]
+            .into_iter()
+            .filter(|at| *at != NONE)
+            .collect(),
+    }
+}
+
+/// The accesses, with those that wrote what they saw, and with one that proves that an access of
+/// unknown outcome did happen.
+fn with_sources(accesses: &[Access], zones: &Zones, core: Vec<u32>) -> Vec<Access> {
+    let mut taken = std::collections::BTreeSet::new();
+    let mut open: Vec<usize> = core.into_iter().map(|at| at as usize).collect();
+    while let Some(at) = open.pop() {
+        if !taken.insert(at) {
+            continue;
+        }
+        open.extend(zones.source(at));
+        if accesses[at].ret == NEVER {
+            open.extend(zones.observer(accesses, at));
+        }
+    }
+    taken.into_iter().map(|at| accesses[at]).collect()
+}
+
+struct Words<'a> {
+    history: &'a History,
+    accesses: &'a [Access],
+    initial: Datum,
+    zones: &'a Zones,
+}
+
+impl Words<'_> {
+    fn tell(&self, conflict: &Conflict) -> (AnomalyName, String) {
+        match conflict {
+            Conflict::Phantom { reader } => self.phantom(*reader),
+            Conflict::LostUpdate { first, second } => (
+                AnomalyName::LostUpdate,
+                format!(
+                    "{} and {} both replaced {}, which was written only once: the one that came second cannot have found it.",
+                    self.operation(*first),
+                    self.operation(*second),
+                    self.seen(*first),
+                ),
+            ),
+            Conflict::CasCycle { members } => (
+                AnomalyName::CasCycle,
+                format!(
+                    "{} compare-and-set operation(s) expected each other's values in a circle, so none can have been the first: {}.",
+                    members.len(),
+                    members
+                        .iter()
+                        .take(8)
+                        .map(|at| self.operation(*at))
+                        .collect::<Vec<_>>()
+                        .join("; then "),
+                ),
+            ),
+            Conflict::Order { earlier, later } => self.order(*earlier, *later),
+            Conflict::Blocks { a, b, c, d } => self.blocks(*a, *b, *c, *d),
+        }
+    }
+
+    fn phantom(&self, reader: u32) -> (AnomalyName, String) {
+        let seen = self.accesses[reader as usize];
+        let (Effect::Read(value) | Effect::Cas(value, _)) = seen.effect else {
+            return (AnomalyName::PhantomRead, self.operation(reader));
+        };
+        let failed = self
+            .history
+            .operations
+            .iter()
+            .enumerate()
+            .find(|(_, operation)| {
+                operation.outcome == Outcome::Fail
+                    && operation.key == self.history.operations[seen.place as usize].key
+                    && (operation.argument == value
+                        || self
+                            .history
+                            .pair(operation.argument)
+                            .is_some_and(|pair| pair.1 == value))
+            });
+        let mut text = format!(
+            "{} saw {}, but nobody had written it: the register began as {}",
+            self.operation(reader),
+            self.history.value(value),
+            self.history.value(self.initial)
+        );
+        match failed {
+            Some((place, _)) => text.push_str(&format!(
+                ", and the only write of it failed, so it must have had no effect: {}.",
+                OperationView::of(self.history, place as u32, Role::Source)
+            )),
+            None => text.push('.'),
+        }
+        (AnomalyName::PhantomRead, text)
+    }
+
+    fn order(&self, earlier: u32, later: u32) -> (AnomalyName, String) {
+        if matches!(self.accesses[earlier as usize].effect, Effect::Read(_)) {
+            let text = format!(
+                "{} still saw {}, although that value had already been replaced: {} had ended before the read began.",
+                self.operation(earlier),
+                self.seen(earlier),
+                self.operation(later),
+            );
+            return (AnomalyName::StaleRead, text);
+        }
+        let text = format!(
+            "{} ended before {} began, yet it depends on the value which that one wrote.",
+            self.operation(later),
+            self.operation(earlier),
+        );
+        (AnomalyName::ReadFromTheFuture, text)
+    }
+
+    fn blocks(&self, a: u32, b: u32, c: u32, d: u32) -> (AnomalyName, String) {
+        let (old, new) = (self.value_after(d), self.value_after(c));
+        let reads =
+            |at: u32| at != NONE && matches!(self.accesses[at as usize].effect, Effect::Read(_));
+        let writer_unknown = self
+            .zones
+            .source(d as usize)
+            .is_some_and(|writer| self.accesses[writer].ret == NEVER);
+        let (name, headline) = if reads(a) && reads(d) && writer_unknown {
+            let headline = format!(
+                "The write of {old} has an unknown outcome, and seems to have taken effect twice: {old} was seen, replaced by {new}, and seen again."
+            );
+            (AnomalyName::DuplicateEffect, headline)
+        } else if reads(c) && reads(d) {
+            let headline = format!("After {new} had been read, a later read saw {old} again.");
+            (AnomalyName::NewOldInversion, headline)
+        } else if reads(d) {
+            let headline = format!(
+                "{} saw {old}, although {new} had replaced it before the read began.",
+                self.operation(d)
+            );
+            (AnomalyName::StaleRead, headline)
+        } else {
+            let headline = format!("{old} and {new} must each have come before the other.");
+            (AnomalyName::LostUpdate, headline)
+        };
+        let first = match a {
+            NONE => format!(
+                "The register began as {}, before {}",
+                self.history.value(self.initial),
+                self.operation(b)
+            ),
+            _ => format!(
+                "{} ended before {} began",
+                self.operation(a),
+                self.operation(b)
+            ),
+        };
+        let second = if c == d {
+            self.operation(c)
+        } else {
+            format!(
+                "{} ended before {} began",
+                self.operation(c),
+                self.operation(d)
+            )
+        };
+        let text = format!(
+            "{headline} {first}, so {old} came before {new}; but {second}, so {new} came before {old}."
+        );
+        (name, text)
+    }
+
+    fn operation(&self, at: u32) -> String {
+        let place = self.accesses[at as usize].place;
+        OperationView::of(self.history, place, Role::Proof).to_string()
+    }
+
+    fn seen(&self, at: u32) -> Value {
+        match self.accesses[at as usize].effect {
+            Effect::Read(seen) | Effect::Cas(seen, _) => self.history.value(seen),
+            Effect::Write(value) | Effect::NotValue(value) => self.history.value(value),
+        }
+    }
+
+    /// The value that was there when the access had happened.
+    fn value_after(&self, at: u32) -> Value {
+        match self.accesses[at as usize].effect {
+            Effect::Read(value) | Effect::Write(value) | Effect::Cas(_, value) => {
+                self.history.value(value)
+            }
+            Effect::NotValue(value) => self.history.value(value),
+        }
+    }
+}
