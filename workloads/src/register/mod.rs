@@ -7,11 +7,17 @@
 //! [`outcome`] what an operation means in requests and answers of a store.
 
 mod keys;
+mod loss;
 mod operations;
 
 use std::collections::BTreeSet;
 
+use kensho_checker::history::History;
+use kensho_checker::register::Options;
+use kensho_checker::report::Report;
+
 pub use keys::{Keys, container, key};
+pub use loss::{LostWrite, lost_writes};
 pub use operations::{Answer, Call, Condition, Outcome, Seen, call, outcome};
 
 use crate::generator::{Generator, any, sequence};
@@ -60,6 +66,12 @@ pub fn final_phase(used: &BTreeSet<String>) -> Generator {
             .map(|portion| any(portion.iter().map(read))),
     )
     .on_clients()
+}
+
+/// Judges a history of this workload: is each register linearizable?
+pub fn check(history: &History) -> Report {
+    // A compare-and-set that failed without saying what it saw met a definite error.
+    kensho_checker::register::check(history, &Options::default())
 }
 
 #[cfg(test)]
