@@ -57,10 +57,6 @@ anomaly_names! {
     LostElement = "lost element",
     /// An element came out, or was there, more than once.
     DuplicateElement = "duplicate element",
-    /// Elements came out in another order than they went in.
-    Reordered = "reordered",
-    /// An element was seen, and later seen to be absent.
-    Vanished = "vanished",
     /// An acknowledged element is not in the set.
     LostWrite = "lost write",
     /// An element was absent from a read that began after the element had been acknowledged.
@@ -83,10 +79,6 @@ anomaly_names! {
     MonotonicReads = "monotonic reads violated",
     /// A session did not see its own write.
     ReadYourWrites = "read your writes violated",
-    /// Writes of one session took effect in another order than it made them.
-    MonotonicWrites = "monotonic writes violated",
-    /// A write took effect before a write that its session had read.
-    WritesFollowReads = "writes follow reads violated",
     /// Write cycle: transactions overwrote each other in a circle.
     G0 = "G0",
     /// Write cycle together with process order.

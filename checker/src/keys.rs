@@ -46,6 +46,13 @@ impl Groups {
             .collect();
         Groups { places, ranges }
     }
+
+    /// Each key with the places of its operations.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        self.ranges
+            .iter()
+            .map(|(key, range)| (*key, &self.places[range.clone()]))
+    }
 }
 
 /// Calls `judge` once for each key, on several threads each with its own memory (made by

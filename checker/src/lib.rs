@@ -5,9 +5,13 @@
 
 pub mod anomaly;
 pub mod budget;
+pub mod checks;
+pub mod formats;
 mod hash;
 pub mod history;
 mod keys;
+pub mod linearizable;
 pub mod register;
 pub mod report;
+pub mod search;
 pub mod value;

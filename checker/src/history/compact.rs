@@ -133,6 +133,7 @@ pub struct History {
     heap_index: FastMap<Value, u32>,
     pair_index: FastMap<(u64, u64), u32>,
     key_index: FastMap<Value, u32>,
+    text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
     errors: FastMap<u32, String>,
     /// The events' own indices; empty while they are equal to the positions.
@@ -273,6 +274,16 @@ impl History {
         let place = self.keys.len() as u32;
         self.keys.push(key.clone());
         self.key_index.insert(key.clone(), place);
+        place
+    }
+
+    /// The place of a key given as text.
+    pub fn intern_text_key(&mut self, key: &str) -> u32 {
+        if let Some(place) = self.text_key_index.get(key) {
+            return *place;
+        }
+        let place = self.intern_key(&Value::Text(key.to_owned()));
+        self.text_key_index.insert(key.to_owned(), place);
         place
     }
 

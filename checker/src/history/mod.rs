@@ -12,6 +12,7 @@ mod reader;
 pub use compact::{
     Builder, Datum, Fault, History, NEVER, Operation, Outcome, Problem, RawEvent, Symbol,
 };
+pub(crate) use reader::malformed_json;
 pub use reader::{ReadError, Reader, Writer};
 
 use serde::{Deserialize, Serialize};

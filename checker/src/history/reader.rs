@@ -81,7 +81,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 /// The error of one line's JSON, at its place in the whole file.
-fn malformed_json(line: usize, error: &serde_json::Error) -> ReadError {
+pub(crate) fn malformed_json(line: usize, error: &serde_json::Error) -> ReadError {
     let text = error.to_string();
     let expected = text.split(" at line ").next().unwrap_or(&text).to_owned();
     ReadError::Malformed {

@@ -3,9 +3,12 @@
 use super::access::{Access, Effect};
 use super::minimal::minimal;
 use super::zones::{Conflict, Judgement, NONE, Zones};
+use super::{Options, searched};
 use crate::anomaly::AnomalyName;
+use crate::budget::Deadline;
 use crate::history::{Datum, History, NEVER, Outcome};
 use crate::report::{Anomaly, OperationView, Role};
+use crate::search::Found;
 use crate::value::Value;
 
 /// The anomaly of a conflict that zones have just found.
@@ -29,6 +32,128 @@ pub(crate) fn explain(
     }
     .tell(conflict);
     anomaly(history, name, text, &sub)
+}
+
+/// The anomaly of a key that the search refutes; no order goes beyond the return of `stuck`.
+pub(crate) fn explain_search(
+    history: &History,
+    options: &Options,
+    accesses: &[Access],
+    initial: Datum,
+    deadline: Deadline,
+    stuck: u32,
+) -> Anomaly {
+    let end = accesses[stuck as usize].ret;
+    let prefix: Vec<Access> = accesses
+        .iter()
+        .filter(|access| access.inv < end)
+        .map(|access| Access {
+            ret: if access.ret > end { NEVER } else { access.ret },
+            ..*access
+        })
+        .filter(|access| {
+            access.ret != NEVER || matches!(access.effect, Effect::Write(_) | Effect::Cas(..))
+        })
+        .collect();
+    let bytes = options.budget.bytes;
+    let sub = minimal(&prefix, |part| {
+        matches!(
+            searched::find(part, initial, deadline, bytes),
+            Found::Invalid { .. }
+        )
+    });
+    let stuck = accesses[stuck as usize];
+    let view = |access: &Access| OperationView::of(history, access.place, Role::Proof).to_string();
+    let proofs: Vec<&Access> = sub.iter().filter(|access| access.ret != NEVER).collect();
+    let name = name_of(&sub, stuck, initial);
+    let others: Vec<String> = proofs
+        .iter()
+        .filter(|access| access.place != stuck.place)
+        .take(8)
+        .map(|access| view(access))
+        .collect();
+    let what = match stuck.effect {
+        Effect::Read(value) | Effect::Cas(value, _) => {
+            format!("saw {}, which cannot have been there", history.value(value))
+        }
+        Effect::NotValue(value) => {
+            format!(
+                "failed, although {} must have been there",
+                history.value(value)
+            )
+        }
+        Effect::Write(_) => "leaves no place for what the others saw".to_owned(),
+    };
+    let more = proofs.len().saturating_sub(others.len() + 1);
+    let more = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
+    let text = match (name, others.is_empty()) {
+        (AnomalyName::PhantomRead, _) => format!(
+            "{} {what}: nobody had written it, and the register began as {}.",
+            view(&stuck),
+            history.value(initial)
+        ),
+        (_, true) => format!("{} {what}.", view(&stuck)),
+        _ => format!(
+            "{} {what}, given: {}{more}. Everything before its completion fits some order; nothing fits all of these.",
+            view(&stuck),
+            others.join("; ")
+        ),
+    };
+    let mut anomaly = anomaly(history, name, text, &sub);
+    anomaly.key = history.key_text(history.operations[stuck.place as usize].key);
+    anomaly
+}
+
+/// The name of what a minimal sub-history shows.
+fn name_of(sub: &[Access], stuck: Access, initial: Datum) -> AnomalyName {
+    let seen = |access: &Access| match access.effect {
+        Effect::Read(value) | Effect::Cas(value, _) => Some(value),
+        _ => None,
+    };
+    let writes = |access: &Access, value: Datum| match access.effect {
+        Effect::Write(written) | Effect::Cas(_, written) => written == value,
+        _ => false,
+    };
+    let proofs = || sub.iter().filter(|access| access.ret != NEVER);
+    for reader in proofs() {
+        let Some(value) = seen(reader) else { continue };
+        let mut writers = sub.iter().filter(|access| writes(access, value)).peekable();
+        if value == initial {
+            continue;
+        }
+        if writers.peek().is_none() {
+            return AnomalyName::PhantomRead;
+        }
+        if writers.all(|writer| writer.inv > reader.ret) {
+            return AnomalyName::ReadFromTheFuture;
+        }
+    }
+    let cas: Vec<Datum> = proofs()
+        .filter(|access| matches!(access.effect, Effect::Cas(..)))
+        .filter_map(seen)
+        .collect();
+    if cas
+        .iter()
+        .enumerate()
+        .any(|(at, value)| cas[..at].contains(value))
+    {
+        return AnomalyName::LostUpdate;
+    }
+    let reads = proofs()
+        .filter(|access| matches!(access.effect, Effect::Read(_)))
+        .count();
+    match stuck.effect {
+        Effect::Read(_) | Effect::NotValue(_) if reads <= 1 && cas.is_empty() => {
+            AnomalyName::StaleRead
+        }
+        Effect::Read(_) if cas.is_empty() && reads == 2 => AnomalyName::NewOldInversion,
+        Effect::Cas(..) if reads == 0 && cas.len() == 1 => AnomalyName::LostUpdate,
+        _ => AnomalyName::NotLinearizable,
+    }
 }
 
 /// An anomaly with these accesses as its sub-history.

@@ -19,6 +19,7 @@
 mod access;
 mod explain;
 mod minimal;
+mod searched;
 mod values;
 mod witness;
 mod zones;
@@ -32,6 +33,7 @@ use crate::report::{
     Anomaly, Engines, KeyOrder, MustHaveHappened, OperationView, Report, Role, Unknown, Verdict,
     Witness,
 };
+use crate::search::Found;
 use crate::value::Value;
 use access::{Access, Names, access};
 use zones::{Conflict, Judgement, Zones};
@@ -67,6 +69,8 @@ impl Default for Options {
         }
     }
 }
+
+pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent validator refuses it: this is a defect of the checker, please report the history";
 
 /// How many anomalies are reported of one key, and in all.
 const ANOMALIES_PER_KEY_MAX: usize = 4;
@@ -148,7 +152,7 @@ fn judge_key(
     let zones = &mut engine.zones;
     let outcome = match zones.judge(accesses, initial) {
         Judgement::NotExact => {
-            return unknown("values repeat on this key".to_owned());
+            return judge_by_search(history, options, accesses, initial, deadline, key);
         }
         Judgement::Invalid(conflict) => {
             KeyOutcome::Invalid(explain_zones(history, zones, accesses, initial, &conflict))
@@ -156,9 +160,7 @@ fn judge_key(
         Judgement::Valid => {
             let mut order = zones.witness(accesses);
             if !witness::is_linearization(accesses, &order, initial) {
-                return unknown(
-                    "the engine's witness did not hold; please report this history".to_owned(),
-                );
+                return unknown(BAD_WITNESS.to_owned());
             }
             for at in &mut order {
                 *at = accesses[*at as usize].place;
@@ -177,6 +179,60 @@ fn judge_key(
             search: 0,
         },
         must_have_happened,
+    }
+}
+
+/// Judges a key on which zones are not exact.
+fn judge_by_search(
+    history: &History,
+    options: &Options,
+    accesses: &[Access],
+    initial: Datum,
+    deadline: Deadline,
+    key: u32,
+) -> KeyFinding {
+    let outcome = match searched::find(accesses, initial, deadline, options.budget.bytes) {
+        Found::Valid(mut order) => {
+            if witness::is_linearization(accesses, &order, initial) {
+                for at in &mut order {
+                    *at = accesses[*at as usize].place;
+                }
+                KeyOutcome::Valid(KeyOrder { key, order })
+            } else {
+                KeyOutcome::Unknown(Unknown {
+                    reason: BAD_WITNESS.to_owned(),
+                    key: history.key_text(key),
+                    ..Unknown::default()
+                })
+            }
+        }
+        Found::Invalid { stuck } => KeyOutcome::Invalid(vec![explain::explain_search(
+            history, options, accesses, initial, deadline, stuck,
+        )]),
+        Found::OutOfBudget {
+            why,
+            explained,
+            stuck,
+        } => {
+            let stuck = accesses[stuck as usize].place;
+            KeyOutcome::Unknown(Unknown {
+                reason: format!(
+                    "the budget of {why} ran out; give more of it, or write unique values, which need no search"
+                ),
+                key: history.key_text(key),
+                explained: Some(explained),
+                stopped_at: Some(Box::new(OperationView::of(history, stuck, Role::Proof))),
+                keys_undecided: 0,
+            })
+        }
+    };
+    KeyFinding {
+        outcome,
+        engines: Engines {
+            zones: 0,
+            search: 1,
+        },
+        must_have_happened: Vec::new(),
     }
 }
 
@@ -271,3 +327,6 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod oracle_tests;

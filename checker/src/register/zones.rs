@@ -213,8 +213,12 @@ impl Zones {
             let mut reader = at as u32;
             let mut value = seen;
             loop {
-                self.values[value as usize].seen = true;
-                let writer = self.values[value as usize].writer;
+                let state = &mut self.values[value as usize];
+                state.seen = true;
+                if state.written_twice {
+                    break; // nobody knows which of them was seen, and the search will decide
+                }
+                let writer = state.writer;
                 if writer == NONE {
                     return Err(Conflict::Phantom { reader });
                 }

@@ -74,6 +74,8 @@ pub enum Refusal {
     NotServing,
     /// Fewer nodes are in sync than `min_in_sync` asks for.
     TooFewInSync,
+    /// Too many updates wait to be committed; it is worth trying again a little later.
+    Overloaded,
     /// The update is in the log, and whether it will take effect is open: its deadline passed, or
     /// the node lost its role.
     OutcomeUnknown,
@@ -92,9 +94,11 @@ impl Refusal {
     #[must_use]
     pub const fn definite(self) -> bool {
         match self {
-            Refusal::NotOwner | Refusal::NotServing | Refusal::TooFewInSync | Refusal::TimedOut => {
-                true
-            }
+            Refusal::NotOwner
+            | Refusal::NotServing
+            | Refusal::TooFewInSync
+            | Refusal::Overloaded
+            | Refusal::TimedOut => true,
             Refusal::OutcomeUnknown | Refusal::OutcomeForgotten { .. } => false,
         }
     }

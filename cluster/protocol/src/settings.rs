@@ -32,6 +32,8 @@ pub struct Settings {
     pub replace_after: Duration,
     /// Entries kept in memory below the last checkpoint, for those who catch up by log.
     pub log_retention_entries: u64,
+    /// An owner refuses updates while this many are in its log and not committed.
+    pub uncommitted_limit_entries: u64,
     /// At most this many bytes of statements in one message to another replica.
     pub append_limit_bytes: usize,
     /// At most this many bytes of statements sent to a replica and not yet acknowledged by it.
@@ -67,6 +69,7 @@ impl Settings {
             grow_gap_entries: 1_000,
             replace_after: heartbeat * 60,
             log_retention_entries: 50_000,
+            uncommitted_limit_entries: 100_000,
             append_limit_bytes: 1 << 20,
             window_bytes: 8 << 20,
             image_chunk_bytes: 256 << 10,

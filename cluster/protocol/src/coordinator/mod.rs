@@ -1,26 +1,49 @@
 //! The control plane of one node: election, the partition table, heartbeats (protocol rules M1-M5,
-//! R13).
+//! R13). It knows nothing of rows or logs; replicas follow the tables that it gives out.
+//!
+//! Where to look: [`state`](self) holds the machine itself, with terms and the dispatch of events;
+//! `probe` asks whether others have missed the master too; `tournament` is the election; `register`
+//! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
+//! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
+//! first table; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
+//!
+//! Left out so far: changing the members of a born cluster.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{NodeId, Term, Ticket};
+use crate::ids::{NodeId, PartitionId, Term, Ticket};
 use crate::replica::Held;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
+mod birth;
+mod change;
+mod disk;
+mod draw;
+mod failover;
 mod message;
+mod probe;
+mod rebase;
+mod register;
+mod reign;
+mod service;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tournament;
 
-pub use message::Message;
+pub use message::{Message, Probing, Strength};
+pub use state::Coordinator;
 
 /// What a coordinator keeps on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Saved {
-    /// The highest term that the node has entered.
+    /// The highest term that the node has entered. Its vote in that term is kept in memory only: a
+    /// restarted node has no vote in, and is never master of, a term that it knew (rule M1).
     pub term: Term,
-    /// Whether the node's vote in that term is no longer its own to give (rule M1).
-    pub token_spent: bool,
     /// The newest table that the node has accepted.
     pub accepted: Option<Arc<Table>>,
 }
@@ -51,9 +74,10 @@ pub enum Event {
     Saved(Ticket),
     /// A replica of this node asks for a change.
     Ask(Change),
-    /// What this node's replicas hold; handed in about once a heartbeat.
+    /// What all of this node's replicas hold; handed in at the start and then about once a
+    /// heartbeat. Until the first time the master takes no decision about this node's data.
     Holds(Vec<Held>),
-    /// The time of [`Coordinator::deadline`](crate::coordinator) has come.
+    /// The time of [`Coordinator::deadline`] has come.
     Tick,
 }
 
@@ -126,6 +150,19 @@ pub enum Note {
         /// Who.
         node: NodeId,
     },
+    /// This node was master, and lost contact with the majority for too long (rule R13).
+    QuorumLost {
+        /// The term.
+        term: Term,
+    },
+    /// This node refuses a table: it belongs to another cluster, or is to be the first one while
+    /// this node belongs to a cluster already (rule M5). Somebody configured something wrong.
+    TableRefused {
+        /// The master that proposes it.
+        by: NodeId,
+        /// Why.
+        why: Refusal,
+    },
     /// A table was committed.
     TableCommitted {
         /// Which.
@@ -134,8 +171,33 @@ pub enum Note {
     /// A partition cannot be served: no member of its in-sync set is reachable (rule M4).
     PartitionUnavailable {
         /// Which.
-        partition: crate::ids::PartitionId,
+        partition: PartitionId,
     },
+    /// The whole in-sync set of a partition restarted in a way that may have lost acknowledged
+    /// updates; the one with the highest position goes on (rule R5).
+    PossibleLoss {
+        /// Which.
+        partition: PartitionId,
+        /// The new owner.
+        owner: NodeId,
+    },
+}
+
+/// Why a node refuses a table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The cluster's name, number of partitions or number of replicas differs.
+    Identity {
+        /// What the other has.
+        theirs: Identity,
+        /// What this node has.
+        ours: Identity,
+    },
+    /// The table would be a cluster's first one, but its members are not those that this node knows
+    /// from its own table or its initial list.
+    Members,
+    /// This node is not among the members.
+    NotListed,
 }
 
 /// Where a node stands, for tables of figures.

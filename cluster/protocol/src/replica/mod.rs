@@ -2,17 +2,43 @@
 //!
 //! The caller hands in events, calls [`Replica::flush`] when it has no more of them for the moment
 //! (so that many statements share one write and one message), and carries out the outputs in order.
+//!
+//! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
+//! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
+//! clients (R9-R11).
 
+mod data;
+mod follower;
+mod inspect;
 mod message;
+mod note;
+mod owner;
+mod peer;
+mod promotion;
+mod service;
+#[cfg(test)]
+mod tests;
+mod written;
 
-use crate::ids::{Lsn, PartitionId, Position, Ticket, Token};
-use crate::record::Record;
+use crate::apply::{Apply, ImageError};
+use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Ticket, Token};
+use crate::log::{Entry, Log};
+use crate::record::{Record, Recovered};
 use crate::request::{Execute, Read, Reply};
+use crate::rule::Rule;
+use crate::settings::Settings;
 use crate::table::{Assignment, Change};
 use crate::time::Time;
-use crate::{ids::NodeId, log::Entry};
 
+use data::Data;
+use follower::Follower;
+use owner::Owner;
+use promotion::Renewal;
+use written::{Mark, Written};
+
+pub use inspect::RoleKind;
 pub use message::{Message, Round};
+pub use note::Note;
 
 /// What happens to a replica.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,64 +106,263 @@ pub enum Output {
     Note(Note),
 }
 
-/// What is worth a line in the node's log.
+/// One partition on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Note {
-    /// The replica became owner, and is bringing the in-sync set to its log (rule R6).
-    SyncBegan {
-        /// The new epoch.
-        epoch: crate::ids::Epoch,
-        /// Where the log ends.
-        end: Lsn,
-    },
-    /// The owner serves.
-    Serving {
-        /// Its epoch.
-        epoch: crate::ids::Epoch,
-    },
-    /// The replica is no longer owner.
-    SteppedDown {
-        /// The epoch that it owned.
-        epoch: crate::ids::Epoch,
-    },
-    /// The replica accepted an owner.
-    Followed {
-        /// The owner.
-        owner: NodeId,
-        /// Its epoch.
-        epoch: crate::ids::Epoch,
-    },
-    /// A backup is silent; the owner asks to go on without it (rule R2).
-    BackupSilent {
-        /// The backup.
-        node: NodeId,
-    },
-    /// A catch-up is near enough to count (rule R3).
-    CaughtUp {
-        /// The catch-up.
-        node: NodeId,
-    },
-    /// A data image is being sent, since the log does not reach back far enough.
-    ImageBegan {
-        /// To whom.
-        node: NodeId,
-        /// Its place in the log.
-        at: Position,
-        /// Its size.
-        bytes: u64,
-    },
-    /// A data image replaced the replica's data.
-    ImageInstalled {
-        /// Its place in the log.
-        at: Position,
-    },
-    /// A tail that differs from the owner's log was cut off.
-    TailCut {
-        /// The last entry that stayed.
-        keep: Lsn,
-        /// How many were cut.
-        entries: u64,
-    },
+pub struct Replica<A: Apply> {
+    me: NodeId,
+    partition: PartitionId,
+    settings: Settings,
+    incarnation: Incarnation,
+    /// Refuse anything of a lower epoch (rule R4). Durable before it is told to anybody.
+    promised: Epoch,
+    /// Whose owner's log this is: the whole log is a prefix of that owner's (rule R7).
+    log_epoch: Epoch,
+    log: Log,
+    data: Data<A>,
+    written: Written,
+    /// What the last committed table says.
+    assigned: Assignment,
+    /// The highest epoch known to exist, and its owner. Other owners below it are not supported any
+    /// more, even while the higher one cannot be promised yet.
+    known: (Epoch, NodeId),
+    allegiance: Allegiance,
+    /// The epoch that was promised when the replica started; it is never resumed (rule R8).
+    restarted_in: Epoch,
+    service: bool,
+    role: Role,
+}
+
+/// The promise to stand by an owner (rule R10): until then no epoch of another owner is joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Allegiance {
+    /// `None` after a restart: it is not known any more to whom it was given.
+    to: Option<NodeId>,
+    until: Time,
+}
+
+/// What a replica is at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    /// It listens to whoever owns the partition.
+    Follower(Follower),
+    /// It is named owner of this epoch, and waits until it is free of its promise to another.
+    Entering(Epoch),
+    /// It is named owner of an epoch that it must not enter, and asks for the next one (rule R8).
+    Renewing(Renewal),
+    /// It is the owner.
+    Owner(Box<Owner>),
+}
+
+impl<A: Apply> Replica<A> {
+    /// A replica as its disk remembers it.
+    ///
+    /// # Errors
+    /// When the recovered data image is none.
+    pub fn recover(
+        me: NodeId,
+        partition: PartitionId,
+        settings: Settings,
+        recovered: Recovered,
+        now: Time,
+    ) -> Result<Self, ImageError> {
+        let Recovered {
+            incarnation,
+            promised,
+            log_epoch,
+            base,
+            image,
+            entries,
+        } = recovered;
+        let data = match &image {
+            Some(image) => Data::restore(image)?.1,
+            None => Data::empty(),
+        };
+        if data.commit != base.lsn {
+            let message = format!("it is of entry {}, not {}", data.commit, base.lsn);
+            return Err(ImageError(message));
+        }
+        let mut log = Log::after(base);
+        for entry in entries {
+            log.push(entry);
+        }
+        // It may have stood by an owner just before it stopped, and does not know.
+        let wait = if promised == Epoch(0) || settings.rules.broken(Rule::PromiseForgotten) {
+            Time(0)
+        } else {
+            now + settings.lease()
+        };
+        let written = Written::all(Mark {
+            promised,
+            log_epoch,
+            end: log.end(),
+        });
+        Ok(Replica {
+            me,
+            partition,
+            settings,
+            incarnation,
+            promised,
+            log_epoch,
+            log,
+            data,
+            written,
+            assigned: Assignment::default(),
+            known: (Epoch(0), me),
+            allegiance: Allegiance {
+                to: None,
+                until: wait,
+            },
+            restarted_in: promised,
+            service: false,
+            role: Role::Follower(Follower::default()),
+        })
+    }
+
+    /// Takes one event into account. Most of what follows from it comes with the next
+    /// [`flush`](Replica::flush).
+    pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Output>) {
+        match event {
+            Event::Assign(assignment) => self.assign(now, assignment, out),
+            Event::Service(service) => self.set_service(service, out),
+            Event::Message { from, message } => self.receive(now, from, message, out),
+            Event::Durable(ticket) => self.written.reached(ticket),
+            Event::Execute(execute) => self.execute(execute, out),
+            Event::Read(read) => self.read(now, read, out),
+            Event::Checkpointed(lsn) => {
+                let keep = lsn.min(self.data.commit).0;
+                self.log
+                    .trim(Lsn(keep.saturating_sub(self.settings.log_retention_entries)));
+            }
+            Event::Tick => self.tick(now, out),
+        }
+    }
+
+    /// Gives out what follows from the events since the last call: one write to disk, messages,
+    /// replies. To be called before the caller waits for anything.
+    pub fn flush(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.persist(out);
+        match &self.role {
+            Role::Owner(_) => self.flush_owner(now, out),
+            Role::Follower(_) => self.flush_follower(out),
+            Role::Entering(_) | Role::Renewing(_) => {}
+        }
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        match &self.role {
+            Role::Follower(_) => None,
+            Role::Entering(_) => Some(self.allegiance.until),
+            Role::Renewing(renewal) => Some(renewal.ask_at()),
+            Role::Owner(owner) => Some(owner.deadline()),
+        }
+    }
+
+    fn receive(&mut self, now: Time, from: NodeId, message: Message, out: &mut Vec<Output>) {
+        match message {
+            Message::Append {
+                epoch,
+                round,
+                previous,
+                entries,
+                end,
+                commit,
+            } => {
+                if self.listen(now, from, epoch, out) {
+                    self.append(round, previous, entries, end, commit, out);
+                }
+            }
+            Message::Image {
+                epoch,
+                round,
+                at,
+                offset,
+                total,
+                bytes,
+            } => {
+                if self.listen(now, from, epoch, out) {
+                    self.image_part(from, round, at, offset, total, &bytes, out);
+                }
+            }
+            Message::Ack {
+                epoch,
+                round,
+                matched,
+                incarnation,
+            } => {
+                self.acknowledged(now, from, epoch, round, matched, incarnation, out);
+            }
+            Message::Mismatch { epoch, round, hint } => {
+                self.mismatched(now, from, epoch, round, hint, out);
+            }
+            Message::ImageAck {
+                epoch,
+                round,
+                at,
+                received,
+            } => {
+                self.image_acknowledged(now, from, epoch, round, at, received, out);
+            }
+            Message::Fenced { promised } => {
+                if matches!(&self.role, Role::Owner(owner) if owner.epoch() < promised) {
+                    self.step_down(out);
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
+        match &self.role {
+            Role::Follower(_) => {}
+            Role::Entering(epoch) => self.try_to_enter(now, *epoch, out),
+            Role::Renewing(_) => self.ask_for_renewal(now, out),
+            Role::Owner(_) => self.tick_owner(now, out),
+        }
+    }
+
+    /// What a record of the present state makes durable.
+    fn mark(&self) -> Mark {
+        Mark {
+            promised: self.promised,
+            log_epoch: self.log_epoch,
+            end: self.log.end(),
+        }
+    }
+
+    /// Hands to the disk what it does not have yet: one record for all events since the last one.
+    fn persist(&mut self, out: &mut Vec<Output>) {
+        let mark = self.mark();
+        if !self.written.behind(mark) {
+            return;
+        }
+        let keep = self.written.handed_over_end();
+        let record = Record::Log {
+            promised: self.promised,
+            log_epoch: self.log_epoch,
+            keep,
+            entries: self.log.above(keep).cloned().collect(),
+        };
+        out.push(Output::Persist {
+            ticket: self.written.hand_over(mark),
+            record,
+        });
+    }
+
+    /// The last entry that counts as being on disk (rule R5).
+    fn durable_end(&self) -> Lsn {
+        if self.settings.rules.broken(Rule::AckBeforeFsync) {
+            self.log.end()
+        } else {
+            self.written.durable().end
+        }
+    }
+
+    /// Whether the promise, and the log's epoch, are on disk: before that nobody may rely on them.
+    fn epoch_is_durable(&self) -> bool {
+        let durable = self.written.durable();
+        durable.promised == self.promised && durable.log_epoch == self.log_epoch
+    }
 }
 
 /// A replica as the rest of the node sees it, for tables of figures and for the choice of a new
@@ -149,9 +374,9 @@ pub struct Held {
     /// Which partition.
     pub partition: PartitionId,
     /// Which life of its data.
-    pub incarnation: crate::ids::Incarnation,
+    pub incarnation: Incarnation,
     /// Whose owner's log it is.
-    pub log_epoch: crate::ids::Epoch,
+    pub log_epoch: Epoch,
     /// Where the log on disk ends.
     pub end: Lsn,
 }
