@@ -68,6 +68,48 @@ impl Generate for Mix {
     }
 }
 
+/// See [`Generator::alongside`].
+#[derive(Clone, Debug)]
+pub(super) struct Alongside {
+    pub(super) lead: Generator,
+    pub(super) companion: Generator,
+}
+
+impl Generate for Alongside {
+    fn next(&self, context: &Context) -> (Next, Generator) {
+        let (next, lead) = self.lead.next(context);
+        let until = match next {
+            Next::Pending { until } => until,
+            Next::Run(_) => {
+                return (
+                    next,
+                    Generator::new(Alongside {
+                        lead,
+                        companion: self.companion.clone(),
+                    }),
+                );
+            }
+            Next::Done => return (Next::Done, Generator::done()),
+        };
+        let (next, companion) = self.companion.next(context);
+        let next = match next {
+            Next::Run(_) => next,
+            Next::Pending { until: other } => Next::Pending {
+                until: sooner(until, other),
+            },
+            Next::Done => Next::Pending { until },
+        };
+        (next, Generator::new(Alongside { lead, companion }))
+    }
+
+    fn update(&self, context: &Context, completion: &Completion) -> Option<Generator> {
+        Some(Generator::new(Alongside {
+            lead: self.lead.update(context, completion),
+            companion: self.companion.update(context, completion),
+        }))
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Any {
     generators: Vec<Generator>,

@@ -175,6 +175,25 @@ impl Generator {
         sequence([self, second])
     }
 
+    /// This one and `companion` at the same time, until this one has no more operations.
+    #[must_use]
+    pub fn alongside(self, companion: Generator) -> Generator {
+        Generator::new(choice::Alongside {
+            lead: self,
+            companion,
+        })
+    }
+
+    /// Nothing before the time `nanoseconds` after the start, then everything.
+    #[must_use]
+    pub fn not_before(self, nanoseconds: u64) -> Generator {
+        Generator::new(pace::After {
+            inner: self,
+            nanoseconds: 0,
+            begin: Some(nanoseconds),
+        })
+    }
+
     /// Operations until one of them is `ok`.
     #[must_use]
     pub fn until_ok(self) -> Generator {

@@ -104,6 +104,24 @@ fn delay_spaces_operations_and_after_holds_them_back() {
 }
 
 #[test]
+fn a_companion_ends_with_its_lead() {
+    let lead = phases([
+        endless("kill").limit(1).not_before(50),
+        endless("heal").limit(1),
+    ]);
+    let performed = run(lead.on_nemesis().alongside(endless("read").on_clients()), 1);
+    let begins = |f: &str| -> Vec<u64> {
+        performed
+            .iter()
+            .filter(|p| p.f() == f)
+            .map(|p| p.begin)
+            .collect()
+    };
+    assert_eq!((begins("kill"), begins("heal")), (vec![50], vec![60]));
+    assert_eq!(begins("read"), [0, 10, 20, 30, 40, 50, 60]);
+}
+
+#[test]
 fn mix_draws_evenly_and_drops_what_is_done() {
     let performed = run(mix([endless("read"), endless("write")], 3), 4);
     let reads = count(&performed, "read");

@@ -15,7 +15,12 @@ pub fn key(number: u64) -> String {
 /// their count. `None` if the key is not a register's.
 pub fn container(key: &str, containers: u64) -> Option<String> {
     let number: u64 = key.strip_prefix('r')?.parse().ok()?;
-    Some(format!("register-{}", number % containers))
+    Some(container_name(number % containers))
+}
+
+/// The name of container `number`.
+pub fn container_name(number: u64) -> String {
+    format!("register-{number}")
 }
 
 /// Every `HOT_EVERY` operations, other registers become the hot ones.

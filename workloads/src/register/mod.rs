@@ -16,7 +16,7 @@ use kensho_checker::history::History;
 use kensho_checker::register::Options;
 use kensho_checker::report::Report;
 
-pub use keys::{Keys, container, key};
+pub use keys::{Keys, container, container_name, key};
 pub use loss::{LostWrite, lost_writes};
 pub use operations::{Answer, Call, Condition, Outcome, Seen, call, outcome};
 
