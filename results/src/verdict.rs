@@ -120,6 +120,10 @@ pub struct InjectionRecord {
     pub why: Option<String>,
     /// When, milliseconds since the run began.
     pub at_ms: u64,
+    /// Those of the targets that owned a partition.
+    pub owners: Vec<String>,
+    /// Whether the master was among the targets.
+    pub master: bool,
 }
 
 /// A fault of a run.
@@ -144,8 +148,6 @@ pub struct FaultRecord {
     pub partition: Option<u32>,
     /// Partitions that the targets owned when it began.
     pub owned: Vec<u32>,
-    /// Whether the master was among the targets.
-    pub master: bool,
     /// Each node's health just before it began.
     pub health_before: BTreeMap<String, String>,
     /// Each node's health just before it was undone.
