@@ -107,8 +107,33 @@ fn power_may_be_cut_during_recovery() {
     }
 }
 
+/// A record that replaces a partition's data makes the older ones superfluous, but only when it is
+/// safe itself.
+#[test]
+fn an_image_that_is_not_flushed_yet_lets_nothing_be_forgotten() {
+    for seed in 0..20 {
+        let mut model = Model::new();
+        for act in [
+            Act::Append(1, 4, 97),
+            Act::Write,
+            Act::Sync,
+            Act::Append(0, 6, 70),
+            Act::Take(0),
+            Act::Write,
+            Act::Sync,
+            Act::Replace(1, 0),
+            Act::Write,
+            Act::WriteCheckpoints,
+            Act::CutPower(seed),
+        ] {
+            model.act(&act).unwrap();
+        }
+        assert_eq!(model.checkpoints, 1);
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     /// Any history, with crashes, kills and failing flushes in between, cut off by a power failure
     /// after any operation of the disk.

@@ -85,6 +85,7 @@ where
         writer,
         manifest,
         trails,
+        ..
     } = store;
     let durable = writer.durable();
     let shared = Arc::new(Shared {
@@ -410,12 +411,12 @@ fn write<D: Disk>(
             segments.wait(&mut writer, shared);
         }
         let written = writer.write(&mut disk, &mut batch).and_then(|segment| {
+            let durable = writer.sync(&mut disk)?;
             let mut trails = shared.trails();
             for step in &batch.steps {
-                trails.written(segment, step);
+                trails.add(segment, step);
             }
-            drop(trails);
-            writer.sync(&mut disk)
+            Ok(durable)
         });
         match written {
             Ok(durable) => shared.update(|state| {

@@ -6,7 +6,7 @@ use kensho_protocol::record::Record;
 use super::batch::Batch;
 use super::manifest::Manifest;
 use super::recovery::{self, Opened, Recovery};
-use super::trail::Trails;
+use super::trail::{Step, Trails};
 use super::writer::Writer;
 use super::{Checkpoint, LogSettings, RecordNumber};
 use crate::disk::Disk;
@@ -25,6 +25,9 @@ pub struct Store<F> {
     pub(super) writer: Writer<F>,
     pub(super) manifest: Manifest,
     pub(super) trails: Trails,
+    /// What was written and not flushed, and into which segment. Only what is safe counts for the
+    /// trails: a record that may still be lost lets nothing be forgotten.
+    unsafe_steps: (u64, Vec<Step>),
 }
 
 impl<F> Store<F> {
@@ -62,6 +65,7 @@ impl<F> Store<F> {
             writer,
             manifest,
             trails,
+            unsafe_steps: (0, Vec::new()),
         };
         Ok((store, recovery))
     }
@@ -92,9 +96,8 @@ impl<F> Store<F> {
             return Ok(());
         }
         let segment = self.writer.write(disk, &mut self.batch)?;
-        for step in &self.batch.steps {
-            self.trails.written(segment, step);
-        }
+        self.unsafe_steps.0 = segment;
+        self.unsafe_steps.1.append(&mut self.batch.steps);
         self.batch.clear(self.writer.written());
         Ok(())
     }
@@ -104,7 +107,12 @@ impl<F> Store<F> {
     /// # Errors
     /// When the disk fails.
     pub fn sync<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<RecordNumber, StorageError> {
-        self.writer.sync(disk)
+        let durable = self.writer.sync(disk)?;
+        let (segment, steps) = &mut self.unsafe_steps;
+        for step in steps.drain(..) {
+            self.trails.add(*segment, &step);
+        }
+        Ok(durable)
     }
 
     /// Ends the log for now: writes and flushes everything, and says on the disk that it did, so that

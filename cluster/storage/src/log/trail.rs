@@ -76,8 +76,8 @@ impl Trails {
         &mut self.trails[index]
     }
 
-    /// A record was written to `segment`.
-    pub fn written(&mut self, segment: u64, step: &Step) {
+    /// A record of `segment` is safe. (One that may still be lost lets nothing be forgotten.)
+    pub fn add(&mut self, segment: u64, step: &Step) {
         if self.segments.last().is_none_or(|(last, _)| *last < segment) {
             self.segments
                 .push((segment, RecordNumber(step.number.0.saturating_sub(1))));

@@ -159,8 +159,7 @@ impl<'a> Reader<'a> {
         for record in batch::records(found.body) {
             let (partition, stored) = record.map_err(|what| source.damaged(what))?;
             number.0 += 1;
-            self.trails
-                .written(segment, &step(partition, number, &stored));
+            self.trails.add(segment, &step(partition, number, &stored));
             let incarnation = self.incarnation;
             self.partitions
                 .entry(partition)
