@@ -159,7 +159,7 @@ impl Client {
     /// The first attempt, or a further one: which node to ask. An attempt that is out may have an
     /// effect from now on.
     pub fn attempt(&mut self, plan: &ClientPlan) -> Next {
-        let Some(open) = &mut self.open else {
+        let Some(open) = self.open.as_mut().filter(|open| !open.waiting) else {
             return Next::Wait;
         };
         let numbered = !matches!(open.asked, Asked::Update { request: None, .. });
@@ -183,6 +183,7 @@ impl Client {
             return Next::Wait;
         };
         open.uncertain = true;
+        open.waiting = false;
         self.try_another(nodes);
         self.attempt(plan)
     }
