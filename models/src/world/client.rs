@@ -104,7 +104,11 @@ impl Client {
     /// Async only: everything above `keep` of `partition` is lost, and need not be known any more.
     /// (The client itself does not notice.)
     pub fn lose_above(&mut self, partition: PartitionId, keep: Lsn) {
-        if let Some(open) = self.open.as_mut().filter(|open| open.partition == partition) {
+        if let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|open| open.partition == partition)
+        {
             open.known = open.known.min(keep);
         }
     }

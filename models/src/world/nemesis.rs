@@ -74,7 +74,10 @@ impl World {
         self.figures.faults += 1;
         let partition = partition_id(self.streams.nemesis.index(self.plan.partitions));
         let node = self.target(partition);
-        let lasts_ns = self.streams.nemesis.below(self.plan.faults.lasts_max_ns + 1);
+        let lasts_ns = self
+            .streams
+            .nemesis
+            .below(self.plan.faults.lasts_max_ns + 1);
         let end_ns = self.now_ns + lasts_ns;
         match fault {
             Fault::Crash => self.strike_crash(node, end_ns),

@@ -317,9 +317,15 @@ impl<A: Apply> Replica<A> {
                 peer.probe(at, now);
                 self.send_to(from, now, out);
             }
-            (_, None) if peer.standing == Standing::CatchUp => self.begin_image(from, now, out),
             // A member of the in-sync set holds all that was committed, so the log reaches it.
-            (_, None) => {}
+            (_, None) if peer.in_sync() => {}
+            (_, None) => {
+                // Commits must not wait for an image.
+                if peer.standing == (Standing::Pending { asked: false }) {
+                    peer.standing = Standing::CatchUp;
+                }
+                self.begin_image(from, now, out);
+            }
         }
     }
 
