@@ -150,6 +150,7 @@ impl World {
         self.say(format_args!("faults end"));
         self.turbulent = false;
         self.network.calm();
+        self.plan.clients = self.plan.clients.patient(self.plan.heartbeat_ns());
         for node in 0..self.plan.nodes {
             match &self.nodes[node].condition {
                 Condition::Running => {}
