@@ -1,0 +1,7 @@
+//! Tests of storage as a whole.
+
+mod crashes;
+mod damage;
+mod model;
+mod real_disk;
+mod threads;
