@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod golden;
 mod model;
 mod real_disk;
 mod threads;
