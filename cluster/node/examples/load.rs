@@ -187,6 +187,17 @@ async fn main() {
     }
     let seconds = start.elapsed().as_secs_f64();
     let after = (count(&nodes.0), processor_seconds(std::process::id()));
+    // While nothing fails nobody may be missed, however busy the machine is.
+    let mut missed = 0;
+    for node in 0..arguments.nodes {
+        let log = std::fs::read_to_string(folder.path().join(format!("n{node}.log")));
+        for line in log.unwrap_or_default().lines() {
+            if line.contains("not heard for too long") || line.contains("is silent") {
+                missed += 1;
+                eprintln!("n{node}: {line}");
+            }
+        }
+    }
     latencies.sort_unstable();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     let operations = done.load(Ordering::Relaxed) as f64;
@@ -194,7 +205,7 @@ async fn main() {
     println!(
         "{{\"nodes\":{},\"mode\":\"{}\",\"operation\":\"{:?}\",\"clients\":{},\"per_second\":{:.0},\
          \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"node_cpu_us\":{:.1},\"client_cpu_us\":{:.1},\
-         \"table_fetches\":{},\"connections\":{},\"retries\":{}}}",
+         \"table_fetches\":{},\"connections\":{},\"retries\":{},\"missed\":{missed}}}",
         arguments.nodes,
         arguments.mode,
         arguments.operation,
