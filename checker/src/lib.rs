@@ -14,4 +14,5 @@ pub mod linearizable;
 pub mod register;
 pub mod report;
 pub mod search;
+pub mod transactions;
 pub mod value;

@@ -254,7 +254,10 @@ mod tests {
     fn nonsense_changes_nothing() {
         let mut registers = Registers::default();
         let there_is_no_such_key = Statement::Write { key: 9, value: 1 };
-        assert_eq!(execute(&mut registers, there_is_no_such_key), Outcome::Nonsense);
+        assert_eq!(
+            execute(&mut registers, there_is_no_such_key),
+            Outcome::Nonsense
+        );
         registers.apply(Position::default(), &Bytes::from_static(b"?"));
         assert_eq!(registers, Registers::default());
     }

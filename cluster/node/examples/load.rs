@@ -64,7 +64,10 @@ impl Drop for Nodes {
 
 fn program() -> PathBuf {
     let this = std::env::current_exe().expect("this program has a path");
-    let folder = this.parent().and_then(Path::parent).expect("it is in examples/");
+    let folder = this
+        .parent()
+        .and_then(Path::parent)
+        .expect("it is in examples/");
     folder.join("kensho-node")
 }
 
@@ -75,7 +78,14 @@ fn start(arguments: &Arguments, folder: &Path) -> Nodes {
         let log = std::fs::File::create(folder.join(format!("n{node}.log"))).expect("a log");
         let mut command = Command::new(program());
         command
-            .args(["--name", &format!("n{node}"), "--cluster", "load", "--secret", "load"])
+            .args([
+                "--name",
+                &format!("n{node}"),
+                "--cluster",
+                "load",
+                "--secret",
+                "load",
+            ])
             .args(["--mode", &arguments.mode])
             .args(["--partitions", &arguments.partitions.to_string()])
             .args(["--heartbeat-ms", &arguments.heartbeat_ms.to_string()])
@@ -86,9 +96,14 @@ fn start(arguments: &Arguments, folder: &Path) -> Nodes {
             .stdin(Stdio::null())
             .stderr(log);
         for other in 0..arguments.nodes {
-            command.args(["--member", &format!("n{other}=127.0.0.1:{}", port(other, 1))]);
+            command.args([
+                "--member",
+                &format!("n{other}=127.0.0.1:{}", port(other, 1)),
+            ]);
         }
-        nodes.0.push(command.spawn().expect("kensho-node was built before"));
+        nodes
+            .0
+            .push(command.spawn().expect("kensho-node was built before"));
     }
     nodes
 }
@@ -96,7 +111,12 @@ fn start(arguments: &Arguments, folder: &Path) -> Nodes {
 /// The time on the processor that a process has used, in seconds.
 fn processor_seconds(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok());
     (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0
 }
@@ -106,14 +126,25 @@ async fn main() {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir().expect("a folder");
     let nodes = start(&arguments, folder.path());
-    let members = (0..arguments.nodes).map(|node| format!("127.0.0.1:{}", arguments.port + node * 2));
+    let members =
+        (0..arguments.nodes).map(|node| format!("127.0.0.1:{}", arguments.port + node * 2));
     let client = Client::connect(members, Options::new("load"));
-    let containers: Vec<String> = (0..arguments.partitions * 2).map(|n| format!("load{n}")).collect();
+    let containers: Vec<String> = (0..arguments.partitions * 2)
+        .map(|n| format!("load{n}"))
+        .collect();
     for container in &containers {
         let description = Container::keyed(container, "STRING").column("value", "STRING");
-        client.create_container(&description).await.expect("the cluster comes up");
+        client
+            .create_container(&description)
+            .await
+            .expect("the cluster comes up");
     }
-    let count = |group: &[Child]| group.iter().map(|child| processor_seconds(child.id())).sum::<f64>();
+    let count = |group: &[Child]| {
+        group
+            .iter()
+            .map(|child| processor_seconds(child.id()))
+            .sum::<f64>()
+    };
     let before = (count(&nodes.0), processor_seconds(std::process::id()));
     let done = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
@@ -156,6 +187,17 @@ async fn main() {
     }
     let seconds = start.elapsed().as_secs_f64();
     let after = (count(&nodes.0), processor_seconds(std::process::id()));
+    // While nothing fails nobody may be missed, however busy the machine is.
+    let mut missed = 0;
+    for node in 0..arguments.nodes {
+        let log = std::fs::read_to_string(folder.path().join(format!("n{node}.log")));
+        for line in log.unwrap_or_default().lines() {
+            if line.contains("not heard for too long") || line.contains("is silent") {
+                missed += 1;
+                eprintln!("n{node}: {line}");
+            }
+        }
+    }
     latencies.sort_unstable();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     let operations = done.load(Ordering::Relaxed) as f64;
@@ -163,7 +205,7 @@ async fn main() {
     println!(
         "{{\"nodes\":{},\"mode\":\"{}\",\"operation\":\"{:?}\",\"clients\":{},\"per_second\":{:.0},\
          \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"node_cpu_us\":{:.1},\"client_cpu_us\":{:.1},\
-         \"table_fetches\":{},\"connections\":{},\"retries\":{}}}",
+         \"table_fetches\":{},\"connections\":{},\"retries\":{},\"missed\":{missed}}}",
         arguments.nodes,
         arguments.mode,
         arguments.operation,

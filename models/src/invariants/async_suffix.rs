@@ -119,7 +119,13 @@ mod tests {
         let mut every = EveryEntry::default();
         let mut violations = Vec::new();
         let whose = (P, NodeId(1));
-        log_match::check(&mut every, &mut Seen::default(), &told, whose, &mut violations);
+        log_match::check(
+            &mut every,
+            &mut Seen::default(),
+            &told,
+            whose,
+            &mut violations,
+        );
         let mut settled = Settled::default();
         settled.settle(told.last(), P, &every).expect("it is new");
         let kept = check(&settled, &log(with), successor, &mut violations);

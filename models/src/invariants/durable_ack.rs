@@ -85,11 +85,23 @@ mod tests {
         log.push(entry(2));
         let mut violations = Vec::new();
         let whose = (P, BACKUP);
-        log_match::check(&mut every, &mut Seen::default(), &log, whose, &mut violations);
+        log_match::check(
+            &mut every,
+            &mut Seen::default(),
+            &log,
+            whose,
+            &mut violations,
+        );
         let mut settled = Settled::default();
         settled.settle(entry(2).at, P, &every).expect("it is new");
         let assignment = first_assignment(&[0, 1]);
-        check_member((&settled, &every), safe, &assignment, whose, &mut violations);
+        check_member(
+            (&settled, &every),
+            safe,
+            &assignment,
+            whose,
+            &mut violations,
+        );
         violations
     }
 

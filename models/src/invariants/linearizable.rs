@@ -228,9 +228,17 @@ mod tests {
         }
         let mut every = EveryEntry::default();
         let whose = (ORIGIN.partition, ORIGIN.node);
-        log_match::check(&mut every, &mut Seen::default(), &log, whose, &mut Vec::new());
+        log_match::check(
+            &mut every,
+            &mut Seen::default(),
+            &log,
+            whose,
+            &mut Vec::new(),
+        );
         let mut settled = Settled::default();
-        settled.settle(at(2), ORIGIN.partition, &every).expect("it is new");
+        settled
+            .settle(at(2), ORIGIN.partition, &every)
+            .expect("it is new");
         settled
     }
 

@@ -53,7 +53,10 @@ impl EveryEntry {
         let Some(index) = entry.at.lsn.0.checked_sub(made.first.0) else {
             return false;
         };
-        match made.entries.get(usize::try_from(index).unwrap_or(usize::MAX)) {
+        match made
+            .entries
+            .get(usize::try_from(index).unwrap_or(usize::MAX))
+        {
             Some(known) => known.entry == *entry && known.previous == previous,
             None if index == made.entries.len() as u64 => {
                 made.entries.push(Known {
@@ -100,7 +103,10 @@ impl Seen {
             return base.lsn;
         }
         while self.base.lsn < base.lsn {
-            self.base = self.above.pop_front().expect("the base is not above the end");
+            self.base = self
+                .above
+                .pop_front()
+                .expect("the base is not above the end");
         }
         self.base = base;
         let mut same = self.last().lsn.min(log.end());
@@ -168,7 +174,13 @@ mod tests {
         let mut violations = Vec::new();
         for log in logs {
             let whose = (PartitionId(0), NodeId(1));
-            check(&mut every, &mut Seen::default(), log, whose, &mut violations);
+            check(
+                &mut every,
+                &mut Seen::default(),
+                log,
+                whose,
+                &mut violations,
+            );
         }
         violations.len()
     }

@@ -100,7 +100,10 @@ impl Settled {
         let mut below = at;
         while below.lsn > end {
             let known = every.get(below);
-            let known = known.ok_or(Violation::EntryFromNowhere { partition, at: below })?;
+            let known = known.ok_or(Violation::EntryFromNowhere {
+                partition,
+                at: below,
+            })?;
             chain.push(&known.entry);
             below = known.previous;
         }

@@ -56,7 +56,8 @@ impl Chain {
             if stamp < last.stamp {
                 wrong(TableWrong::StampWentBack);
             }
-            for (number, (before, now)) in last.partitions.iter().zip(&table.partitions).enumerate() {
+            for (number, (before, now)) in last.partitions.iter().zip(&table.partitions).enumerate()
+            {
                 let partition = PartitionId(u16::try_from(number).expect("few partitions"));
                 if let Some(what) = step_wrong(before, now, partition) {
                     wrong(what);
@@ -77,11 +78,7 @@ impl Chain {
 }
 
 /// What is wrong with a partition's step from one committed table to the next.
-fn step_wrong(
-    before: &Assignment,
-    now: &Assignment,
-    partition: PartitionId,
-) -> Option<TableWrong> {
+fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> Option<TableWrong> {
     let same = before.owner == now.owner && before.in_sync == now.in_sync;
     let added = now
         .in_sync

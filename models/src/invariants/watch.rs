@@ -116,7 +116,9 @@ impl Watch {
     /// Whether `partition` has been served by more than one node.
     #[must_use]
     pub fn has_failed_over(&self, partition: PartitionId) -> bool {
-        self.partitions[usize::from(partition.0)].servers.failed_over()
+        self.partitions[usize::from(partition.0)]
+            .servers
+            .failed_over()
     }
 
     /// How many acknowledged entries were lost.
@@ -203,16 +205,23 @@ impl Watch {
         let ghost = &mut self.partitions[usize::from(partition.0)];
         let remembered = &mut ghost.replicas[usize::try_from(node.0).expect("few nodes")];
         let violations = &mut self.violations;
-        log_match::check(&mut ghost.every, &mut remembered.seen, replica.log(), whose, violations);
         let numbers = Numbers {
             promised: replica.promised(),
             log_epoch: replica.log_epoch(),
         };
         remembered.memory.follow(numbers, whose, violations);
-        let epoch = replica.owned_epoch()?;
-        // Before that is on disk, an owner says nothing to anybody, and a crash undoes it.
-        if remembered.disk.promised >= epoch {
-            ghost.servers.owns(partition, (node, life), epoch, violations);
+        let epoch = replica.owned_epoch();
+        // Before its epoch is on disk, an owner says nothing to anybody, and a crash undoes it all.
+        let alone = epoch.is_some_and(|epoch| remembered.disk.promised < epoch);
+        if !alone {
+            let seen = &mut remembered.seen;
+            log_match::check(&mut ghost.every, seen, replica.log(), whose, violations);
+        }
+        let epoch = epoch?;
+        if !alone {
+            ghost
+                .servers
+                .owns(partition, (node, life), epoch, violations);
         }
         committed_table_only::check_owner(&self.chain, whose, epoch, violations);
         let required = replica.required().chain([node]);
@@ -259,7 +268,9 @@ impl Watch {
     /// A client was told for good that its update of `value` had no effect.
     pub fn refused(&mut self, partition: PartitionId, value: Value) {
         let ghost = &mut self.partitions[usize::from(partition.0)];
-        ghost.refused.refused(partition, value, &ghost.settled, &mut self.violations);
+        ghost
+            .refused
+            .refused(partition, value, &ghost.settled, &mut self.violations);
     }
 
     /// A reply leaves its node. `disk` gives what is safe on the disk of a node.
@@ -276,7 +287,9 @@ impl Watch {
             Reply::Refused(_) => return,
         };
         if let (true, Some(epoch)) = (leaving.on_lease, leaving.epoch) {
-            ghost.servers.relied(partition, node, epoch, &mut self.violations);
+            ghost
+                .servers
+                .relied(partition, node, epoch, &mut self.violations);
         }
         if self.mode == Mode::Async && ghost.is_late_answer(leaving, reply) {
             return;
@@ -300,8 +313,12 @@ impl Watch {
         let ghost = &mut self.partitions[usize::from(partition.0)];
         match ghost.settled.settle(at, partition, &ghost.every) {
             Ok(entries) => {
-                ghost.places.settled(partition, entries, &mut self.violations);
-                ghost.refused.settled(partition, entries, &mut self.violations);
+                ghost
+                    .places
+                    .settled(partition, entries, &mut self.violations);
+                ghost
+                    .refused
+                    .settled(partition, entries, &mut self.violations);
                 !entries.is_empty()
             }
             Err(violation) => {

@@ -104,7 +104,11 @@ impl Client {
     /// Async only: everything above `keep` of `partition` is lost, and need not be known any more.
     /// (The client itself does not notice.)
     pub fn lose_above(&mut self, partition: PartitionId, keep: Lsn) {
-        if let Some(open) = self.open.as_mut().filter(|open| open.partition == partition) {
+        if let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|open| open.partition == partition)
+        {
             open.known = open.known.min(keep);
         }
     }
@@ -159,7 +163,7 @@ impl Client {
     /// The first attempt, or a further one: which node to ask. An attempt that is out may have an
     /// effect from now on.
     pub fn attempt(&mut self, plan: &ClientPlan) -> Next {
-        let Some(open) = &mut self.open else {
+        let Some(open) = self.open.as_mut().filter(|open| !open.waiting) else {
             return Next::Wait;
         };
         let numbered = !matches!(open.asked, Asked::Update { request: None, .. });
@@ -183,6 +187,7 @@ impl Client {
             return Next::Wait;
         };
         open.uncertain = true;
+        open.waiting = false;
         self.try_another(nodes);
         self.attempt(plan)
     }

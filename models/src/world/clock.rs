@@ -95,7 +95,9 @@ mod tests {
         let mut random = Random::new(4, Stream::Plan);
         for _ in 0..100 {
             let clock = Clock::draw(&mut random);
-            let shown = clock.read(2_000 * MILLION).since(clock.read(1_000 * MILLION));
+            let shown = clock
+                .read(2_000 * MILLION)
+                .since(clock.read(1_000 * MILLION));
             let shown = u64::try_from(shown.as_nanos()).expect("a second or so");
             assert!((990 * MILLION..=1_010 * MILLION).contains(&shown));
         }

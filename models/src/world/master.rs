@@ -101,7 +101,10 @@ impl World {
         let from = self.master_place();
         let random = &mut self.streams.network;
         let arrivals = self.network.send(from, to, self.now_ns, random);
-        for at_ns in [arrivals.first_ns, arrivals.second_ns].into_iter().flatten() {
+        for at_ns in [arrivals.first_ns, arrivals.second_ns]
+            .into_iter()
+            .flatten()
+        {
             let table = Arc::clone(self.master.service.table());
             self.schedule.put(at_ns, Happening::Table { to, table });
         }
@@ -180,8 +183,8 @@ impl World {
         let free: Vec<NodeId> = (0..self.plan.nodes)
             .map(node_id)
             .filter(|node| {
-                let has_role = assignment.in_sync.contains_key(node)
-                    || assignment.catch_ups.contains(node);
+                let has_role =
+                    assignment.in_sync.contains_key(node) || assignment.catch_ups.contains(node);
                 !has_role && self.is_heard(*node)
             })
             .collect();
@@ -228,8 +231,15 @@ impl World {
                 without.insert(*node);
             }
         }
-        let incarnation = self.nodes[number_of(to)].hosted(partition).disk.safe().incarnation;
-        let made = self.master.service.fail_over(partition, (to, incarnation), &without);
+        let incarnation = self.nodes[number_of(to)]
+            .hosted(partition)
+            .disk
+            .safe()
+            .incarnation;
+        let made = self
+            .master
+            .service
+            .fail_over(partition, (to, incarnation), &without);
         if self.trace.is_kept() {
             let text = format!("master fails {partition:?} over to {to:?} without {without:?}");
             self.say(format_args!("{text}: {made:?}"));

@@ -294,7 +294,11 @@ impl World {
         let nodes: Vec<Node> = (0..plan.nodes)
             .map(|_| Node::new(clock(), plan.partitions))
             .collect();
-        let in_sync = if plan.lone_owners { 1 } else { plan.settings.replicas };
+        let in_sync = if plan.lone_owners {
+            1
+        } else {
+            plan.settings.replicas
+        };
         let assignments = (0..plan.partitions).map(|partition| {
             let ring: Vec<usize> = (0..in_sync).map(|n| (partition + n) % plan.nodes).collect();
             first_assignment(&ring)

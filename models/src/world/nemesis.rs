@@ -74,7 +74,10 @@ impl World {
         self.figures.faults += 1;
         let partition = partition_id(self.streams.nemesis.index(self.plan.partitions));
         let node = self.target(partition);
-        let lasts_ns = self.streams.nemesis.below(self.plan.faults.lasts_max_ns + 1);
+        let lasts_ns = self
+            .streams
+            .nemesis
+            .below(self.plan.faults.lasts_max_ns + 1);
         let end_ns = self.now_ns + lasts_ns;
         match fault {
             Fault::Crash => self.strike_crash(node, end_ns),
@@ -147,6 +150,7 @@ impl World {
         self.say(format_args!("faults end"));
         self.turbulent = false;
         self.network.calm();
+        self.plan.clients = self.plan.clients.patient(self.plan.heartbeat_ns());
         for node in 0..self.plan.nodes {
             match &self.nodes[node].condition {
                 Condition::Running => {}

@@ -91,6 +91,22 @@ pub struct ClientPlan {
     pub deadline: Duration,
 }
 
+impl ClientPlan {
+    /// The same clients, that write only, and that don't give up.
+    #[must_use]
+    pub fn patient(self, heartbeat_ns: u64) -> Self {
+        ClientPlan {
+            think_max_ns: heartbeat_ns,
+            patience_ns: 10 * heartbeat_ns,
+            attempts: 20,
+            reads_percent: 0,
+            unnumbered_ppm: 0,
+            deadline: Duration::from_nanos(10 * heartbeat_ns),
+            ..self
+        }
+    }
+}
+
 /// What goes wrong in a run. Rates are mean intervals; `None` leaves a class of faults out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultPlan {
@@ -130,6 +146,9 @@ impl Plan {
         let nodes = random.pick(&[2, 3, 3, 3, 4, 5]);
         let replicas = random.pick(&[2, 3, 3, 4]).min(nodes);
         let mode = random.pick(&[Mode::SemiSync, Mode::Async]);
+        // A small message for each entry and no limit to what is under way would, on a network that
+        // reorders, show nothing but that it is a bad idea.
+        let small_messages = random.chance(300_000);
         let settings = Settings {
             mode: given.mode.unwrap_or(mode),
             replicas,
@@ -137,8 +156,16 @@ impl Plan {
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),
             replace_after: Duration::from_nanos(random.pick(&[0, 5, 60]) * heartbeat_ns),
             log_retention_entries: random.pick(&[0, 3, 20, 1_000]),
-            append_limit_bytes: random.pick(&[1, 20, 1 << 20]),
-            window_bytes: random.pick(&[1, 30, 8 << 20]),
+            append_limit_bytes: if small_messages {
+                1
+            } else {
+                random.pick(&[20, 1 << 20])
+            },
+            window_bytes: if small_messages {
+                random.pick(&[1, 30])
+            } else {
+                random.pick(&[1, 200, 8 << 20])
+            },
             image_chunk_bytes: random.pick(&[9, 40, 256 << 10]),
             outcomes_per_client: random.pick(&[1, 2, 32]),
             clients_per_partition: random.pick(&[2, 10_000]),

@@ -137,7 +137,10 @@ impl World {
     pub(super) fn hand_in(&mut self, node: usize, partition: PartitionId, event: Event) {
         let now = self.nodes[node].clock.read(self.now_ns);
         if self.trace.is_kept() {
-            self.say(format_args!("{:?} {partition:?} <- {event:?}", node_id(node)));
+            self.say(format_args!(
+                "{:?} {partition:?} <- {event:?}",
+                node_id(node)
+            ));
         }
         self.figures.events += 1;
         let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
@@ -212,11 +215,15 @@ impl World {
         let Some(replica) = &hosted.replica else {
             return;
         };
-        let due_ns = replica.deadline().and_then(|at| this.clock.when_it_shows(at));
+        let due_ns = replica
+            .deadline()
+            .and_then(|at| this.clock.when_it_shows(at));
         if let Some(due_ns) = due_ns
             && due_ns < hosted.wake_ns
         {
-            let late_ns = streams.processors.below(plan.processors.timer_late_max_ns + 1);
+            let late_ns = streams
+                .processors
+                .below(plan.processors.timer_late_max_ns + 1);
             // A timer never fires at once: a loop of timers would be a loop in no time.
             let at_ns = due_ns.max(*now_ns + 1_000) + late_ns;
             if at_ns < hosted.wake_ns {
@@ -267,7 +274,11 @@ impl World {
         for one in decided.drain(..) {
             if self.trace.is_kept() {
                 let partition = one.partition;
-                self.say(format_args!("{:?} {partition:?} -> {:?}", node_id(node), one.output));
+                self.say(format_args!(
+                    "{:?} {partition:?} -> {:?}",
+                    node_id(node),
+                    one.output
+                ));
             }
             self.carry_out_one(node, one);
         }
@@ -366,7 +377,9 @@ impl World {
         let disk = &mut self.nodes[node].hosted[usize::from(partition.0)].disk;
         let synced = disk.end_sync();
         let more = disk.unsafe_writes() > 0;
-        let safe = self.nodes[node].hosted[usize::from(partition.0)].disk.safe();
+        let safe = self.nodes[node].hosted[usize::from(partition.0)]
+            .disk
+            .safe();
         self.watch.disk_changed(partition, node_id(node), safe);
         match synced {
             Ok(synced) => self.happen(Happening::Durable {

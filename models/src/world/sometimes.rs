@@ -101,7 +101,9 @@ impl Sometimes {
     /// What never happened.
     pub fn never(&self) -> impl Iterator<Item = Sight> {
         let counts = Sight::ALL.iter().zip(&self.counts);
-        counts.filter(|(_, count)| **count == 0).map(|(sight, _)| *sight)
+        counts
+            .filter(|(_, count)| **count == 0)
+            .map(|(sight, _)| *sight)
     }
 }
 

@@ -80,7 +80,8 @@ impl World {
             self.schedule.put(at_ns, request);
         }
         let until_ns = self.now_ns + self.plan.clients.patience_ns;
-        self.schedule.put(until_ns, Happening::Patience { operation });
+        self.schedule
+            .put(until_ns, Happening::Patience { operation });
     }
 
     pub(super) fn client_impatient(&mut self, operation: OperationId) {

@@ -23,6 +23,8 @@ pub(crate) use saver::Saver;
 
 /// At most this many messages are taken at once before what follows from them is sent.
 const BATCH_MAX: usize = 256;
+/// How often a thread that is late looks whether more has arrived.
+const CATCH_UP_ROUNDS: usize = 16;
 
 /// What the data plane tells the coordinator.
 #[derive(Debug)]
@@ -123,12 +125,7 @@ impl Control {
                 Some(met) = inputs.met.recv() => self.meet(met),
                 Some(received) = inputs.messages.recv() => {
                     self.receive(received);
-                    for _ in 0..BATCH_MAX {
-                        match inputs.messages.try_recv() {
-                            Ok(received) => self.receive(received),
-                            Err(_) => break,
-                        }
-                    }
+                    self.drain(&mut inputs.messages);
                 }
                 Some(report) = inputs.reports.recv() => self.handle(match report {
                     Report::Ask(change) => Event::Ask(change),
@@ -136,18 +133,40 @@ impl Control {
                 }),
                 () = &mut timer => planned = Time(0),
             }
-            // Messages that came at once must not hide that a deadline has passed.
-            let now = clock::now();
-            if self
-                .coordinator
-                .deadline()
-                .is_some_and(|deadline| deadline <= now)
-            {
+            // Whoever was held up must hear what others said meanwhile before it judges them silent.
+            for _ in 0..CATCH_UP_ROUNDS {
+                if !self.is_due() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                if !self.drain(&mut inputs.messages) {
+                    break;
+                }
+            }
+            if self.is_due() {
                 self.handle(Event::Tick);
             }
             self.peers.flush();
             self.publish();
         }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = clock::now();
+        self.coordinator
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Takes what has arrived from other nodes; whether there was anything.
+    fn drain(&mut self, messages: &mut mpsc::Receiver<Received<Message>>) -> bool {
+        for taken in 0..BATCH_MAX {
+            match messages.try_recv() {
+                Ok(received) => self.receive(received),
+                Err(_) => return taken > 0,
+            }
+        }
+        true
     }
 
     fn receive(&mut self, received: Received<Message>) {

@@ -33,6 +33,8 @@ pub(crate) type Message = (PartitionId, replica::Message);
 
 /// At most this many pieces from other nodes are taken at once before what follows is carried out.
 const BATCH_MAX: usize = 64;
+/// How often a thread that is late looks whether more has arrived.
+const CATCH_UP_ROUNDS: usize = 16;
 
 /// The data plane as its thread's tasks share it.
 #[derive(Clone)]
@@ -84,21 +86,37 @@ impl Data {
                 }
                 Some(met) = inputs.met.recv() => self.plane.borrow_mut().meet(met),
                 Some(received) = inputs.messages.recv() => {
-                    let mut plane = self.plane.borrow_mut();
-                    plane.receive(received);
-                    for _ in 0..BATCH_MAX {
-                        match inputs.messages.try_recv() {
-                            Ok(received) => plane.receive(received),
-                            Err(_) => break,
-                        }
-                    }
+                    self.plane.borrow_mut().receive(received);
+                    self.drain(&mut inputs.messages);
                 }
                 () = self.wake.notified() => {}
                 () = &mut timer => planned = Time(0),
+            }
+            // Whoever was held up must hear what others said meanwhile before it judges them silent.
+            for _ in 0..CATCH_UP_ROUNDS {
+                if self.plane.borrow().deadline() > clock::now() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                if !self.drain(&mut inputs.messages) {
+                    break;
+                }
             }
             self.plane.borrow_mut().finish_batch();
             // Lets all that has arrived meanwhile be taken before the next batch is finished.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Takes what has arrived from other nodes; whether there was anything.
+    fn drain(&self, messages: &mut mpsc::Receiver<Received<Message>>) -> bool {
+        let mut plane = self.plane.borrow_mut();
+        for taken in 0..BATCH_MAX {
+            match messages.try_recv() {
+                Ok(received) => plane.receive(received),
+                Err(_) => return taken > 0,
+            }
+        }
+        true
     }
 }

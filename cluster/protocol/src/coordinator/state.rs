@@ -153,7 +153,7 @@ impl Coordinator {
             } => self.probe_answered(now, from, probing, term, missed, born),
             Message::Begin { term } => self.begin(now, from, term),
             Message::Challenge { term, strength } => self.challenged(now, from, term, strength),
-            Message::Yield { term, tokens } => self.yielded_to(now, from, term, tokens),
+            Message::Yield { term, tokens } => self.take_votes(now, from, term, tokens),
             Message::Redirect { term, to } => self.redirected(now, from, term, to),
             Message::HigherTerm { term } => self.told_of_term(now, term),
             Message::Heartbeat {
@@ -336,6 +336,21 @@ impl Coordinator {
         match &self.role {
             Role::Electing(_) => self.vote.contact(),
             Role::Following(_) | Role::Reigning(_) => None,
+        }
+    }
+
+    /// Whether the node is an unbeaten candidate in its term.
+    #[must_use]
+    pub fn is_candidate(&self) -> bool {
+        matches!(self.role, Role::Electing(_)) && matches!(self.vote, Vote::Held(_))
+    }
+
+    /// The node that this one yielded to in its term.
+    #[must_use]
+    pub fn yielded_to(&self) -> Option<NodeId> {
+        match &self.vote {
+            Vote::Yielded { to, .. } => Some(*to),
+            Vote::Spent | Vote::Held(_) => None,
         }
     }
 

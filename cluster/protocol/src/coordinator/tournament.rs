@@ -269,7 +269,7 @@ impl Coordinator {
     }
 
     /// Another node hands over its votes.
-    pub(super) fn yielded_to(
+    pub(super) fn take_votes(
         &mut self,
         now: Time,
         from: NodeId,

@@ -144,9 +144,8 @@ impl<A: Apply> Replica<A> {
             Role::Owner(owner) => Some(owner.peers()),
             _ => None,
         };
-        let counts = |(node, peer): (&NodeId, &Peer)| {
-            (peer.in_sync() || peer.pending()).then_some(*node)
-        };
+        let counts =
+            |(node, peer): (&NodeId, &Peer)| (peer.in_sync() || peer.pending()).then_some(*node);
         peers.into_iter().flatten().filter_map(counts)
     }
 

@@ -95,8 +95,12 @@ impl Owner {
 
     /// The table names catch-ups anew, without a new epoch.
     pub(super) fn set_catch_ups(&mut self, nodes: &BTreeSet<NodeId>, last: Position, now: Time) {
-        self.peers
-            .retain(|node, peer| peer.standing != Standing::CatchUp || nodes.contains(node));
+        // One whose addition was asked for counts until a higher epoch: nobody knows here whether the
+        // master named others before or after it made the change.
+        self.peers.retain(|node, peer| match peer.standing {
+            Standing::InSync(_) | Standing::Pending { asked: true } => true,
+            Standing::Pending { asked: false } | Standing::CatchUp => nodes.contains(node),
+        });
         for node in nodes {
             self.peers
                 .entry(*node)
@@ -317,9 +321,15 @@ impl<A: Apply> Replica<A> {
                 peer.probe(at, now);
                 self.send_to(from, now, out);
             }
-            (_, None) if peer.standing == Standing::CatchUp => self.begin_image(from, now, out),
             // A member of the in-sync set holds all that was committed, so the log reaches it.
-            (_, None) => {}
+            (_, None) if peer.in_sync() => {}
+            (_, None) => {
+                // Commits must not wait for an image.
+                if peer.standing == (Standing::Pending { asked: false }) {
+                    peer.standing = Standing::CatchUp;
+                }
+                self.begin_image(from, now, out);
+            }
         }
     }
 
@@ -553,7 +563,8 @@ impl<A: Apply> Replica<A> {
     }
 
     /// R2, R3: what the owner wants the master to change. A silent backup is to leave; a catch-up
-    /// whose addition was asked for is to join, or its addition is to be withdrawn if it is silent.
+    /// whose addition was asked for is to join, or its addition is to be withdrawn if it is silent, or
+    /// is a catch-up no more, so that the master will never add it.
     fn wish(&mut self, now: Time) -> Option<What> {
         let settings = self.settings;
         let Role::Owner(owner) = &mut self.role else {
@@ -571,7 +582,11 @@ impl<A: Apply> Replica<A> {
                 Standing::Pending { asked: false } if is_silent => {
                     peer.standing = Standing::CatchUp;
                 }
-                Standing::Pending { asked: true } if is_silent => growth = Some(What::Renew),
+                Standing::Pending { asked: true }
+                    if is_silent || !self.assigned.catch_ups.contains(node) =>
+                {
+                    growth = Some(What::Renew);
+                }
                 Standing::Pending { asked: true } if growth.is_none() => {
                     growth = peer.incarnation.map(|life| What::Grow(*node, life));
                 }

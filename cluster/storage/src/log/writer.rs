@@ -20,17 +20,19 @@ pub(crate) struct Writer<F> {
     spare: Option<Segment<F>>,
     written: RecordNumber,
     durable: RecordNumber,
+    /// The last batch is one of [`Writer::seal`].
+    sealed: bool,
     /// Something failed: what is on the disk is not known any more.
     stopped: bool,
 }
 
 impl<F> Writer<F> {
-    /// Continues a log that ends with the record `last` at `offset` of `current`.
+    /// Continues a log after the record `last`, at the end of `current`.
     pub(crate) fn new(
         node: NodeId,
         settings: LogSettings,
         current: Segment<F>,
-        offset: u64,
+        end: End,
         spare: Option<Segment<F>>,
         last: RecordNumber,
     ) -> Self {
@@ -38,10 +40,11 @@ impl<F> Writer<F> {
             node,
             settings,
             current,
-            offset,
+            offset: end.offset,
             spare,
             written: last,
             durable: last,
+            sealed: end.sealed,
             stopped: false,
         }
     }
@@ -122,6 +125,7 @@ impl<F> Writer<F> {
                 disk.path(&segment::name(self.current.number)),
             ))?;
         self.offset += length;
+        self.sealed = false;
         self.written = batch.last();
         Ok(self.current.number)
     }
@@ -129,12 +133,13 @@ impl<F> Writer<F> {
     /// Writes a batch without records: it says that the one before is safe, so that damage to that one
     /// cannot be taken for a torn write. [`Writer::sync`] must have been called; this flushes by itself.
     pub(crate) fn seal<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), StorageError> {
-        let mut seal = Batch::after(self.written);
-        if self.offset == segment::BATCHES || !self.fits(&seal) {
+        if self.sealed {
             return Ok(());
         }
-        self.write(disk, &mut seal)?;
-        self.flush(disk)
+        self.write(disk, &mut Batch::after(self.written))?;
+        self.flush(disk)?;
+        self.sealed = true;
+        Ok(())
     }
 
     /// Goes on in the next segment, which has room for `length` bytes.
@@ -175,6 +180,15 @@ impl<F> Writer<F> {
             disk.path(&segment::name(self.current.number)),
         ))
     }
+}
+
+/// Where the last batch ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// In the segment, in bytes.
+    pub(crate) offset: u64,
+    /// Whether there is no batch, or it is one of [`Writer::seal`].
+    pub(crate) sealed: bool,
 }
 
 /// A segment that should be made ahead of time.

@@ -10,7 +10,7 @@ use super::super::batch::{self, ALIGNMENT, Place, Stored};
 use super::super::manifest::Manifest;
 use super::super::segment::{self, Segment};
 use super::super::trail::{Step, Trails};
-use super::super::writer::Writer;
+use super::super::writer::{End, Writer};
 use super::super::{LogSettings, RecordNumber, checkpoint};
 use super::rebuilt::Rebuilt;
 use super::{Cut, Recovery, RecoveryReport};
@@ -34,23 +34,17 @@ impl Source {
     }
 }
 
-/// The place behind the last valid batch.
-struct End {
-    segment: u64,
-    offset: u64,
-    /// The last valid batch, in bytes from the beginning of the segment.
-    last_batch: Option<(u64, Vec<u8>)>,
-    /// How many records that one has.
-    count: u32,
-}
-
 pub(super) struct Reader<'a> {
     manifest: &'a Manifest,
     incarnation: Incarnation,
     partitions: BTreeMap<PartitionId, Rebuilt>,
     trails: Trails,
     last: RecordNumber,
+    /// The segment with the last valid batch.
+    end_segment: u64,
     end: End,
+    /// That batch, and where it begins.
+    last_batch: Option<(u64, Vec<u8>)>,
     /// What is to be cut, and the segment.
     cut: Option<(u64, Cut)>,
     lengths: BTreeMap<u64, u64>,
@@ -74,12 +68,12 @@ impl<'a> Reader<'a> {
             partitions,
             trails: Trails::default(),
             last: manifest.beginning.1,
+            end_segment: manifest.beginning.0,
             end: End {
-                segment: manifest.beginning.0,
                 offset: segment::BATCHES,
-                last_batch: None,
-                count: 0,
+                sealed: true,
             },
+            last_batch: None,
             cut: None,
             lengths: BTreeMap::new(),
             report: RecoveryReport::default(),
@@ -102,6 +96,7 @@ impl<'a> Reader<'a> {
         self.report.segments += 1;
 
         let mut offset = segment::BATCHES as usize;
+        let mut last_begins = None;
         while let Some(found) = batch::find(&bytes[offset..], place(node, number, offset)) {
             if let Some((_, cut)) = &self.cut {
                 return Err(bad_before_good(cut, &path, offset));
@@ -112,13 +107,16 @@ impl<'a> Reader<'a> {
             };
             self.batch(disk, number, &source, &found)?;
             let end = (offset + found.length).min(bytes.len());
+            self.end_segment = number;
             self.end = End {
-                segment: number,
                 offset: end as u64,
-                last_batch: Some((offset as u64, bytes[offset..end].to_vec())),
-                count: found.count,
+                sealed: found.count == 0,
             };
+            last_begins = Some(offset);
             offset = end;
+        }
+        if let Some(begins) = last_begins {
+            self.last_batch = Some((begins as u64, bytes[begins..offset].to_vec()));
         }
         let Some(last) = bytes[offset..].iter().rposition(|byte| *byte != 0) else {
             return Ok(());
@@ -191,13 +189,13 @@ impl<'a> Reader<'a> {
         }
         // The last batch was read, but may never have been flushed; and if a flush of it failed, the
         // operating system takes it for flushed. So it is written anew before anybody relies on it.
-        if let Some((offset, bytes)) = self.end.last_batch.take() {
-            let file = open_segment(disk, self.end.segment)?;
+        if let Some((offset, bytes)) = self.last_batch.take() {
+            let file = open_segment(disk, self.end_segment)?;
             disk.write_at(&file, offset, &bytes)
                 .and_then(|()| disk.sync(&file))
                 .map_err(StorageError::io(
                     "flush",
-                    disk.path(&segment::name(self.end.segment)),
+                    disk.path(&segment::name(self.end_segment)),
                 ))?;
         }
         Ok(())
@@ -240,16 +238,14 @@ impl<'a> Reader<'a> {
                 file: open_segment(disk, number)?,
             })
         };
-        let current = open(disk, self.end.segment)?;
-        let next = self.end.segment + 1;
+        let current = open(disk, self.end_segment)?;
+        let next = self.end_segment + 1;
         let spare = match self.lengths.contains_key(&next) {
             true => Some(open(disk, next)?),
             false => None,
         };
-        let mut writer = Writer::new(node, settings, current, self.end.offset, spare, self.last);
-        if self.end.count > 0 {
-            writer.seal(disk)?;
-        }
+        let mut writer = Writer::new(node, settings, current, self.end, spare, self.last);
+        writer.seal(disk)?;
         let recovery = Recovery {
             partitions,
             report: self.report,

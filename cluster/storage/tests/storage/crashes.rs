@@ -1,8 +1,6 @@
 //! Crashes at every moment: what was reported safe is there, and there is never a hole.
 
-mod model;
-
-use model::{Act, Model, act};
+use crate::model::{Act, Model, act};
 use proptest::prelude::*;
 
 /// A history in which everything happens that can happen to a log.
