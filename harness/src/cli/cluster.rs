@@ -47,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 async fn serve(up: &Up) -> Result<u8> {
+    up.cluster.check()?;
     let folder = RunFolder::create(&up.out, "cluster", Utc::now())?;
     let client_timeout = "10s".parse().map_err(anyhow::Error::msg)?;
     let settings = up

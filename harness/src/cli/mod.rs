@@ -10,6 +10,7 @@ mod refusal;
 mod session;
 mod soak;
 mod span;
+mod summary;
 mod test;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ enum Command {
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
     Soak(soak::Arguments),
+    /// Compare and add up the figures of many runs
+    Summary(summary::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Run a program that dies with its parent process
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

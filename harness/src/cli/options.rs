@@ -113,21 +113,29 @@ pub(super) fn count(
 }
 
 impl ClusterOptions {
+    /// Whether the options fit each other.
+    ///
+    /// # Errors
+    /// Which do not.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.replicas > self.nodes {
+            let (replicas, nodes) = (self.replicas, self.nodes);
+            let text = format!("--replicas {replicas} needs as many nodes, and --nodes is {nodes}");
+            return Err(Refusal(text).into());
+        }
+        Ok(())
+    }
+
     /// The cluster that they ask for, in `folder`.
     ///
     /// # Errors
-    /// Options that contradict each other.
+    /// If this program cannot find itself.
     pub(super) fn settings(
         &self,
         folder: PathBuf,
         proxies: bool,
         client: Span,
     ) -> Result<Settings> {
-        if self.replicas > self.nodes {
-            let (replicas, nodes) = (self.replicas, self.nodes);
-            let text = format!("--replicas {replicas} needs as many nodes, and --nodes is {nodes}");
-            return Err(Refusal(text).into());
-        }
         let this = std::env::current_exe().context("cannot find this program")?;
         let beside = || this.with_file_name("kensho-node");
         let program = self.node_binary.clone().unwrap_or_else(beside);

@@ -64,6 +64,7 @@ pub(super) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
 /// If the cluster cannot be started, or the history cannot be written.
 pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
     let workload = wanted.words.last().copied().unwrap_or("run");
+    wanted.cluster.check()?;
     let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
     let nodes = folder.path().join("nodes");
     let settings = wanted

@@ -408,7 +408,11 @@ fn action_text(action: Action) -> String {
     match action {
         Action::Kill => "kill".to_string(),
         Action::Pause => "pause".to_string(),
-        Action::Partition { shape, clients, heal } => {
+        Action::Partition {
+            shape,
+            clients,
+            heal,
+        } => {
             let (shape, around) = match shape {
                 Shape::Split => ("cut off", true),
                 Shape::Deaf => ("make deaf", true),

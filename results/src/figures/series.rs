@@ -44,9 +44,9 @@ impl Series {
             .find(|&ms| ms >= wanted_ms)
             .unwrap_or(60_000);
         let interval_ns = interval_ms * 1_000_000;
-        let count = usize::try_from(input.length_ns.div_ceil(interval_ns))
-            .unwrap_or(0)
-            .max(1);
+        // A run ends a little after a full interval, and that little is no row of its own.
+        let full = (input.length_ns + interval_ns / 2) / interval_ns;
+        let count = usize::try_from(full).unwrap_or(0).max(1);
         let mut rows = vec![SeriesRow::default(); count];
         let mut histograms: Vec<Option<Histogram<u64>>> = vec![None; count];
         for sample in input.samples {
