@@ -371,3 +371,7 @@ impl Reading<'_> {
         text
     }
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

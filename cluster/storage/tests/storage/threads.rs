@@ -191,6 +191,25 @@ fn room_that_is_made_in_time_keeps_the_log_going() {
     assert_eq!(after_power_cut(disk).len() as u64, lsn);
 }
 
+/// A node that takes no updates while the disk is full must learn that it has room again.
+#[test]
+fn room_is_found_while_nothing_is_written() {
+    let (disk, mut log, mut progress) = begin();
+    disk.get().limit(Some(3 * SETTINGS.segment_bytes));
+    let mut lsn = 0;
+    while log.full().is_none() {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        progress.wait_for(number).unwrap();
+    }
+    disk.get().limit(None);
+    while log.full().is_some() {
+        std::thread::yield_now();
+    }
+    log.close().unwrap();
+}
+
 #[test]
 fn a_checkpoint_waits_for_its_log() {
     let (disk, mut log, mut progress) = begin();
