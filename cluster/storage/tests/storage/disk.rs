@@ -99,9 +99,9 @@ proptest! {
         }
         disk.sync_folder().unwrap();
         let flushed = contents(&mut disk);
-        let mut twin = disk.clone();
         disk.cut_power(seed);
         prop_assert_eq!(contents(&mut disk), flushed);
+        let mut twin = disk.clone();
         for operation in &later {
             prop_assert_eq!(perform(&mut disk, operation), perform(&mut twin, operation));
         }
