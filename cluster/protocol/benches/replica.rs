@@ -183,7 +183,7 @@ fn puts(criterion: &mut Criterion) {
     let mut partition = Partition::new(3);
     partition.put(1, &value);
     criterion.bench_function("read under a lease", |bencher| {
-        bencher.iter(|| partition.read())
+        bencher.iter(|| partition.read());
     });
 }
 

@@ -16,12 +16,14 @@
 
 pub mod apply;
 pub mod coordinator;
+pub mod error_code;
 pub mod ids;
 pub mod log;
 pub mod outcomes;
 pub mod record;
 pub mod replica;
 pub mod request;
+pub mod routing;
 pub mod rule;
 pub mod session;
 pub mod settings;

@@ -16,6 +16,9 @@ use crate::request::RequestId;
 struct Client {
     /// The youngest entry of this client that was committed; 0 before the first.
     last: Lsn,
+    /// What of all clients was forgotten when the first of these entries was committed: an earlier
+    /// life of this client may be among it.
+    since: Lsn,
     /// Every statement up to here is forgotten.
     forgotten: Sequence,
     /// The ones above, as far as they were executed.
@@ -51,10 +54,20 @@ impl Outcomes {
             Some(client) => match client.kept.get(&id.sequence) {
                 Some((at, outcome)) => Known::Done(*at, outcome.clone()),
                 None if id.sequence <= client.forgotten => Known::Forgotten,
+                None if as_of < self.forgotten_before(client) => Known::Forgotten,
                 None => Known::New,
             },
             None if as_of < self.forgotten => Known::Forgotten,
             None => Known::New,
+        }
+    }
+
+    /// The last entry of which it is not known whether it was this client's.
+    fn forgotten_before(&self, client: &Client) -> Lsn {
+        if client.last == Lsn(0) {
+            self.forgotten
+        } else {
+            client.since
         }
     }
 
@@ -85,6 +98,9 @@ impl Outcomes {
         let Some(client) = self.clients.get_mut(&id.client) else {
             return;
         };
+        if client.last == Lsn(0) {
+            client.since = self.forgotten;
+        }
         self.by_age.remove(&client.last);
         client.last = lsn;
         self.by_age.insert(lsn, id.client);
@@ -102,8 +118,26 @@ impl Outcomes {
                 break;
             };
             self.forgotten = self.forgotten.max(last);
-            // One with an uncommitted entry stays known through its entry in the log.
-            self.clients.remove(&oldest);
+            self.forget(oldest, lsn);
+        }
+    }
+
+    /// Forgets a client, but for what it has above the commit mark `lsn`: a replica that has not
+    /// executed that yet will come to it later, and both must end up with the same.
+    fn forget(&mut self, id: ClientId, lsn: Lsn) {
+        let Some(mut client) = self.clients.remove(&id) else {
+            return;
+        };
+        client.kept.retain(|_, (at, _)| at.lsn > lsn);
+        if !client.kept.is_empty() {
+            let kept = client.kept;
+            self.clients.insert(
+                id,
+                Client {
+                    kept,
+                    ..Client::default()
+                },
+            );
         }
     }
 
@@ -173,6 +207,44 @@ mod tests {
         // A client that knows of an entry younger than all that is forgotten is certainly new.
         assert_eq!(outcomes.look_up(id(4, 1), Lsn(1)), Known::New);
         assert_eq!(outcomes.look_up(id(4, 1), Lsn(0)), Known::Forgotten);
+    }
+
+    #[test]
+    fn a_client_that_comes_back_is_not_known_to_be_new_in_what_it_did_before() {
+        let mut outcomes = Outcomes::default();
+        for (client, sequence, lsn) in [(1, 1, 1), (2, 1, 2), (3, 1, 3), (1, 3, 4)] {
+            execute(&mut outcomes, id(client, sequence), lsn);
+        }
+        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(1, 4), Lsn(4)), Known::New);
+    }
+
+    /// In async an owner has executed more than is committed, a backup has not.
+    #[test]
+    fn what_is_forgotten_does_not_depend_on_what_was_executed_ahead() {
+        let ahead = |executed_ahead: bool| {
+            let mut outcomes = Outcomes::default();
+            execute(&mut outcomes, id(1, 1), 1);
+            let at = Position {
+                epoch: Epoch(1),
+                lsn: Lsn(4),
+            };
+            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at, Bytes::new());
+            if executed_ahead {
+                again(&mut outcomes);
+            }
+            execute(&mut outcomes, id(2, 1), 2);
+            execute(&mut outcomes, id(3, 1), 3);
+            if executed_ahead {
+                let known = outcomes.look_up(id(1, 2), Lsn(1));
+                assert!(matches!(known, Known::Done(..)), "{known:?}");
+            } else {
+                again(&mut outcomes);
+            }
+            outcomes.commit(id(1, 2), Lsn(4), 2, 2);
+            outcomes
+        };
+        assert_eq!(ahead(true), ahead(false));
     }
 
     #[test]

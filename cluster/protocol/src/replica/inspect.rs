@@ -138,19 +138,15 @@ impl<A: Apply> Replica<A> {
         &self.assigned
     }
 
-    /// Whom its commits wait for, besides itself: `I ∪ pending` (rule R1). Empty if it is no owner.
-    #[must_use]
-    pub fn required(&self) -> Vec<NodeId> {
-        let Role::Owner(owner) = &self.role else {
-            return Vec::new();
+    /// Whom its commits wait for, besides itself: `I ∪ pending` (rule R1). Nobody if it is no owner.
+    pub fn required(&self) -> impl Iterator<Item = NodeId> + Clone {
+        let peers = match &self.role {
+            Role::Owner(owner) => Some(owner.peers()),
+            _ => None,
         };
-        let counts = |peer: &Peer| peer.in_sync() || peer.pending();
-        owner
-            .peers()
-            .iter()
-            .filter(|(_, peer)| counts(peer))
-            .map(|(node, _)| *node)
-            .collect()
+        let counts =
+            |(node, peer): (&NodeId, &Peer)| (peer.in_sync() || peer.pending()).then_some(*node);
+        peers.into_iter().flatten().filter_map(counts)
     }
 
     /// How much of the log each other replica has acknowledged in this epoch, if this is the owner.

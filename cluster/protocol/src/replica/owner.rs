@@ -95,8 +95,12 @@ impl Owner {
 
     /// The table names catch-ups anew, without a new epoch.
     pub(super) fn set_catch_ups(&mut self, nodes: &BTreeSet<NodeId>, last: Position, now: Time) {
-        self.peers
-            .retain(|node, peer| peer.standing != Standing::CatchUp || nodes.contains(node));
+        // One whose addition was asked for counts until a higher epoch: nobody knows here whether the
+        // master named others before or after it made the change.
+        self.peers.retain(|node, peer| match peer.standing {
+            Standing::InSync(_) | Standing::Pending { asked: true } => true,
+            Standing::Pending { asked: false } | Standing::CatchUp => nodes.contains(node),
+        });
         for node in nodes {
             self.peers
                 .entry(*node)
@@ -249,6 +253,8 @@ impl<A: Apply> Replica<A> {
         let matched = matched.min(self.log.end());
         let commit = self.data.commit;
         let end = self.log.end();
+        // A new owner does not know how far its predecessor had committed before it has synced.
+        let synced = matches!(&self.role, Role::Owner(owner) if owner.synced);
         let Some(peer) = self.answering(now, from, epoch, round) else {
             return;
         };
@@ -268,9 +274,12 @@ impl<A: Apply> Replica<A> {
         };
         peer.lease_until = peer.lease_until.max(settings.lease_until(from_when));
         match peer.sending {
-            Sending::Probe(_) => peer.stream_after(matched),
-            Sending::Stream { next } if next <= matched => peer.stream_after(matched),
-            Sending::Stream { .. } | Sending::Image { .. } => {}
+            // It holds what was asked for, be it on disk or not.
+            Sending::Probe(asked) if round.sent >= peer.since => {
+                peer.stream_after(matched.max(asked.lsn), now);
+            }
+            Sending::Stream { next } if next <= matched => peer.stream_after(matched, now),
+            Sending::Probe(_) | Sending::Stream { .. } | Sending::Image { .. } => {}
         }
         let near = end.0 - matched.0 <= settings.grow_gap_entries
             && matches!(peer.sending, Sending::Stream { .. });
@@ -280,7 +289,7 @@ impl<A: Apply> Replica<A> {
             peer.standing = Standing::Pending { asked: false };
             out.push(Output::Note(Note::CaughtUp { node: from }));
         }
-        let complete = matched >= commit || settings.rules.broken(Rule::GrowBehind);
+        let complete = synced && matched >= commit || settings.rules.broken(Rule::GrowBehind);
         if peer.standing == (Standing::Pending { asked: false }) && complete {
             peer.standing = Standing::Pending { asked: true };
             self.ask(now, out);
@@ -300,18 +309,27 @@ impl<A: Apply> Replica<A> {
         let Some(peer) = self.answering(now, from, epoch, round) else {
             return;
         };
+        if round.sent < peer.since {
+            return;
+        }
         match (&peer.sending, agreement) {
             // An old answer says nothing of what was asked since.
             (Sending::Probe(asked), Some(at)) if at >= *asked => {}
             (Sending::Image { .. }, _) => {}
             // Down to where the logs may agree; or, in the stream, something was lost on its way.
             (Sending::Probe(_) | Sending::Stream { .. }, Some(at)) => {
-                peer.probe(at);
+                peer.probe(at, now);
                 self.send_to(from, now, out);
             }
-            (_, None) if peer.standing == Standing::CatchUp => self.begin_image(from, now, out),
             // A member of the in-sync set holds all that was committed, so the log reaches it.
-            (_, None) => {}
+            (_, None) if peer.in_sync() => {}
+            (_, None) => {
+                // Commits must not wait for an image.
+                if peer.standing == (Standing::Pending { asked: false }) {
+                    peer.standing = Standing::CatchUp;
+                }
+                self.begin_image(from, now, out);
+            }
         }
     }
 
@@ -366,7 +384,7 @@ impl<A: Apply> Replica<A> {
         }
         peer.got_on = true;
         if received == total {
-            peer.sending = Sending::Probe(at);
+            peer.probe(at, now);
         } else {
             *before = received;
         }
@@ -415,7 +433,7 @@ impl<A: Apply> Replica<A> {
                 let previous = Lsn(next.0 - 1);
                 let Some(previous) = log.position(previous) else {
                     // It was trimmed away meanwhile: find out anew what the other one needs.
-                    peer.probe(log.last());
+                    peer.probe(log.last(), now);
                     return;
                 };
                 let room = peer.has_room(settings);
@@ -526,9 +544,9 @@ impl<A: Apply> Replica<A> {
                     let open = peer.matched.is_none_or(|matched| matched.next() < *next);
                     let stuck = open && peer.sent && !peer.got_on;
                     if stuck {
-                        // What was sent may be lost: ask first how far the other one got.
-                        let matched = peer.matched.and_then(|lsn| self.log.position(lsn));
-                        peer.probe(matched.unwrap_or(last));
+                        // What was sent may be lost, or its disk is slow: ask first.
+                        let sent = self.log.position(Lsn(next.0 - 1));
+                        peer.probe(sent.unwrap_or(last), now);
                     }
                     stuck || !peer.sent
                 }
@@ -545,7 +563,8 @@ impl<A: Apply> Replica<A> {
     }
 
     /// R2, R3: what the owner wants the master to change. A silent backup is to leave; a catch-up
-    /// whose addition was asked for is to join, or its addition is to be withdrawn if it is silent.
+    /// whose addition was asked for is to join, or its addition is to be withdrawn if it is silent, or
+    /// is a catch-up no more, so that the master will never add it.
     fn wish(&mut self, now: Time) -> Option<What> {
         let settings = self.settings;
         let Role::Owner(owner) = &mut self.role else {
@@ -563,7 +582,11 @@ impl<A: Apply> Replica<A> {
                 Standing::Pending { asked: false } if is_silent => {
                     peer.standing = Standing::CatchUp;
                 }
-                Standing::Pending { asked: true } if is_silent => growth = Some(What::Renew),
+                Standing::Pending { asked: true }
+                    if is_silent || !self.assigned.catch_ups.contains(node) =>
+                {
+                    growth = Some(What::Renew);
+                }
                 Standing::Pending { asked: true } if growth.is_none() => {
                     growth = peer.incarnation.map(|life| What::Grow(*node, life));
                 }

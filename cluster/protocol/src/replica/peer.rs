@@ -49,6 +49,9 @@ pub(super) enum Sending {
 pub(super) struct Peer {
     pub(super) standing: Standing,
     pub(super) sending: Sending,
+    /// When `sending` was last begun anew. What answers an older message says nothing of how to go
+    /// on: each would begin it anew again, and be followed by as many answers as messages.
+    pub(super) since: Time,
     /// The prefix that it has acknowledged in this epoch; `None` before the first acknowledgement
     /// (rule R4: those of other epochs do not count).
     pub(super) matched: Option<Lsn>,
@@ -76,6 +79,7 @@ impl Peer {
         Peer {
             standing,
             sending: Sending::Probe(probe),
+            since: now,
             matched: None,
             incarnation: None,
             heard: now,
@@ -128,16 +132,18 @@ impl Peer {
     }
 
     /// What is in flight may be lost: ask whether its log holds `at`.
-    pub(super) fn probe(&mut self, at: Position) {
+    pub(super) fn probe(&mut self, at: Position, now: Time) {
         self.in_flight.clear();
         self.in_flight_bytes = 0;
         self.sending = Sending::Probe(at);
+        self.since = now;
     }
 
     /// Its log matches up to `from`: what follows is sent, again if need be.
-    pub(super) fn stream_after(&mut self, from: Lsn) {
+    pub(super) fn stream_after(&mut self, from: Lsn, now: Time) {
         self.in_flight.clear();
         self.in_flight_bytes = 0;
         self.sending = Sending::Stream { next: from.next() };
+        self.since = now;
     }
 }

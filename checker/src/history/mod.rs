@@ -6,6 +6,15 @@
 //! {"index":2,"time":789,"process":"nemesis","type":"info","f":"kill","value":{"targets":["n2"]}}
 //! ```
 
+mod compact;
+mod reader;
+
+pub use compact::{
+    Builder, Datum, Fault, History, NEVER, Operation, Outcome, Problem, RawEvent, Symbol,
+};
+pub(crate) use reader::malformed_json;
+pub use reader::{ReadError, Reader, Writer};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -61,6 +70,66 @@ pub struct Event {
     /// The node that answered, or that was asked last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+}
+
+impl Event {
+    /// The invocation of an operation that has no argument yet.
+    pub fn invoke(index: u64, time: u64, process: Process, f: &str) -> Event {
+        Event {
+            index,
+            time,
+            process,
+            kind: Kind::Invoke,
+            f: f.to_owned(),
+            key: None,
+            value: Value::Null,
+            observed: None,
+            error: None,
+            node: None,
+        }
+    }
+
+    /// The completion of this invocation, with the same process, operation, key and argument.
+    pub fn complete(&self, index: u64, time: u64, kind: Kind) -> Event {
+        Event {
+            index,
+            time,
+            kind,
+            ..self.clone()
+        }
+    }
+
+    /// The same event with this argument or result.
+    pub fn with_value(self, value: impl Into<Value>) -> Event {
+        Event {
+            value: value.into(),
+            ..self
+        }
+    }
+
+    /// The same event on this object.
+    pub fn with_key(self, key: &str) -> Event {
+        Event {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same event, answered by this node.
+    pub fn with_node(self, node: &str) -> Event {
+        Event {
+            node: Some(node.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same event (a failed cas), with the value that was there instead of the expected one.
+    pub fn with_observed(self, observed: impl Into<Value>) -> Event {
+        Event {
+            observed: Some(observed.into()),
+            ..self
+        }
+    }
 }
 
 impl Serialize for Process {

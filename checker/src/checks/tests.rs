@@ -1,0 +1,168 @@
+//! Each check finds what was planted, by its name, and not the near miss beside it.
+
+use super::*;
+use crate::formats::{Format, read};
+
+/// A history of operations that follow each other: `process type f value` with the invocation
+/// added before each.
+fn sequence(lines: &str) -> History {
+    let mut text = String::new();
+    for line in lines
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let mut words = line.splitn(4, ' ');
+        let mut word = || words.next().unwrap_or("nil");
+        let (process, kind, f, value) = (word(), word(), word(), word());
+        text.push_str(&format!(
+            "{{:process {process} :type :invoke :f :{f} :value {value}}}\n{{:process {process} :type :{kind} :f :{f} :value {value}}}\n"
+        ));
+    }
+    read(text.as_bytes(), Format::Edn).unwrap()
+}
+
+fn names(report: &Report) -> Vec<&'static str> {
+    report
+        .anomalies()
+        .iter()
+        .map(|anomaly| anomaly.name.as_str())
+        .collect()
+}
+
+#[test]
+fn set() {
+    let base = "0 ok add 1; 1 ok add 2; 2 info add 3; 3 fail add 4;";
+    let judge = |read: &str| super::set::check(&sequence(&format!("{base} 5 ok read {read}")));
+    assert!(judge("[1 2]").is_valid());
+    assert!(judge("[1 2 3]").is_valid());
+    assert_eq!(names(&judge("[2 3]")), ["lost write"]);
+    assert_eq!(names(&judge("[1 2 4]")), ["phantom element"]);
+    assert_eq!(names(&judge("[9]")), ["lost write", "phantom element"]);
+    let unread = super::set::check(&sequence(base));
+    assert!(matches!(unread.verdict, Verdict::Unknown(_)));
+}
+
+#[test]
+fn set_full() {
+    let judge = |lines: &str, linearizable| {
+        super::set_full::check(&sequence(lines), super::set_full::Options { linearizable })
+    };
+    assert!(judge("0 ok add 1; 1 ok read [1]; 1 ok read [1]", true).is_valid());
+    let lost = judge(
+        "0 ok add 1; 0 ok add 2; 1 ok read [1 2]; 1 ok read [2]",
+        false,
+    );
+    assert_eq!(names(&lost), ["lost write"]);
+    assert_eq!(lost.details["lost"], 1);
+    assert_eq!(
+        names(&judge("0 ok add 1; 1 ok read [1 1]", false)),
+        ["duplicate element"]
+    );
+    let stale = "0 ok add 1; 0 ok add 2; 1 ok read [1]; 1 ok read [1 2]";
+    assert_eq!(names(&judge(stale, true)), ["stale element"]);
+    let tolerated = judge(stale, false);
+    assert!(tolerated.is_valid());
+    assert_eq!(tolerated.details["stale"], 1);
+    let never = judge("0 info add 1; 1 ok read []", false);
+    assert!(matches!(never.verdict, Verdict::Unknown(_)));
+    assert_eq!(never.details["never_read"], 1);
+}
+
+#[test]
+fn counter() {
+    let judge = |value: i64| {
+        super::counter::check(&sequence(&format!(
+            "0 ok add 2; 1 info add 3; 2 fail add 10; 3 ok read {value}; 4 ok add 1"
+        )))
+    };
+    assert!(judge(2).is_valid());
+    assert!(judge(5).is_valid());
+    assert_eq!(names(&judge(1)), ["counter out of bounds"]);
+    assert_eq!(names(&judge(6)), ["counter out of bounds"]);
+    let negative = super::counter::check(&sequence("0 ok add 5; 1 info add -3; 2 ok read 2"));
+    assert!(negative.is_valid());
+}
+
+#[test]
+fn bank() {
+    let judge = |balances: &str| {
+        let lines =
+            format!("0 ok read {{:a 5 :b 5}}; 0 ok read {{:a 4 :b 6}}; 1 ok read {balances}");
+        super::bank::check(&sequence(&lines), super::bank::Options::default())
+    };
+    assert!(judge("{:a 10 :b 0}").is_valid());
+    assert_eq!(names(&judge("{:a 5 :b 6}")), ["wrong total"]);
+    assert_eq!(names(&judge("{:a 11 :b -1}")), ["negative balance"]);
+    assert_eq!(names(&judge("{:a 10}")), ["wrong accounts"]);
+}
+
+#[test]
+fn long_fork() {
+    let judge = |second: &str| {
+        super::long_fork::check(&sequence(&format!(
+            "0 ok read [[:r 0 1] [:r 1 nil]]; 1 ok read {second}"
+        )))
+    };
+    assert_eq!(names(&judge("[[:r 1 1] [:r 0 nil]]")), ["long fork"]);
+    assert!(judge("[[:r 1 1] [:r 0 1]]").is_valid());
+}
+
+#[test]
+fn unique_ids() {
+    let judge = |id: i64| {
+        super::unique_ids::check(&sequence(&format!("0 ok generate 1; 1 ok generate {id}")))
+    };
+    assert_eq!(names(&judge(1)), ["duplicate id"]);
+    assert!(judge(2).is_valid());
+}
+
+#[test]
+fn monotonic() {
+    let judge = |value: i64| {
+        super::monotonic::check(&sequence(&format!(
+            "0 ok read 1; 1 ok read 3; 2 ok read {value}"
+        )))
+    };
+    assert_eq!(names(&judge(2)), ["not monotonic"]);
+    assert!(judge(3).is_valid());
+}
+
+#[test]
+fn session() {
+    let judge = |lines: &str| super::session::check(&sequence(lines));
+    assert_eq!(
+        names(&judge("0 ok read 3; 0 ok read 2")),
+        ["monotonic reads violated"]
+    );
+    assert!(judge("0 ok read 3; 1 ok read 2").is_valid());
+    assert_eq!(
+        names(&judge("0 ok write 3; 0 ok read 2")),
+        ["read your writes violated"]
+    );
+    assert!(judge("0 ok write 3; 1 ok read 2").is_valid());
+}
+
+#[test]
+fn queue() {
+    let judge = |lines: &str| super::queue::check(&sequence(lines));
+    let base = "0 ok enqueue 1; 0 ok enqueue 2; 1 ok dequeue 1;";
+    assert!(judge(&format!("{base} 1 ok dequeue 2; 1 fail dequeue nil")).is_valid());
+    assert_eq!(
+        names(&judge(&format!("{base} 1 fail dequeue nil"))),
+        ["lost element"]
+    );
+    assert!(
+        judge(base).is_valid(),
+        "not drained: the rest may still be in it"
+    );
+    assert!(judge(&format!("{base} 2 info dequeue nil; 1 fail dequeue nil")).is_valid());
+    assert_eq!(
+        names(&judge(&format!("{base} 1 ok dequeue 1"))),
+        ["duplicate element"]
+    );
+    assert_eq!(
+        names(&judge(&format!("{base} 1 ok dequeue 9"))),
+        ["phantom element"]
+    );
+}

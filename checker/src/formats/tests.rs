@@ -1,0 +1,163 @@
+use super::*;
+use crate::history::{Event, Kind, NEVER, Outcome, Process, Writer};
+use crate::value::Value;
+use serde_json::json;
+
+fn outcomes(history: &History) -> Vec<(u32, Outcome, Value)> {
+    history
+        .operations
+        .iter()
+        .map(|operation| {
+            (
+                operation.process,
+                operation.outcome,
+                history.value(operation.result),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_notation_of_one_history_is_recognised_and_read_alike() {
+    let expected = [
+        (0, Outcome::Ok, Value::Int(3)),
+        (1, Outcome::Unknown, Value::Nil),
+    ];
+    for text in [
+        "{:process 0, :type :invoke, :f :read, :value nil}\n{:process 1 :type :invoke :f :write :value 3}{:process 0, :type :ok, :f :read, :value 3} ; done",
+        "[{:process 0 :type :invoke :f :read} #_ignored {:process 1 :type :invoke :f :write :value 3}\n#jepsen.history.Op{:process 0 :type :ok :f :read :value 3}]",
+        "({:type :invoke, :process 0, :f :read} {:process 1 :type :invoke :f :write :value 3} {:type :info :process :nemesis :f :start :value #{:n1 #inst \"x\"}} {:type :ok, :process 0, :f :read :value 3})",
+        "0\t:invoke\t:read\tnil\n1\t:invoke\t:write\t3\n0\t:ok\t:read\t3\n",
+        "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 1\t:invoke\t:write\t3\nINFO  jepsen.util - 0\t:ok\t:read\t3\n",
+        "INFO  jepsen.util - 0   :invoke :read   nil  \nINFO  jepsen.util - 1 :invoke :write  3\nINFO  jepsen.util - 0  :ok :read   3  \n",
+        "[{\"process\":0,\"type\":\"invoke\",\"f\":\"read\"},\n{\"process\":1,\"type\":\"invoke\",\"f\":\"write\",\"value\":3},{\"process\":0,\"type\":\"ok\",\"f\":\"read\",\"value\":3}]",
+        "{\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n{\"process\":1,\"type\":\"invoke\",\"f\":\"write\",\"value\":3,\"more\":[{}]}\n{\"process\":0,\"type\":\"ok\",\"f\":\"read\",\"value\":3}",
+    ] {
+        let format = Format::detect(text.as_bytes());
+        let history = read(text.as_bytes(), format).unwrap_or_else(|e| panic!("{format:?} {e}"));
+        assert_eq!(outcomes(&history), expected, "{format:?}: {text}");
+        assert!(history.problems.is_empty(), "{:?}", history.problems);
+    }
+}
+
+#[test]
+fn what_the_writers_write_the_readers_read() {
+    let write = Event::invoke(0, 5, Process::Client(3), "cas")
+        .with_value(json!([1, 2]))
+        .with_key("r7")
+        .with_node("n1");
+    let events = [
+        write.clone(),
+        Event {
+            error: Some("busy \"n1\"".to_owned()),
+            ..write.complete(1, 9, Kind::Fail)
+        }
+        .with_observed(json!("x")),
+        Event::invoke(2, 11, Process::Nemesis, "kill").with_value(json!({"targets": ["n2"]})),
+    ];
+    let mut writer = Writer::new(Vec::new());
+    let mut edn = String::new();
+    for event in &events {
+        writer.write(event).unwrap();
+        edn.push_str(&super::edn::write(event));
+        edn.push('\n');
+    }
+    let jsonl = writer.into_inner();
+    assert_eq!(Format::detect(&jsonl), Format::Jsonl);
+    assert_eq!(Format::detect(edn.as_bytes()), Format::Edn);
+    for (text, format) in [(&jsonl[..], Format::Jsonl), (edn.as_bytes(), Format::Edn)] {
+        let history = read(text, format).unwrap();
+        let operation = history.operations[0];
+        assert_eq!((operation.invoke, operation.complete), (0, 1));
+        assert_eq!((operation.invoke_time, operation.complete_time), (5, 9));
+        assert_eq!(history.value(operation.argument).to_string(), "[1 2]");
+        assert_eq!(history.value(operation.result), Value::from("x"));
+        assert_eq!(history.key_text(operation.key).as_deref(), Some("r7"));
+        assert_eq!(history.name(operation.node), "n1");
+        assert_eq!(history.error(0), Some("busy \"n1\""));
+        assert_eq!(history.faults.len(), 1);
+        assert_eq!(history.faults[0].f, "kill");
+    }
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    for (text, format, expected) in [
+        (
+            "[{:type :ok}",
+            Format::Edn,
+            "line 1, column 1: what opens here is never closed: expected ']'",
+        ),
+        (
+            "{:type :ok}\n {:a}",
+            Format::Edn,
+            "line 2, column 2: this map has a key without a value",
+        ),
+        (
+            "{:type :ok} 5",
+            Format::Edn,
+            "line 1, column 13: an event must be a map, not a number",
+        ),
+        (
+            "{:type :ok :value \"x",
+            Format::Edn,
+            "line 1, column 19: this text is never closed",
+        ),
+        ("]", Format::Edn, "line 1, column 1: ']' closes nothing"),
+        (
+            "{:type :ok :value 12x}",
+            Format::Edn,
+            "line 1, column 19: 12x is not a number",
+        ),
+        (
+            "hello\nworld",
+            Format::PorcupineLog,
+            "line 1, column 1: expected a process, :invoke, :ok, :fail or :info, a name and a value",
+        ),
+        (
+            "0\t:ok\t:read\t[1",
+            Format::JepsenTxt,
+            "line 1, column 1: expected a value in EDN, not \"[1\"",
+        ),
+        (
+            "{\"index\":0}\n",
+            Format::Jsonl,
+            "line 1, column 1: the event has no :type",
+        ),
+        (
+            "{\"index\":0\n",
+            Format::Jsonl,
+            "line 1, column 10: EOF while parsing an object",
+        ),
+        (
+            "[{\"type\":\"ok\"},\n{\"type\":4}]",
+            Format::ElleJson,
+            "line 2, column 11: :type must be :invoke, :ok, :fail or :info, not 4",
+        ),
+    ] {
+        let error = read(text.as_bytes(), format).unwrap_err().to_string();
+        assert_eq!(error, expected, "{text}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_crash() {
+    let deep = "[".repeat(100_000);
+    assert!(read(deep.as_bytes(), Format::Edn).is_err());
+    assert!(edn::parse(deep.as_bytes()).is_err());
+    assert!(edn::parse("#_".repeat(100_000).as_bytes()).is_err());
+    assert!(read(deep.as_bytes(), Format::ElleJson).is_err());
+}
+
+#[test]
+fn tuples_are_split_only_when_asked() {
+    let text = b"{:process 0 :type :invoke :f :read :value [7 nil]} {:process 0 :type :ok :f :read :value [7 3]}";
+    let mut history = read(text, Format::Edn).unwrap();
+    assert_eq!(history.operations[0].key, NEVER);
+    history.split_tuples();
+    assert_eq!(
+        history.key_text(history.operations[0].key).as_deref(),
+        Some("7")
+    );
+    assert_eq!(history.value(history.operations[0].result), Value::Int(3));
+}

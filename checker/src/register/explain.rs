@@ -1,0 +1,376 @@
+//! Turns a conflict of accesses into an anomaly: its name, its minimal sub-history, its words.
+
+use super::access::{Access, Effect};
+use super::minimal::minimal;
+use super::zones::{Conflict, Judgement, NONE, Zones};
+use super::{Options, searched};
+use crate::anomaly::AnomalyName;
+use crate::budget::{Deadline, EXPLANATION_TIME};
+use crate::history::{Datum, History, NEVER, Outcome};
+use crate::report::{Anomaly, OperationView, Role};
+use crate::search::Found;
+use crate::value::Value;
+
+/// The anomaly of a conflict that zones have just found.
+pub(crate) fn explain(
+    history: &History,
+    accesses: &[Access],
+    initial: Datum,
+    zones: &Zones,
+    conflict: &Conflict,
+) -> Anomaly {
+    let core = with_sources(accesses, zones, core(conflict));
+    let mut judge = Zones::default();
+    let sub = minimal(&core, |part| {
+        matches!(judge.judge(part, initial), Judgement::Invalid(_))
+    });
+    let (name, text) = Words {
+        history,
+        accesses,
+        initial,
+        zones,
+    }
+    .tell(conflict);
+    anomaly(history, name, text, &sub)
+}
+
+/// The anomaly of a key that the search refutes; no order goes beyond the return of `stuck`.
+pub(crate) fn explain_search(
+    history: &History,
+    options: &Options,
+    accesses: &[Access],
+    initial: Datum,
+    deadline: Deadline,
+    stuck: u32,
+) -> Anomaly {
+    let end = accesses[stuck as usize].ret;
+    let prefix: Vec<Access> = accesses
+        .iter()
+        .filter(|access| access.inv < end)
+        .map(|access| Access {
+            ret: if access.ret > end { NEVER } else { access.ret },
+            ..*access
+        })
+        .filter(|access| {
+            access.ret != NEVER || matches!(access.effect, Effect::Write(_) | Effect::Cas(..))
+        })
+        .collect();
+    let bytes = options.budget.bytes;
+    let deadline = deadline.at_most(EXPLANATION_TIME);
+    let sub = minimal(&prefix, |part| {
+        !deadline.passed()
+            && matches!(
+                searched::find(part, initial, deadline, bytes),
+                Found::Invalid { .. }
+            )
+    });
+    let stuck = accesses[stuck as usize];
+    let view = |access: &Access| OperationView::of(history, access.place, Role::Proof).to_string();
+    let proofs: Vec<&Access> = sub.iter().filter(|access| access.ret != NEVER).collect();
+    let name = name_of(&sub, stuck, initial);
+    let others: Vec<String> = proofs
+        .iter()
+        .filter(|access| access.place != stuck.place)
+        .take(8)
+        .map(|access| view(access))
+        .collect();
+    let what = match stuck.effect {
+        Effect::Read(value) | Effect::Cas(value, _) => {
+            format!("saw {}, which cannot have been there", history.value(value))
+        }
+        Effect::NotValue(value) => {
+            format!(
+                "failed, although {} must have been there",
+                history.value(value)
+            )
+        }
+        Effect::Write(_) => "leaves no place for what the others saw".to_owned(),
+    };
+    let more = proofs.len().saturating_sub(others.len() + 1);
+    let more = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
+    let text = match (name, others.is_empty()) {
+        (AnomalyName::PhantomRead, _) => format!(
+            "{} {what}: nobody had written it, and the register began as {}.",
+            view(&stuck),
+            history.value(initial)
+        ),
+        (_, true) => format!("{} {what}.", view(&stuck)),
+        _ => format!(
+            "{} {what}, given: {}{more}. Everything before its completion fits some order; nothing fits all of these.",
+            view(&stuck),
+            others.join("; ")
+        ),
+    };
+    let mut anomaly = anomaly(history, name, text, &sub);
+    anomaly.key = history.key_text(history.operations[stuck.place as usize].key);
+    anomaly
+}
+
+/// The name of what a minimal sub-history shows.
+fn name_of(sub: &[Access], stuck: Access, initial: Datum) -> AnomalyName {
+    let seen = |access: &Access| match access.effect {
+        Effect::Read(value) | Effect::Cas(value, _) => Some(value),
+        _ => None,
+    };
+    let writes = |access: &Access, value: Datum| match access.effect {
+        Effect::Write(written) | Effect::Cas(_, written) => written == value,
+        _ => false,
+    };
+    let proofs = || sub.iter().filter(|access| access.ret != NEVER);
+    for reader in proofs() {
+        let Some(value) = seen(reader) else { continue };
+        let mut writers = sub.iter().filter(|access| writes(access, value)).peekable();
+        if value == initial {
+            continue;
+        }
+        if writers.peek().is_none() {
+            return AnomalyName::PhantomRead;
+        }
+        if writers.all(|writer| writer.inv > reader.ret) {
+            return AnomalyName::ReadFromTheFuture;
+        }
+    }
+    // Some order explains everything before it: so it saw what was there once, and is no more.
+    let other_reads = proofs()
+        .any(|access| matches!(access.effect, Effect::Read(_)) && seen(access) != seen(&stuck));
+    match stuck.effect {
+        Effect::Read(_) if other_reads => AnomalyName::NewOldInversion,
+        Effect::Read(_) | Effect::NotValue(_) => AnomalyName::StaleRead,
+        Effect::Cas(..) => AnomalyName::LostUpdate,
+        Effect::Write(_) => AnomalyName::NotLinearizable,
+    }
+}
+
+/// An anomaly with these accesses as its sub-history.
+pub(crate) fn anomaly(
+    history: &History,
+    name: AnomalyName,
+    text: String,
+    sub: &[Access],
+) -> Anomaly {
+    let views = sub
+        .iter()
+        .map(|access| {
+            let role = if access.ret == NEVER {
+                Role::Source
+            } else {
+                Role::Proof
+            };
+            OperationView::of(history, access.place, role)
+        })
+        .collect();
+    let mut anomaly = Anomaly::new(name, text, views);
+    let key = sub.first().map_or(NEVER, |access| {
+        history.operations[access.place as usize].key
+    });
+    anomaly.key = history.key_text(key);
+    anomaly
+}
+
+fn core(conflict: &Conflict) -> Vec<u32> {
+    match conflict {
+        Conflict::Phantom { reader } => vec![*reader],
+        Conflict::LostUpdate { first, second } => vec![*first, *second],
+        Conflict::CasCycle { members } => members.clone(),
+        Conflict::Order { earlier, later } => vec![*earlier, *later],
+        Conflict::Blocks { a, b, c, d } => [*a, *b, *c, *d]
+            .into_iter()
+            .filter(|at| *at != NONE)
+            .collect(),
+    }
+}
+
+/// The accesses, with those that wrote what they saw, and with one that proves that an access of
+/// unknown outcome did happen.
+fn with_sources(accesses: &[Access], zones: &Zones, core: Vec<u32>) -> Vec<Access> {
+    let mut taken = std::collections::BTreeSet::new();
+    let mut open: Vec<usize> = core.into_iter().map(|at| at as usize).collect();
+    while let Some(at) = open.pop() {
+        if !taken.insert(at) {
+            continue;
+        }
+        open.extend(zones.source(at));
+        if accesses[at].ret == NEVER {
+            open.extend(zones.observer(accesses, at));
+        }
+    }
+    taken.into_iter().map(|at| accesses[at]).collect()
+}
+
+struct Words<'a> {
+    history: &'a History,
+    accesses: &'a [Access],
+    initial: Datum,
+    zones: &'a Zones,
+}
+
+impl Words<'_> {
+    fn tell(&self, conflict: &Conflict) -> (AnomalyName, String) {
+        match conflict {
+            Conflict::Phantom { reader } => self.phantom(*reader),
+            Conflict::LostUpdate { first, second } => (
+                AnomalyName::LostUpdate,
+                format!(
+                    "{} and {} both replaced {}, which was written only once: the one that came second cannot have found it.",
+                    self.operation(*first),
+                    self.operation(*second),
+                    self.seen(*first),
+                ),
+            ),
+            Conflict::CasCycle { members } => (
+                AnomalyName::CasCycle,
+                format!(
+                    "{} compare-and-set operation(s) expected each other's values in a circle, so none can have been the first: {}.",
+                    members.len(),
+                    members
+                        .iter()
+                        .take(8)
+                        .map(|at| self.operation(*at))
+                        .collect::<Vec<_>>()
+                        .join("; then "),
+                ),
+            ),
+            Conflict::Order { earlier, later } => self.order(*earlier, *later),
+            Conflict::Blocks { a, b, c, d } => self.blocks(*a, *b, *c, *d),
+        }
+    }
+
+    fn phantom(&self, reader: u32) -> (AnomalyName, String) {
+        let seen = self.accesses[reader as usize];
+        let (Effect::Read(value) | Effect::Cas(value, _)) = seen.effect else {
+            return (AnomalyName::PhantomRead, self.operation(reader));
+        };
+        let failed = self
+            .history
+            .operations
+            .iter()
+            .enumerate()
+            .find(|(_, operation)| {
+                operation.outcome == Outcome::Fail
+                    && operation.key == self.history.operations[seen.place as usize].key
+                    && (operation.argument == value
+                        || self
+                            .history
+                            .pair(operation.argument)
+                            .is_some_and(|pair| pair.1 == value))
+            });
+        let mut text = format!(
+            "{} saw {}, but nobody had written it: the register began as {}",
+            self.operation(reader),
+            self.history.value(value),
+            self.history.value(self.initial)
+        );
+        match failed {
+            Some((place, _)) => text.push_str(&format!(
+                ", and the only write of it failed, so it must have had no effect: {}.",
+                OperationView::of(self.history, place as u32, Role::Source)
+            )),
+            None => text.push('.'),
+        }
+        (AnomalyName::PhantomRead, text)
+    }
+
+    fn order(&self, earlier: u32, later: u32) -> (AnomalyName, String) {
+        if matches!(self.accesses[earlier as usize].effect, Effect::Read(_)) {
+            let text = format!(
+                "{} still saw {}, although that value had already been replaced: {} had ended before the read began.",
+                self.operation(earlier),
+                self.seen(earlier),
+                self.operation(later),
+            );
+            return (AnomalyName::StaleRead, text);
+        }
+        let text = format!(
+            "{} ended before {} began, yet it depends on the value which that one wrote.",
+            self.operation(later),
+            self.operation(earlier),
+        );
+        (AnomalyName::ReadFromTheFuture, text)
+    }
+
+    fn blocks(&self, a: u32, b: u32, c: u32, d: u32) -> (AnomalyName, String) {
+        // The two blocks contradict each other; it is told as the story of a read that came late.
+        let is_read = |at: u32| matches!(self.accesses[at as usize].effect, Effect::Read(_));
+        let (a, b, c, d) = if a != NONE && is_read(b) && !is_read(d) {
+            (c, d, a, b)
+        } else {
+            (a, b, c, d)
+        };
+        let (old, new) = (self.value_after(d), self.value_after(c));
+        let reads =
+            |at: u32| at != NONE && matches!(self.accesses[at as usize].effect, Effect::Read(_));
+        let writer_unknown = self
+            .zones
+            .source(d as usize)
+            .is_some_and(|writer| self.accesses[writer].ret == NEVER);
+        let (name, headline) = if reads(a) && reads(d) && writer_unknown {
+            let headline = format!(
+                "The write of {old} has an unknown outcome, and seems to have taken effect twice: {old} was seen, replaced by {new}, and seen again."
+            );
+            (AnomalyName::DuplicateEffect, headline)
+        } else if reads(c) && reads(d) {
+            let headline = format!("After {new} had been read, a later read saw {old} again.");
+            (AnomalyName::NewOldInversion, headline)
+        } else if reads(d) {
+            let headline = format!(
+                "{} saw {old}, although {new} had replaced it before the read began.",
+                self.operation(d)
+            );
+            (AnomalyName::StaleRead, headline)
+        } else {
+            let headline = format!("{old} and {new} must each have come before the other.");
+            (AnomalyName::LostUpdate, headline)
+        };
+        let first = match a {
+            NONE => format!(
+                "The register began as {}, before {}",
+                self.history.value(self.initial),
+                self.operation(b)
+            ),
+            _ => format!(
+                "{} ended before {} began",
+                self.operation(a),
+                self.operation(b)
+            ),
+        };
+        let second = if c == d {
+            self.operation(c)
+        } else {
+            format!(
+                "{} ended before {} began",
+                self.operation(c),
+                self.operation(d)
+            )
+        };
+        let text = format!(
+            "{headline} {first}, so {old} came before {new}; but {second}, so {new} came before {old}."
+        );
+        (name, text)
+    }
+
+    fn operation(&self, at: u32) -> String {
+        let place = self.accesses[at as usize].place;
+        OperationView::of(self.history, place, Role::Proof).to_string()
+    }
+
+    fn seen(&self, at: u32) -> Value {
+        match self.accesses[at as usize].effect {
+            Effect::Read(seen) | Effect::Cas(seen, _) => self.history.value(seen),
+            Effect::Write(value) | Effect::NotValue(value) => self.history.value(value),
+        }
+    }
+
+    /// The value that was there when the access had happened.
+    fn value_after(&self, at: u32) -> Value {
+        match self.accesses[at as usize].effect {
+            Effect::Read(value) | Effect::Write(value) | Effect::Cas(_, value) => {
+                self.history.value(value)
+            }
+            Effect::NotValue(value) => self.history.value(value),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The configurations that were tried, and the packed counts of used unknown steps.
+
+use crate::hash::FastHasher;
+use std::hash::Hasher;
+
+/// How counts of many classes are packed into words, each with a guard bit above it, so that
+/// whole words of counts are compared at once.
+pub(crate) struct Fields {
+    /// Per class: word, shift, mask.
+    places: Vec<(u32, u32, u64)>,
+    /// The guard bits of each word.
+    guards: Vec<u64>,
+}
+
+impl Fields {
+    /// Room for counts up to these.
+    pub(crate) fn new(totals: impl Iterator<Item = u32>) -> Fields {
+        let mut fields = Fields {
+            places: Vec::new(),
+            guards: Vec::new(),
+        };
+        let mut shift = 64;
+        for total in totals {
+            let width = 32 - total.leading_zeros();
+            if shift + width + 1 > 64 {
+                fields.guards.push(0);
+                shift = 0;
+            }
+            let word = fields.guards.len() - 1;
+            fields.places.push((word as u32, shift, (1 << width) - 1));
+            fields.guards[word] |= 1 << (shift + width);
+            shift += width + 1;
+        }
+        fields
+    }
+
+    pub(crate) fn words(&self) -> usize {
+        self.guards.len()
+    }
+
+    /// How many classes there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.places.len() as u32
+    }
+
+    pub(crate) fn get(&self, words: &[u64], class: u32) -> u32 {
+        let (word, shift, mask) = self.places[class as usize];
+        (words[word as usize] >> shift & mask) as u32
+    }
+
+    pub(crate) fn increment(&self, words: &mut [u64], class: u32) {
+        let (word, shift, _) = self.places[class as usize];
+        words[word as usize] += 1 << shift;
+    }
+
+    /// Whether no count of `fewer` is above that of `more`.
+    fn at_most(&self, fewer: &[u64], more: &[u64]) -> bool {
+        self.guards
+            .iter()
+            .zip(fewer.iter().zip(more))
+            .all(|(guard, (fewer, more))| ((more | guard) - fewer) & guard == *guard)
+    }
+}
+
+/// Configurations by level, state and linearized slots; a chained hash table over flat words.
+pub(crate) struct Visited {
+    slot_words: usize,
+    used_words: usize,
+    /// Level and state, linearized, hideable, used.
+    entries: Vec<u64>,
+    /// Per entry the next one in its chain.
+    next: Vec<u32>,
+    heads: Vec<u32>,
+}
+
+const END: u32 = u32::MAX;
+
+impl Visited {
+    pub(crate) fn new(slot_words: usize, used_words: usize) -> Visited {
+        Visited {
+            slot_words,
+            used_words,
+            entries: Vec::new(),
+            next: Vec::new(),
+            heads: vec![END; 64],
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.capacity() * 8 + self.next.capacity() * 4 + self.heads.capacity() * 4
+    }
+
+    /// Remembers a configuration; false if one at least as good is there already.
+    pub(crate) fn insert(
+        &mut self,
+        level: u32,
+        state: u32,
+        linearized: &[u64],
+        hideable: &[u64],
+        used: &[u64],
+        fields: &Fields,
+    ) -> bool {
+        let head = u64::from(level) << 32 | u64::from(state);
+        let bucket = self.bucket(head, linearized);
+        let stride = self.stride();
+        let (slots, mut at) = (self.slot_words, self.heads[bucket]);
+        while at != END {
+            let entry = &self.entries[at as usize * stride..(at as usize + 1) * stride];
+            if entry[0] == head
+                && entry[1..=slots] == *linearized
+                && entry[1 + slots..1 + 2 * slots]
+                    .iter()
+                    .zip(hideable)
+                    .all(|(e, h)| h & !e == 0)
+                && fields.at_most(&entry[1 + 2 * slots..], used)
+            {
+                return false;
+            }
+            at = self.next[at as usize];
+        }
+        let number = self.next.len() as u32;
+        self.entries.push(head);
+        self.entries.extend_from_slice(linearized);
+        self.entries.extend_from_slice(hideable);
+        self.entries.extend_from_slice(used);
+        self.next.push(self.heads[bucket]);
+        self.heads[bucket] = number;
+        if self.next.len() > self.heads.len() {
+            self.grow();
+        }
+        true
+    }
+
+    fn stride(&self) -> usize {
+        1 + 2 * self.slot_words + self.used_words
+    }
+
+    fn bucket(&self, head: u64, linearized: &[u64]) -> usize {
+        let mut hasher = FastHasher::default();
+        hasher.write_u64(head);
+        for word in linearized {
+            hasher.write_u64(*word);
+        }
+        hasher.finish() as usize & (self.heads.len() - 1)
+    }
+
+    fn grow(&mut self) {
+        self.heads = vec![END; self.heads.len() * 4];
+        let stride = self.stride();
+        for number in 0..self.next.len() {
+            let entry = &self.entries[number * stride..];
+            let bucket = self.bucket(entry[0], &entry[1..=self.slot_words]);
+            self.next[number] = self.heads[bucket];
+            self.heads[bucket] = number as u32;
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Each anomaly is found when it is planted, and its near miss is not.
+
+use super::*;
+use crate::formats::{Format, read};
+
+/// Transactions one after the other in time, unless a line begins with `|`: then it runs at the
+/// same time as the one before it. `process type transaction`.
+fn history(lines: &[&str]) -> History {
+    let mut text = String::new();
+    let mut open: Vec<String> = Vec::new();
+    for line in lines {
+        let (concurrent, line) = match line.strip_prefix('|') {
+            Some(rest) => (true, rest.trim()),
+            None => (false, *line),
+        };
+        if !concurrent {
+            text.extend(open.drain(..));
+        }
+        let mut words = line.splitn(3, ' ');
+        let mut word = || words.next().unwrap();
+        let (process, kind, value) = (word(), word(), word());
+        text.push_str(&format!(
+            "{{:process {process} :type :invoke :value {value}}}\n"
+        ));
+        open.push(format!(
+            "{{:process {process} :type :{kind} :value {value}}}\n"
+        ));
+    }
+    text.extend(open);
+    read(text.as_bytes(), Format::Edn).unwrap()
+}
+
+fn names(report: &Report) -> Vec<&'static str> {
+    let mut names: Vec<_> = report
+        .anomalies()
+        .iter()
+        .map(|anomaly| anomaly.name.as_str())
+        .collect();
+    names.dedup();
+    names
+}
+
+fn append(lines: &[&str]) -> Report {
+    list_append::check(&history(lines), &Options::default())
+}
+
+fn register(lines: &[&str]) -> Report {
+    rw_register::check(&history(lines), &Options::default())
+}
+
+fn strongest(report: &Report) -> Vec<&str> {
+    let models = report.details["strongest_models"].as_array().unwrap();
+    models.iter().map(|model| model.as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_serial_history_is_strictly_serializable() {
+    let report = append(&[
+        "0 ok [[:append x 1] [:append y 1]]",
+        "1 ok [[:r x [1]] [:append x 2]]",
+        "0 ok [[:r x [1 2]] [:r y [1]]]",
+    ]);
+    assert!(report.is_valid(), "{report:?}");
+    assert_eq!(strongest(&report), ["strict-serializable"]);
+}
+
+#[test]
+fn g0() {
+    let lines = |y: &str| {
+        let read = format!("2 ok [[:r x [1 2]] [:r y {y}]]");
+        append(&[
+            "0 ok [[:append x 1] [:append y 1]]",
+            "|1 ok [[:append x 2] [:append y 2]]",
+            &read,
+        ])
+    };
+    assert!(names(&lines("[2 1]")).contains(&"G0"));
+    assert!(lines("[1 2]").is_valid());
+    assert!(strongest(&lines("[2 1]")).is_empty());
+}
+
+#[test]
+fn g1a_and_dirty_update() {
+    let aborted = append(&["0 fail [[:append x 1]]", "1 ok [[:r x [1]]]"]);
+    assert_eq!(names(&aborted), ["G1a"]);
+    assert_eq!(strongest(&aborted), ["read-uncommitted"]);
+    assert!(append(&["0 info [[:append x 1]]", "1 ok [[:r x [1]]]"]).is_valid());
+    let dirty = append(&[
+        "0 fail [[:append x 1]]",
+        "1 ok [[:append x 2]]",
+        "2 ok [[:r x [1 2]]]",
+    ]);
+    assert_eq!(names(&dirty), ["G1a", "dirty update"]);
+}
+
+#[test]
+fn g1b() {
+    let lines = |seen: &str| {
+        let read = format!("|1 ok [[:r x {seen}]]");
+        append(&[
+            "0 ok [[:append x 1] [:append x 2]]",
+            &read,
+            "2 ok [[:r x [1 2]]]",
+        ])
+    };
+    assert!(names(&lines("[1]")).contains(&"G1b"));
+    assert!(lines("[1 2]").is_valid());
+}
+
+#[test]
+fn g1c() {
+    let lines = |y: &str| {
+        let other = format!("|1 ok [[:append y 1] [:r x {y}]]");
+        append(&["0 ok [[:append x 1] [:r y [1]]]", &other])
+    };
+    assert_eq!(names(&lines("[1]")), ["G1c"]);
+    assert!(lines("[]").is_valid());
+}
+
+#[test]
+fn g_single() {
+    let lines = |y: &str| {
+        let read = format!("|1 ok [[:r x [1]] [:r y {y}]]");
+        append(&[
+            "0 ok [[:append x 1] [:append y 1]]",
+            &read,
+            "2 ok [[:r y [1]]]",
+        ])
+    };
+    let report = lines("[]");
+    assert_eq!(names(&report), ["G-single"]);
+    assert_eq!(strongest(&report), ["read-committed"]);
+    assert_eq!(report.anomalies()[0].cycle.len(), 2);
+    assert!(lines("[1]").is_valid());
+}
+
+#[test]
+fn g_single_with_orders() {
+    let stale = |process: u32| {
+        let read = format!("{process} ok [[:r x []]]");
+        append(&["0 ok [[:append x 1]]", &read, "2 ok [[:r x [1]]]"])
+    };
+    assert_eq!(names(&stale(0)), ["G-single-process"]);
+    assert_eq!(names(&stale(1)), ["G-single-realtime"]);
+    assert_eq!(strongest(&stale(1)), ["strong-session-serializable"]);
+    let concurrent = append(&[
+        "0 ok [[:append x 1]]",
+        "|1 ok [[:r x []]]",
+        "2 ok [[:r x [1]]]",
+    ]);
+    assert!(concurrent.is_valid());
+}
+
+#[test]
+fn g0_and_g1c_with_orders() {
+    let lines = |process: u32, seen: &str| {
+        let second = format!("{process} ok [[:append x 2]]");
+        let read = format!("3 ok [[:r x {seen}]]");
+        append(&["0 ok [[:append x 1]]", &second, &read])
+    };
+    assert_eq!(names(&lines(0, "[2 1]")), ["G0-process"]);
+    assert_eq!(names(&lines(1, "[2 1]")), ["G0-realtime"]);
+    assert!(lines(1, "[1 2]").is_valid());
+    let early = |process: u32| {
+        let write = format!("{process} ok [[:append x 1]]");
+        append(&["0 ok [[:r x [1]]]", &write])
+    };
+    assert_eq!(names(&early(0)), ["G1c-process"]);
+    assert_eq!(names(&early(1)), ["G1c-realtime"]);
+}
+
+#[test]
+fn g_nonadjacent() {
+    // Long fork: two readers see two writes in opposite orders.
+    let lines = |last: &str| {
+        append(&[
+            "0 ok [[:append x 1]]",
+            "|1 ok [[:append y 1]]",
+            "|2 ok [[:r x [1]] [:r y []]]",
+            &format!("|3 ok [[:r x {last}] [:r y [1]]]"),
+            "4 ok [[:r x [1]] [:r y [1]]]",
+        ])
+    };
+    assert_eq!(names(&lines("[]")), ["G-nonadjacent"]);
+    assert!(lines("[1]").is_valid());
+}
+
+#[test]
+fn g2_item() {
+    let skew = |second: &str| {
+        append(&[
+            "0 ok [[:r x []] [:append y 1]]",
+            second,
+            "2 ok [[:r x [1]] [:r y [1]]]",
+        ])
+    };
+    let report = skew("|1 ok [[:r y []] [:append x 1]]");
+    assert_eq!(names(&report), ["G2-item"]);
+    assert_eq!(strongest(&report), ["strong-snapshot-isolation"]);
+    assert!(skew("|1 ok [[:r y [1]] [:append x 1]]").is_valid());
+}
+
+/// Events one by one: `process type transaction`.
+fn events(lines: &[String]) -> Report {
+    let mut text = String::new();
+    for line in lines {
+        let mut words = line.splitn(3, ' ');
+        let mut word = || words.next().unwrap();
+        let (process, kind, value) = (word(), word(), word());
+        text.push_str(&format!(
+            "{{:process {process} :type :{kind} :value {value}}}\n"
+        ));
+    }
+    list_append::check(
+        &read(text.as_bytes(), Format::Edn).unwrap(),
+        &Options::default(),
+    )
+}
+
+#[test]
+fn g2_item_with_orders() {
+    // T0 read x before T1 wrote it, T1 read z before T2 wrote it, and T2 came before T0.
+    let circle = |process: u32, seen: &str| {
+        events(&[
+            format!("1 invoke [[:append x 1] [:r z {seen}]]"),
+            "2 invoke [[:append z 1]]".to_owned(),
+            "2 ok [[:append z 1]]".to_owned(),
+            format!("{process} invoke [[:r x []]]"),
+            format!("{process} ok [[:r x []]]"),
+            format!("1 ok [[:append x 1] [:r z {seen}]]"),
+            "4 invoke [[:r x nil] [:r z nil]]".to_owned(),
+            "4 ok [[:r x [1]] [:r z [1]]]".to_owned(),
+        ])
+    };
+    assert_eq!(names(&circle(2, "[]")), ["G2-item-process"]);
+    assert_eq!(names(&circle(3, "[]")), ["G2-item-realtime"]);
+    assert_eq!(
+        strongest(&circle(3, "[]"))[0],
+        "strong-session-serializable"
+    );
+    assert!(circle(3, "[1]").is_valid());
+}
+
+#[test]
+fn g_nonadjacent_with_orders() {
+    // T2 saw T0's x but not yet T1's y; T3 came after T1, and did not yet see T0's x.
+    let circle = |process: u32, seen: &str| {
+        events(&[
+            "0 invoke [[:append x 1]]".to_owned(),
+            "2 invoke [[:r x nil] [:r y nil]]".to_owned(),
+            "1 invoke [[:append y 1]]".to_owned(),
+            "1 ok [[:append y 1]]".to_owned(),
+            format!("{process} invoke [[:r x nil]]"),
+            format!("{process} ok [[:r x {seen}]]"),
+            "0 ok [[:append x 1]]".to_owned(),
+            "2 ok [[:r x [1]] [:r y []]]".to_owned(),
+            "4 invoke [[:r y nil]]".to_owned(),
+            "4 ok [[:r y [1]]]".to_owned(),
+        ])
+    };
+    assert_eq!(names(&circle(1, "[]")), ["G-nonadjacent-process"]);
+    assert_eq!(names(&circle(3, "[]")), ["G-nonadjacent-realtime"]);
+    assert!(circle(3, "[1]").is_valid());
+}
+
+#[test]
+fn lost_update() {
+    let lines = |second: &str| {
+        append(&[
+            "0 ok [[:r x []] [:append x 1]]",
+            second,
+            "2 ok [[:r x [1 2]]]",
+        ])
+    };
+    assert!(names(&lines("|1 ok [[:r x []] [:append x 2]]")).contains(&"lost update"));
+    assert!(lines("|1 ok [[:r x [1]] [:append x 2]]").is_valid());
+}
+
+#[test]
+fn single_reads_show_what_cannot_be() {
+    for (lines, expected) in [
+        (
+            vec!["0 ok [[:append x 1]]", "1 ok [[:r x [1 1]]]"],
+            "duplicate elements",
+        ),
+        (
+            vec!["0 ok [[:append x 1]]", "1 ok [[:r x [1 7]]]"],
+            "garbage read",
+        ),
+        (vec!["0 ok [[:r x [1]] [:append x 1]]"], "future read"),
+        (vec!["0 ok [[:append x 1] [:r x []]]"], "internal"),
+        (
+            vec![
+                "0 ok [[:append x 1]]",
+                "|1 ok [[:append x 2]]",
+                "2 ok [[:r x [1 2]]]",
+                "3 ok [[:r x [2]]]",
+            ],
+            "incompatible order",
+        ),
+    ] {
+        let report = append(&lines);
+        assert!(
+            names(&report).contains(&expected),
+            "{expected}: {:?}",
+            names(&report)
+        );
+    }
+    assert!(append(&["0 ok [[:append x 1] [:r x [1]]]"]).is_valid());
+}
+
+#[test]
+fn registers() {
+    assert!(
+        register(&[
+            "0 ok [[:w x 1]]",
+            "1 ok [[:r x 1] [:w x 2]]",
+            "2 ok [[:r x 2]]"
+        ])
+        .is_valid()
+    );
+    for (lines, expected) in [
+        (vec!["0 fail [[:w x 1]]", "1 ok [[:r x 1]]"], "G1a"),
+        (vec!["0 ok [[:w x 1] [:w x 2]]", "|1 ok [[:r x 1]]"], "G1b"),
+        (
+            vec!["0 ok [[:w x 1] [:r y 1]]", "|1 ok [[:w y 1] [:r x 1]]"],
+            "G1c",
+        ),
+        (
+            vec!["0 ok [[:w x 1] [:w y 1]]", "|1 ok [[:r x 1] [:r y nil]]"],
+            "G-single",
+        ),
+        (
+            vec!["0 ok [[:r x nil] [:w y 1]]", "|1 ok [[:r y nil] [:w x 1]]"],
+            "G2-item",
+        ),
+        (
+            vec!["0 ok [[:w x 1]]", "1 ok [[:r x nil]]"],
+            "G-single-realtime",
+        ),
+        (vec!["0 ok [[:w x 1] [:r x 2]]"], "internal"),
+        (vec!["0 ok [[:r x 2]]"], "garbage read"),
+        (vec!["0 ok [[:r x 1] [:w x 1]]"], "future read"),
+        (
+            vec![
+                "0 ok [[:w x 1]]",
+                "1 ok [[:r x 1] [:w x 2]]",
+                "|2 ok [[:r x 1] [:w x 3]]",
+            ],
+            "lost update",
+        ),
+        (
+            vec!["0 ok [[:r x 2] [:w x 1]]", "|1 ok [[:r x 1] [:w x 2]]"],
+            "cyclic versions",
+        ),
+    ] {
+        let report = register(&lines);
+        assert!(
+            names(&report).contains(&expected),
+            "{expected}: {:?}",
+            names(&report)
+        );
+    }
+    let stale = history(&["0 ok [[:w x 1]]", "1 ok [[:w x 2]]", "2 ok [[:r x 1]]"]);
+    assert!(rw_register::check(&stale, &Options::default()).is_valid());
+    let strict = Options {
+        linearizable_keys: true,
+        ..Options::default()
+    };
+    assert_eq!(
+        names(&rw_register::check(&stale, &strict)),
+        ["G-single-realtime"]
+    );
+}
+
+#[test]
+fn what_the_promised_model_allows_is_told_but_valid() {
+    let lines = history(&[
+        "0 ok [[:r x []] [:append y 1]]",
+        "|1 ok [[:r y []] [:append x 1]]",
+        "2 ok [[:r x [1]] [:r y [1]]]",
+    ]);
+    let promised = Options {
+        model: ConsistencyModel::SnapshotIsolation,
+        ..Options::default()
+    };
+    let report = list_append::check(&lines, &promised);
+    assert!(report.is_valid());
+    assert_eq!(report.details["tolerated_anomalies"][0]["name"], "G2-item");
+}
