@@ -1,0 +1,1 @@
+//! A budgeted sample of runs; the example `cluster` runs more.
