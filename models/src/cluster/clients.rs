@@ -38,7 +38,7 @@ pub enum Ending {
 
 /// One client.
 #[derive(Debug)]
-pub struct Client {
+pub(super) struct Client {
     session: Session,
     /// How many statements it has begun.
     begun: u64,
@@ -296,7 +296,9 @@ impl Cluster {
         };
         let this = &mut self.clients[client];
         // What an abandoned attempt brings is not heard any more.
-        let last = this.open.is_some_and(|o| o.token == statement && o.attempts == number);
+        let last = this
+            .open
+            .is_some_and(|o| o.token == statement && o.attempts == number);
         if let Ending::Reply(reply) = ending
             && last
         {

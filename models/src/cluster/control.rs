@@ -117,8 +117,7 @@ impl Cluster {
         match note {
             Note::BecameMaster { term, .. } => {
                 let first = self.tables.is_unborn();
-                self.tables
-                    .won(node_id(node), *term, &mut self.violations);
+                self.tables.won(node_id(node), *term, &mut self.violations);
                 self.sometimes.saw(match first {
                     true => Sight::FirstMaster,
                     false => Sight::LaterMaster,

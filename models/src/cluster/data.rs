@@ -494,7 +494,12 @@ impl Cluster {
         };
         self.note_reply(leaving, &reply);
         let nodes = &self.nodes;
-        let disk = |member| nodes[number_of(member)].hosted(waiting.partition).disk.safe();
+        let disk = |member| {
+            nodes[number_of(member)]
+                .hosted(waiting.partition)
+                .disk
+                .safe()
+        };
         self.watch.replied(leaving, &reply, disk);
         self.answer_client(node, waiting.attempt, Ending::Reply(reply));
     }

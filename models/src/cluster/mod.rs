@@ -18,6 +18,8 @@ use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Ticket, Token};
 use kensho_protocol::replica::{self, Output};
 use kensho_protocol::session::{Address, Directory, Session};
 
+#[cfg(feature = "break-rules")]
+mod breakable;
 mod clients;
 mod control;
 mod data;
@@ -48,6 +50,8 @@ use plan::{Given, Plan};
 use sights::Sometimes;
 use tables::Tables;
 
+#[cfg(feature = "break-rules")]
+pub use breakable::{Catch, Found, find_violation};
 pub use clients::{Attempt, Ending};
 pub use control::Report;
 pub use explore::{Outcome, explore, explore_aloud};

@@ -59,9 +59,7 @@ impl Cluster {
             self.watch.disk_changed(partition, node_id(node), safe);
             self.watch.stopped(partition, node_id(node));
         }
-        self.nodes[node]
-            .control_disk
-            .crash(&mut self.streams.disks);
+        self.nodes[node].control_disk.crash(&mut self.streams.disks);
         if lost {
             self.sometimes.saw(Sight::SavedLost);
         }

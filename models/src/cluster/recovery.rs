@@ -59,7 +59,8 @@ impl Cluster {
         let follows = |c: &&Coordinator| {
             c.master() == Some(master.id())
                 && c.term() == master.term()
-                && c.committed().is_some_and(|known| known.stamp == table.stamp)
+                && c.committed()
+                    .is_some_and(|known| known.stamp == table.stamp)
                 && c.in_service()
         };
         coordinators.len() == self.plan.nodes && coordinators.iter().all(follows)

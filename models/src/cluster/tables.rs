@@ -12,7 +12,7 @@ use crate::invariants::{TableWrong, Violation};
 
 /// See the [module](self).
 #[derive(Clone, Debug, Default)]
-pub struct Tables {
+pub(super) struct Tables {
     masters: Masters,
     accepted: Accepted,
     last: Option<Arc<Table>>,
@@ -21,28 +21,33 @@ pub struct Tables {
 impl Tables {
     /// The newest committed table.
     #[must_use]
-    pub fn last(&self) -> Option<&Arc<Table>> {
+    pub(super) fn last(&self) -> Option<&Arc<Table>> {
         self.last.as_ref()
     }
 
     /// Whether there is no cluster yet.
     #[must_use]
-    pub fn is_unborn(&self) -> bool {
+    pub(super) fn is_unborn(&self) -> bool {
         self.last.is_none()
     }
 
     /// `node` became master of `term`.
-    pub fn won(&mut self, node: NodeId, term: Term, violations: &mut Vec<Violation>) {
+    pub(super) fn won(&mut self, node: NodeId, term: Term, violations: &mut Vec<Violation>) {
         self.masters.won(term, node, violations);
     }
 
     /// `node` gives `table` out as committed.
-    pub fn given_out(&self, node: NodeId, table: &Arc<Table>, violations: &mut Vec<Violation>) {
+    pub(super) fn given_out(
+        &self,
+        node: NodeId,
+        table: &Arc<Table>,
+        violations: &mut Vec<Violation>,
+    ) {
         self.accepted.check(node, table, violations);
     }
 
     /// `node` has `table` on disk. True if that commits it, and it is newer than the last one.
-    pub fn on_disk(
+    pub(super) fn on_disk(
         &mut self,
         node: NodeId,
         table: &Arc<Table>,

@@ -5,68 +5,130 @@ use kensho_protocol::rule::Rule;
 use super::invariants::Invariant;
 use super::scenario::Election;
 
-/// Each rule about master and table, the smallest model in which breaking it shows, and the
-/// invariant that shows it.
-pub const BREAKABLE: [(Rule, fn() -> Election, Invariant); 17] = [
-    (Rule::VoteTwice, Election::tournament, Invariant::OneMaster),
-    (
-        Rule::VoteNotPersisted,
-        Election::lost_writes,
-        Invariant::OneMaster,
-    ),
-    (
-        Rule::MasterYields,
-        Election::tournament,
-        Invariant::OneMaster,
-    ),
-    (
-        Rule::TokenAfterRestart,
-        Election::tournament,
-        Invariant::OneMaster,
-    ),
-    (
-        Rule::OldTermTable,
-        Election::handover,
-        Invariant::TableChain,
-    ),
-    (Rule::Disturb, Election::disturbance, Invariant::Undisturbed),
-    (Rule::NoQuorum, Election::tournament, Invariant::OneMaster),
-    (
-        Rule::StaleVoteCounted,
-        Election::register,
-        Invariant::OneMaster,
-    ),
-    (Rule::WeakestWins, Election::register, Invariant::TableChain),
-    (
-        Rule::ActOnAccepted,
-        Election::handover,
-        Invariant::CommittedTableOnly,
-    ),
-    (
-        Rule::SkipRecommit,
-        Election::register,
-        Invariant::CommittedTableOnly,
-    ),
-    (Rule::NoCas, Election::changes, Invariant::CompareAndSet),
-    (
-        Rule::NoCasOwner,
-        Election::strangers,
-        Invariant::CompareAndSet,
-    ),
-    (
-        Rule::PromoteUnclean,
-        Election::changes,
-        Invariant::CompareAndSet,
-    ),
-    (Rule::BirthByMajority, Election::birth, Invariant::Birth),
-    (
-        Rule::RejoinWithoutCatchUp,
-        Election::unclean,
-        Invariant::CleanPromotion,
-    ),
-    (
-        Rule::PromoteUnsyncedSurvivor,
-        Election::survivors,
-        Invariant::CleanPromotion,
-    ),
-];
+/// A rule about master and table, and where breaking it shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Breakable {
+    /// The rule.
+    pub rule: Rule,
+    /// The name of the model.
+    pub name: &'static str,
+    /// The smallest model in which breaking the rule shows.
+    pub model: fn() -> Election,
+    /// The invariant that shows it.
+    pub invariant: Invariant,
+}
+
+const fn breakable(
+    rule: Rule,
+    name: &'static str,
+    model: fn() -> Election,
+    invariant: Invariant,
+) -> Breakable {
+    Breakable {
+        rule,
+        name,
+        model,
+        invariant,
+    }
+}
+
+/// Each rule about master and table. (Without a quorum, or with votes that are not on disk, tables
+/// take effect that are not committed sooner than there are two masters.)
+pub const BREAKABLE: [Breakable; 17] = {
+    use Invariant as I;
+    use Rule as R;
+    [
+        breakable(
+            R::VoteTwice,
+            "tournament",
+            Election::tournament,
+            I::OneMaster,
+        ),
+        breakable(
+            R::VoteNotPersisted,
+            "lost writes",
+            Election::lost_writes,
+            I::CommittedTableOnly,
+        ),
+        breakable(
+            R::MasterYields,
+            "tournament",
+            Election::tournament,
+            I::OneMaster,
+        ),
+        breakable(
+            R::TokenAfterRestart,
+            "tournament",
+            Election::tournament,
+            I::OneMaster,
+        ),
+        breakable(
+            R::OldTermTable,
+            "handover",
+            Election::handover,
+            I::TableChain,
+        ),
+        breakable(
+            R::Disturb,
+            "disturbance",
+            Election::disturbance,
+            I::Undisturbed,
+        ),
+        breakable(
+            R::NoQuorum,
+            "tournament",
+            Election::tournament,
+            I::CommittedTableOnly,
+        ),
+        breakable(
+            R::StaleVoteCounted,
+            "register",
+            Election::register,
+            I::OneMaster,
+        ),
+        breakable(
+            R::WeakestWins,
+            "register",
+            Election::register,
+            I::TableChain,
+        ),
+        breakable(
+            R::ActOnAccepted,
+            "handover",
+            Election::handover,
+            I::CommittedTableOnly,
+        ),
+        breakable(
+            R::SkipRecommit,
+            "register",
+            Election::register,
+            I::CommittedTableOnly,
+        ),
+        breakable(R::NoCas, "changes", Election::changes, I::CompareAndSet),
+        breakable(
+            R::NoCasOwner,
+            "strangers",
+            Election::strangers,
+            I::CompareAndSet,
+        ),
+        breakable(
+            R::PromoteUnclean,
+            "changes",
+            Election::changes,
+            I::CompareAndSet,
+        ),
+        breakable(R::BirthByMajority, "birth", Election::birth, I::Birth),
+        breakable(
+            R::RejoinWithoutCatchUp,
+            "unclean",
+            Election::unclean,
+            I::CleanPromotion,
+        ),
+        breakable(
+            R::PromoteUnsyncedSurvivor,
+            "survivors",
+            Election::survivors,
+            I::CleanPromotion,
+        ),
+    ]
+};

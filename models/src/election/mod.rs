@@ -30,9 +30,9 @@ mod step;
 mod tests;
 
 pub use action::Action;
-pub use breakable::BREAKABLE;
+pub use breakable::{BREAKABLE, Breakable};
 pub use check::{Counterexample, Exploration, explore, find_violation};
 pub use scenario::{Budget, Election, Scenario, Timers, Writes};
 pub use sight::{Sight, Sights};
-pub use small::{SMALL, Small};
+pub use small::{LARGE, SMALL, Small};
 pub use state::{Envelope, Node, Shared, State};

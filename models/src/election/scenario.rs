@@ -39,6 +39,18 @@ pub struct Budget {
     pub asks: u8,
 }
 
+impl Budget {
+    /// Nothing but messages and terms.
+    pub const NONE: Budget = Budget {
+        restarts: 0,
+        unclean_restarts: 0,
+        duplicates: 0,
+        ticks: 0,
+        pauses: 0,
+        asks: 0,
+    };
+}
+
 /// When a write is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
@@ -275,21 +287,17 @@ impl Election {
         }
     }
 
-    /// The same with more of everything that it has any of.
+    /// The same with this budget.
     #[must_use]
-    pub fn enlarged(self) -> Self {
-        let more = |count: u8| if count == 0 { 0 } else { count + 1 };
-        let budget = Budget {
-            restarts: more(self.budget.restarts),
-            unclean_restarts: more(self.budget.unclean_restarts),
-            duplicates: more(self.budget.duplicates),
-            ticks: more(self.budget.ticks),
-            pauses: more(self.budget.pauses),
-            asks: more(self.budget.asks),
-        };
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Election { budget, ..self }
+    }
+
+    /// The same, where no term above this one begins.
+    #[must_use]
+    pub fn up_to(self, term: u64) -> Self {
         Election {
-            term_max: self.term_max.next(),
-            budget,
+            term_max: Term(term),
             ..self
         }
     }

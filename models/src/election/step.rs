@@ -80,7 +80,8 @@ fn has_timer(model: &Election, node: &Node) -> bool {
 
 /// Whether delivering `message` to `node` has no effect, now and for ever. Such messages are taken
 /// out of flight, so that states do not differ by them: a message may get lost at any time.
-fn is_idle(model: &Election, node: &Node, from: NodeId, message: &Message) -> bool {
+fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> bool {
+    let Envelope { from, message, .. } = envelope;
     if model.rules != Rules::sound() || !node.writing.is_empty() {
         return false;
     }
@@ -97,10 +98,12 @@ fn is_idle(model: &Election, node: &Node, from: NodeId, message: &Message) -> bo
             proposal,
             ..
         } => {
-            let follows = running.master().is_some_and(|master| master == from);
+            let follows = running.master().is_some_and(|master| master == *from);
             let known = running.committed().is_some_and(|t| t.stamp >= *committed);
             let notice = model.timers == Timers::Candidates && proposal.is_none();
-            *term < now || (*term == now && notice && follows && known)
+            // A restarted node would have to be told again.
+            let stays = left.restarts == 0 && left.unclean_restarts == 0;
+            *term < now || (*term == now && notice && follows && known && stays)
         }
         Message::HigherTerm { term } | Message::Begin { term } => *term <= now,
         Message::Yield { term, tokens } => {
@@ -235,8 +238,13 @@ impl Step<'_> {
         if let Action::Deliver(envelope) = action {
             after.land(envelope);
         }
-        let State { flying, nodes, .. } = &mut after;
-        flying.retain(|e| !is_idle(model, &nodes[index(e.to)], e.from, &e.message));
+        let State {
+            flying,
+            nodes,
+            left,
+            ..
+        } = &mut after;
+        flying.retain(|e| !is_idle(model, *left, &nodes[index(e.to)], e));
         Some(after)
     }
 

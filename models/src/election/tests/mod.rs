@@ -2,5 +2,4 @@
 
 #[cfg(feature = "break-rules")]
 mod broken;
-mod sizes;
 mod sound;

@@ -4,9 +4,10 @@ use super::super::{SMALL, explore};
 
 #[test]
 fn the_small_models_hold_to_their_end() {
+    let mut other_sizes = Vec::new();
     for small in &SMALL {
-        let found = explore(&(small.model)(), 10_000_000);
         let name = small.name;
+        let found = explore(&(small.model)(), 2_000_000);
         println!(
             "{name}: {} unique of {} states, depth {}, {:?}",
             found.unique_states, found.generated_states, found.depth, found.took
@@ -14,9 +15,15 @@ fn the_small_models_hold_to_their_end() {
         if let Some(counterexample) = &found.counterexample {
             panic!("{name}: {counterexample:#?}");
         }
-        assert_eq!(found.unique_states, small.unique_states, "{name}");
         for sight in small.sights {
             assert!(found.seen.contains(sight), "{name} never saw {sight:?}");
         }
+        if found.unique_states != small.unique_states {
+            other_sizes.push((name, found.unique_states));
+        }
     }
+    assert!(
+        other_sizes.is_empty(),
+        "the protocol has changed, or its models have: {other_sizes:?}"
+    );
 }
