@@ -100,7 +100,7 @@ impl Hello {
     pub(crate) fn new(ours: Introduction, secret: &str) -> Self {
         Hello {
             ours,
-            authorization: format!("Bearer {secret}"),
+            authorization: bearer(secret),
             logged: Mutex::default(),
         }
     }
@@ -137,6 +137,16 @@ impl Hello {
         }
         logged.insert(refusal.to_owned())
     }
+}
+
+/// A secret may be of any characters, or none; a header may not.
+fn bearer(secret: &str) -> String {
+    use std::fmt::Write;
+    let mut header = String::from("Bearer hex-");
+    for byte in secret.bytes() {
+        write!(header, "{byte:02x}").expect("a string can always be written to");
+    }
+    header
 }
 
 /// Takes as long for a wrong secret as for the right one, so that it cannot be found bit by bit.
@@ -206,22 +216,27 @@ mod tests {
         let hello = Hello::new(introduction(1, "n1"), "s3cret");
         let authorized = |value: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(
-                hyper::header::AUTHORIZATION,
-                value.parse().expect("a header"),
-            );
+            let value = value.parse().expect("a header");
+            headers.insert(hyper::header::AUTHORIZATION, value);
             hello.is_authorized(&headers)
         };
-        assert!(authorized("Bearer s3cret"));
-        for wrong in [
-            "",
-            "Bearer",
-            "Bearer s3cre",
-            "Bearer s3cret!",
-            "Bearer s3creT",
-        ] {
-            assert!(!authorized(wrong), "{wrong}");
+        assert!(authorized(&bearer("s3cret")));
+        for wrong in ["", "s3cre", "s3cret!", "s3creT", " s3cret"] {
+            assert!(!authorized(&bearer(wrong)), "{wrong}");
         }
+        assert!(!authorized("") && !authorized("Bearer s3cret"));
         assert!(!hello.is_authorized(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_secret_may_be_anything() {
+        for secret in ["", " ", "a b", "\n", "検証"] {
+            let hello = Hello::new(introduction(1, "n1"), secret);
+            let mut headers = HeaderMap::new();
+            // What a server makes of a header: space around it is dropped.
+            let value = hello.authorization().trim().parse().expect("a header");
+            headers.insert(hyper::header::AUTHORIZATION, value);
+            assert!(hello.is_authorized(&headers), "{secret:?}");
+        }
     }
 }
