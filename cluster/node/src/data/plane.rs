@@ -270,6 +270,12 @@ impl DataPlane {
                 self.carry_out(partition);
             }
         }
+        // Now no record is missing in the log that a checkpoint takes the place of.
+        let now = clock::now();
+        if self.next_checkpoint <= now {
+            self.next_checkpoint = now + CHECKPOINT_INTERVAL;
+            self.checkpoint();
+        }
         self.log.commit();
         self.peers.flush();
         self.disk_busy = if self.log.full().is_some() {
@@ -293,10 +299,6 @@ impl DataPlane {
             let held = self.slots.iter().map(|slot| slot.replica.held()).collect();
             self.report(Report::Holds(held));
         }
-        if self.next_checkpoint <= now {
-            self.next_checkpoint = now + CHECKPOINT_INTERVAL;
-            self.checkpoint();
-        }
     }
 
     /// Begins one checkpoint if some are due: one at a time, since an image takes this thread's time.
@@ -308,10 +310,6 @@ impl DataPlane {
             return;
         };
         let slot = &mut self.slots[usize::from(partition.0)];
-        // The image knows what is committed; its record must not be behind it in the log.
-        if slot.touched {
-            return;
-        }
         slot.checkpointing = true;
         let (at, image) = slot.replica.image();
         let checkpoint = Checkpoint {
