@@ -31,7 +31,8 @@ pub fn check(history: &History) -> Report {
             };
             match f.as_text() {
                 Some("w" | "write") if operation.outcome != Outcome::Fail => {
-                    if written.insert(name.clone(), value.clone()).is_some() {
+                    let before = written.insert(name.clone(), value.clone());
+                    if before.is_some() {
                         missing = Some(format!(
                             "{name} was written more than once; this check needs objects that are written once"
                         ));

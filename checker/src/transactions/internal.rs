@@ -63,10 +63,8 @@ pub(super) fn check_registers(findings: &mut Findings<'_>, tables: &Tables) {
                     key,
                     seen: Some(seen),
                 } => {
-                    if known
-                        .insert(*key, *seen)
-                        .is_some_and(|known| known != *seen)
-                    {
+                    let before = known.insert(*key, *seen);
+                    if before.is_some_and(|before| before != *seen) {
                         let text = format!(
                             "{} read {} in a state that contradicts its own earlier steps.",
                             findings.name(at as u32),

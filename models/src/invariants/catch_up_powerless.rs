@@ -14,7 +14,7 @@ use super::table_chain::Chain;
 /// The owner `node` needs the acknowledgements of `required` in `epoch`.
 pub fn check(
     chain: &Chain,
-    required: impl Iterator<Item = NodeId> + Clone,
+    required: &(impl Iterator<Item = NodeId> + Clone),
     (partition, node): (PartitionId, NodeId),
     epoch: Epoch,
     violations: &mut Vec<Violation>,
@@ -56,7 +56,7 @@ mod tests {
         chain.committed(service.table(), &mut violations);
         let required = required.iter().map(|node| NodeId(*node));
         let whose = (PartitionId(0), NodeId(0));
-        check(&chain, required, whose, Epoch(1), &mut violations);
+        check(&chain, &required, whose, Epoch(1), &mut violations);
         violations.len()
     }
 

@@ -225,7 +225,7 @@ impl Watch {
         }
         committed_table_only::check_owner(&self.chain, whose, epoch, violations);
         let required = replica.required().chain([node]);
-        catch_up_powerless::check(&self.chain, required, whose, epoch, violations);
+        catch_up_powerless::check(&self.chain, &required, whose, epoch, violations);
         if replica.role() != RoleKind::Serving {
             return None;
         }
