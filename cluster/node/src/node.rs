@@ -21,6 +21,7 @@ use kensho_protocol::ids::PartitionId;
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Member;
+use kensho_storage::disk::RealDisk;
 use kensho_storage::error::StorageError;
 use kensho_storage::folder;
 use kensho_storage::log::{self, LogAppender, LogProgress, Recovery};
@@ -156,7 +157,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         RandomState::new().hash_one(me.id),
         clock::now(),
     );
-    let saver = Saver::start(disk, saved)?;
+    let saver = Saver::start(disk.clone(), saved)?;
 
     let control = ControlThread {
         settings: settings.clone(),
@@ -176,6 +177,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         me,
         replicas,
         log: appender,
+        disk,
         progress,
         view: view_seen,
         reports,
@@ -382,6 +384,7 @@ struct DataThread {
     me: Member,
     replicas: Vec<Replica<Tables>>,
     log: LogAppender,
+    disk: RealDisk,
     progress: LogProgress,
     view: watch::Receiver<View>,
     reports: mpsc::Sender<Report>,
@@ -403,6 +406,7 @@ impl DataThread {
                 me: self.me,
                 replicas: self.replicas,
                 log: self.log,
+                disk: self.disk,
                 peers,
                 reports: self.reports,
             }));

@@ -11,6 +11,7 @@ use kensho_protocol::request::{Execute, Read, Refusal, Reply, RequestId};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
+use kensho_storage::disk::RealDisk;
 use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
@@ -33,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) me: Member,
     pub(crate) replicas: Vec<Replica<Tables>>,
     pub(crate) log: LogAppender,
+    pub(crate) disk: RealDisk,
     pub(crate) peers: Peers,
     pub(crate) reports: mpsc::Sender<Report>,
 }
@@ -46,6 +48,7 @@ pub(crate) struct DataPlane {
     touched: Vec<PartitionId>,
     waiting: WaitingClients,
     log: LogAppender,
+    disk: RealDisk,
     /// Too much waits for the disk, or there is no room on it.
     disk_busy: Option<&'static str>,
     unsynced: VecDeque<(RecordNumber, PartitionId, Ticket)>,
@@ -72,7 +75,7 @@ pub(crate) struct Figures {
     pub(crate) reads: u64,
     pub(crate) updates: u64,
     pub(crate) refused_busy: u64,
-    /// Entries that were cut off a log and written to `lost-<epoch>` files.
+    /// Entries that were cut off a log and written to `lost-…` files.
     pub(crate) lost_entries: u64,
     pub(crate) checkpoints: u64,
 }
@@ -92,6 +95,7 @@ impl DataPlane {
             touched: Vec::new(),
             waiting: WaitingClients::default(),
             log: parts.log,
+            disk: parts.disk,
             disk_busy: None,
             unsynced: VecDeque::new(),
             peers: parts.peers,
@@ -368,7 +372,7 @@ impl DataPlane {
                     // In semi-sync nothing of it was ever acknowledged.
                     if self.settings.protocol.mode == Mode::Async {
                         self.figures.lost_entries += entries.len() as u64;
-                        lost::keep(&self.settings.data_dir, partition, entries);
+                        lost::keep(&self.disk, partition, entries);
                     }
                 }
                 Output::Note(note) => {
