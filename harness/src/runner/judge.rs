@@ -250,8 +250,8 @@ fn failover_text(evidence: &Evidence<'_>, write: &LostWrite, partition: u32) -> 
             && failover.at_ms <= missed_ms + SEEN_LATE_MS
     });
     let Some(failover) = between else {
-        let text = format!("partition {partition}: no change of its owner was seen in that time");
-        return (acknowledged_ms, text);
+        let text = format!("partition {partition}, whose owner was not seen to change");
+        return (u64::MAX, text);
     };
     let name = |node: &Option<String>| node.clone().unwrap_or_else(|| "nobody".to_string());
     let fault = failover
