@@ -22,8 +22,10 @@ lint: ## formatting, clippy and docs, warnings denied
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
 
+# Clippy compiles examples and benches too; building them takes minutes and tests nothing more.
 test: lint ## everything that must pass before a change lands
-	cargo test --release --workspace
+	cargo test --release --workspace --lib --bins --tests
+	cargo test --release --workspace --doc
 
 programs:
 	cargo build --release --package kensho --package kensho-node
