@@ -45,7 +45,8 @@ failover: programs ## time without service after kills of an owner, of the maste
 	$(KENSHO) failover $(OPTIONS)
 
 soak: programs ## ten minutes at full load, in which nothing may fail over
-	$(KENSHO) soak --rate max $(OPTIONS)
+	$(KENSHO) soak --rate max --out $(RUNS) $(OPTIONS)
+	cp $(RUNS)/soak/latest/soak.json $(PUBLISHED)/soak.json
 
 programs-broken: programs
 	cargo build --release --package kensho-node --features break-rules --target-dir $(BROKEN)
