@@ -27,6 +27,8 @@ pub struct LostWrite {
     pub missed_ns: u64,
     /// The older value that it saw.
     pub seen: Value,
+    /// The node that showed it, if known.
+    pub seen_at: Option<String>,
 }
 
 /// What an operation saw in the register, and what it left there.
@@ -130,15 +132,19 @@ fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec
                 key: history.key_text(key).unwrap_or_default(),
                 value: history.value(value).to_json(),
                 acknowledged_ns: write.complete_time,
-                node: Some(history.name(write.node))
-                    .filter(|n| !n.is_empty())
-                    .map(String::from),
+                node: node(history, write),
                 missed_ns: other.invoke_time,
                 seen: history.value(*seen).to_json(),
+                seen_at: node(history, other),
             });
         }
     }
     lost
+}
+
+fn node(history: &History, operation: &Operation) -> Option<String> {
+    let name = history.name(operation.node);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
