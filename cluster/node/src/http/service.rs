@@ -212,9 +212,15 @@ impl Service {
 
     pub(super) async fn forward(&self, address: &str, asked: &Asked) -> Result<Answer, Error> {
         let body = asked.body.clone();
-        self.forwarder
+        let answer = self
+            .forwarder
             .forward(address, &asked.method, &asked.uri, &asked.headers, body)
-            .await
+            .await?;
+        // The owner has changed just now; one who asked for no routing need not learn of it.
+        if answer.status() == StatusCode::MISDIRECTED_REQUEST {
+            return Err(Refusal::NotServing.into());
+        }
+        Ok(answer)
     }
 
     /// Hands in an update, and waits for its outcome.
