@@ -12,4 +12,5 @@ pub mod explore;
 pub mod invariants;
 pub mod random;
 pub mod register;
+pub mod replication;
 pub mod world;

@@ -257,10 +257,6 @@ pub enum Violation {
     },
     /// The history that clients saw is not that of one register (black box).
     HistoryNotLinearizable {
-        /// Which partition.
-        partition: PartitionId,
-        /// Which register.
-        key: u8,
         /// What the checker says.
         verdict: String,
     },

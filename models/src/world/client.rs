@@ -48,6 +48,23 @@ pub struct Operation {
     uncertain: bool,
 }
 
+impl Operation {
+    /// An operation that was not asked yet.
+    #[must_use]
+    pub fn new(number: u32, partition: PartitionId, asked: Asked, known: Lsn) -> Self {
+        Operation {
+            number,
+            partition,
+            asked,
+            as_of: Lsn(0),
+            known,
+            attempts: 0,
+            waiting: false,
+            uncertain: false,
+        }
+    }
+}
+
 /// What a client does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -149,14 +166,8 @@ impl Client {
         };
         self.begun += 1;
         self.open.insert(Operation {
-            number: self.begun,
-            partition,
-            asked,
             as_of: self.seen[index],
-            known,
-            attempts: 0,
-            waiting: false,
-            uncertain: false,
+            ..Operation::new(self.begun, partition, asked, known)
         })
     }
 

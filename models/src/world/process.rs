@@ -539,10 +539,10 @@ impl World {
                     false => Sight::ReadByBarrier,
                 });
             }
-            Reply::Done { at, .. } if leaving.epoch.is_some_and(|now| now > at.epoch) => {
-                if failed_over {
-                    self.sometimes.saw(Sight::AcknowledgedAcrossFailover);
-                }
+            Reply::Done { at, .. }
+                if failed_over && leaving.epoch.is_some_and(|now| now > at.epoch) =>
+            {
+                self.sometimes.saw(Sight::AcknowledgedAcrossFailover);
             }
             Reply::Refused(Refusal::OutcomeForgotten { .. }) => {
                 self.sometimes.saw(Sight::OutcomeForgotten);
