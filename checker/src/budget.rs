@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// How long one key's sub-history may be made smaller; then it is shown as it is.
+pub(crate) const EXPLANATION_TIME: Duration = Duration::from_secs(2);
+
 /// How much a check may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -37,6 +40,14 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// The same, but no later than so long from now.
+    pub(crate) fn at_most(&self, time: Duration) -> Deadline {
+        let sooner = Instant::now().checked_add(time);
+        Deadline {
+            at: self.at.into_iter().chain(sooner).min(),
+        }
+    }
+
     /// Whether the time is over. Asks the clock, so ask once in some hundreds of steps.
     pub(crate) fn passed(&self) -> bool {
         self.at.is_some_and(|at| Instant::now() >= at)

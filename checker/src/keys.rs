@@ -66,6 +66,8 @@ pub(crate) fn each_key<M, T: Send>(
     let mut largest_first: Vec<usize> = (0..groups.ranges.len()).collect();
     largest_first.sort_by_key(|at| std::cmp::Reverse(groups.ranges[*at].1.len()));
     let threads = match threads {
+        // To ask for their number takes longer than to judge a small history.
+        _ if groups.ranges.len() < 2 => 1,
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     }

@@ -213,6 +213,13 @@ pub const CATALOGUE: &[Entry] = &[
         "the master is no longer heard by the others",
     ),
     partition(
+        "unanswered-owner",
+        2,
+        Shape::Unanswered,
+        Target::Owner,
+        "the owner of a partition hears clients, and its answers do not arrive",
+    ),
+    partition(
         "majority-ring",
         1,
         Shape::MajorityRing,

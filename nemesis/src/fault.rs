@@ -56,6 +56,9 @@ pub enum Shape {
     MajorityRing,
     /// Two halves, and the target which sees both.
     Bridge,
+    /// The targets hear clients, and what they answer does not arrive: clients must ask again for
+    /// what has happened already.
+    Unanswered,
 }
 
 /// Whether clients still reach the targets of a partition. A node that is cut off from its peers

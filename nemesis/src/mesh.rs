@@ -53,13 +53,13 @@ impl Mesh {
         self.links.get(&pair).map(Link::address)
     }
 
-    /// Cuts the links of `pairs`. Gives how many there were.
-    pub fn cut(&self, pairs: &BTreeSet<Pair>) -> usize {
+    /// Lets the links of `pairs` do `conduct`. Gives how many there were.
+    pub fn set(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize {
         let cut = pairs.iter().filter_map(|pair| self.links.get(pair));
-        cut.map(|link| link.set(Conduct::CUT)).count()
+        cut.map(|link| link.set(conduct)).count()
     }
 
-    /// Opens every link that is cut. Gives how many there were.
+    /// Opens every link that is not open. Gives how many there were.
     pub fn heal(&self, heal: Heal) -> usize {
         let cut = self
             .links
@@ -102,7 +102,7 @@ mod tests {
         let names: Vec<String> = ports.iter().map(|ports| ports.name.clone()).collect();
         let targets = BTreeSet::from(["n2".to_string()]);
         let pairs = cuts(Shape::Split, ClientAccess::Cut, &names, &targets, 0);
-        assert_eq!(mesh.cut(&pairs), 5);
+        assert_eq!(mesh.set(&pairs, Conduct::CUT), 5);
         let cut = |from: Endpoint, to: &str| {
             let pair = (from, Endpoint::Node(to.to_string()));
             mesh.links[&pair].conduct() == Conduct::CUT

@@ -61,6 +61,11 @@ impl Conduct {
         backward: Flow::Hold,
         accept: true,
     };
+    /// What is asked passes, and no answer comes back.
+    pub const UNANSWERED: Conduct = Conduct {
+        backward: Flow::Hold,
+        ..Conduct::OPEN
+    };
     /// Connections are closed at once.
     pub const REFUSE: Conduct = Conduct {
         accept: false,

@@ -57,6 +57,7 @@ pub fn cuts(
                 && !targets.contains(to)
                 && first_half.contains(from) != first_half.contains(to)
         }
+        Shape::Unanswered => false,
     };
     let mut pairs = BTreeSet::new();
     for from in nodes {
@@ -64,7 +65,8 @@ pub fn cuts(
             pairs.insert((Endpoint::Node(from.clone()), Endpoint::Node(to.clone())));
         }
     }
-    if clients == ClientAccess::Cut && matches!(shape, Shape::Split | Shape::Deaf | Shape::Mute) {
+    let around = matches!(shape, Shape::Split | Shape::Deaf | Shape::Mute);
+    if (clients == ClientAccess::Cut && around) || shape == Shape::Unanswered {
         for target in targets {
             pairs.insert((Endpoint::Clients, Endpoint::Node(target.clone())));
         }
@@ -111,6 +113,12 @@ mod tests {
             mute,
             [(node("n1"), node("n2")), (node("n1"), node("n3"))].into()
         );
+    }
+
+    #[test]
+    fn answers_to_clients_are_lost_on_their_links_alone() {
+        let pairs = cut(Shape::Unanswered, ClientAccess::Kept, 3, &["n2"]);
+        assert_eq!(pairs, [(Endpoint::Clients, node("n2"))].into());
     }
 
     #[test]

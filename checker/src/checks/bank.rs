@@ -31,7 +31,7 @@ pub fn check(history: &History, options: Options) -> Report {
         let sum = balances
             .iter()
             .filter_map(|(_, balance)| balance.as_int())
-            .sum::<i64>();
+            .fold(0_i64, i64::saturating_add);
         *sums.entry(sum).or_default() += 1;
         let names = balances
             .iter()

@@ -16,7 +16,7 @@
 pub mod models;
 
 use crate::anomaly::AnomalyName;
-use crate::budget::{Budget, Deadline};
+use crate::budget::{Budget, Deadline, EXPLANATION_TIME};
 use crate::history::{History, NEVER, Operation, Outcome};
 use crate::keys::{Groups, each_key};
 use crate::report::{
@@ -152,6 +152,12 @@ fn judge_key<O: Object>(
         });
         kept.push(*place);
     }
+    // Only where a completion had no invocation are they not yet in the order of invocation.
+    if !steps.is_sorted_by_key(|step| step.inv) {
+        let mut both: Vec<(Step, u32)> = steps.into_iter().zip(kept).collect();
+        both.sort_by_key(|(step, _)| step.inv);
+        (steps, kept) = both.into_iter().unzip();
+    }
     match search(&mut machine, &steps, deadline, limits.budget.bytes) {
         Found::Valid(order) => {
             if !is_linearization(&mut machine, &steps, &order) {
@@ -161,6 +167,7 @@ fn judge_key<O: Object>(
             Finding::Valid(KeyOrder { key, order })
         }
         Found::Invalid { stuck } => {
+            let deadline = deadline.at_most(EXPLANATION_TIME);
             let sub = Explanation {
                 history,
                 object,
@@ -227,6 +234,9 @@ struct Explanation<'a, O: Object> {
 
 impl<O: Object> Explanation<'_, O> {
     fn invalid(&mut self, part: &[(Step, u32)]) -> bool {
+        if self.deadline.passed() {
+            return false;
+        }
         let steps: Vec<Step> = part.iter().map(|(step, _)| *step).collect();
         let found = search(
             self.machine,

@@ -138,6 +138,7 @@ impl Model for KeyValueModel {
         let next = match (step, state) {
             (KeyValueStep::Get(seen), _) => return (seen == state).then(|| state.clone()),
             (KeyValueStep::Put(value), _) => return Some(value.clone()),
+            (KeyValueStep::Append(_), Value::Name(_)) => return Some(state.clone()),
             (KeyValueStep::Append(Value::Text(more)), Value::Text(text)) => {
                 Value::Text(format!("{text}{more}"))
             }
@@ -150,8 +151,11 @@ impl Model for KeyValueModel {
             (KeyValueStep::Append(more), _) => Value::List(vec![more.clone()]),
         };
         match &self.whole {
-            Some(whole) if !continues(whole, &next) && !continues(&next, whole) => None,
-            _ => Some(next),
+            Some(whole) if continues(whole, &next) => Some(next),
+            // Nobody ever saw that much, so it does not matter what it is.
+            Some(whole) if continues(&next, whole) => Some(Value::Name("more".to_owned())),
+            Some(_) => None,
+            None => Some(next),
         }
     }
 

@@ -5,7 +5,7 @@ use super::minimal::minimal;
 use super::zones::{Conflict, Judgement, NONE, Zones};
 use super::{Options, searched};
 use crate::anomaly::AnomalyName;
-use crate::budget::Deadline;
+use crate::budget::{Deadline, EXPLANATION_TIME};
 use crate::history::{Datum, History, NEVER, Outcome};
 use crate::report::{Anomaly, OperationView, Role};
 use crate::search::Found;
@@ -56,11 +56,13 @@ pub(crate) fn explain_search(
         })
         .collect();
     let bytes = options.budget.bytes;
+    let deadline = deadline.at_most(EXPLANATION_TIME);
     let sub = minimal(&prefix, |part| {
-        matches!(
-            searched::find(part, initial, deadline, bytes),
-            Found::Invalid { .. }
-        )
+        !deadline.passed()
+            && matches!(
+                searched::find(part, initial, deadline, bytes),
+                Found::Invalid { .. }
+            )
     });
     let stuck = accesses[stuck as usize];
     let view = |access: &Access| OperationView::of(history, access.place, Role::Proof).to_string();
@@ -132,27 +134,14 @@ fn name_of(sub: &[Access], stuck: Access, initial: Datum) -> AnomalyName {
             return AnomalyName::ReadFromTheFuture;
         }
     }
-    let cas: Vec<Datum> = proofs()
-        .filter(|access| matches!(access.effect, Effect::Cas(..)))
-        .filter_map(seen)
-        .collect();
-    if cas
-        .iter()
-        .enumerate()
-        .any(|(at, value)| cas[..at].contains(value))
-    {
-        return AnomalyName::LostUpdate;
-    }
-    let reads = proofs()
-        .filter(|access| matches!(access.effect, Effect::Read(_)))
-        .count();
+    // Some order explains everything before it: so it saw what was there once, and is no more.
+    let other_reads = proofs()
+        .any(|access| matches!(access.effect, Effect::Read(_)) && seen(access) != seen(&stuck));
     match stuck.effect {
-        Effect::Read(_) | Effect::NotValue(_) if reads <= 1 && cas.is_empty() => {
-            AnomalyName::StaleRead
-        }
-        Effect::Read(_) if cas.is_empty() && reads == 2 => AnomalyName::NewOldInversion,
-        Effect::Cas(..) if reads == 0 && cas.len() == 1 => AnomalyName::LostUpdate,
-        _ => AnomalyName::NotLinearizable,
+        Effect::Read(_) if other_reads => AnomalyName::NewOldInversion,
+        Effect::Read(_) | Effect::NotValue(_) => AnomalyName::StaleRead,
+        Effect::Cas(..) => AnomalyName::LostUpdate,
+        Effect::Write(_) => AnomalyName::NotLinearizable,
     }
 }
 
@@ -304,6 +293,13 @@ impl Words<'_> {
     }
 
     fn blocks(&self, a: u32, b: u32, c: u32, d: u32) -> (AnomalyName, String) {
+        // The two blocks contradict each other; it is told as the story of a read that came late.
+        let is_read = |at: u32| matches!(self.accesses[at as usize].effect, Effect::Read(_));
+        let (a, b, c, d) = if a != NONE && is_read(b) && !is_read(d) {
+            (c, d, a, b)
+        } else {
+            (a, b, c, d)
+        };
         let (old, new) = (self.value_after(d), self.value_after(c));
         let reads =
             |at: u32| at != NONE && matches!(self.accesses[at as usize].effect, Effect::Read(_));

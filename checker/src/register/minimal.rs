@@ -5,6 +5,7 @@
 //! the whole, and one pass suffices: what could not be forgotten once cannot be forgotten later.
 
 use super::access::{Access, Effect};
+use crate::hash::FastMap;
 use crate::history::{Datum, NEVER};
 
 /// The minimal part of these accesses that `invalid` still refutes, in the order of invocation.
@@ -21,15 +22,16 @@ pub(crate) fn minimal(
         let mut end = kept.len();
         while end > 0 {
             let start = end.saturating_sub(width);
-            let mut forgotten = kept.clone();
-            let mut any = false;
-            for at in (start..end).rev() {
-                any |= forget(&mut forgotten, at);
+            if kept[start..end].iter().any(can_be_forgotten) {
+                let mut forgotten = kept.clone();
+                for at in (start..end).rev() {
+                    forget(&mut forgotten, at);
+                }
+                if invalid(&forgotten) {
+                    kept = forgotten;
+                }
             }
-            if any && invalid(&forgotten) {
-                kept = forgotten;
-            }
-            end = start.min(kept.len());
+            end = start;
         }
         width /= 2;
     }
@@ -37,14 +39,17 @@ pub(crate) fn minimal(
     kept
 }
 
-/// Forgets one access; says whether that changed anything.
-fn forget(accesses: &mut Vec<Access>, at: usize) -> bool {
+fn can_be_forgotten(access: &Access) -> bool {
+    access.ret != NEVER || matches!(access.effect, Effect::Read(_) | Effect::NotValue(_))
+}
+
+/// Forgets one access.
+fn forget(accesses: &mut Vec<Access>, at: usize) {
     match accesses[at].effect {
         Effect::Read(_) | Effect::NotValue(_) => {
             accesses.remove(at);
-            true
         }
-        _ => std::mem::replace(&mut accesses[at].ret, NEVER) != NEVER,
+        _ => accesses[at].ret = NEVER,
     }
 }
 
@@ -59,17 +64,17 @@ pub(crate) fn drop_unseen(accesses: &mut Vec<Access>) {
         return;
     }
     loop {
-        let seen: Vec<Datum> = accesses
+        let seen: FastMap<Datum, ()> = accesses
             .iter()
             .filter_map(|access| match access.effect {
-                Effect::Read(seen) | Effect::Cas(seen, _) => Some(seen),
+                Effect::Read(seen) | Effect::Cas(seen, _) => Some((seen, ())),
                 _ => None,
             })
             .collect();
         let before = accesses.len();
         accesses.retain(|access| match access.effect {
             Effect::Write(written) | Effect::Cas(_, written) => {
-                access.ret != NEVER || seen.contains(&written)
+                access.ret != NEVER || seen.contains_key(&written)
             }
             _ => true,
         });

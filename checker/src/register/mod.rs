@@ -26,6 +26,7 @@ mod zones;
 
 pub use access::{FailedCas, NilRead};
 
+use crate::anomaly::AnomalyName;
 use crate::budget::{Budget, Deadline};
 use crate::history::{Datum, History, NEVER};
 use crate::keys::{Groups, each_key};
@@ -53,6 +54,17 @@ pub struct Options {
     pub budget: Budget,
     /// How many threads work on different keys; zero means one for each processor.
     pub threads: usize,
+    /// How much is told of a violation.
+    pub explain: Explain,
+}
+
+/// How much is told of a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    /// Its name, its minimal sub-history, how stale reads are.
+    Fully,
+    /// Only that there is one, with its name: for measurements.
+    VerdictOnly,
 }
 
 impl Default for Options {
@@ -66,11 +78,15 @@ impl Default for Options {
             failed_cas: FailedCas::NoEffect,
             budget: Budget::default(),
             threads: 0,
+            explain: Explain::Fully,
         }
     }
 }
 
 pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent validator refuses it: this is a defect of the checker, please report the history";
+
+/// How long a key that was searched is asked which of its unknown operations must have happened.
+const MUST_HAVE_HAPPENED_TIME: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// How many anomalies are reported of one key, and in all.
 const ANOMALIES_PER_KEY_MAX: usize = 4;
@@ -148,11 +164,18 @@ fn judge_key(
             Err(problem) => return unknown(problem),
         }
     }
+    // Only where a completion had no invocation are they not yet in the order of invocation.
+    if !engine.accesses.is_sorted_by_key(|access| access.inv) {
+        engine.accesses.sort_by_key(|access| access.inv);
+    }
     let accesses = &engine.accesses;
     let zones = &mut engine.zones;
     let outcome = match zones.judge(accesses, initial) {
         Judgement::NotExact => {
             return judge_by_search(history, options, accesses, initial, deadline, key);
+        }
+        Judgement::Invalid(_) if options.explain == Explain::VerdictOnly => {
+            KeyOutcome::Invalid(vec![unexplained(history, key)])
         }
         Judgement::Invalid(conflict) => {
             KeyOutcome::Invalid(explain_zones(history, zones, accesses, initial, &conflict))
@@ -191,9 +214,11 @@ fn judge_by_search(
     deadline: Deadline,
     key: u32,
 ) -> KeyFinding {
+    let mut must_have_happened = Vec::new();
     let outcome = match searched::find(accesses, initial, deadline, options.budget.bytes) {
         Found::Valid(mut order) => {
             if witness::is_linearization(accesses, &order, initial) {
+                must_have_happened = needed(accesses, &order, initial, options, deadline);
                 for at in &mut order {
                     *at = accesses[*at as usize].place;
                 }
@@ -205,6 +230,9 @@ fn judge_by_search(
                     ..Unknown::default()
                 })
             }
+        }
+        Found::Invalid { .. } if options.explain == Explain::VerdictOnly => {
+            KeyOutcome::Invalid(vec![unexplained(history, key)])
         }
         Found::Invalid { stuck } => KeyOutcome::Invalid(vec![explain::explain_search(
             history, options, accesses, initial, deadline, stuck,
@@ -232,8 +260,43 @@ fn judge_by_search(
             zones: 0,
             search: 1,
         },
-        must_have_happened: Vec::new(),
+        must_have_happened,
     }
+}
+
+/// The places of those unknown accesses of a witness without which no order explains the rest.
+fn needed(
+    accesses: &[Access],
+    order: &[u32],
+    initial: Datum,
+    options: &Options,
+    deadline: Deadline,
+) -> Vec<u32> {
+    if options.explain == Explain::VerdictOnly {
+        return Vec::new();
+    }
+    let deadline = deadline.at_most(MUST_HAVE_HAPPENED_TIME);
+    let mut needed: Vec<u32> = order
+        .iter()
+        .filter(|at| accesses[**at as usize].ret == NEVER)
+        .take_while(|_| !deadline.passed())
+        .filter(|at| {
+            let mut without = accesses.to_vec();
+            without.remove(**at as usize);
+            let found = searched::find(&without, initial, deadline, options.budget.bytes);
+            matches!(found, Found::Invalid { .. })
+        })
+        .map(|at| accesses[*at as usize].place)
+        .collect();
+    needed.sort_unstable();
+    needed
+}
+
+fn unexplained(history: &History, key: u32) -> Anomaly {
+    let text = "No order explains the results; the explanation was not asked for.".to_owned();
+    let mut anomaly = Anomaly::new(AnomalyName::NotLinearizable, text, Vec::new());
+    anomaly.key = history.key_text(key);
+    anomaly
 }
 
 /// The anomalies of a key that zones refute.

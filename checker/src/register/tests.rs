@@ -1,5 +1,4 @@
 use super::*;
-use crate::anomaly::AnomalyName;
 use crate::history::{Event, Kind, Process};
 use serde_json::json;
 

@@ -154,6 +154,12 @@ impl Client {
         self.core.counters()
     }
 
+    /// How many statements are under way.
+    #[must_use]
+    pub fn open_statements(&self) -> usize {
+        self.core.open_statements()
+    }
+
     /// Creates a container.
     ///
     /// # Errors

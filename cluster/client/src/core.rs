@@ -147,6 +147,11 @@ impl Core {
         }
     }
 
+    pub(crate) fn open_statements(&self) -> usize {
+        let state = self.state.lock().expect("nobody panicked");
+        state.session.open_statements()
+    }
+
     /// Begins a statement.
     pub(crate) fn run(self: &Arc<Self>, hash: u32, kind: Kind) -> OpenStatement {
         let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));

@@ -32,17 +32,40 @@ fn checksum(version: u32, parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// Puts a file in the place of the one of this name. A crash at any moment leaves either the one or
-/// the other, whole. The body is given in parts to spare a copy of a large one.
+/// Puts a sealed file in the place of the one of this name. The body is given in parts to spare a copy
+/// of a large one.
 pub(crate) fn replace<D: Disk>(
     disk: &mut D,
     name: &str,
     kind: &Kind,
     body: &[&[u8]],
 ) -> Result<(), StorageError> {
+    let length: usize = body.iter().map(|part| part.len()).sum();
+    let mut head = Vec::with_capacity(HEADER);
+    head.extend_from_slice(&kind.magic);
+    head.extend_from_slice(&kind.version.to_le_bytes());
+    head.extend_from_slice(&checksum(kind.version, body).to_le_bytes());
+    head.extend_from_slice(&(length as u64).to_le_bytes());
+    if length < SMALL {
+        // One write for the small ones.
+        head.extend_from_slice(&body.concat());
+        return replace_file(disk, name, &[&head]);
+    }
+    let mut parts = vec![&head[..]];
+    parts.extend_from_slice(body);
+    replace_file(disk, name, &parts)
+}
+
+/// Puts a file in the place of the one of this name. A crash at any moment leaves either the one or
+/// the other, whole.
+pub(crate) fn replace_file<D: Disk>(
+    disk: &mut D,
+    name: &str,
+    parts: &[&[u8]],
+) -> Result<(), StorageError> {
     let temporary = format!("{name}{TEMPORARY}");
     let path = disk.path(&temporary);
-    if let Err(error) = write_new(disk, &temporary, kind, body) {
+    if let Err(error) = write_new(disk, &temporary, parts) {
         // Makes room again if there was none; the error that counts is the first.
         let _ = disk.remove(&temporary);
         return Err(StorageError::io("write", path)(error));
@@ -53,26 +76,12 @@ pub(crate) fn replace<D: Disk>(
         .map_err(StorageError::io("flush the folder of", disk.path(name)))
 }
 
-fn write_new<D: Disk>(disk: &mut D, name: &str, kind: &Kind, body: &[&[u8]]) -> io::Result<()> {
-    let length: usize = body.iter().map(|part| part.len()).sum();
-    let mut head = Vec::with_capacity(HEADER);
-    head.extend_from_slice(&kind.magic);
-    head.extend_from_slice(&kind.version.to_le_bytes());
-    head.extend_from_slice(&checksum(kind.version, body).to_le_bytes());
-    head.extend_from_slice(&(length as u64).to_le_bytes());
+fn write_new<D: Disk>(disk: &mut D, name: &str, parts: &[&[u8]]) -> io::Result<()> {
     let file = disk.create(name)?;
-    if length < SMALL {
-        // One write for the small ones.
-        for part in body {
-            head.extend_from_slice(part);
-        }
-        disk.write_at(&file, 0, &head)?;
-    } else {
-        let mut offset = 0;
-        for part in std::iter::once(&head[..]).chain(body.iter().copied()) {
-            disk.write_at(&file, offset, part)?;
-            offset += part.len() as u64;
-        }
+    let mut offset = 0;
+    for part in parts {
+        disk.write_at(&file, offset, part)?;
+        offset += part.len() as u64;
     }
     disk.sync(&file)
 }

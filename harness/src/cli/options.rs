@@ -52,7 +52,8 @@ pub(super) struct LoadOptions {
     /// clients can do
     #[arg(long, default_value = "1500", value_name = "NUMBER|max")]
     pub(super) rate: Rate,
-    /// A client that has no answer after this time gives up, not knowing what happened
+    /// A client that has no answer after this time gives up, not knowing what happened; every third
+    /// client after a tenth of it
     #[arg(long, default_value = "5s", value_name = "TIME")]
     pub(super) client_timeout: Span,
 }

@@ -120,7 +120,7 @@ impl<S: System> Interpreter<S> {
             let (calls, received) = mpsc::unbounded_channel();
             tasks.push(tokio::spawn(client(
                 number,
-                system.client(),
+                system.client(number),
                 received,
                 tell.clone(),
             )));

@@ -1,6 +1,6 @@
 //! The runner: drives clients and nemesis by generators, journals what happens, judges it.
 //!
-//! [`run`] makes one whole run of a test: it starts the nodes, plays the main phase under faults,
+//! `run` makes one whole run of a test: it starts the nodes, plays the main phase under faults,
 //! heals everything, reads every key in a quiet cluster, stops the nodes, and judges the history
 //! that lies on disk by then. Whatever happens to the nodes at the end never loses the verdict.
 

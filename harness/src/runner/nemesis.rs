@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use kensho_nemesis::catalogue::{CATALOGUE, Entry};
 use kensho_nemesis::fault::{Action, ClientAccess, Heal, Injection, Shape, Target};
+use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::schedule::Planned;
 use kensho_nemesis::target::Chooser;
 use kensho_nemesis::topology::cuts;
@@ -68,6 +69,18 @@ pub struct Records(Arc<Mutex<BTreeMap<usize, FaultRecord>>>);
 impl Records {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<usize, FaultRecord>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts down that everything was undone at a time, for faults whose own end never came.
+    pub fn close(&self, at_ms: u64) {
+        self.with(|records| {
+            for record in records
+                .values_mut()
+                .filter(|record| record.health_after.is_empty())
+            {
+                record.end_ms = at_ms;
+            }
+        });
     }
 
     /// All faults that were begun, in order.
@@ -212,9 +225,15 @@ impl<S: System> Means<S> {
         let mut skipped = Vec::new();
         if let Action::Partition { shape, clients, .. } = injection.action {
             let pairs = cuts(shape, clients, self.system.nodes(), &targets, seed);
-            match self.system.cut(&pairs) {
+            let conduct = match shape {
+                Shape::Unanswered => Conduct::UNANSWERED,
+                _ => Conduct::CUT,
+            };
+            match self.system.disturb(&pairs, conduct) {
                 Ok(count) if count == pairs.len() && count > 0 => {}
-                Ok(count) => troubles.push(format!("{count} of {} links are cut", pairs.len())),
+                Ok(count) => {
+                    troubles.push(format!("{count} of {} links are disturbed", pairs.len()));
+                }
                 Err(error) => troubles.push(format!("{error:#}")),
             }
         } else {
@@ -419,6 +438,7 @@ fn action_text(action: Action) -> String {
                 Shape::Mute => ("make mute", true),
                 Shape::MajorityRing => ("arrange in a ring of majorities", false),
                 Shape::Bridge => ("make a bridge", false),
+                Shape::Unanswered => ("hold answers to clients", false),
             };
             let clients = match clients {
                 ClientAccess::Cut if around => "clients do not reach it",

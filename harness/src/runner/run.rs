@@ -183,7 +183,9 @@ async fn play<S: System>(
     let length_ns = clock.now_ns();
     drop(progress);
 
-    let mut troubles = undo(&*system, Heal::Close, clock).await.troubles;
+    let undone = undo(&*system, Heal::Close, clock).await;
+    records.close(undone.at_ms);
+    let mut troubles = undone.troubles;
     if main_end == PhaseEnd::Interrupted {
         troubles.push("the run was interrupted".to_string());
     }

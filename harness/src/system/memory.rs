@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use kensho_nemesis::fault::Heal;
+use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
 use kensho_workloads::register::{Answer, Call, Condition};
 use serde_json::{Map, Value};
@@ -236,7 +237,7 @@ impl System for MemorySystem {
         self.state.lock().unwrap().status[node].clone()
     }
 
-    fn cut(&self, pairs: &BTreeSet<Pair>) -> Result<usize> {
+    fn disturb(&self, pairs: &BTreeSet<Pair>, _conduct: Conduct) -> Result<usize> {
         Ok(pairs.len())
     }
 
@@ -288,7 +289,7 @@ impl System for MemorySystem {
         Ok(())
     }
 
-    fn client(&self) -> MemorySystem {
+    fn client(&self, _number: usize) -> MemorySystem {
         self.clone()
     }
 

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use kensho_nemesis::fault::Heal;
+use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
 use kensho_workloads::register::{Answer, Call};
 use serde_json::{Map, Value};
@@ -117,10 +118,10 @@ pub trait System: Send + Sync + 'static {
     /// What became of a node's process.
     fn status(&self, node: &str) -> Status;
 
-    /// Cuts links; gives how many.
-    fn cut(&self, pairs: &BTreeSet<Pair>) -> Result<usize>;
+    /// Lets links do something else than pass everything; gives how many there were.
+    fn disturb(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> Result<usize>;
 
-    /// Opens all links that are cut; gives how many.
+    /// Opens all links again; gives how many were not open.
     fn heal(&self, heal: Heal) -> usize;
 
     /// How a node is.
@@ -135,8 +136,8 @@ pub trait System: Send + Sync + 'static {
     /// Makes containers for registers; it is no error if they exist.
     fn create_containers(&self, names: &[String]) -> impl Future<Output = Result<()>> + Send;
 
-    /// A new client.
-    fn client(&self) -> Self::Client;
+    /// Client `number` of those that a run has.
+    fn client(&self, number: usize) -> Self::Client;
 
     /// The address at which clients reach a node.
     fn address(&self, node: &str) -> String;

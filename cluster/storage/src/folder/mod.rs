@@ -1,6 +1,7 @@
 //! A node's data folder: who the node is, what its coordinator remembers, and the log.
 
 mod coordinator;
+mod lost;
 mod node;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use crate::error::StorageError;
 use crate::log::{LogSettings, Recovery, Store};
 
 pub use coordinator::save;
+pub use lost::keep_lost;
 use node::NodeFile;
 
 /// Everything that a node finds in its data folder when it starts.

@@ -52,7 +52,7 @@ pub(crate) struct ImageFile {
 
 /// Records on their way to the disk, already encoded. Its buffers are used again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The number of the last record before this batch.
     before: RecordNumber,
     count: u32,
@@ -65,7 +65,7 @@ pub struct Batch {
 impl Batch {
     /// An empty batch that follows `last`.
     #[must_use]
-    pub fn after(last: RecordNumber) -> Self {
+    pub(crate) fn after(last: RecordNumber) -> Self {
         Batch {
             before: last,
             count: 0,
@@ -79,7 +79,7 @@ impl Batch {
     ///
     /// # Panics
     /// When the batch would grow beyond 4 GiB.
-    pub fn append(&mut self, partition: PartitionId, record: &Record) -> RecordNumber {
+    pub(crate) fn append(&mut self, partition: PartitionId, record: &Record) -> RecordNumber {
         self.count += 1;
         let number = self.last();
         let (kind, keep, end) = match record {
@@ -131,25 +131,25 @@ impl Batch {
 
     /// The last record.
     #[must_use]
-    pub fn last(&self) -> RecordNumber {
+    pub(crate) fn last(&self) -> RecordNumber {
         RecordNumber(self.before.0 + u64::from(self.count))
     }
 
     /// Whether there is no record.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// How many bytes it takes in memory, images included.
     #[must_use]
-    pub fn size_bytes(&self) -> usize {
+    pub(crate) fn size_bytes(&self) -> usize {
         let images: usize = self.images.iter().map(|file| file.image.len()).sum();
         self.bytes.len() + images
     }
 
     /// Takes over all records of `next`, which must follow this one, and leaves it empty.
-    pub fn take(&mut self, next: &mut Batch) {
+    pub(crate) fn take(&mut self, next: &mut Batch) {
         assert_eq!(
             self.last(),
             next.before,

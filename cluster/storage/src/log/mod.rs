@@ -20,7 +20,7 @@
 //! # Forgetting
 //! [`Checkpoint`]s take the place of the log's beginning. The file `manifest` names the first segment
 //! and the checkpoints that count, so that a missing file is noticed; replacing it is the moment at
-//! which a checkpoint takes effect. See [`trail`] for which segments are still needed.
+//! which a checkpoint takes effect. Which segments are still needed is worked out in `trail.rs`.
 //!
 //! # Parts
 //! [`Store`] does all this step by step, without threads. [`start`] puts it on threads.
@@ -32,12 +32,11 @@ mod manifest;
 mod recovery;
 mod segment;
 mod store;
-pub mod trail;
+mod trail;
 mod writer;
 
 use serde::{Deserialize, Serialize};
 
-pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use group_commit::{LogAppender, LogProgress, LogStopped, Progress, start};
 pub use recovery::{Cut, Recovery, RecoveryReport};
@@ -59,7 +58,8 @@ impl std::fmt::Display for RecordNumber {
 /// Settings of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogSettings {
-    /// Size of a segment in bytes; a batch that is larger gets a segment of its own. Default 16 MiB.
+    /// Size of a segment in bytes, 4352 at least; a batch that is larger gets a segment of its own.
+    /// Default 16 MiB.
     pub segment_bytes: u64,
     /// Checkpoints are asked for when the log is longer than this, in bytes. Default 256 MiB.
     pub checkpoint_after_bytes: u64,

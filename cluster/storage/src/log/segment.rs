@@ -15,6 +15,8 @@ const VERSION: u32 = 1;
 /// Where the first batch stands.
 pub(crate) const BATCHES: u64 = 4096;
 const HEADER: usize = 36;
+/// A segment is at least this long, in bytes.
+const SHORTEST: u64 = BATCHES + 256;
 
 /// A segment that is open for writing.
 #[derive(Clone, Debug)]
@@ -57,6 +59,7 @@ impl<F> Segment<F> {
         number: u64,
         length: u64,
     ) -> Result<Self, StorageError> {
+        let length = length.max(SHORTEST);
         let name = name(number);
         let temporary = format!("{name}{TEMPORARY}");
         let path = disk.path(&temporary);

@@ -138,12 +138,6 @@ impl<F> Store<F> {
         Ok(())
     }
 
-    /// Bytes that fit into the segments that are there already.
-    #[must_use]
-    pub fn room_bytes(&self) -> u64 {
-        self.writer.room_bytes()
-    }
-
     /// Replaces the beginning of a partition's log. `as_of` is the last record that was appended when
     /// the checkpoint was taken, at a moment when everything that the replica held was appended (after
     /// its `flush`); it must be safe by now.

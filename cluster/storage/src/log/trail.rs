@@ -16,15 +16,15 @@ use super::RecordNumber;
 
 /// What one record means for the log's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Step {
+pub(crate) struct Step {
     /// Whose record it is.
-    pub partition: PartitionId,
+    pub(crate) partition: PartitionId,
     /// Which record.
-    pub number: RecordNumber,
+    pub(crate) number: RecordNumber,
     /// The last entry that it keeps; 0 if it replaces all data.
-    pub keep: Lsn,
+    pub(crate) keep: Lsn,
     /// The last entry after it.
-    pub end: Lsn,
+    pub(crate) end: Lsn,
 }
 
 /// One partition's records.
@@ -60,7 +60,7 @@ impl Trail {
 
 /// The records of all partitions, as far as they say what is still needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Trails {
+pub(crate) struct Trails {
     /// Indexed by partition.
     trails: Vec<Trail>,
     /// The segments that hold records, each with the number of the last record before it.
@@ -77,7 +77,7 @@ impl Trails {
     }
 
     /// A record of `segment` is safe. (One that may still be lost lets nothing be forgotten.)
-    pub fn add(&mut self, segment: u64, step: &Step) {
+    pub(crate) fn add(&mut self, segment: u64, step: &Step) {
         if self.segments.last().is_none_or(|(last, _)| *last < segment) {
             self.segments
                 .push((segment, RecordNumber(step.number.0.saturating_sub(1))));
@@ -103,7 +103,7 @@ impl Trails {
 
     /// A checkpoint that was made after the record `as_of`, and knows everything up to `base`, took
     /// effect.
-    pub fn checkpointed(&mut self, partition: PartitionId, as_of: RecordNumber, base: Lsn) {
+    pub(crate) fn checkpointed(&mut self, partition: PartitionId, as_of: RecordNumber, base: Lsn) {
         let trail = self.trail(partition);
         trail.checkpoint = Some((as_of, base));
         let needed = trail.needed_from();
@@ -115,7 +115,7 @@ impl Trails {
     /// Where the part of the log begins that is still needed: a segment, and the last record before
     /// it. `None`: no record was ever written.
     #[must_use]
-    pub fn beginning(&self) -> Option<(u64, RecordNumber)> {
+    pub(crate) fn beginning(&self) -> Option<(u64, RecordNumber)> {
         let newest = self.segments.last()?;
         let needed = self.trails.iter().filter_map(Trail::needed_from).min();
         let needed = needed.unwrap_or(newest.0);
@@ -126,14 +126,14 @@ impl Trails {
     }
 
     /// The segments below `segment` are gone.
-    pub fn forget_below(&mut self, segment: u64) {
+    pub(crate) fn forget_below(&mut self, segment: u64) {
         self.segments.retain(|(kept, _)| *kept >= segment);
     }
 
     /// The partitions for which one of the segments before the newest `segments` ones is kept: once
     /// they have been checkpointed, those can go.
     #[must_use]
-    pub fn holding_back(&self, segments: u64) -> Vec<PartitionId> {
+    pub(crate) fn holding_back(&self, segments: u64) -> Vec<PartitionId> {
         let newest = self.segments.last().map_or(0, |(segment, _)| *segment);
         let holds = |trail: &Trail| {
             trail
@@ -146,5 +146,87 @@ impl Trails {
             .filter(|(_, trail)| holds(trail))
             .map(|(index, _)| PartitionId(u16::try_from(index).expect("indexed by partition")))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of partition 0, one a segment, as (keep, end).
+    fn trails(records: &[(u64, u64)]) -> Trails {
+        let mut trails = Trails::default();
+        for (number, (keep, end)) in (1..).zip(records) {
+            let step = Step {
+                partition: PartitionId(0),
+                number: RecordNumber(number),
+                keep: Lsn(*keep),
+                end: Lsn(*end),
+            };
+            trails.add(number, &step);
+        }
+        trails
+    }
+
+    #[track_caller]
+    fn assert_needed(records: &[(u64, u64)], as_of: u64, base: u64, segment: u64) {
+        let mut trails = trails(records);
+        trails.checkpointed(PartitionId(0), RecordNumber(as_of), Lsn(base));
+        let before = RecordNumber(segment - 1);
+        assert_eq!(trails.beginning(), Some((segment, before)));
+    }
+
+    #[test]
+    fn without_a_checkpoint_the_log_is_needed_from_where_it_last_began() {
+        assert_eq!(trails(&[]).beginning(), None);
+        let appended = trails(&[(0, 2), (2, 4), (4, 5)]);
+        assert_eq!(appended.beginning(), Some((1, RecordNumber(0))));
+        let replaced = trails(&[(0, 2), (2, 4), (0, 9), (9, 10)]);
+        assert_eq!(replaced.beginning(), Some((3, RecordNumber(2))));
+    }
+
+    #[test]
+    fn a_checkpoint_needs_the_newest_record_that_continues_what_it_knows() {
+        let records = [(0, 2), (2, 4), (4, 6), (6, 8)];
+        assert_needed(&records, 4, 3, 2);
+        assert_needed(&records, 4, 4, 3);
+        assert_needed(&records, 4, 5, 3);
+        assert_needed(&records, 4, 6, 4);
+    }
+
+    #[test]
+    fn a_cut_makes_what_it_cuts_superfluous() {
+        // 3..=6 are cut by the fourth record, which goes on after 2.
+        let records = [(0, 2), (2, 4), (4, 6), (2, 3), (3, 4)];
+        assert_needed(&records, 5, 1, 1);
+        assert_needed(&records, 5, 2, 4);
+        assert_needed(&records, 5, 3, 5);
+    }
+
+    #[test]
+    fn a_checkpoint_that_knows_everything_needs_nothing_but_the_newest_segment() {
+        assert_needed(&[(0, 2), (2, 4)], 2, 4, 2);
+        // A promise, with no entry, that the checkpoint does not know.
+        assert_needed(&[(0, 4), (4, 4), (4, 4)], 1, 4, 3);
+    }
+
+    #[test]
+    fn the_partition_that_keeps_the_oldest_segment_is_named() {
+        let mut trails = trails(&[(0, 2), (2, 4), (4, 6), (6, 8)]);
+        for (number, segment) in [(5, 4), (6, 5), (7, 6)] {
+            let step = Step {
+                partition: PartitionId(3),
+                number: RecordNumber(number),
+                keep: Lsn(number - 5),
+                end: Lsn(number - 4),
+            };
+            trails.add(segment, &step);
+        }
+        assert_eq!(trails.holding_back(2), [PartitionId(0), PartitionId(3)]);
+        assert_eq!(trails.holding_back(5), [PartitionId(0)]);
+        assert_eq!(trails.holding_back(6), []);
+        trails.checkpointed(PartitionId(0), RecordNumber(4), Lsn(8));
+        assert_eq!(trails.holding_back(2), [PartitionId(3)]);
+        assert_eq!(trails.beginning(), Some((4, RecordNumber(3))));
     }
 }

@@ -80,13 +80,6 @@ impl<F> Writer<F> {
         self.offset + batch.length_in_segment() <= self.current.length
     }
 
-    /// Bytes that fit into the segments that are there.
-    pub(crate) fn room_bytes(&self) -> u64 {
-        let spare = self.spare.as_ref();
-        let spare = spare.map_or(0, |spare| spare.length - segment::BATCHES);
-        self.current.length - self.offset + spare
-    }
-
     /// Writes a batch, the images that it names first, and says into which segment. Batches are
     /// flushed one by one: [`Writer::sync`] has to be called before the next one is written.
     pub(crate) fn write<D: Disk<File = F>>(

@@ -296,3 +296,79 @@ impl ColumnDescription {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidContainer(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn describe(kind: &str, rowkey: bool, columns: &str) -> Result<ContainerInfo, String> {
+        let text = format!(
+            r#"{{"container_name":"t","container_type":"{kind}","rowkey":{rowkey},"columns":[{columns}]}}"#
+        );
+        let read = ContainerInfo::from_json(text.as_bytes());
+        read.map(|(_, info)| info)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_description_comes_back_as_it_was_given() {
+        let text = r#"{"container_name":"Sensors@a","container_type":"TIME_SERIES","rowkey":true,"columns":[{"name":"time","type":"TIMESTAMP","index":[]},{"name":"values","type":"DOUBLE_ARRAY","index":[]},{"name":"id","type":"LONG","index":["TREE"]}]}"#;
+        let (name, info) = ContainerInfo::from_json(text.as_bytes()).unwrap();
+        assert_eq!(name, "Sensors@a");
+        assert_eq!(info.key_type(), Some(KeyType::Timestamp));
+        assert!(!info.columns[0].nullable && info.columns[1].nullable);
+        assert_eq!(String::from_utf8(info.to_json(&name)).unwrap(), text);
+    }
+
+    #[test]
+    fn a_wrong_description_is_explained() {
+        let id = r#"{"name":"id","type":"LONG"}"#;
+        for (kind, columns, what) in [
+            ("TABLE", id, "not \"TABLE\""),
+            ("COLLECTION", "", "1 to 1024 columns, not 0"),
+            ("TIME_SERIES", id, "is a TIMESTAMP"),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"NUMBER"}"#,
+                "\"NUMBER\"",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"BLOB_ARRAY"}"#,
+                "\"BLOB_ARRAY\"",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"DOUBLE"}"#,
+                "not a DOUBLE",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG_ARRAY"}"#,
+                "not a LONG_ARRAY",
+            ),
+            ("COLLECTION", r#"{"name":"i d","type":"LONG"}"#, "\"i d\""),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG","index":["HASH"]}"#,
+                "\"HASH\"",
+            ),
+            ("COLLECTION", r#"{"name":"id"}"#, "missing field `type`"),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG","key":1}"#,
+                "unknown field `key`",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG"},{"name":"ID","type":"LONG"}"#,
+                "two columns \"ID\"",
+            ),
+        ] {
+            let error = describe(kind, true, columns).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+        assert!(describe("COLLECTION", false, r#"{"name":"d","type":"DOUBLE"}"#).is_ok());
+        assert!(ContainerInfo::from_json(b"[]").is_err());
+    }
+}

@@ -226,8 +226,11 @@ impl<'a> Reading<'a> {
     /// Notes what is wrong with a value, unless the JSON itself is.
     fn note<E: fmt::Display>(&mut self, column: usize, error: &E) {
         // The reader says where in the text; a person asks which row and column.
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or_default();
+        let text = error.to_string();
+        let what = match text.rsplit_once(" at line ") {
+            Some((what, place)) if place.contains(" column ") => what,
+            _ => &text,
+        };
         if what.starts_with("expected ") && what.contains(", got ") {
             let column = &self.info.columns[column];
             self.problem.get_or_insert(RowError::Value {
@@ -371,3 +374,7 @@ impl Reading<'_> {
         text
     }
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

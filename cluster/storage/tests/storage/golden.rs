@@ -115,7 +115,7 @@ fn written() -> SimulatedDisk {
 
 fn expected() -> BTreeMap<PartitionId, Recovered> {
     let recovered = |promised, log_epoch, base, image: Option<&'static str>, entries| Recovered {
-        incarnation: Incarnation(1),
+        incarnation: Incarnation(0),
         promised: Epoch(promised),
         log_epoch: Epoch(log_epoch),
         base,

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod disk;
 mod golden;
 mod model;
 mod real_disk;

@@ -18,6 +18,12 @@ const SETTINGS: LogSettings = LogSettings {
     segment_bytes: 8192,
     checkpoint_after_bytes: 4 * 8192,
 };
+/// Segments with room for hundreds of batches, so that the thread that makes the next one is heard in
+/// time.
+const LARGE: LogSettings = LogSettings {
+    segment_bytes: 64 << 10,
+    checkpoint_after_bytes: 4 * (64 << 10),
+};
 
 /// One simulated disk for several threads.
 #[derive(Clone, Debug, Default)]
@@ -73,10 +79,10 @@ impl Disk for SharedDisk {
     }
 }
 
-fn begin() -> (SharedDisk, LogAppender, LogProgress) {
+fn begin(settings: LogSettings) -> (SharedDisk, LogAppender, LogProgress) {
     let mut disk = SharedDisk::default();
-    Store::create(&mut disk, NODE, SETTINGS).unwrap();
-    let (store, _) = Store::open(&mut disk, NODE, Incarnation(1), SETTINGS).unwrap();
+    Store::create(&mut disk, NODE, settings).unwrap();
+    let (store, _) = Store::open(&mut disk, NODE, Incarnation(1), settings).unwrap();
     let (log, progress) = start(store, &disk).unwrap();
     (disk, log, progress)
 }
@@ -112,7 +118,7 @@ fn after_power_cut(mut disk: SharedDisk) -> Vec<Entry> {
 
 #[test]
 fn a_failed_flush_stops_the_log_for_good() {
-    let (disk, mut log, mut progress) = begin();
+    let (disk, mut log, mut progress) = begin(SETTINGS);
     let safe = log.append(PartitionId(1), &record(1));
     log.commit();
     progress.wait_for(safe).unwrap();
@@ -144,8 +150,8 @@ fn a_failed_flush_stops_the_log_for_good() {
 
 #[test]
 fn a_full_disk_stops_the_log_with_everything_kept() {
-    let (disk, mut log, mut progress) = begin();
-    disk.get().limit(Some(4 * SETTINGS.segment_bytes));
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(4 * LARGE.segment_bytes));
     let mut safe = 0;
     let mut warned = false;
     let stopped = loop {
@@ -170,8 +176,8 @@ fn a_full_disk_stops_the_log_with_everything_kept() {
 
 #[test]
 fn room_that_is_made_in_time_keeps_the_log_going() {
-    let (disk, mut log, mut progress) = begin();
-    disk.get().limit(Some(3 * SETTINGS.segment_bytes));
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(3 * LARGE.segment_bytes));
     let mut lsn = 0;
     while log.full().is_none() {
         lsn += 1;
@@ -191,9 +197,28 @@ fn room_that_is_made_in_time_keeps_the_log_going() {
     assert_eq!(after_power_cut(disk).len() as u64, lsn);
 }
 
+/// A node that takes no updates while the disk is full must learn that it has room again.
+#[test]
+fn room_is_found_while_nothing_is_written() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(3 * LARGE.segment_bytes));
+    let mut lsn = 0;
+    while log.full().is_none() {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        progress.wait_for(number).unwrap();
+    }
+    disk.get().limit(None);
+    while log.full().is_some() {
+        std::thread::yield_now();
+    }
+    log.close().unwrap();
+}
+
 #[test]
 fn a_checkpoint_waits_for_its_log() {
-    let (disk, mut log, mut progress) = begin();
+    let (disk, mut log, mut progress) = begin(SETTINGS);
     for lsn in 1..=300 {
         log.append(PartitionId(1), &record(lsn));
         if lsn % 20 == 0 {
@@ -225,7 +250,7 @@ fn a_checkpoint_waits_for_its_log() {
 
 #[test]
 fn a_batch_larger_than_a_segment_gets_its_own() {
-    let (disk, mut log, mut progress) = begin();
+    let (disk, mut log, mut progress) = begin(SETTINGS);
     let mut number = log.append(PartitionId(1), &record(1));
     log.commit();
     progress.wait_for(number).unwrap();

@@ -18,6 +18,7 @@ use futures_util::future::join_all;
 use kensho_client::Container;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::mesh::{Mesh, Ports};
+use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::{Endpoint, Pair};
 use serde_json::{Map, Value, json};
 
@@ -35,6 +36,11 @@ pub const CLUSTER: &str = "kensho";
 const CONTROL_LIMIT: Duration = Duration::from_millis(400);
 /// A node that is not up by then has failed to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// A container that cannot be created by then has failed to be.
+const CREATE_LIMIT: Duration = Duration::from_secs(30);
+/// Every third client gives up so many times sooner than the others: what it had asked for may
+/// still happen, and must not harm.
+const IMPATIENT: u32 = 10;
 /// A node that has not ended by then is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -80,7 +86,7 @@ pub struct Settings {
     pub proxies: bool,
     /// The folder with a folder for each node.
     pub folder: PathBuf,
-    /// How long clients try before they give up.
+    /// How long clients try before they give up; every third one only a tenth of it.
     pub client_timeout: Duration,
 }
 
@@ -136,6 +142,11 @@ impl KenshoSystem {
             processes: Mutex::default(),
             exits: Mutex::default(),
         })
+    }
+
+    fn client_with(&self, timeout: Duration) -> KenshoClient {
+        let members: Vec<String> = self.names.iter().map(|node| self.address(node)).collect();
+        KenshoClient::new(CLUSTER, &members, timeout)
     }
 
     fn ports(&self, node: &str) -> Result<&Ports> {
@@ -368,12 +379,12 @@ impl System for KenshoSystem {
             .map_or(Status::Stopped, Status::Exited)
     }
 
-    fn cut(&self, pairs: &BTreeSet<Pair>) -> Result<usize> {
+    fn disturb(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> Result<usize> {
         let mesh = self
             .mesh
             .as_ref()
-            .context("without proxies no link can be cut")?;
-        Ok(mesh.cut(pairs))
+            .context("without proxies no link can be disturbed")?;
+        Ok(mesh.set(pairs, conduct))
     }
 
     fn heal(&self, heal: Heal) -> usize {
@@ -422,7 +433,7 @@ impl System for KenshoSystem {
     }
 
     async fn create_containers(&self, names: &[String]) -> Result<()> {
-        let client = self.client();
+        let client = self.client_with(CREATE_LIMIT);
         for name in names {
             let container = Container::keyed(name, "STRING").column("value", "LONG");
             let created = client.library().create_container(&container).await;
@@ -431,9 +442,14 @@ impl System for KenshoSystem {
         Ok(())
     }
 
-    fn client(&self) -> KenshoClient {
-        let members: Vec<String> = self.names.iter().map(|node| self.address(node)).collect();
-        KenshoClient::new(CLUSTER, &members, self.settings.client_timeout)
+    fn client(&self, number: usize) -> KenshoClient {
+        let patient = self.settings.client_timeout;
+        let timeout = if number % 3 == 2 {
+            patient / IMPATIENT
+        } else {
+            patient
+        };
+        self.client_with(timeout)
     }
 
     fn address(&self, node: &str) -> String {

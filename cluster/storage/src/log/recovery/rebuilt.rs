@@ -18,7 +18,7 @@ pub(super) struct Rebuilt {
     /// What the checkpoint said.
     promised: Epoch,
     log_epoch: Epoch,
-    /// Whether a restart was found (see [`trail`](crate::log::trail)). Records before it are skipped.
+    /// Whether a restart was found (see `trail.rs`). Records before it are skipped.
     restarted: bool,
     /// The first record that was skipped though the checkpoint does not know it.
     skipped: Option<Skipped>,

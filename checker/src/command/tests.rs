@@ -1,0 +1,116 @@
+use super::*;
+use clap::Parser;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    check: CheckArguments,
+}
+
+const STALE: &str = "{:process 0 :type :invoke :f :write :value 1}
+{:process 0 :type :ok :f :write :value 1}
+{:process 0 :type :invoke :f :write :value 2}
+{:process 0 :type :ok :f :write :value 2}
+{:process 1 :type :invoke :f :read :value nil}
+{:process 1 :type :ok :f :read :value 1}";
+
+fn check(files: &[&Path], options: &[&str]) -> (Exit, String) {
+    let files = files.iter().map(|file| file.to_str().unwrap());
+    let line = Line::parse_from(
+        ["check"]
+            .into_iter()
+            .chain(options.iter().copied())
+            .chain(files),
+    );
+    let mut output = Vec::new();
+    let exit = run(&line.check, &mut output).unwrap();
+    (exit, String::from_utf8(output).unwrap())
+}
+
+/// A folder for one test, removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("kensho-check-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn one_file_is_explained_several_are_listed() {
+    let folder = Folder::new("files");
+    let stale = folder.file("stale.edn", STALE);
+    let fresh = folder.file(
+        "fresh.edn",
+        &STALE.replace(":read :value 1}", ":read :value 2}"),
+    );
+    let (exit, text) = check(&[&stale], &[]);
+    assert_eq!(exit, Exit::Invalid);
+    assert!(text.contains("invalid"), "{text}");
+    assert!(text.contains("stale read"), "{text}");
+    let (exit, text) = check(&[&stale, &fresh], &["--model", "register"]);
+    assert_eq!(exit, Exit::Invalid);
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert_eq!(check(&[&fresh], &[]).0, Exit::Valid);
+}
+
+#[test]
+fn json_has_the_verdict_and_html_the_picture() {
+    let folder = Folder::new("json");
+    let stale = folder.file("stale.edn", STALE);
+    let page = folder.0.join("page.html");
+    let (_, text) = check(&[&stale], &["--json", "--html", page.to_str().unwrap()]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["valid"], false);
+    assert_eq!(json["anomalies"][0]["name"], "stale read");
+    assert_eq!(
+        json["anomalies"][0]["operations"].as_array().unwrap().len(),
+        3
+    );
+    let html = std::fs::read_to_string(page).unwrap();
+    assert!(html.contains("<svg") && html.contains("stale read"));
+    assert!(
+        !html.contains("http://")
+            || html.matches("http").count() == html.matches("http://www.w3.org").count()
+    );
+}
+
+#[test]
+fn a_run_folder_is_judged_by_its_own_model() {
+    let folder = Folder::new("run");
+    folder.file("run.json", r#"{"workload":"register"}"#);
+    folder.file(
+        "history.jsonl",
+        "{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n{\"index\":1,\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n",
+    );
+    let (exit, text) = check(&[&folder.0], &[]);
+    assert_eq!(exit, Exit::Valid, "{text}");
+    assert!(text.contains("register"), "{text}");
+}
+
+#[test]
+fn a_broken_file_is_told_with_its_place_and_the_others_are_judged() {
+    let folder = Folder::new("broken");
+    let broken = folder.file("broken.edn", "{:type :ok\n :f");
+    let stale = folder.file("stale.edn", STALE);
+    let (exit, text) = check(&[&broken, &stale], &[]);
+    assert_eq!(exit, Exit::Failed);
+    assert!(text.contains("broken.edn: error: line 1, column 1: what opens here is never closed"));
+    assert!(text.contains("stale.edn: invalid"));
+    assert_eq!(check(&[Path::new("/no/such/file")], &[]).0, Exit::Failed);
+    assert_eq!(check(&[&stale], &["--init", "["]).0, Exit::WrongArguments);
+}
