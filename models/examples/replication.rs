@@ -1,49 +1,116 @@
 //! Explores the models of replication, one line for each.
 //!
-//! `cargo run --release -p kensho-models --example replication -- [NAME] [--shortest]`; `--shortest`
-//! searches breadth first, which takes more memory and gives the shortest way to a violation.
+//! `cargo run --release -p kensho-models --example replication -- [NAME…] [--shortest]
+//! [--states MAX] [--set BOUND=N] [--sometimes]`, and in a build with the feature `break-rules`
+//! `--break RULE`.
+//!
+//! `--shortest` searches breadth first, which takes more memory and gives the shortest way to a
+//! violation; `--set` makes a model larger or smaller.
 
-use std::time::Instant;
-
-use kensho_models::replication::{Replication, models};
+use kensho_models::replication::exploration::{Exploration, Order, explore};
+use kensho_models::replication::models::{ALL, Small};
+use kensho_models::replication::{Bounds, Replication};
 use kensho_protocol::rule::Rules;
-use stateright::{Checker, Model};
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let shortest = arguments.iter().any(|argument| argument == "--shortest");
-    let name = arguments.iter().find(|argument| !argument.starts_with("--"));
-    for (model, bounds) in models::ALL {
-        if name.is_some_and(|name| name != model) {
-            continue;
-        }
-        let began = Instant::now();
-        let replication = Replication::new(bounds(Rules::sound()));
-        let checker = replication.clone().checker().threads(1);
-        let (states, unique, depth, found) = if shortest {
-            told(&checker.spawn_bfs().join())
-        } else {
-            told(&checker.spawn_dfs().join())
-        };
-        let seconds = began.elapsed().as_secs_f64();
-        println!(
-            "{model:<12} {unique:>9} states ({states} generated), depth {depth}, {seconds:.1} s: {}",
-            if found.is_empty() { "sound" } else { "VIOLATED" }
-        );
-        print!("{found}{}", replication.sometimes());
-    }
+struct Wish {
+    names: Vec<String>,
+    order: Order,
+    states_max: usize,
+    bounds: Vec<(String, u8)>,
+    sometimes: bool,
+    rules: Rules,
 }
 
-/// Generated and unique states, depth, and the ways to violations.
-fn told<C: Checker<Replication>>(checker: &C) -> (usize, usize, usize, String) {
-    let discoveries = checker.discoveries();
-    let mut found = String::new();
-    for (invariant, path) in discoveries {
-        found.push_str(&format!("{invariant}:\n"));
-        for action in path.into_actions() {
-            found.push_str(&format!("  {action:?}\n"));
+fn main() {
+    let wish = match parse(std::env::args().skip(1)) {
+        Ok(wish) => wish,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            std::process::exit(254);
+        }
+    };
+    let wanted = |small: &&Small| wish.names.is_empty() || wish.names.iter().any(|n| n == small.name);
+    let mut violated = false;
+    for small in ALL.iter().filter(wanted) {
+        let mut bounds: Bounds = (small.bounds)(wish.rules);
+        for (name, value) in &wish.bounds {
+            if let Err(wrong) = bounds.set(name, *value) {
+                eprintln!("{wrong}");
+                std::process::exit(254);
+            }
+        }
+        let found = explore(&Replication::new(bounds), wish.order, wish.states_max);
+        print_line(small, &found);
+        if wish.sometimes {
+            print!("{}", found.sometimes);
+        }
+        if let Some(counterexample) = &found.counterexample {
+            violated = true;
+            for action in &counterexample.actions {
+                println!("    {action:?}");
+            }
         }
     }
-    let (generated, unique) = (checker.state_count(), checker.unique_state_count());
-    (generated, unique, checker.max_depth(), found)
+    std::process::exit(i32::from(violated));
+}
+
+fn print_line(small: &Small, found: &Exploration) {
+    let verdict = match &found.counterexample {
+        Some(counterexample) => format!("VIOLATED: {}", counterexample.invariant),
+        None if found.finished => "holds".to_owned(),
+        None => "holds as far as it was explored".to_owned(),
+    };
+    let rate = found.generated_states as f64 / found.cpu_seconds.max(0.01) / 1e3;
+    println!(
+        "{:<13} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, \
+         {:>5.1} CPU seconds: {verdict}",
+        small.name, found.unique_states, found.generated_states, found.depth, found.cpu_seconds
+    );
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
+    let mut wish = Wish {
+        names: Vec::new(),
+        order: Order::DepthFirst,
+        states_max: 100_000_000,
+        bounds: Vec::new(),
+        sometimes: false,
+        rules: Rules::sound(),
+    };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--shortest" => wish.order = Order::BreadthFirst,
+            "--sometimes" => wish.sometimes = true,
+            "--states" => {
+                let value = value()?;
+                let wrong = |_| format!("--states needs a number, not \"{value}\"");
+                wish.states_max = value.parse().map_err(wrong)?;
+            }
+            "--set" => {
+                let value = value()?;
+                let wrong = || format!("--set needs BOUND=N, not \"{value}\"");
+                let (name, number) = value.split_once('=').ok_or_else(wrong)?;
+                let number = number.parse().map_err(|_| wrong())?;
+                wish.bounds.push((name.to_owned(), number));
+            }
+            #[cfg(feature = "break-rules")]
+            "--break" => {
+                let rule = value()?.parse();
+                let rule = rule.map_err(|unknown: kensho_protocol::rule::UnknownRule| {
+                    unknown.to_string()
+                })?;
+                wish.rules = wish.rules.without(rule);
+            }
+            name if ALL.iter().any(|small| small.name == name) => wish.names.push(argument),
+            _ => {
+                let names: Vec<&str> = ALL.iter().map(|small| small.name).collect();
+                let names = names.join(" ");
+                return Err(format!(
+                    "there is no option or model \"{argument}\"; the models are {names}"
+                ));
+            }
+        }
+    }
+    Ok(wish)
 }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
+pub mod cpu;
 pub mod election;
 pub mod explore;
 pub mod invariants;

@@ -23,7 +23,8 @@ impl State {
 
     /// What was committed for `epoch`, with all catch-ups that it ever had.
     fn configurations(&self, epoch: Epoch) -> impl Iterator<Item = &Assignment> {
-        self.tables.iter().filter(move |table| table.epoch == epoch)
+        let tables = self.tables.iter().map(|table| &**table);
+        tables.filter(move |table| table.epoch == epoch)
     }
 }
 
@@ -219,6 +220,10 @@ fn promise_order(before: &Node, now: &Node) -> bool {
     } else {
         disk
     };
+    // Another life of the data begins anew (rule R5).
+    if now.safe.incarnation != before.safe.incarnation {
+        return true;
+    }
     let leads = |(promised, log_epoch): (Epoch, Epoch)| promised >= log_epoch;
     let rose = |before: (Epoch, Epoch), now: (Epoch, Epoch)| before.0 <= now.0 && before.1 <= now.1;
     leads(disk) && leads(memory) && rose(disk_before, disk) && rose(memory_before, memory)

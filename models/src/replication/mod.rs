@@ -9,10 +9,13 @@
 //! A model is the same as its [`Bounds`]: each bound says how often something may happen.
 
 mod check;
+pub mod exploration;
 pub mod hashed;
 pub mod models;
 pub mod state;
 pub mod step;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +45,8 @@ pub struct Bounds {
     pub retries: u8,
     /// Restarts.
     pub crashes: u8,
+    /// Disks that lose everything.
+    pub wipes: u8,
     /// Failovers.
     pub failovers: u8,
     /// Catch-ups that are named.
@@ -54,6 +59,39 @@ pub struct Bounds {
     pub rates_ns: Vec<u64>,
     /// Nodes may see any committed table at any time, also again; otherwise the newest, once.
     pub stale_tables: bool,
+}
+
+impl Bounds {
+    /// Sets the bound `name`, so that a model can be made larger from a command line.
+    ///
+    /// # Errors
+    /// When there is no such bound, or it cannot be so large.
+    pub fn set(&mut self, name: &str, value: u8) -> Result<(), String> {
+        let bound = match name {
+            "writes" => {
+                self.writes = usize::from(value);
+                return Ok(());
+            }
+            "reads" => {
+                self.reads = usize::from(value);
+                return Ok(());
+            }
+            "stale-tables" => {
+                self.stale_tables = value > 0;
+                return Ok(());
+            }
+            "retries" => &mut self.retries,
+            "crashes" => &mut self.crashes,
+            "wipes" => &mut self.wipes,
+            "failovers" => &mut self.failovers,
+            "named" => &mut self.named,
+            "doubled" => &mut self.doubled,
+            "passes" => &mut self.passes,
+            _ => return Err(format!("there is no bound \"{name}\"")),
+        };
+        *bound = value;
+        Ok(())
+    }
 }
 
 /// A model of replication.

@@ -6,6 +6,7 @@ use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Mode, Settings};
 
 use super::Bounds;
+use crate::world::sometimes::Sight;
 
 /// The heartbeat of all models. A lease is then 202 ns of a backup's clock, and 198 ns of the
 /// owner's.
@@ -38,6 +39,7 @@ fn bounds(mode: Mode, nodes: usize, in_sync: &[usize], rules: Rules) -> Bounds {
         reads: 0,
         retries: 0,
         crashes: 0,
+        wipes: 0,
         failovers: 0,
         named: 0,
         doubled: 0,
@@ -116,6 +118,28 @@ pub fn run_ahead(rules: Rules) -> Bounds {
     }
 }
 
+/// Two nodes, one of which loses its data (rule R5).
+#[must_use]
+pub fn wipe(rules: Rules) -> Bounds {
+    Bounds {
+        wipes: 1,
+        failovers: 1,
+        passes: 1,
+        ..bounds(Mode::SemiSync, 2, &[0, 1], rules)
+    }
+}
+
+/// Two nodes: control messages arrive twice, and tables late and out of order (rule R8).
+#[must_use]
+pub fn stale_tables(rules: Rules) -> Bounds {
+    Bounds {
+        stale_tables: true,
+        failovers: 2,
+        passes: 1,
+        ..bounds(Mode::SemiSync, 2, &[0, 1], rules)
+    }
+}
+
 /// Three nodes, of which two divergent logs survive (rule R7).
 #[must_use]
 pub fn divergence(rules: Rules) -> Bounds {
@@ -130,13 +154,85 @@ pub fn divergence(rules: Rules) -> Bounds {
 /// Makes the bounds of a model, with these rules.
 pub type Make = fn(Rules) -> Bounds;
 
+/// A model that is explored to its end with every change.
+#[derive(Clone, Copy, Debug)]
+pub struct Small {
+    /// Its name.
+    pub name: &'static str,
+    /// Makes its bounds.
+    pub bounds: Make,
+    /// How many different states it has.
+    pub unique_states: usize,
+    /// What must happen in it, so that it does not hold because nothing happens.
+    pub sometimes: &'static [Sight],
+}
+
 /// All of them.
-pub const ALL: [(&str, Make); 7] = [
-    ("failover", failover),
-    ("retry", retry),
-    ("restart", restart),
-    ("growth", growth),
-    ("leases", leases),
-    ("run-ahead", run_ahead),
-    ("divergence", divergence),
+pub const ALL: [Small; 9] = [
+    Small {
+        name: "failover",
+        bounds: failover,
+        unique_states: 0,
+        sometimes: &[
+            Sight::FailoverServed,
+            Sight::TailCut,
+            Sight::ShrinkFinished,
+            Sight::ReadAfterFailover,
+            Sight::ReadByBarrier,
+            Sight::ReadByLease,
+            Sight::AcknowledgedAcrossFailover,
+        ],
+    },
+    Small {
+        name: "retry",
+        bounds: retry,
+        unique_states: 0,
+        sometimes: &[Sight::FailoverServed, Sight::AcknowledgedAcrossFailover],
+    },
+    Small {
+        name: "restart",
+        bounds: restart,
+        unique_states: 0,
+        sometimes: &[
+            Sight::RecordsLost,
+            Sight::RenewFinished,
+            Sight::FailoverServed,
+        ],
+    },
+    Small {
+        name: "growth",
+        bounds: growth,
+        unique_states: 0,
+        sometimes: &[Sight::GrowthFinished, Sight::FailoverServed],
+    },
+    Small {
+        name: "leases",
+        bounds: leases,
+        unique_states: 0,
+        sometimes: &[Sight::ReadByLease, Sight::FailoverServed],
+    },
+    Small {
+        name: "run-ahead",
+        bounds: run_ahead,
+        unique_states: 0,
+        sometimes: &[Sight::AcknowledgedLost, Sight::TailCut],
+    },
+    Small {
+        name: "wipe",
+        bounds: wipe,
+        unique_states: 0,
+        sometimes: &[Sight::FailoverServed],
+    },
+    Small {
+        name: "stale-tables",
+        bounds: stale_tables,
+        unique_states: 0,
+        sometimes: &[Sight::FailoverServed],
+    },
+    Small {
+        name: "divergence",
+        bounds: divergence,
+        unique_states: 0,
+        sometimes: &[Sight::TailCut, Sight::FailoverServed],
+    },
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Ticket};
 use kensho_protocol::record::{Record, Recovered};
@@ -24,11 +25,11 @@ pub struct State {
     /// What is under way between replicas: each may arrive at any time, or never.
     pub network: Vec<Hashed<Envelope>>,
     /// What owners have asked the master for; the same.
-    pub wishes: Vec<Wish>,
+    pub wishes: Vec<Arc<Wish>>,
     /// The master.
     pub service: TableService,
     /// Every table that was committed, in order; the last one is the master's.
-    pub tables: Vec<Assignment>,
+    pub tables: Vec<Hashed<Assignment>>,
     /// The updates that clients want.
     pub writes: Vec<Operation>,
     /// The reads that clients want.
@@ -97,6 +98,8 @@ pub enum Operation {
 pub struct Used {
     /// Restarts.
     pub crashes: u8,
+    /// Disks that lost everything.
+    pub wipes: u8,
     /// Failovers.
     pub failovers: u8,
     /// Nodes named catch-up.
@@ -118,7 +121,7 @@ impl State {
 
     /// The node `id`.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Node {
+    pub fn node(&self, id: NodeId) -> &Hashed<Node> {
         &self.nodes[index(id)]
     }
 
@@ -149,6 +152,7 @@ impl State {
 
     /// Puts a wish under way, unless the same is already.
     pub fn wish(&mut self, wish: Wish) {
+        let wish = Arc::new(wish);
         if let Err(place) = self.wishes.binary_search(&wish) {
             self.wishes.insert(place, wish);
         }
@@ -182,8 +186,8 @@ impl State {
     fn parts(
         &self,
     ) -> (
-        (&[Hashed<Node>], &[Hashed<Envelope>], &[Wish]),
-        (&[Assignment], &[Operation], &[Operation]),
+        (&[Hashed<Node>], &[Hashed<Envelope>], &[Arc<Wish>]),
+        (&[Hashed<Assignment>], &[Operation], &[Operation]),
         (&[Position], &[(Epoch, NodeId, u8)]),
         (Used, Option<(Epoch, NodeId)>, Option<Invariant>),
     ) {

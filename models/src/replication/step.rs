@@ -1,12 +1,12 @@
 //! What can happen in a replication model, and what it does.
 
 use bytes::Bytes;
-use kensho_protocol::ids::{ClientId, Epoch, Lsn, NodeId, Sequence, Token};
+use kensho_protocol::ids::{ClientId, Epoch, Lsn, NodeId, Position, Sequence, Token};
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::replica::{Event, Note, Output, Replica, RoleKind};
 use kensho_protocol::request::{Execute, Read, RequestId};
 use kensho_protocol::rule::Rule;
-use kensho_protocol::table::What;
+use kensho_protocol::table::{Assignment, What};
 use kensho_protocol::time::Time;
 
 use super::Replication;
@@ -44,6 +44,8 @@ pub enum Action {
         /// How many of the records that were not synced are there all the same.
         kept: usize,
     },
+    /// A node loses all its data, and starts again with another life of them (rule R5).
+    Wipe(NodeId),
     /// A node sees a committed table.
     Learn {
         /// Which node.
@@ -102,7 +104,7 @@ impl Replication {
             network: Vec::new(),
             wishes: Vec::new(),
             service,
-            tables: vec![first],
+            tables: vec![Hashed::new(first)],
             writes: vec![Operation::Idle; bounds.writes],
             reads: vec![Operation::Idle; bounds.reads],
             settled: Vec::new(),
@@ -171,10 +173,13 @@ impl Replication {
             let kept = 0..=node.written.len();
             actions.extend(kept.map(|kept| Action::Restart { node: id, kept }));
         }
+        if used.wipes < bounds.wipes && survives_without(state, id) {
+            actions.push(Action::Wipe(id));
+        }
         let newest = state.tables.len() - 1;
         let oldest = if bounds.stale_tables { 0 } else { newest };
         for table in oldest..=newest {
-            if bounds.stale_tables || node.replica.assigned() != &state.tables[table] {
+            if bounds.stale_tables || node.replica.assigned() != &*state.tables[table] {
                 actions.push(Action::Learn { node: id, table });
             }
         }
@@ -224,8 +229,9 @@ impl Replication {
             }
             Action::Sync(node) => self.sync(&mut state, node),
             Action::Restart { node, kept } => self.restart(&mut state, node, kept),
+            Action::Wipe(node) => self.wipe(&mut state, node),
             Action::Learn { node, table } => {
-                let assignment = state.tables[table].clone();
+                let assignment = Assignment::clone(&state.tables[table]);
                 self.hand_in(&mut state, node, Event::Assign(assignment))?;
             }
             Action::Grant(wish) => self.grant(&mut state, wish)?,
@@ -351,10 +357,20 @@ impl Replication {
         self.put_back(state, id, node, Vec::new());
     }
 
+    fn wipe(&self, state: &mut State, id: NodeId) {
+        state.used.wipes += 1;
+        let mut node = Node::clone(&state.nodes[index(id)]);
+        node.written.clear();
+        node.safe = Recovered::empty(node.safe.incarnation.next());
+        node.life += 1;
+        node.replica = self.start(id, node.safe.clone(), self.now(state, id));
+        self.put_back(state, id, node, Vec::new());
+    }
+
     fn grant(&self, state: &mut State, wish: usize) -> Option<()> {
-        let Wish { from, change } = state.wishes.remove(wish);
-        state.service.ask(from, &change).ok()?;
-        self.saw(match change.what {
+        let wish = state.wishes.remove(wish);
+        state.service.ask(wish.from, &wish.change).ok()?;
+        self.saw(match wish.change.what {
             What::Shrink(_) => Sight::ShrinkFinished,
             What::Grow(..) => Sight::GrowthFinished,
             What::Renew => Sight::RenewFinished,
@@ -370,7 +386,7 @@ impl Replication {
         if !self.bounds.settings.rules.broken(Rule::NoCas) {
             state.wishes.retain(|wish| wish.change.base >= epoch);
         }
-        state.tables.push(assignment);
+        state.tables.push(Hashed::new(assignment));
         self.check_table(state);
     }
 
@@ -384,7 +400,7 @@ impl Replication {
         let event = Event::Execute(Execute {
             token: Token(write as u64),
             id: Some(request(write)),
-            as_of: Lsn(0),
+            as_of: Position::default(),
             statement: statement(write),
             deadline: Time::MAX,
         });
@@ -404,6 +420,13 @@ impl Replication {
     pub(super) fn is_serving(node: &Node) -> bool {
         node.replica.role() == RoleKind::Serving
     }
+}
+
+/// Whether some other member of the in-sync set still has the data that it was recorded with. Without
+/// that nothing could be promised.
+fn survives_without(state: &State, id: NodeId) -> bool {
+    let mut others = state.assignment().in_sync.iter();
+    others.any(|(other, life)| *other != id && state.node(*other).safe.incarnation == *life)
 }
 
 /// The number of the update `write`.

@@ -77,7 +77,7 @@ pub enum Happening {
         /// What is asked.
         asked: Asked,
         /// Goes with an update's number.
-        as_of: kensho_protocol::ids::Lsn,
+        as_of: kensho_protocol::ids::Position,
     },
     /// A reply comes to a client.
     Reply {

@@ -169,12 +169,7 @@ impl Plan {
             },
             image_chunk_bytes: random.pick(&[9, 40, 256 << 10]),
             outcomes_per_client: random.pick(&[1, 2, 32]),
-            clients_per_partition: if mode == Mode::Async {
-                // Open: see FINDINGS.md, "what a client has seen must name its epoch".
-                10_000
-            } else {
-                random.pick(&[2, 10_000])
-            },
+            clients_per_partition: random.pick(&[2, 10_000]),
             rules: given.rules,
             ..Settings::with_heartbeat(Duration::from_nanos(heartbeat_ns))
         };

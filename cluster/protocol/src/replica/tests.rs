@@ -225,7 +225,7 @@ impl World {
         let execute = Execute {
             token,
             id: request.map(id_of),
-            as_of: Lsn(0),
+            as_of: Position::default(),
             statement: Bytes::from_static(text.as_bytes()),
             deadline: self.now + Duration::from_secs(10),
         };
@@ -623,4 +623,21 @@ fn a_growth_is_withdrawn_when_the_table_names_another_catch_up() {
     world.wait_ms(200);
     let (_, withdrawal) = world.asked.last().unwrap();
     assert_eq!(withdrawal.what, What::Renew);
+}
+
+#[test]
+fn another_life_of_the_owners_data_owns_nothing() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    let update = world.write(N1, "a");
+    assert!(world.done(update));
+    // It has forgotten that it was owner of this epoch, and what it acknowledged.
+    world.nodes.remove(&N1);
+    world.start(N1, Recovered::empty(Incarnation(8)));
+    let table = world.table.clone();
+    world.give(N1, Event::Assign(table));
+    world.drive();
+    assert_eq!(world.replica(N1).role(), RoleKind::Follower);
+    world.assign(2, N2, &[N2], &[N1]);
+    world.wait_ms(300);
+    assert_eq!(world.replica(N1).log().end(), Lsn(1));
 }
