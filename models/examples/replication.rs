@@ -1,4 +1,4 @@
-//! Explores the models of replication, one line for each.
+//! Explores the models of replication, one line for each: the small ones, or those that are named.
 //!
 //! `cargo run --release -p kensho-models --example replication -- [NAME…] [--shortest]
 //! [--states MAX] [--set BOUND=N] [--sometimes]`, and in a build with the feature `break-rules`
@@ -8,7 +8,7 @@
 //! violation; `--set` makes a model larger or smaller.
 
 use kensho_models::replication::exploration::{Exploration, Order, explore};
-use kensho_models::replication::models::{ALL, Small};
+use kensho_models::replication::models::{ALL, Named};
 use kensho_models::replication::{Bounds, Replication};
 use kensho_protocol::rule::Rules;
 
@@ -29,10 +29,13 @@ fn main() {
             std::process::exit(254);
         }
     };
-    let wanted = |small: &&Small| wish.names.is_empty() || wish.names.iter().any(|n| n == small.name);
+    let wanted = |named: &&Named| {
+        wish.names.is_empty() && named.unique_states.is_some()
+            || wish.names.iter().any(|n| n == named.name)
+    };
     let mut violated = false;
-    for small in ALL.iter().filter(wanted) {
-        let mut bounds: Bounds = (small.bounds)(wish.rules);
+    for named in ALL.iter().filter(wanted) {
+        let mut bounds: Bounds = (named.bounds)(wish.rules);
         for (name, value) in &wish.bounds {
             if let Err(wrong) = bounds.set(name, *value) {
                 eprintln!("{wrong}");
@@ -40,7 +43,7 @@ fn main() {
             }
         }
         let found = explore(&Replication::new(bounds), wish.order, wish.states_max);
-        print_line(small, &found);
+        print_line(named, &found);
         if wish.sometimes {
             print!("{}", found.sometimes);
         }
@@ -54,7 +57,7 @@ fn main() {
     std::process::exit(i32::from(violated));
 }
 
-fn print_line(small: &Small, found: &Exploration) {
+fn print_line(named: &Named, found: &Exploration) {
     let verdict = match &found.counterexample {
         Some(counterexample) => format!("VIOLATED: {}", counterexample.invariant),
         None if found.finished => "holds".to_owned(),
@@ -62,9 +65,9 @@ fn print_line(small: &Small, found: &Exploration) {
     };
     let rate = found.generated_states as f64 / found.cpu_seconds.max(0.01) / 1e3;
     println!(
-        "{:<13} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, \
+        "{:<14} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, \
          {:>5.1} CPU seconds: {verdict}",
-        small.name, found.unique_states, found.generated_states, found.depth, found.cpu_seconds
+        named.name, found.unique_states, found.generated_states, found.depth, found.cpu_seconds
     );
 }
 
@@ -97,14 +100,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
             #[cfg(feature = "break-rules")]
             "--break" => {
                 let rule = value()?.parse();
-                let rule = rule.map_err(|unknown: kensho_protocol::rule::UnknownRule| {
-                    unknown.to_string()
-                })?;
+                let rule = rule
+                    .map_err(|unknown: kensho_protocol::rule::UnknownRule| unknown.to_string())?;
                 wish.rules = wish.rules.without(rule);
             }
-            name if ALL.iter().any(|small| small.name == name) => wish.names.push(argument),
+            name if ALL.iter().any(|named| named.name == name) => wish.names.push(argument),
             _ => {
-                let names: Vec<&str> = ALL.iter().map(|small| small.name).collect();
+                let names: Vec<&str> = ALL.iter().map(|named| named.name).collect();
                 let names = names.join(" ");
                 return Err(format!(
                     "there is no option or model \"{argument}\"; the models are {names}"

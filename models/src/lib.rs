@@ -7,6 +7,8 @@
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
+#[cfg(feature = "break-rules")]
+pub mod broken;
 pub mod cpu;
 pub mod election;
 pub mod explore;

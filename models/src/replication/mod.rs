@@ -134,7 +134,7 @@ impl Replication {
 }
 
 /// The invariants that these models can see.
-pub const INVARIANTS: [Invariant; 10] = [
+pub const INVARIANTS: [Invariant; 11] = [
     Invariant::OneServer,
     Invariant::DurableAck,
     Invariant::OneValuePerLsn,
@@ -145,6 +145,7 @@ pub const INVARIANTS: [Invariant; 10] = [
     Invariant::Linearizable,
     Invariant::Once,
     Invariant::AsyncSuffix,
+    Invariant::Assertion,
 ];
 
 macro_rules! holds {
@@ -170,7 +171,13 @@ impl Model for Replication {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        self.step(state, action)
+        // A failed assertion is a counterexample, too, and not the end of the exploration.
+        let step = std::panic::AssertUnwindSafe(|| self.step(state, action));
+        std::panic::catch_unwind(step).unwrap_or_else(|_| {
+            let mut failed = state.clone();
+            failed.violation = Some(Invariant::Assertion);
+            Some(failed)
+        })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -185,6 +192,7 @@ impl Model for Replication {
             holds!(Linearizable),
             holds!(Once),
             holds!(AsyncSuffix),
+            holds!(Assertion),
         ]
     }
 }

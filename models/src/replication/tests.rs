@@ -3,31 +3,31 @@
 use kensho_protocol::rule::Rules;
 
 use super::exploration::{Order, explore};
-use super::models::{ALL, Small};
+use super::models::{ALL, Named};
 use super::{Bounds, Replication};
 
 /// Explores a small model to its end. Its number of states is part of the test: another number is
 /// another protocol, or another model.
-fn holds(small: &Small) {
+fn holds(small: &Named, unique_states: usize) {
     let model = Replication::new((small.bounds)(Rules::sound()));
-    let found = explore(&model, Order::DepthFirst, 20 * small.unique_states);
-    assert!(
-        found.counterexample.is_none(),
-        "{}: {:#?}",
-        small.name,
-        found.counterexample
-    );
-    assert!(found.finished, "{} is larger than it should be", small.name);
-    assert_eq!(found.unique_states, small.unique_states, "{}", small.name);
+    let found = explore(&model, Order::DepthFirst, 20 * unique_states);
+    let name = small.name;
+    let counterexample = &found.counterexample;
+    assert!(counterexample.is_none(), "{name}: {counterexample:#?}");
+    assert!(found.finished, "{name} is much larger than it was");
+    assert_eq!(found.unique_states, unique_states, "{name}");
     for sight in small.sometimes {
-        assert!(found.sometimes.count(*sight) > 0, "{}: never {sight:?}", small.name);
+        let count = found.sometimes.count(*sight);
+        assert!(count > 0, "{name}: never {sight:?}");
     }
 }
 
 #[test]
 fn the_small_models_hold_and_have_the_size_that_they_had() {
-    for small in ALL {
-        holds(&small);
+    for small in &ALL {
+        if let Some(unique_states) = small.unique_states {
+            holds(small, unique_states);
+        }
     }
 }
 

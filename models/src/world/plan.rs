@@ -147,8 +147,8 @@ impl Plan {
         let replicas = random.pick(&[2, 3, 3, 4]).min(nodes);
         let mode = random.pick(&[Mode::SemiSync, Mode::Async]);
         let mode = given.mode.unwrap_or(mode);
-        // A small message for each entry and no limit to what is under way would, on a network that
-        // reorders, show nothing but that it is a bad idea.
+        // Small messages and no limit to what is under way would, on a network that reorders, show
+        // nothing but that it is a bad idea: of a thousand messages, a few come in order.
         let small_messages = random.chance(300_000);
         let settings = Settings {
             mode,
@@ -158,12 +158,12 @@ impl Plan {
             replace_after: Duration::from_nanos(random.pick(&[0, 5, 60]) * heartbeat_ns),
             log_retention_entries: random.pick(&[0, 3, 20, 1_000]),
             append_limit_bytes: if small_messages {
-                1
+                random.pick(&[1, 20])
             } else {
-                random.pick(&[20, 1 << 20])
+                1 << 20
             },
             window_bytes: if small_messages {
-                random.pick(&[1, 30])
+                random.pick(&[1, 30, 200])
             } else {
                 random.pick(&[1, 200, 8 << 20])
             },
