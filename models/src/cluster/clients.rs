@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kensho_protocol::ids::{Lsn, PartitionId, Token};
+use kensho_protocol::ids::{Lsn, PartitionId, Position, Token};
 use kensho_protocol::request::{Reply, RequestId};
 use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
@@ -13,6 +13,7 @@ use super::{Cluster, Happening, partition_id};
 use crate::invariants::linearizable::Asked;
 use crate::random::Random;
 use crate::register::{KEYS, Outcome, Statement, Value, decode_value};
+use crate::world::client::{End, Operation};
 
 /// One attempt at a statement of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,8 @@ struct Open {
     /// The last entry that any client had been told of when it was first asked.
     known: Lsn,
     attempts: u32,
-    /// The value that the last answer told.
-    told: Option<Value>,
+    /// What the last answer told.
+    told: Option<End>,
 }
 
 impl Client {
@@ -124,18 +125,21 @@ impl Client {
         };
         let (key, value) = match (open.asked, reply) {
             (Asked::Read { key }, Reply::Answer { answer, .. }) => {
-                (key, decode_value(answer).unwrap_or(0))
+                let value = decode_value(answer).unwrap_or(0);
+                open.told = Some(End::Read(value));
+                (key, value)
             }
             (Asked::Update { statement, .. }, Reply::Done { outcome, .. }) => {
-                let value = match Outcome::decode(outcome) {
-                    Some(Outcome::Differs(value)) => value,
-                    _ => statement.value(),
+                let outcome = Outcome::decode(outcome).unwrap_or(Outcome::Nonsense);
+                open.told = Some(End::Done(outcome));
+                let value = match outcome {
+                    Outcome::Differs(value) => value,
+                    Outcome::Changed | Outcome::Nonsense => statement.value(),
                 };
                 (statement.key(), value)
             }
             _ => return,
         };
-        open.told = Some(value);
         self.values[usize::from(open.partition.0)][usize::from(key)] = value;
     }
 }
@@ -174,6 +178,9 @@ impl Cluster {
             attempts: 0,
             told: None,
         });
+        let known = self.watch.known(partition);
+        let operation = Operation::new(0, partition, asked, known);
+        self.journal.begin(client, self.now_ns, &operation);
         let kind = match asked {
             Asked::Read { .. } => Kind::Read,
             Asked::Update { .. } => Kind::Update,
@@ -233,7 +240,13 @@ impl Cluster {
         }
     }
 
-    fn client_sends(&mut self, attempt: Attempt, to: &Address, id: Option<RequestId>, as_of: Lsn) {
+    fn client_sends(
+        &mut self,
+        attempt: Attempt,
+        to: &Address,
+        id: Option<RequestId>,
+        as_of: Position,
+    ) {
         let Some(to) = self.node_at(to) else {
             return;
         };
@@ -288,7 +301,7 @@ impl Cluster {
         } = attempt;
         let answer = match ending {
             Ending::Reply(Reply::Done { at, .. } | Reply::Answer { at, .. }) => {
-                Answer::Final { lsn: Some(at.lsn) }
+                Answer::Final { at: Some(*at) }
             }
             Ending::Reply(Reply::Refused(refusal)) => Answer::Refused(*refusal),
             Ending::Unreachable => Answer::Unreachable,
@@ -364,9 +377,15 @@ impl Cluster {
             let told = open.told;
             self.say(format_args!("client {client} ends: {result:?}, {told:?}"));
         }
-        match (result, open.asked) {
-            (Ok(()), Asked::Read { .. }) => self.figures.reads += 1,
-            (Ok(()), Asked::Update { .. }) => {
+        let end = match (result, open.asked) {
+            (Ok(()), _) => open.told.expect("a statement ends well with an answer"),
+            (Err(failure), Asked::Update { .. }) if !failure.definite => End::Unknown,
+            (Err(_), _) => End::Failed,
+        };
+        self.journal.end(client, self.now_ns, end);
+        match end {
+            End::Read(_) => self.figures.reads += 1,
+            End::Done(_) => {
                 self.figures.updates += 1;
                 if open.attempts > 1 {
                     self.sometimes.saw(Sight::RetryAcknowledged);
@@ -375,12 +394,13 @@ impl Cluster {
                     self.written[usize::from(open.partition.0)] = true;
                 }
             }
-            (Err(failure), Asked::Update { statement, .. }) if failure.definite => {
+            End::Failed => {
                 self.figures.failed += 1;
-                self.watch.refused(open.partition, statement.value());
+                if let Asked::Update { statement, .. } = open.asked {
+                    self.watch.refused(open.partition, statement.value());
+                }
             }
-            (Err(_), Asked::Update { .. }) => self.figures.unknown += 1,
-            (Err(_), Asked::Read { .. }) => self.figures.failed += 1,
+            End::Unknown => self.figures.unknown += 1,
         }
         let longest_ns = self.plan.clients.think_max_ns;
         let pause_ns = self.streams.clients.below(longest_ns + 1);

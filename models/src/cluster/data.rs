@@ -407,7 +407,7 @@ impl Cluster {
         to: usize,
         attempt: Attempt,
         (partition, asked): (PartitionId, Asked),
-        as_of: kensho_protocol::ids::Lsn,
+        as_of: kensho_protocol::ids::Position,
     ) {
         let this = &mut self.nodes[to];
         let deadline = this.clock.read(self.now_ns) + self.plan.clients.deadline;

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use kensho_protocol::coordinator;
-use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Ticket, Token};
+use kensho_protocol::ids::{NodeId, PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{self, Output};
 use kensho_protocol::session::{Address, Directory, Session};
 
@@ -39,6 +39,7 @@ use crate::invariants::watch::Watch;
 use crate::random::{Random, Stream};
 use crate::world::clock::Clock;
 use crate::world::disk::Synced;
+use crate::world::journal::Journal;
 use crate::world::network::Network;
 use crate::world::schedule::Schedule;
 use crate::world::table_service::member;
@@ -91,7 +92,7 @@ pub enum Happening {
         /// What is asked.
         asked: Asked,
         /// Goes with an update's number.
-        as_of: Lsn,
+        as_of: Position,
     },
     /// A client's attempt ends.
     Answer {
@@ -284,6 +285,8 @@ pub struct Cluster {
     clients: Vec<Client>,
     tables: Tables,
     watch: Watch,
+    /// What clients saw.
+    journal: Journal,
     /// What went wrong with masters and tables.
     violations: Vec<Violation>,
     sometimes: Sometimes,
@@ -352,6 +355,7 @@ impl Cluster {
         let mut cluster = Cluster {
             watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
             written: vec![false; plan.partitions],
+            journal: Journal::new(plan.clients.count),
             plan,
             now_ns: 0,
             schedule: Schedule::default(),
@@ -403,7 +407,19 @@ impl Cluster {
             }
         }
         self.figures.lost = self.watch.lost();
+        self.judge_history();
         self.figures.virtual_ns = self.now_ns;
+    }
+
+    /// linearizable, as a black box. What async lost, clients have seen.
+    fn judge_history(&mut self) {
+        if self.violation().is_some() || self.figures.lost > 0 {
+            return;
+        }
+        if let Some(verdict) = self.journal.wrong() {
+            self.watch
+                .report(Violation::HistoryNotLinearizable { verdict });
+        }
     }
 
     /// Something is repeated without an end.

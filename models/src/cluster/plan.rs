@@ -102,11 +102,6 @@ impl Plan {
         let heartbeat_ns = base.heartbeat_ns();
         let settings = Settings {
             replicas: random.pick(&[1, 2, 2, 3, 3]).min(nodes),
-            // What a client has seen does not name its epoch yet; in async it may be lost.
-            clients_per_partition: match base.settings.mode {
-                Mode::Async => 10_000,
-                Mode::SemiSync => base.settings.clients_per_partition,
-            },
             ..base.settings
         };
         let settings = Settings {
