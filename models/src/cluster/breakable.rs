@@ -1,4 +1,9 @@
-//! Which broken rule is caught in runs of whole clusters, and which one is not.
+//! Which broken rule is caught in runs of whole clusters.
+//!
+//! These are out of their scope, and left to the [election model](crate::election): `disturb` (an
+//! election too many harms nobody's data), `no-cas-owner` (implied by the epoch check among nodes that
+//! keep to the protocol), `birth-by-majority` (nobody's disk is wiped before the birth is over), and
+//! `rejoin-without-catch-up` and `promote-unsynced-survivor` (no disk loses what was synced).
 
 use std::time::{Duration, Instant};
 

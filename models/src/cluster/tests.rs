@@ -54,3 +54,27 @@ fn a_seed_replays_a_run_to_the_byte() {
         assert_eq!(explore(seed, Given::default()).figures, first.figures);
     }
 }
+
+/// Evidence that the invariants see what goes wrong between the nodes of a cluster.
+#[cfg(feature = "break-rules")]
+#[test]
+fn broken_rules_about_master_and_table_are_caught() {
+    use kensho_protocol::rule::Rule;
+
+    use super::{Catch, find_violation};
+    use crate::invariants::Invariant;
+
+    let broken = [
+        (Rule::VoteTwice, Invariant::OneMaster),
+        (Rule::TokenAfterRestart, Invariant::OneMaster),
+        (Rule::StaleVoteCounted, Invariant::OneMaster),
+        (Rule::WeakestWins, Invariant::TableChain),
+        (Rule::ActOnAccepted, Invariant::CommittedTableOnly),
+        (Rule::SkipRecommit, Invariant::CommittedTableOnly),
+        (Rule::PromoteUnclean, Invariant::TableChain),
+    ];
+    for (rule, invariant) in broken {
+        let found = find_violation(rule, 400);
+        assert_eq!(found.by, Some(Catch::Invariant(invariant)), "{rule}");
+    }
+}
