@@ -5,7 +5,7 @@
 //! `--features break-rules`, `broken` shows for each rule what catches it when it is broken, and
 //! `broken --json FILE` writes that down.
 
-use kensho_models::election::{Counterexample, Election, Exploration, LARGE, SMALL, explore};
+use kensho_models::election::{Counterexample, Exploration, LARGE, Named, SMALL, explore};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -51,7 +51,7 @@ fn refuse(what: &str) -> ! {
     std::process::exit(254)
 }
 
-fn explore_all(models: &[(&str, fn() -> Election)], states: usize) -> bool {
+fn explore_all(models: &[Named], states: usize) -> bool {
     models.iter().fold(true, |sound, (name, model)| {
         print(name, &explore(&model(), states), states) && sound
     })

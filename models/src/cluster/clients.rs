@@ -191,11 +191,11 @@ impl Cluster {
             ));
         }
         let hash = u32::from(partition.0);
-        self.to_session(client, Event::Run { token, hash, kind });
+        self.hand_to_session(client, Event::Run { token, hash, kind });
     }
 
     /// Hands an event to a session, and carries out what it decides.
-    fn to_session(&mut self, client: usize, event: Event) {
+    fn hand_to_session(&mut self, client: usize, event: Event) {
         let now = Time(self.now_ns);
         if self.trace.is_kept() {
             self.say(format_args!("client {client} <- {event:?}"));
@@ -322,7 +322,7 @@ impl Cluster {
             attempt: number,
             answer,
         };
-        self.to_session(client, event);
+        self.hand_to_session(client, event);
     }
 
     /// A client wants a node's table.
@@ -348,7 +348,7 @@ impl Cluster {
             None => Event::NoTable { from },
             directory => Event::Table { from, directory },
         };
-        self.to_session(client, event);
+        self.hand_to_session(client, event);
     }
 
     /// There is no process at the node: nothing listens there.
@@ -428,7 +428,7 @@ impl Cluster {
         this.wake_ns = u64::MAX;
         let due = this.session.deadline();
         if due.is_some_and(|due| due.0 <= self.now_ns) {
-            self.to_session(client, Event::Tick);
+            self.hand_to_session(client, Event::Tick);
         } else {
             self.set_client_timer(client);
         }

@@ -65,7 +65,7 @@ impl Cluster {
         control.met.extend(answering);
         if control.met.len() == self.plan.nodes {
             let roster = self.plan.roster();
-            self.to_control(node, Event::Roster(roster));
+            self.hand_to_coordinator(node, Event::Roster(roster));
         } else {
             let wait_ns = self.streams.processors.below(self.plan.heartbeat_ns()) + 1;
             let again = Happening::Meet { node, life };
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     /// Hands an event to a coordinator, and carries out what it decides.
-    pub(super) fn to_control(&mut self, node: usize, event: Event) {
+    pub(super) fn hand_to_coordinator(&mut self, node: usize, event: Event) {
         let now = self.nodes[node].clock.read(self.now_ns);
         if self.trace.is_kept() {
             self.say(format_args!("{:?} <- {event:?}", node_id(node)));
@@ -176,7 +176,7 @@ impl Cluster {
             }
             Report::Holds(held) => Event::Holds(held),
         };
-        self.to_control(node, event);
+        self.hand_to_coordinator(node, event);
     }
 
     fn note_asked(&mut self, node: usize, change: &Change) {
@@ -192,7 +192,7 @@ impl Cluster {
 
     pub(super) fn control_message(&mut self, to: usize, from: usize, message: Message) {
         let from = node_id(from);
-        self.to_control(to, Event::Message { from, message });
+        self.hand_to_coordinator(to, Event::Message { from, message });
     }
 
     fn set_control_timer(&mut self, node: usize) {
@@ -229,7 +229,7 @@ impl Cluster {
         }
         control.wake_ns = u64::MAX;
         if control.coordinator.deadline().is_some_and(|due| due <= now) {
-            self.to_control(node, Event::Tick);
+            self.hand_to_coordinator(node, Event::Tick);
         } else {
             self.set_control_timer(node);
         }
@@ -271,7 +271,7 @@ impl Cluster {
 
     pub(super) fn saved(&mut self, node: usize, life: u32, ticket: Ticket) {
         if self.nodes[node].life == life {
-            self.to_control(node, Event::Saved(ticket));
+            self.hand_to_coordinator(node, Event::Saved(ticket));
         }
     }
 

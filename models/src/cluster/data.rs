@@ -58,7 +58,7 @@ impl Cluster {
         let before = std::mem::replace(&mut this.data.view, view.clone());
         if view.service != before.service {
             for number in 0..self.plan.partitions {
-                self.to_replica(node, partition_id(number), Event::Service(view.service));
+                self.hand_to_replica(node, partition_id(number), Event::Service(view.service));
             }
         }
         let Some(table) = view.table else {
@@ -72,13 +72,13 @@ impl Cluster {
             let assignment = table.assignment(partition);
             let replica = self.nodes[node].hosted[number].replica.as_ref();
             if replica.is_some_and(|replica| replica.assigned() != assignment) {
-                self.to_replica(node, partition, Event::Assign(assignment.clone()));
+                self.hand_to_replica(node, partition, Event::Assign(assignment.clone()));
             }
         }
     }
 
     /// Hands an event to a replica, and carries out what it decides.
-    pub(super) fn to_replica(&mut self, node: usize, partition: PartitionId, event: Event) {
+    pub(super) fn hand_to_replica(&mut self, node: usize, partition: PartitionId, event: Event) {
         if !self.nodes[node].runs() {
             // It was stopped while several were to be told the same.
             let this = &mut self.nodes[node];
@@ -298,7 +298,7 @@ impl Cluster {
             let replica = self.nodes[node].hosted[number].replica.as_ref();
             let deadline = replica.and_then(Replica::deadline);
             if deadline.is_some_and(|deadline| deadline <= now) {
-                self.to_replica(node, partition_id(number), Event::Tick);
+                self.hand_to_replica(node, partition_id(number), Event::Tick);
             }
         }
         let this = &mut self.nodes[node];
@@ -378,10 +378,10 @@ impl Cluster {
         }
         if let Some(lsn) = synced.checkpoint {
             self.nodes[node].hosted[usize::from(partition.0)].checkpointing = false;
-            self.to_replica(node, partition, Event::Checkpointed(lsn));
+            self.hand_to_replica(node, partition, Event::Checkpointed(lsn));
         }
         if let Some(ticket) = synced.ticket {
-            self.to_replica(node, partition, Event::Durable(ticket));
+            self.hand_to_replica(node, partition, Event::Durable(ticket));
         }
     }
 
@@ -431,7 +431,7 @@ impl Cluster {
                 deadline,
             }),
         };
-        self.to_replica(to, partition, event);
+        self.hand_to_replica(to, partition, event);
     }
 
     /// A read's answer came too late for its lease: it is asked again.
@@ -449,7 +449,7 @@ impl Cluster {
                 query: query(key),
                 deadline: waiting.deadline,
             };
-            self.to_replica(node, waiting.partition, Event::Read(read));
+            self.hand_to_replica(node, waiting.partition, Event::Read(read));
         }
     }
 

@@ -441,7 +441,7 @@ impl Cluster {
             } => {
                 let from = crate::world::table_service::node_id(from);
                 let event = replica::Event::Message { from, message };
-                self.to_replica(to, partition, event);
+                self.hand_to_replica(to, partition, event);
             }
             Happening::Request {
                 to,
@@ -485,7 +485,7 @@ impl Cluster {
                 event,
             } => {
                 if self.nodes[node].life == life {
-                    self.to_replica(node, partition, event);
+                    self.hand_to_replica(node, partition, event);
                 }
             }
             Happening::Meet { node, life } => self.meet(node, life),

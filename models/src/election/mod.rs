@@ -34,5 +34,5 @@ pub use breakable::{BREAKABLE, Breakable};
 pub use check::{Counterexample, Exploration, explore, find_violation};
 pub use scenario::{Budget, Election, Scenario, Timers, Writes};
 pub use sight::{Sight, Sights};
-pub use small::{LARGE, SMALL, Small};
+pub use small::{LARGE, Named, SMALL, Small};
 pub use state::{Envelope, Node, Shared, State};

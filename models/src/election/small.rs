@@ -154,8 +154,11 @@ pub const SMALL: [Small; 11] = [
     },
 ];
 
+/// A model and its name.
+pub type Named = (&'static str, fn() -> Election);
+
 /// The models with all that each was made for. Most are too large for every day.
-pub const LARGE: [(&str, fn() -> Election); 10] = [
+pub const LARGE: [Named; 10] = [
     ("tournament", Election::tournament),
     ("register", Election::register),
     ("lost writes", Election::lost_writes),
