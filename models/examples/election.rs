@@ -92,6 +92,7 @@ mod broken {
     //! whole clusters.
 
     use kensho_models::cluster;
+    use kensho_models::election::invariants::Invariant;
     use kensho_models::election::{BREAKABLE, Breakable, Counterexample, find_violation};
     use kensho_protocol::rule::Rules;
     use serde_json::{Value, json};
@@ -124,7 +125,7 @@ mod broken {
         let found = find_violation(&model, states);
         let caught = found.counterexample.as_ref().map(Counterexample::invariant);
         let steps = found.counterexample.as_ref().map_or(0, |c| c.actions.len());
-        let by = caught.map(|invariant| invariant.name());
+        let by = caught.map(Invariant::name);
         let seconds = found.took.as_secs_f64();
         println!(
             "{rule} | {name} | {} | {steps} | {} states | {seconds:.2}",

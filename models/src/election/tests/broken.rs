@@ -3,7 +3,7 @@
 
 use kensho_protocol::rule::{Rule, Rules};
 
-use super::super::{BREAKABLE, find_violation};
+use super::super::{BREAKABLE, Counterexample, find_violation};
 
 #[test]
 fn each_broken_rule_is_caught_by_the_right_invariant() {
@@ -11,7 +11,7 @@ fn each_broken_rule_is_caught_by_the_right_invariant() {
         let rule = breakable.rule;
         let model = (breakable.model)().with_rules(Rules::sound().without(rule));
         let found = find_violation(&model, 1_000_000);
-        let caught = found.counterexample.as_ref().map(|c| c.invariant());
+        let caught = found.counterexample.as_ref().map(Counterexample::invariant);
         println!(
             "{rule}: {caught:?} in {} steps, {} states, {:?}",
             found.counterexample.as_ref().map_or(0, |c| c.actions.len()),
