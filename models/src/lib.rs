@@ -7,9 +7,13 @@
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
+#[cfg(feature = "break-rules")]
+pub mod broken;
+pub mod cpu;
 pub mod election;
 pub mod explore;
 pub mod invariants;
 pub mod random;
 pub mod register;
+pub mod replication;
 pub mod world;

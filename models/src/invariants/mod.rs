@@ -53,6 +53,8 @@ pub enum Invariant {
     AsyncSuffix,
     /// The cluster recovers some time after faults stop.
     Recovers,
+    /// The protocol's own assertions hold.
+    Assertion,
 }
 
 impl Invariant {
@@ -73,6 +75,7 @@ impl Invariant {
             Invariant::Once => "once",
             Invariant::AsyncSuffix => "async-suffix",
             Invariant::Recovers => "recovers",
+            Invariant::Assertion => "assertion",
         }
     }
 }
@@ -257,10 +260,6 @@ pub enum Violation {
     },
     /// The history that clients saw is not that of one register (black box).
     HistoryNotLinearizable {
-        /// Which partition.
-        partition: PartitionId,
-        /// Which register.
-        key: u8,
         /// What the checker says.
         verdict: String,
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{Lsn, PartitionId, Ticket, Token};
+use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{Event, Output, Replica};
 use kensho_protocol::request::{Execute, Read, Refusal, Reply, RequestId};
 use kensho_protocol::settings::Mode;
@@ -154,7 +154,7 @@ impl DataPlane {
         &mut self,
         partition: PartitionId,
         id: Option<RequestId>,
-        as_of: Lsn,
+        as_of: Position,
         statement: Bytes,
     ) -> Answered {
         self.figures.updates += 1;
