@@ -17,6 +17,7 @@ pub mod durable_ack;
 pub mod linearizable;
 pub mod log_match;
 pub mod once;
+pub mod one_master;
 pub mod one_server;
 pub mod one_value_per_lsn;
 pub mod promise_order;
