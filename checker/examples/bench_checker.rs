@@ -98,12 +98,9 @@ fn rows() -> Vec<Row> {
 
 /// CPU seconds of this process so far.
 fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    text.split_whitespace()
-        .next()
-        .and_then(|ns| ns.parse::<f64>().ok())
-        .unwrap_or(0.0)
-        / 1e9
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    let time = time.expect("the clock of this process");
+    time.tv_sec() as f64 + time.tv_nsec() as f64 / 1e9
 }
 
 /// The most memory that this process had in use, in MiB.

@@ -55,8 +55,8 @@ pub(super) fn draw(anomaly: &Anomaly) -> String {
             start.1,
             end.0,
             end.1,
-            (mx + bx) / 2.0 + dy / length * 10.0,
-            (my + by) / 2.0 - dx / length * 10.0 + 4.0,
+            (mx + bx) / 2.0 + dy / length * 17.0,
+            (my + by) / 2.0 - dx / length * 17.0 + 4.0,
             kind = edge.kind,
         );
     }

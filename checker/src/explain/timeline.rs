@@ -87,7 +87,7 @@ const LANE: f64 = 46.0;
 const LEFT: f64 = 118.0;
 const TOP: f64 = 34.0;
 /// How many operations that are not of the anomaly are shown around it.
-const CONTEXT_MAX: usize = 16;
+const CONTEXT_MAX: usize = 10;
 const LANES_MAX: usize = 16;
 
 struct Bar {
@@ -119,7 +119,7 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
             axis.insert(bar.end, (0.0, bar.view.complete_ns.unwrap_or(0)));
         }
     }
-    let step = (880.0 / axis.len() as f64).clamp(46.0, 120.0);
+    let step = (880.0 / axis.len() as f64).clamp(40.0, 120.0);
     for (number, place) in axis.values_mut().enumerate() {
         place.0 = LEFT + step * (number as f64 + 0.5);
     }
@@ -142,13 +142,13 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
             y + 4.0,
         );
     }
+    draw_axis(&mut svg, &axis, height);
     for bar in bars.iter().filter(|bar| bar.number.is_none()) {
         draw_bar(&mut svg, bar, &lanes, &axis, right);
     }
     for bar in bars.iter().filter(|bar| bar.number.is_some()) {
         draw_bar(&mut svg, bar, &lanes, &axis, right);
     }
-    draw_axis(&mut svg, &axis, height);
     svg.push_str("</svg>");
     svg
 }
@@ -298,13 +298,13 @@ fn draw_bar(
     };
     let _ = write!(
         svg,
-        r#"<g class="operation {kind} {role}{}"><title>{}</title><rect x="{from:.1}" y="{y:.1}" width="{:.1}" height="28" rx="7"/><text x="{:.1}" y="{:.1}">{}</text>"#,
+        r#"<g class="operation {kind} {role}{}"><title>{}</title><rect class="under" x="{from:.1}" y="{y:.1}" width="{width:.1}" height="28" rx="7"/><rect x="{from:.1}" y="{y:.1}" width="{width:.1}" height="28" rx="7"/><text x="{:.1}" y="{:.1}">{}</text>"#,
         if unknown { " unknown" } else { "" },
         escape(&bar.view.to_string()),
-        (to - from).max(10.0),
         from + 9.0,
         y + 18.5,
         escape(&short),
+        width = (to - from).max(10.0),
     );
     if let Some(number) = bar.number {
         let _ = write!(
@@ -319,7 +319,7 @@ fn draw_bar(
 fn label(view: &OperationView) -> String {
     match (view.f.as_str(), &view.value) {
         ("cas", Value::List(pair)) if pair.len() == 2 => format!("{} → {}", pair[0], pair[1]),
-        ("", value) => Short(value).to_string(),
+        ("" | "txn", _) => format!("T{}", view.invoke),
         (f, Value::Nil) if !matches!(f, "read" | "r" | "get") => f.to_owned(),
         (f, value) => format!("{f} {}", Short(value)),
     }
