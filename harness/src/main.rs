@@ -1,3 +1,7 @@
 //! The `kensho` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kensho::cli::main()
+}

@@ -1,1 +1,20 @@
-//! A node of the cluster: tokio and hyper around protocol and storage.
+//! A node of the cluster: sockets, threads, files and time around the protocol and the storage.
+//!
+//! - [`settings`]: what a node may be told.
+//! - [`node`]: how a node starts, and its threads.
+//! - `control`: the control plane's thread, which drives the coordinator.
+//! - `data`: the data plane's thread, which drives the replicas.
+//! - `peer`: how nodes talk to each other.
+//! - `http`: what clients see.
+//!
+//! The protocol decides; nothing here does. What a replica or the coordinator gives out is carried
+//! out in order, and whatever relies on the disk waits for it.
+
+pub mod clock;
+mod control;
+mod data;
+pub mod failure;
+mod http;
+pub mod node;
+mod peer;
+pub mod settings;

@@ -1,0 +1,437 @@
+//! The client and its operations.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use kensho_protocol::ids::Lsn;
+use kensho_protocol::request::RequestId;
+use kensho_protocol::session::{Address, Answer, Event, Kind, Session};
+
+use crate::answer::{self, ErrorBody};
+use crate::container::Container;
+use crate::core::{Command, Core, Counters};
+use crate::error::Error;
+use crate::options::Options;
+use crate::path::push_segment;
+use crate::pool::{NoAnswer, Pool};
+
+const FORWARD: HeaderName = HeaderName::from_static("kensho-forward");
+const AS_OF: HeaderName = HeaderName::from_static("kensho-as-of");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A client of one cluster. It is cheap to clone; clones share connections and the table, and may
+/// be used at the same time.
+#[derive(Clone)]
+pub struct Client {
+    core: Arc<Core>,
+    /// `/griddb/v2/{cluster}/dbs/{database}/containers`
+    containers: Arc<str>,
+}
+
+/// A row as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// A JSON array of the row's values in the order of the columns, the row key included.
+    pub value: Bytes,
+    /// The row's version, for [`Condition::IfMatch`].
+    pub etag: String,
+}
+
+/// What must be the case for an update to take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Nothing.
+    Any,
+    /// There is no such row.
+    IfAbsent,
+    /// The row has this version ([`Row::etag`]).
+    IfMatch(&'a str),
+}
+
+/// What came of a put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The row was inserted or replaced.
+    Stored {
+        /// Its version now.
+        etag: String,
+    },
+    /// The condition did not hold; nothing was changed.
+    ConditionFailed {
+        /// The row as it is, if there is one.
+        current: Option<Row>,
+    },
+}
+
+/// What came of a delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delete {
+    /// The row was deleted.
+    Deleted,
+    /// There was no such row.
+    NotFound,
+    /// The condition did not hold; nothing was changed.
+    ConditionFailed {
+        /// The row as it is, if there is one.
+        current: Option<Row>,
+    },
+}
+
+/// What came of creating a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// It was created.
+    Created,
+    /// There was one of this name; nothing was changed.
+    Exists,
+}
+
+/// A result, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// The result.
+    pub value: T,
+    /// The name of the node that carried the statement out.
+    pub node: String,
+    /// How often the statement was sent.
+    pub attempts: u32,
+}
+
+impl<T> Answered<T> {
+    fn map<U>(self, convert: impl FnOnce(T) -> Result<U, Error>) -> Result<Answered<U>, Error> {
+        Ok(Answered {
+            value: convert(self.value)?,
+            node: self.node,
+            attempts: self.attempts,
+        })
+    }
+}
+
+/// A statement as it is sent.
+struct Statement {
+    kind: Kind,
+    method: Method,
+    uri: Uri,
+    condition: Option<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Client {
+    /// A client of the cluster that has nodes at `members` (`host:port`); one that answers is
+    /// enough. Nothing is sent before the first statement. Must be called within a tokio runtime,
+    /// which has to live as long as the client.
+    #[must_use]
+    pub fn connect<M>(members: M, options: Options) -> Client
+    where
+        M: IntoIterator,
+        M::Item: ToString,
+    {
+        let members = members
+            .into_iter()
+            .map(|member| Address::from(member.to_string()));
+        let mut containers = String::from("/griddb/v2");
+        push_segment(&mut containers, &options.cluster);
+        containers.push_str("/dbs");
+        push_segment(&mut containers, &options.database);
+        containers.push_str("/containers");
+        let (probe, table) = (
+            options.session.probe_interval,
+            options.session.table_timeout,
+        );
+        let session = Session::new(options.session, members.collect(), random_seed());
+        Client {
+            core: Core::start(session, Pool::new(options.connect_timeout), probe, table),
+            containers: containers.into(),
+        }
+    }
+
+    /// What the client did so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.core.counters()
+    }
+
+    /// How many statements are under way.
+    #[must_use]
+    pub fn open_statements(&self) -> usize {
+        self.core.open_statements()
+    }
+
+    /// Creates a container.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn create_container(&self, container: &Container) -> Result<Answered<Create>, Error> {
+        let what = || format!("create container {}", container.name());
+        let body = serde_json::to_vec(container).expect("a container is JSON");
+        let statement = self.statement(&what, Method::POST, &[], Condition::Any, body.into())?;
+        let answered = self.run(&what, container.name(), statement).await?;
+        answered.map(|response| match response.status() {
+            StatusCode::CREATED => Ok(Create::Created),
+            StatusCode::CONFLICT => Ok(Create::Exists),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Deletes a container with all its rows; it is no error if there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete_container(&self, container: &str) -> Result<Answered<()>, Error> {
+        let what = || format!("delete container {container}");
+        let body = serde_json::to_vec(&[container]).expect("a name is JSON");
+        let statement = self.statement(&what, Method::DELETE, &[], Condition::Any, body.into())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match response.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Reads a row; `None` if there is no such row.
+    ///
+    /// # Errors
+    /// See [`Error`]; among others if there is no such container.
+    pub async fn get(&self, container: &str, key: &str) -> Result<Answered<Option<Row>>, Error> {
+        let what = || format!("get {key} of {container}");
+        let path = &[container, "rows", key];
+        let statement = self.statement(&what, Method::GET, path, Condition::Any, Bytes::new())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match response.status() {
+            StatusCode::OK => row(&what, &response).map(Some),
+            StatusCode::NOT_FOUND if no_such_row(&response) => Ok(None),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Inserts or replaces a row. `row` is a JSON array of all its values in the order of the
+    /// columns, the row key included, for example `["k1",42]`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn put(
+        &self,
+        container: &str,
+        key: &str,
+        row: impl Into<Bytes>,
+        condition: Condition<'_>,
+    ) -> Result<Answered<Put>, Error> {
+        let what = || format!("put {key} into {container}");
+        let path = &[container, "rows", key];
+        let statement = self.statement(&what, Method::PUT, path, condition, row.into())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match response.status() {
+            StatusCode::OK | StatusCode::CREATED => Ok(Put::Stored {
+                etag: etag(&what, &response)?,
+            }),
+            StatusCode::PRECONDITION_FAILED => Ok(Put::ConditionFailed {
+                current: current(&what, &response)?,
+            }),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Deletes a row.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete(
+        &self,
+        container: &str,
+        key: &str,
+        condition: Condition<'_>,
+    ) -> Result<Answered<Delete>, Error> {
+        let what = || format!("delete {key} from {container}");
+        let path = &[container, "rows", key];
+        let statement = self.statement(&what, Method::DELETE, path, condition, Bytes::new())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match response.status() {
+            StatusCode::NO_CONTENT => Ok(Delete::Deleted),
+            StatusCode::NOT_FOUND if no_such_row(&response) => Ok(Delete::NotFound),
+            StatusCode::PRECONDITION_FAILED => Ok(Delete::ConditionFailed {
+                current: current(&what, &response)?,
+            }),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    fn statement(
+        &self,
+        what: &impl Fn() -> String,
+        method: Method,
+        segments: &[&str],
+        condition: Condition<'_>,
+        body: Bytes,
+    ) -> Result<Statement, Error> {
+        let impossible = |reason: String| Error::Impossible {
+            statement: what(),
+            reason,
+        };
+        let mut path = String::with_capacity(self.containers.len() + 64);
+        path.push_str(&self.containers);
+        for segment in segments {
+            push_segment(&mut path, segment);
+        }
+        let uri = Uri::try_from(path).map_err(|error| impossible(format!("its path: {error}")))?;
+        let condition = match condition {
+            Condition::Any => None,
+            Condition::IfAbsent => Some((header::IF_NONE_MATCH, HeaderValue::from_static("*"))),
+            Condition::IfMatch(etag) => {
+                let value = HeaderValue::try_from(etag)
+                    .map_err(|_| impossible(format!("{etag:?} is no version of a row")))?;
+                Some((header::IF_MATCH, value))
+            }
+        };
+        let kind = if method == Method::GET {
+            Kind::Read
+        } else {
+            Kind::Update
+        };
+        Ok(Statement {
+            kind,
+            method,
+            uri,
+            condition,
+            body,
+        })
+    }
+
+    /// Runs a statement to its end; whatever a node finally answers is a result.
+    async fn run(
+        &self,
+        what: &impl Fn() -> String,
+        container: &str,
+        statement: Statement,
+    ) -> Result<Answered<Response<Bytes>>, Error> {
+        let hash = kensho_protocol::routing::container_hash(container);
+        let open = self.core.run(hash, statement.kind);
+        let mut last = None;
+        let mut attempts = 0;
+        loop {
+            match open.mailbox.next().await {
+                Command::Send {
+                    attempt,
+                    to,
+                    id,
+                    as_of,
+                } => {
+                    attempts = attempt;
+                    let exchange = self
+                        .core
+                        .pool
+                        .exchange(&to, statement.request(&to, id, as_of));
+                    let response = tokio::select! {
+                        biased;
+                        response = exchange => response,
+                        () = open.mailbox.has_news() => continue,
+                    };
+                    let answer = match &response {
+                        Ok(response) => answer::classify(response),
+                        Err(NoAnswer::Unreachable) => Answer::Unreachable,
+                        Err(NoAnswer::Lost) => Answer::Lost,
+                    };
+                    last = response.ok();
+                    self.core.handle(Event::Answered {
+                        token: open.token,
+                        attempt,
+                        answer,
+                    });
+                }
+                Command::Abandon => {}
+                Command::Finish(Ok(())) => break,
+                Command::Finish(Err(failure)) => {
+                    return Err(Error::GaveUp {
+                        statement: what(),
+                        failure,
+                    });
+                }
+            }
+        }
+        let response = last.expect("a statement ends well only with an answer");
+        Ok(Answered {
+            node: answer::header(&response, answer::SERVED_BY)
+                .unwrap_or_default()
+                .to_owned(),
+            value: response,
+            attempts,
+        })
+    }
+}
+
+impl Statement {
+    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Lsn) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        if let Ok(host) = HeaderValue::from_str(to) {
+            headers.insert(header::HOST, host);
+        }
+        headers.insert(FORWARD, HeaderValue::from_static("no"));
+        if let Some(id) = id {
+            let key = format!("{:x}/{}", id.client.0, id.sequence);
+            headers.insert(
+                IDEMPOTENCY_KEY,
+                HeaderValue::try_from(key).expect("plain text"),
+            );
+            headers.insert(AS_OF, HeaderValue::from(as_of.0));
+        }
+        if let Some((name, value)) = &self.condition {
+            headers.insert(name, value.clone());
+        }
+        request
+    }
+}
+
+/// Whether a 404 speaks of the row; one that speaks of something else has a body.
+fn no_such_row(response: &Response<Bytes>) -> bool {
+    response.body().is_empty()
+}
+
+fn etag(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<String, Error> {
+    match answer::header(response, header::ETAG.as_str()) {
+        Some(etag) => Ok(etag.to_owned()),
+        None => Err(refused(what(), response)),
+    }
+}
+
+fn row(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<Row, Error> {
+    Ok(Row {
+        value: response.body().clone(),
+        etag: etag(what, response)?,
+    })
+}
+
+fn current(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<Option<Row>, Error> {
+    if response.body().is_empty() {
+        return Ok(None);
+    }
+    row(what, response).map(Some)
+}
+
+fn refused(statement: String, response: &Response<Bytes>) -> Error {
+    let body: ErrorBody = serde_json::from_slice(response.body()).unwrap_or_default();
+    let message = match &body.message[..] {
+        "" => "the answer is not one that a node of this cluster gives".to_owned(),
+        _ => body.message,
+    };
+    let node = answer::header(response, answer::SERVED_BY).unwrap_or("unknown");
+    Error::Refused {
+        statement,
+        node: node.to_owned(),
+        status: response.status().as_u16(),
+        code: body.code,
+        message,
+        definite: body.definite,
+    }
+}
+
+/// A seed that no other client has: from the keys that the standard library draws from the
+/// operating system.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

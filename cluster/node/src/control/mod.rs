@@ -1,0 +1,251 @@
+//! The control plane's thread: it drives the coordinator. Nothing here waits for a disk or for
+//! clients, so that a busy node still answers heartbeats.
+
+pub(crate) mod notes;
+mod saver;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kensho_protocol::coordinator::{Coordinator, Event, Message, Output, Standing};
+use kensho_protocol::ids::{Term, Ticket};
+use kensho_protocol::replica::Held;
+use kensho_protocol::table::{Change, Member, Table};
+use kensho_protocol::time::Time;
+use tokio::sync::{mpsc, watch};
+
+use crate::clock;
+use crate::peer::{Met, Peers, Received};
+use crate::settings::MemberSetting;
+
+pub(crate) use saver::Saver;
+
+/// At most this many messages are taken at once before what follows from them is sent.
+const BATCH_MAX: usize = 256;
+/// How often a thread that is late looks whether more has arrived.
+const CATCH_UP_ROUNDS: usize = 16;
+
+/// What the data plane tells the coordinator.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A replica asks for a change.
+    Ask(Change),
+    /// What the replicas hold.
+    Holds(Vec<Held>),
+}
+
+/// What the rest of the node sees of the coordinator.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    /// The last committed table.
+    pub(crate) table: Option<Arc<Table>>,
+    /// Whether the node is part of a quorum.
+    pub(crate) service: bool,
+    /// What the node is in the cluster.
+    pub(crate) standing: Standing,
+    /// The present term.
+    pub(crate) term: Term,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        View {
+            table: None,
+            service: false,
+            standing: Standing::Electing,
+            term: Term(0),
+        }
+    }
+}
+
+/// What comes in.
+pub(crate) struct Inputs {
+    /// From other coordinators.
+    pub(crate) messages: mpsc::Receiver<Received<Message>>,
+    /// From this node's replicas.
+    pub(crate) reports: mpsc::Receiver<Report>,
+    /// From the disk.
+    pub(crate) saved: mpsc::UnboundedReceiver<Ticket>,
+    /// Nodes that answer.
+    pub(crate) met: mpsc::UnboundedReceiver<Met>,
+}
+
+/// The coordinator and what it acts through.
+pub(crate) struct Control {
+    coordinator: Coordinator,
+    me: Member,
+    peers: Peers,
+    saver: Saver,
+    view: watch::Sender<View>,
+    /// The initial members that have answered, by name; this node is one of them.
+    known: BTreeMap<String, Member>,
+    initial: Vec<MemberSetting>,
+    outputs: Vec<Output>,
+}
+
+impl Control {
+    pub(crate) fn new(
+        coordinator: Coordinator,
+        me: Member,
+        initial: Vec<MemberSetting>,
+        peers: Peers,
+        saver: Saver,
+        view: watch::Sender<View>,
+    ) -> Self {
+        Control {
+            coordinator,
+            known: BTreeMap::from([(me.name.clone(), me.clone())]),
+            me,
+            peers,
+            saver,
+            view,
+            initial,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Runs until the node stops.
+    pub(crate) async fn run(mut self, mut inputs: Inputs) {
+        for member in &self.initial {
+            self.peers.link(&member.name, &member.peer);
+        }
+        self.complete_roster();
+        let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+        let mut planned = Time(0);
+        loop {
+            let deadline = self.coordinator.deadline().unwrap_or(Time::MAX);
+            if deadline != planned {
+                planned = deadline;
+                timer.as_mut().reset(clock::instant_of(deadline));
+            }
+            tokio::select! {
+                biased;
+                Some(ticket) = inputs.saved.recv() => self.handle(Event::Saved(ticket)),
+                Some(met) = inputs.met.recv() => self.meet(met),
+                Some(received) = inputs.messages.recv() => {
+                    self.receive(received);
+                    self.drain(&mut inputs.messages);
+                }
+                Some(report) = inputs.reports.recv() => self.handle(match report {
+                    Report::Ask(change) => Event::Ask(change),
+                    Report::Holds(held) => Event::Holds(held),
+                }),
+                () = &mut timer => planned = Time(0),
+            }
+            // Whoever was held up must hear what others said meanwhile before it judges them silent.
+            for _ in 0..CATCH_UP_ROUNDS {
+                if !self.is_due() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                if !self.drain(&mut inputs.messages) {
+                    break;
+                }
+            }
+            if self.is_due() {
+                self.handle(Event::Tick);
+            }
+            self.peers.flush();
+            self.publish();
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = clock::now();
+        self.coordinator
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Takes what has arrived from other nodes; whether there was anything.
+    fn drain(&mut self, messages: &mut mpsc::Receiver<Received<Message>>) -> bool {
+        for taken in 0..BATCH_MAX {
+            match messages.try_recv() {
+                Ok(received) => self.receive(received),
+                Err(_) => return taken > 0,
+            }
+        }
+        true
+    }
+
+    fn receive(&mut self, received: Received<Message>) {
+        let from = received.from;
+        for message in received.messages {
+            self.handle(Event::Message { from, message });
+        }
+    }
+
+    fn meet(&mut self, met: Met) {
+        let member = met.member.clone();
+        self.peers.meet(met);
+        if self
+            .initial
+            .iter()
+            .any(|initial| initial.name == member.name)
+        {
+            let before = self.known.insert(member.name.clone(), member.clone());
+            if before.as_ref() != Some(&member) {
+                self.complete_roster();
+            }
+        }
+    }
+
+    /// Once all initial members have answered the coordinator is told who they are (rule M5).
+    fn complete_roster(&mut self) {
+        let all = self
+            .initial
+            .iter()
+            .all(|initial| self.known.contains_key(&initial.name));
+        if all {
+            let members = self
+                .known
+                .values()
+                .map(|member| (member.id, member.clone()));
+            self.handle(Event::Roster(members.collect()));
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.coordinator.handle(clock::now(), event, &mut outputs);
+        for output in outputs.drain(..) {
+            self.carry_out(output);
+        }
+        self.outputs = outputs;
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Save { ticket, saved } => self.saver.save(ticket, saved),
+            Output::Send { to, message } => self.peers.send(to, &message),
+            Output::Committed(table) => {
+                self.peers.link_members(&table);
+                self.view.send_modify(|view| view.table = Some(table));
+            }
+            Output::Service(service) => {
+                tracing::info!(
+                    service,
+                    "the node {}",
+                    if service {
+                        "is part of a quorum"
+                    } else {
+                        "is not part of a quorum: it serves nothing"
+                    }
+                );
+                self.view.send_modify(|view| view.service = service);
+            }
+            Output::Note(note) => notes::log(&note, self.view.borrow().table.as_deref(), &self.me),
+        }
+    }
+
+    /// Shows the rest of the node where the coordinator stands.
+    fn publish(&self) {
+        let (standing, term) = (self.coordinator.standing(), self.coordinator.term());
+        self.view.send_if_modified(|view| {
+            let changed = view.standing != standing || view.term != term;
+            (view.standing, view.term) = (standing, term);
+            changed
+        });
+    }
+}

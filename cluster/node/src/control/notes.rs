@@ -1,0 +1,78 @@
+//! What the coordinator does, as lines of the node's log.
+
+use kensho_protocol::coordinator::{Note, Refusal};
+use kensho_protocol::ids::NodeId;
+use kensho_protocol::table::{Member, Table};
+use tracing::{error, info, warn};
+
+/// Writes a line.
+pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
+    let name = |node: &NodeId| name_of(*node, table, me);
+    match note {
+        Note::MasterMissed { master } => {
+            let master = master.as_ref().map(name);
+            warn!(master, "the master was not heard for too long");
+        }
+        Note::ElectionBegan { term } => info!(term = term.0, "an election begins"),
+        Note::Yielded { term, to } => info!(term = term.0, to = name(to), "yielded"),
+        Note::BecameMaster { term, rounds } => {
+            info!(term = term.0, rounds, "this node is master");
+        }
+        Note::Follows { term, master } => {
+            info!(term = term.0, master = name(master), "this node follows");
+        }
+        Note::FollowerMissed { node } => warn!(follower = name(node), "a follower is silent"),
+        Note::FollowerReturned { node } => info!(follower = name(node), "a follower is back"),
+        Note::QuorumLost { term } => {
+            warn!(
+                term = term.0,
+                "this master has lost contact with the majority"
+            );
+        }
+        Note::TableRefused { by, why } => match why {
+            Refusal::Identity { theirs, ours } => {
+                error!(
+                    by = name(by),
+                    ?theirs,
+                    ?ours,
+                    "a table of another cluster is refused"
+                );
+            }
+            Refusal::Members => error!(
+                by = name(by),
+                "a first table is refused: its members are not those that this node was started with"
+            ),
+            Refusal::NotListed => error!(
+                by = name(by),
+                "a first table is refused: this node is not among its members"
+            ),
+        },
+        Note::TableCommitted { stamp } => {
+            info!(
+                term = stamp.term.0,
+                revision = stamp.revision.0,
+                "a table is committed"
+            );
+        }
+        Note::PartitionUnavailable { partition } => warn!(
+            partition = partition.0,
+            "the partition cannot be served: no node of its in-sync set can be reached"
+        ),
+        Note::PossibleLoss { partition, owner } => error!(
+            partition = partition.0,
+            owner = name(owner),
+            "all that were in sync restarted uncleanly: acknowledged updates may be lost"
+        ),
+    }
+}
+
+/// What people call a node.
+pub(crate) fn name_of(node: NodeId, table: Option<&Table>, me: &Member) -> String {
+    if node == me.id {
+        return me.name.clone();
+    }
+    match table.and_then(|table| table.members.get(&node)) {
+        Some(member) => member.name.clone(),
+        None => format!("id {node}"),
+    }
+}

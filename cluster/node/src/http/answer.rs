@@ -1,0 +1,31 @@
+//! Answers.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderValue};
+use hyper::{Response, StatusCode};
+use kensho_protocol::ids::Position;
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// An answer with a JSON body.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    answer
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A row's version as an ETag.
+pub(super) fn etag(version: Position) -> HeaderValue {
+    let text = format!("\"{}-{}\"", version.epoch, version.lsn);
+    HeaderValue::try_from(text).expect("digits")
+}

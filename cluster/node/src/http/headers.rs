@@ -1,0 +1,163 @@
+//! What requests say in their headers.
+
+use hyper::header::{self, HeaderMap, HeaderName};
+use kensho_protocol::ids::{ClientId, Epoch, Lsn, Position, Sequence};
+use kensho_protocol::request::RequestId;
+use kensho_storage::tables::Condition;
+
+use super::error::Error;
+use super::forward::FORWARD;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const AS_OF: HeaderName = HeaderName::from_static("kensho-as-of");
+
+/// The text of a header, if it is there.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    match headers.get(name) {
+        None => Ok(None),
+        Some(value) => match value.to_str() {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(Error::malformed(format!(
+                "the header {name} is not plain text"
+            ))),
+        },
+    }
+}
+
+/// Names the update for all its retries: `Idempotency-Key: <client>/<sequence>`, the client as up
+/// to 16 hexadecimal digits.
+pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Error> {
+    let Some(text) = text(headers, &IDEMPOTENCY_KEY)? else {
+        return Ok(None);
+    };
+    let parse = || {
+        let (client, sequence) = text.split_once('/')?;
+        Some(RequestId {
+            client: ClientId(u64::from_str_radix(client, 16).ok()?),
+            sequence: Sequence(sequence.parse().ok()?),
+        })
+    };
+    match parse() {
+        Some(id) => Ok(Some(id)),
+        None => Err(Error::malformed(format!(
+            "Idempotency-Key is {text}; it is <client>/<sequence>, the client as up to 16 hexadecimal \
+             digits drawn at random, the sequence as a number"
+        ))),
+    }
+}
+
+/// `Kensho-As-Of: <lsn>`: the youngest log entry that the client had seen before it first sent this
+/// update.
+pub(super) fn as_of(headers: &HeaderMap) -> Result<Lsn, Error> {
+    match text(headers, &AS_OF)? {
+        None => Ok(Lsn(0)),
+        Some(text) => text.parse().map(Lsn).map_err(|_| {
+            Error::malformed(format!(
+                "Kensho-As-Of is {text}; it is a log sequence number"
+            ))
+        }),
+    }
+}
+
+/// `If-Match: "<version>"` or `If-None-Match: *`.
+pub(super) fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
+    match (
+        text(headers, &header::IF_MATCH)?,
+        text(headers, &header::IF_NONE_MATCH)?,
+    ) {
+        (None, None) => Ok(Condition::Any),
+        (None, Some("*")) => Ok(Condition::IfAbsent),
+        (None, Some(other)) => Err(Error::malformed(format!(
+            "If-None-Match is {other}; only * (there is no such row) is possible here"
+        ))),
+        (Some(text), None) => match version(text) {
+            Some(version) => Ok(Condition::IfVersion(version)),
+            None => Err(Error::malformed(format!(
+                "If-Match is {text}; it is one ETag of a row, like \"3-17\" with the quotes"
+            ))),
+        },
+        (Some(_), Some(_)) => Err(Error::malformed("give If-Match or If-None-Match, not both")),
+    }
+}
+
+/// A row's version from its ETag.
+fn version(etag: &str) -> Option<Position> {
+    let (epoch, lsn) = etag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
+    Some(Position {
+        epoch: Epoch(epoch.parse().ok()?),
+        lsn: Lsn(lsn.parse().ok()?),
+    })
+}
+
+/// Whether the request may be passed on to the node that owns the partition.
+pub(super) fn may_be_forwarded(headers: &HeaderMap) -> bool {
+    headers.get(FORWARD).is_none_or(|value| value != "no")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().expect("a value")));
+        pairs.collect()
+    }
+
+    #[test]
+    fn conditions_are_understood_or_refused() {
+        let condition = |pairs: &[_]| condition(&headers(pairs)).ok();
+        assert_eq!(condition(&[]), Some(Condition::Any));
+        assert_eq!(
+            condition(&[(header::IF_NONE_MATCH, "*")]),
+            Some(Condition::IfAbsent)
+        );
+        let version = Position {
+            epoch: Epoch(3),
+            lsn: Lsn(17),
+        };
+        let expected = Some(Condition::IfVersion(version));
+        assert_eq!(condition(&[(header::IF_MATCH, "\"3-17\"")]), expected);
+        for wrong in [
+            "*",
+            "3-17",
+            "\"3\"",
+            "W/\"3-17\"",
+            "\"3-17\", \"3-18\"",
+            "\"3--17\"",
+        ] {
+            assert_eq!(condition(&[(header::IF_MATCH, wrong)]), None, "{wrong}");
+        }
+        assert_eq!(condition(&[(header::IF_NONE_MATCH, "\"3-17\"")]), None);
+        assert_eq!(
+            condition(&[(header::IF_MATCH, "\"3-17\""), (header::IF_NONE_MATCH, "*")]),
+            None
+        );
+    }
+
+    #[test]
+    fn idempotency_keys_are_understood_or_refused() {
+        let id = |text| request_id(&headers(&[(IDEMPOTENCY_KEY, text)]));
+        let parsed = id("ff00000000000001/12")
+            .expect("it is right")
+            .expect("it is there");
+        assert_eq!(
+            (parsed.client.0, parsed.sequence.0),
+            (0xff00_0000_0000_0001, 12)
+        );
+        for wrong in [
+            "",
+            "1",
+            "/",
+            "1/",
+            "/1",
+            "g/1",
+            "1ff00000000000001/1",
+            "1/x",
+            "1/-1",
+        ] {
+            assert!(id(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The interface for clients: HTTP/1.1 on a listener of its own.
+//!
+//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`] and
+//! [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how the
+//! node and the cluster are, [`error`] is everything that can be wrong.
+
+mod answer;
+mod containers;
+mod error;
+mod forward;
+mod headers;
+mod operation;
+mod router;
+mod rows;
+mod schema;
+mod service;
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::data::Data;
+
+use service::Service;
+
+/// The database that all containers belong to.
+const DATABASE: &str = "public";
+/// After an error of `accept` (too many open files, mostly) the next one is tried this much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves clients until `stop` says so; then answers those who wait, and returns.
+pub(crate) async fn serve(listener: TcpListener, data: Data, stop: watch::Receiver<bool>) {
+    let limits = data.plane.borrow().settings().limits;
+    let places = Arc::new(Semaphore::new(limits.client_connections));
+    let service = Rc::new(Service::new(&data));
+    let mut connections = JoinSet::new();
+    let mut stopping = stop.clone();
+    loop {
+        // Those that are too many wait in the operating system's queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            break;
+        };
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let (service, stop) = (Rc::clone(&service), stop.clone());
+        connections.spawn_local(async move {
+            serve_connection(stream, service, stop, limits.request_timeout).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    service: Rc<Service>,
+    mut stop: watch::Receiver<bool>,
+    request_timeout: Duration,
+) {
+    // Without it answers would wait for more to be sent with them.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let service = service_fn(move |request| {
+        let service = Rc::clone(&service);
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(request_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stop.wait_for(|stop| *stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a client's connection ended: {error}");
+    }
+}

@@ -1,0 +1,298 @@
+//! How the node and the cluster are.
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use kensho_protocol::coordinator::Standing;
+use kensho_protocol::ids::NodeId;
+use kensho_protocol::replica::RoleKind;
+use kensho_protocol::settings::Mode;
+use kensho_protocol::table::Table;
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::error::Error;
+use super::service::Service;
+use crate::control::View;
+use crate::control::notes::name_of;
+use crate::data::DataPlane;
+use kensho_protocol::request::Refusal;
+
+#[derive(Serialize)]
+struct TableShown<'a> {
+    stamp: StampShown,
+    master: Option<String>,
+    partitions: Vec<PartitionShown<'a>>,
+    nodes: Vec<NodeShown<'a>>,
+}
+
+#[derive(Serialize)]
+struct StampShown {
+    term: u64,
+    revision: u64,
+}
+
+#[derive(Serialize)]
+struct PartitionShown<'a> {
+    id: usize,
+    epoch: u64,
+    owner: Option<&'a str>,
+    in_sync: Vec<&'a str>,
+    catch_up: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct NodeShown<'a> {
+    name: &'a str,
+    client: &'a str,
+}
+
+/// The committed partition table, with its stamp as ETag.
+pub(super) fn table(service: &Service, headers: &HeaderMap) -> Answer {
+    let plane = service.data.plane.borrow();
+    let view = plane.view();
+    let Some(table) = view.table.as_ref().filter(|table| table.born) else {
+        return Error::refused(Refusal::NotServing).response();
+    };
+    let etag = format!("\"{}-{}\"", table.stamp.term, table.stamp.revision);
+    let known = headers.get(header::IF_NONE_MATCH);
+    let mut answer = if known.is_some_and(|known| *known == etag) {
+        answer::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let shown = show_table(table, master_name(&plane));
+        let body = serde_json::to_vec(&shown).expect("a table is JSON");
+        answer::json(StatusCode::OK, body)
+    };
+    let etag = HeaderValue::try_from(etag).expect("digits");
+    answer.headers_mut().insert(header::ETAG, etag);
+    answer
+}
+
+fn show_table(table: &Table, master: Option<String>) -> TableShown<'_> {
+    let name = |node: &NodeId| table.members.get(node).map(|member| member.name.as_str());
+    let partitions = table.partitions.iter().enumerate();
+    let partitions = partitions.map(|(id, assignment)| PartitionShown {
+        id,
+        epoch: assignment.epoch.0,
+        owner: name(&assignment.owner),
+        in_sync: assignment.in_sync.keys().filter_map(name).collect(),
+        catch_up: assignment.catch_ups.iter().filter_map(name).collect(),
+    });
+    let nodes = table.members.values().map(|member| NodeShown {
+        name: &member.name,
+        client: &member.client_address,
+    });
+    TableShown {
+        stamp: StampShown {
+            term: table.stamp.term.0,
+            revision: table.stamp.revision.0,
+        },
+        master,
+        partitions: partitions.collect(),
+        nodes: nodes.collect(),
+    }
+}
+
+fn master_name(plane: &DataPlane) -> Option<String> {
+    let view = plane.view();
+    match view.standing {
+        Standing::Electing => None,
+        Standing::Master => Some(plane.me().name.clone()),
+        Standing::Follower(master) => Some(name_of(master, view.table.as_deref(), plane.me())),
+    }
+}
+
+/// 200 only if the node is part of a quorum, and serves every partition that it owns.
+pub(super) fn ready(service: &Service) -> Answer {
+    let plane = service.data.plane.borrow();
+    match hindrance(&plane) {
+        None => answer::empty(StatusCode::OK),
+        Some(reason) => Error::not_ready(reason).response(),
+    }
+}
+
+fn hindrance(plane: &DataPlane) -> Option<&'static str> {
+    let View { table, service, .. } = plane.view();
+    if !service {
+        return Some("the node is not part of a quorum");
+    }
+    let Some(table) = table.as_ref().filter(|table| table.born) else {
+        return Some("the cluster has no partition table yet");
+    };
+    let me = plane.me().id;
+    let owned = |partition| table.assignment(partition).owner == me;
+    let all = plane
+        .replicas()
+        .all(|replica| !owned(replica.partition()) || replica.serves());
+    (!all).then_some("a partition that the node owns is not served yet")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stat<'a> {
+    cluster: ClusterStat<'a>,
+    performance: Performance,
+    #[serde(rename = "kensho")]
+    ours: Ours,
+    partitions: Vec<PartitionStat>,
+}
+
+/// Field names as in GridDB's `gs_stat`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterStat<'a> {
+    cluster_name: &'a str,
+    cluster_status: &'static str,
+    node_status: &'static str,
+    node_name: &'a str,
+    designated_count: usize,
+    active_count: usize,
+    partition_num: usize,
+    replication_num: usize,
+    replication_mode: u8,
+    master: Option<String>,
+    partition_status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Performance {
+    total_read_operation: u64,
+    total_write_operation: u64,
+    total_row_num: usize,
+    owner_count: usize,
+    backup_count: usize,
+}
+
+/// What GridDB has no names for.
+#[derive(Serialize)]
+struct Ours {
+    node_id: u32,
+    term: u64,
+    table_term: u64,
+    table_revision: u64,
+    refused_busy: u64,
+    lost_entries: u64,
+    checkpoints: u64,
+    peers: Vec<PeerStat>,
+}
+
+#[derive(Serialize)]
+struct PeerStat {
+    name: String,
+    connected: bool,
+    dropped: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartitionStat {
+    p_id: u16,
+    role: &'static str,
+    promised_epoch: u64,
+    log_epoch: u64,
+    lsn: u64,
+    commit_lsn: u64,
+    durable_lsn: u64,
+}
+
+/// The figures of this node; the field names are GridDB's where it has one.
+pub(super) fn stat(service: &Service) -> Answer {
+    let plane = service.data.plane.borrow();
+    let (settings, view, figures) = (plane.settings(), plane.view(), plane.figures());
+    let me = plane.me().id;
+    let table = view.table.as_deref().filter(|table| table.born);
+    let count = |role: &str| {
+        let role_of = |replica| role_of(replica, table, me);
+        plane
+            .replicas()
+            .filter(|replica| role_of(replica) == role)
+            .count()
+    };
+    let peers: Vec<PeerStat> = plane
+        .peer_figures()
+        .into_iter()
+        .map(|(name, connected, dropped)| PeerStat {
+            name,
+            connected,
+            dropped,
+        })
+        .collect();
+    let stat = Stat {
+        cluster: ClusterStat {
+            cluster_name: &settings.identity.cluster,
+            cluster_status: match view.standing {
+                Standing::Master => "MASTER",
+                Standing::Follower(_) => "FOLLOWER",
+                Standing::Electing => "SUB_MASTER",
+            },
+            node_status: if view.service { "ACTIVE" } else { "INACTIVE" },
+            node_name: &settings.name,
+            designated_count: table.map_or(settings.members.len().max(1), |t| t.members.len()),
+            active_count: 1 + peers.iter().filter(|peer| peer.connected).count(),
+            partition_num: plane.replicas().count(),
+            replication_num: settings.protocol.replicas,
+            replication_mode: match settings.protocol.mode {
+                Mode::Async => 0,
+                Mode::SemiSync => 1,
+            },
+            master: master_name(&plane),
+            partition_status: match hindrance(&plane) {
+                None => "NORMAL",
+                Some(_) => "OWNER_LOSS",
+            },
+        },
+        performance: Performance {
+            total_read_operation: figures.reads,
+            total_write_operation: figures.updates,
+            total_row_num: plane.replicas().map(|replica| replica.state().rows()).sum(),
+            owner_count: count("owner"),
+            backup_count: count("backup"),
+        },
+        ours: Ours {
+            node_id: me.0,
+            term: view.term.0,
+            table_term: table.map_or(0, |table| table.stamp.term.0),
+            table_revision: table.map_or(0, |table| table.stamp.revision.0),
+            refused_busy: figures.refused_busy,
+            lost_entries: figures.lost_entries,
+            checkpoints: figures.checkpoints,
+            peers,
+        },
+        partitions: plane
+            .replicas()
+            .map(|replica| PartitionStat {
+                p_id: replica.partition().0,
+                role: role_of(replica, table, me),
+                promised_epoch: replica.promised().0,
+                log_epoch: replica.log_epoch().0,
+                lsn: replica.log().end().0,
+                commit_lsn: replica.commit().0,
+                durable_lsn: replica.durable().0,
+            })
+            .collect(),
+    };
+    let body = serde_json::to_vec(&stat).expect("figures are JSON");
+    answer::json(StatusCode::OK, body)
+}
+
+fn role_of(
+    replica: &kensho_protocol::replica::Replica<kensho_storage::tables::Tables>,
+    table: Option<&Table>,
+    me: NodeId,
+) -> &'static str {
+    match replica.role() {
+        RoleKind::Serving => return "owner",
+        RoleKind::Syncing | RoleKind::Entering | RoleKind::Renewing => return "owner, not serving",
+        RoleKind::Follower => {}
+    }
+    let Some(assignment) = table.map(|table| table.assignment(replica.partition())) else {
+        return "none";
+    };
+    if assignment.in_sync.contains_key(&me) {
+        "backup"
+    } else if assignment.catch_ups.contains(&me) {
+        "catch-up"
+    } else {
+        "none"
+    }
+}

@@ -1,0 +1,154 @@
+//! Which path means what.
+
+use std::borrow::Cow;
+
+use super::error::Error;
+
+/// What a path speaks of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// `/cluster/table`
+    Table,
+    /// `/node/stat`
+    Stat,
+    /// `/healthz`
+    Health,
+    /// `/readyz`
+    Ready,
+    /// `/griddb/v2/{cluster}/dbs/{database}` and what follows
+    Database {
+        cluster: Cow<'a, str>,
+        database: Cow<'a, str>,
+        path: DatabasePath<'a>,
+    },
+}
+
+/// What a path within a database speaks of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum DatabasePath<'a> {
+    /// `/checkConnection`
+    CheckConnection,
+    /// `/containers`
+    Containers,
+    /// `/containers/{container}/info`
+    Info(Cow<'a, str>),
+    /// `/containers/{container}/rows/{key}`
+    Row(Cow<'a, str>, Cow<'a, str>),
+    /// `/sql` and `/tql`
+    Query,
+}
+
+/// Finds out what `path` means.
+pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
+    let unknown = || Error::unknown_path(path);
+    let mut segments = path.strip_prefix('/').ok_or_else(unknown)?.split('/');
+    let mut next = || segments.next();
+    let route = match next() {
+        Some("griddb") => {
+            let (Some("v2"), Some(cluster), Some("dbs"), Some(database)) =
+                (next(), next(), next(), next())
+            else {
+                return Err(unknown());
+            };
+            let path = match (next(), next(), next(), next()) {
+                (Some("checkConnection"), None, ..) => DatabasePath::CheckConnection,
+                (Some("containers"), None, ..) => DatabasePath::Containers,
+                (Some("containers"), Some(container), Some("info"), None) => {
+                    DatabasePath::Info(decode(container)?)
+                }
+                (Some("containers"), Some(container), Some("rows"), Some(key)) => {
+                    DatabasePath::Row(decode(container)?, decode(key)?)
+                }
+                (Some("sql" | "tql"), ..) => DatabasePath::Query,
+                _ => return Err(unknown()),
+            };
+            Route::Database {
+                cluster: decode(cluster)?,
+                database: decode(database)?,
+                path,
+            }
+        }
+        Some("cluster") if next() == Some("table") => Route::Table,
+        Some("node") if next() == Some("stat") => Route::Stat,
+        Some("healthz") => Route::Health,
+        Some("readyz") => Route::Ready,
+        _ => return Err(unknown()),
+    };
+    match segments.next() {
+        None => Ok(route),
+        Some(_) => Err(unknown()),
+    }
+}
+
+/// What a segment stands for (RFC 3986).
+fn decode(segment: &str) -> Result<Cow<'_, str>, Error> {
+    if segment.is_empty() {
+        return Err(Error::malformed("a name in the path is empty"));
+    }
+    if !segment.contains('%') {
+        return Ok(Cow::Borrowed(segment));
+    }
+    let wrong = || {
+        Error::malformed(format!(
+            "{segment} in the path is not percent-encoded UTF-8"
+        ))
+    };
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let (high, low) = digit().zip(digit()).ok_or_else(wrong)?;
+        decoded.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits"));
+    }
+    String::from_utf8(decoded)
+        .map(Cow::Owned)
+        .map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_mean_what_they_say() {
+        assert!(matches!(route("/cluster/table"), Ok(Route::Table)));
+        let Ok(Route::Database {
+            cluster,
+            database,
+            path,
+        }) = route("/griddb/v2/c/dbs/public/containers/a%2Fb/rows/%C3%BC.1")
+        else {
+            panic!("it is a row");
+        };
+        assert_eq!((&*cluster, &*database), ("c", "public"));
+        assert_eq!(path, DatabasePath::Row("a/b".into(), "ü.1".into()));
+    }
+
+    #[test]
+    fn whatever_comes_is_answered() {
+        for path in [
+            "",
+            "/",
+            "//",
+            "*",
+            "/cluster",
+            "/cluster/table/",
+            "/cluster/table/x",
+            "/node",
+            "/griddb/v2/c/dbs",
+            "/griddb/v2/c/dbs/d",
+            "/griddb/v2/c/dbs/d/containers/x",
+            "/griddb/v2/c/dbs/d/containers/x/rows/k/l",
+            "/griddb/v2/c/dbs/d/containers//rows/k",
+            "/griddb/v2/c/dbs/d/containers/%/rows/k",
+            "/griddb/v2/c/dbs/d/containers/%ff/rows/k",
+            "/griddb/v2/c/dbs/d/containers/%+1/rows/k",
+        ] {
+            assert!(route(path).is_err(), "{path}");
+        }
+    }
+}

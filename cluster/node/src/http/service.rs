@@ -1,0 +1,280 @@
+//! From a request to its answer.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, StatusCode, Uri};
+use kensho_protocol::ids::{Lsn, PartitionId, Position};
+use kensho_protocol::request::{Refusal, Reply, RequestId};
+use kensho_protocol::routing;
+
+use super::answer::{self, Answer};
+use super::error::{Error, LSN};
+use super::forward::Forwarder;
+use super::router::{self, DatabasePath, Route};
+use super::schema::Schemas;
+use super::{DATABASE, containers, headers, operation, rows};
+use crate::data::{Answered, Data};
+use crate::settings::Limits;
+
+const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
+
+/// What answers clients. It belongs to the data plane's thread.
+pub(super) struct Service {
+    pub(super) data: Data,
+    pub(super) schemas: Schemas,
+    pub(super) forwarder: Forwarder,
+    cluster: String,
+    partitions: u16,
+    served_by: HeaderValue,
+    limits: Limits,
+}
+
+/// A request whose body has arrived.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Who owns a partition, as far as this node knows.
+pub(super) enum Owner {
+    /// This node.
+    Here,
+    /// The node that clients reach at this address.
+    There(String),
+    /// No table is known yet, or it names nobody.
+    Nobody,
+}
+
+/// What came of an update.
+pub(super) struct Executed {
+    pub(super) outcome: Bytes,
+    pub(super) at: Position,
+}
+
+impl Service {
+    pub(super) fn new(data: &Data) -> Self {
+        let plane = data.plane.borrow();
+        let settings = plane.settings();
+        Service {
+            schemas: Schemas::default(),
+            forwarder: Forwarder::new(settings),
+            cluster: settings.identity.cluster.clone(),
+            partitions: settings.identity.partitions,
+            served_by: HeaderValue::from_str(&settings.name).expect("names are plain"),
+            limits: settings.limits,
+            data: data.clone(),
+        }
+    }
+
+    /// Whatever is asked, there is an answer.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let mut answer = match self.answer_or_refuse(request).await {
+            Ok(answer) => answer,
+            Err(error) => error.response(),
+        };
+        answer
+            .headers_mut()
+            .entry(SERVED_BY)
+            .or_insert_with(|| self.served_by.clone());
+        answer
+    }
+
+    async fn answer_or_refuse(&self, request: Request<Incoming>) -> Result<Answer, Error> {
+        let (head, body) = request.into_parts();
+        let uri = head.uri.clone();
+        let route = router::route(uri.path())?;
+        let (cluster, database, path) = match route {
+            Route::Table => {
+                return get_only(&head.method, || operation::table(self, &head.headers));
+            }
+            Route::Stat => return get_only(&head.method, || operation::stat(self)),
+            Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),
+            Route::Ready => return get_only(&head.method, || operation::ready(self)),
+            Route::Database {
+                cluster,
+                database,
+                path,
+            } => (cluster, database, path),
+        };
+        if cluster != self.cluster {
+            return Err(Error::other_cluster(&cluster, &self.cluster));
+        }
+        if database != DATABASE {
+            return Err(Error::unknown_database(&database, DATABASE));
+        }
+        let asked = Asked {
+            body: self.body(&head.method, body).await?,
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+        };
+        match path {
+            DatabasePath::CheckConnection => {
+                get_only(&asked.method, || answer::empty(StatusCode::OK))
+            }
+            DatabasePath::Containers => match asked.method {
+                Method::GET => containers::list(self, &asked).await,
+                Method::POST => containers::create(self, &asked).await,
+                Method::DELETE => containers::delete(self, &asked).await,
+                _ => Err(Error::wrong_method("GET, POST, DELETE")),
+            },
+            DatabasePath::Info(container) => match asked.method {
+                Method::GET => containers::info(self, &asked, &container).await,
+                _ => Err(Error::wrong_method("GET")),
+            },
+            DatabasePath::Row(container, key) => {
+                self.check_length("row key", &key)?;
+                let row = rows::Named {
+                    container: &container,
+                    key: &key,
+                };
+                match asked.method {
+                    Method::GET => rows::get(self, &asked, row).await,
+                    Method::PUT => rows::put(self, &asked, row).await,
+                    Method::DELETE => rows::delete(self, &asked, row).await,
+                    _ => Err(Error::wrong_method("GET, PUT, DELETE")),
+                }
+            }
+            DatabasePath::Query => Err(Error::not_offered(
+                "queries are not offered; single rows are under /containers/{container}/rows/{key}",
+            )),
+        }
+    }
+
+    async fn body(&self, method: &Method, body: Incoming) -> Result<Bytes, Error> {
+        if *method == Method::GET {
+            return Ok(Bytes::new());
+        }
+        let limit = self.limits.body_bytes;
+        let all = Limited::new(body, limit).collect();
+        match tokio::time::timeout(self.limits.request_timeout, all).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(Error::body_too_large(limit))
+            }
+            Ok(Err(error)) => Err(Error::malformed(format!(
+                "the body did not arrive: {error}"
+            ))),
+            Err(_) => Err(Error::request_timeout()),
+        }
+    }
+
+    fn check_length(&self, what: &str, name: &str) -> Result<(), Error> {
+        let limit = self.limits.key_bytes;
+        if name.len() > limit {
+            return Err(Error::key_too_long(what, name.len(), limit));
+        }
+        Ok(())
+    }
+
+    /// Which partition a container belongs to.
+    pub(super) fn partition(&self, container: &str) -> Result<PartitionId, Error> {
+        self.check_length("container name", container)?;
+        Ok(routing::partition_of(container, self.partitions))
+    }
+
+    /// Who owns a partition.
+    pub(super) fn owner(&self, partition: PartitionId) -> Owner {
+        let plane = self.data.plane.borrow();
+        let Some(table) = plane.view().table.as_ref().filter(|table| table.born) else {
+            return Owner::Nobody;
+        };
+        let owner = table.assignment(partition).owner;
+        if owner == plane.me().id {
+            return Owner::Here;
+        }
+        match table.members.get(&owner) {
+            Some(member) => Owner::There(member.client_address.clone()),
+            None => Owner::Nobody,
+        }
+    }
+
+    /// If another node owns the partition: its answer, or the refusal to ask it. `None`: this node
+    /// is to answer.
+    pub(super) async fn elsewhere(
+        &self,
+        partition: PartitionId,
+        asked: &Asked,
+    ) -> Option<Result<Answer, Error>> {
+        match self.owner(partition) {
+            Owner::Here => None,
+            Owner::Nobody => Some(Err(Refusal::NotServing.into())),
+            Owner::There(_) if !headers::may_be_forwarded(&asked.headers) => {
+                Some(Err(Refusal::NotOwner.into()))
+            }
+            Owner::There(address) => Some(self.forward(&address, asked).await),
+        }
+    }
+
+    pub(super) async fn forward(&self, address: &str, asked: &Asked) -> Result<Answer, Error> {
+        let body = asked.body.clone();
+        self.forwarder
+            .forward(address, &asked.method, &asked.uri, &asked.headers, body)
+            .await
+    }
+
+    /// Hands in an update, and waits for its outcome.
+    pub(super) async fn execute(
+        &self,
+        partition: PartitionId,
+        id: Option<RequestId>,
+        as_of: Lsn,
+        statement: Bytes,
+    ) -> Result<Executed, Error> {
+        let answered = {
+            let mut plane = self.data.plane.borrow_mut();
+            if let Some(reason) = plane.overload() {
+                return Err(Error::overloaded(reason));
+            }
+            plane.execute(partition, id, as_of, statement)
+        };
+        match self.wait(answered, Refusal::OutcomeUnknown).await? {
+            Reply::Done { at, outcome } => Ok(Executed { outcome, at }),
+            Reply::Refused(refusal) => Err(refusal.into()),
+            Reply::Answer { .. } => unreachable!("an update is not answered like a read"),
+        }
+    }
+
+    /// Hands in a read, and waits for its answer: the youngest entry that it knows of, and itself.
+    pub(super) async fn read(
+        &self,
+        partition: PartitionId,
+        query: Bytes,
+    ) -> Result<(Lsn, Bytes), Error> {
+        let answered = {
+            let mut plane = self.data.plane.borrow_mut();
+            if let Some(reason) = plane.overload() {
+                return Err(Error::overloaded(reason));
+            }
+            plane.read(partition, query)
+        };
+        match self.wait(answered, Refusal::NotServing).await? {
+            Reply::Answer { at, answer } => Ok((at.lsn, answer)),
+            Reply::Refused(refusal) => Err(refusal.into()),
+            Reply::Done { .. } => unreachable!("a read is not answered like an update"),
+        }
+    }
+
+    async fn wait(&self, answered: Answered, if_stopped: Refusal) -> Result<Reply, Error> {
+        self.data.wake.notify_one();
+        answered.await.map_err(|_| if_stopped.into())
+    }
+}
+
+fn get_only(method: &Method, answer: impl FnOnce() -> Answer) -> Result<Answer, Error> {
+    if *method == Method::GET {
+        Ok(answer())
+    } else {
+        Err(Error::wrong_method("GET"))
+    }
+}
+
+/// Says up to which log entry the answer knows.
+pub(super) fn as_of(mut answer: Answer, lsn: Lsn) -> Answer {
+    answer.headers_mut().insert(LSN, HeaderValue::from(lsn.0));
+    answer
+}

@@ -1,0 +1,439 @@
+//! How a node starts and stops, and its threads.
+//!
+//! | thread | what it does |
+//! | --- | --- |
+//! | control | coordinator, its messages, the listener for nodes |
+//! | data | replicas, their messages, the listener for clients |
+//! | saver | what the coordinator must not forget, to disk |
+//! | log-… | the update log, its flushes and checkpoints (storage) |
+//! | main | waits for a signal to stop |
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use kensho_protocol::coordinator::{Birth, Coordinator};
+use kensho_protocol::ids::PartitionId;
+use kensho_protocol::record::Recovered;
+use kensho_protocol::replica::Replica;
+use kensho_protocol::table::Member;
+use kensho_storage::error::StorageError;
+use kensho_storage::folder;
+use kensho_storage::log::{self, LogAppender, LogProgress, LogSettings, Recovery};
+use kensho_storage::tables::Tables;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use crate::clock;
+use crate::control::{self, Control, Report, Saver, View};
+use crate::data::{self, Data, DataPlane, Parts};
+use crate::http;
+use crate::peer::{Hello, Inbound, Introduction, LinkSettings, Peers, Plane, plane_of};
+use crate::settings::Settings;
+
+/// Pieces of messages from other nodes that may wait for a plane; more wait in the senders.
+const INBOUND_QUEUE: usize = 256;
+/// Reports from replicas that may wait for the coordinator; what is more is told again.
+const REPORT_QUEUE: usize = 1_024;
+/// Connections that may wait to be taken over by the data plane.
+const HANDOVER_QUEUE: usize = 64;
+/// After an error of `accept` the next one is tried this much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a node cannot run. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// It cannot listen.
+    #[error(
+        "cannot listen on {address} ({setting}): {source}; stop what uses the address, or choose another"
+    )]
+    Listen {
+        /// The setting that says where to listen.
+        setting: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Its data folder cannot be used.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+    /// What a partition has on disk is no data image.
+    #[error(
+        "partition {partition}: {source}; move the data folder away, so that the node joins anew"
+    )]
+    Image {
+        /// Which partition.
+        partition: u16,
+        /// What is wrong.
+        source: kensho_protocol::apply::ImageError,
+    },
+    /// The operating system refused a thread or the like.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Writes the node's log to standard error, one JSON object a line.
+///
+/// # Errors
+/// When `filter` is none.
+pub fn log_to_stderr(filter: &str) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| format!("the setting log is {filter}: {error}"))?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    Ok(())
+}
+
+/// Runs a node until it is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// When it cannot start. A failure later ends the process.
+pub fn run(settings: Settings) -> Result<(), NodeError> {
+    stop_on_panic();
+    let client_listener = listen("client_listen", settings.client_listen)?;
+    let peer_listener = listen("peer_listen", settings.peer_listen)?;
+    let (disk, lock, folder) = folder::open(
+        &settings.data_dir,
+        &settings.identity,
+        LogSettings::default(),
+    )?;
+    let advertised = |given: &Option<String>, listener: &StdListener| match given {
+        Some(address) => Ok(address.clone()),
+        None => listener.local_addr().map(|address| address.to_string()),
+    };
+    let me = Member {
+        id: folder.node,
+        name: settings.name.clone(),
+        client_address: advertised(&settings.client_advertise, &client_listener)?,
+        peer_address: advertised(&settings.peer_advertise, &peer_listener)?,
+    };
+    tracing::info!(
+        node = me.name,
+        id = me.id.0,
+        cluster = settings.identity.cluster,
+        client = me.client_address,
+        peer = me.peer_address,
+        records = folder.recovery.report.records,
+        "the node starts"
+    );
+    if let Some(cut) = &folder.recovery.report.cut {
+        tracing::warn!("the end of the log was torn: {cut}");
+    }
+    let replicas = recover(&settings, &me, folder.recovery, folder.incarnation)?;
+    let (appender, progress) = log::start(folder.store, &disk)?;
+
+    let hello = Arc::new(Hello::new(
+        Introduction::new(&settings, me.clone()),
+        &settings.secret,
+    ));
+    let (view, view_seen) = watch::channel(View::default());
+    let (reports, reports_seen) = mpsc::channel(REPORT_QUEUE);
+    let (streams, streams_seen) = mpsc::channel(HANDOVER_QUEUE);
+    let (saved, saved_seen) = mpsc::unbounded_channel();
+    let (stop, stopping) = watch::channel(false);
+
+    let birth = Birth {
+        identity: settings.identity.clone(),
+        members: BTreeMap::new(),
+    };
+    let coordinator = Coordinator::new(
+        settings.protocol,
+        me.clone(),
+        settings.priority,
+        birth,
+        folder.saved,
+        RandomState::new().hash_one(me.id),
+        clock::now(),
+    );
+    let saver = Saver::start(disk, saved)?;
+
+    let control = ControlThread {
+        settings: settings.clone(),
+        hello: Arc::clone(&hello),
+        me: me.clone(),
+        coordinator,
+        saver,
+        view,
+        reports: reports_seen,
+        saved: saved_seen,
+        listener: peer_listener,
+        streams,
+    };
+    let data = DataThread {
+        settings,
+        hello,
+        me,
+        replicas,
+        log: appender,
+        progress,
+        view: view_seen,
+        reports,
+        listener: client_listener,
+        streams: streams_seen,
+        stopping,
+    };
+    // The control thread ends with the process.
+    spawn("control", move |runtime| control.run(&runtime))?;
+    let data = spawn("data", move |runtime| data.run(&runtime))?;
+    wait_for_signal()?;
+    tracing::info!("the node stops: it takes no more requests, and answers those that wait");
+    // The data thread has not ended, since it ends only when it is told to.
+    let _ = stop.send(true);
+    let _ = data.join();
+    drop(lock);
+    tracing::info!("the node has stopped");
+    Ok(())
+}
+
+/// A thread that panicked has left something half done: nobody must go on with it.
+fn stop_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        tracing::error!("the node stops, because of a bug: {info}");
+        std::process::exit(crate::failure::EXIT_FAILURE);
+    }));
+}
+
+fn listen(setting: &'static str, address: SocketAddr) -> Result<StdListener, NodeError> {
+    let listen = || {
+        let listener = StdListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| NodeError::Listen {
+        setting,
+        address,
+        source,
+    })
+}
+
+/// A replica for each partition: as the disk remembers it, or empty.
+fn recover(
+    settings: &Settings,
+    me: &Member,
+    mut recovery: Recovery,
+    incarnation: kensho_protocol::ids::Incarnation,
+) -> Result<Vec<Replica<Tables>>, NodeError> {
+    let now = clock::now();
+    let partitions = (0..settings.identity.partitions).map(PartitionId);
+    partitions
+        .map(|partition| {
+            let recovered = recovery
+                .partitions
+                .remove(&partition)
+                .unwrap_or_else(|| Recovered::empty(incarnation));
+            Replica::recover(me.id, partition, settings.protocol, recovered, now).map_err(
+                |source| NodeError::Image {
+                    partition: partition.0,
+                    source,
+                },
+            )
+        })
+        .collect()
+}
+
+/// Starts a thread with an event loop of its own.
+fn spawn(
+    name: &str,
+    body: impl FnOnce(Runtime) + Send + 'static,
+) -> Result<JoinHandle<()>, io::Error> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            match runtime {
+                Ok(runtime) => body(runtime),
+                Err(error) => crate::failure::stop_at_once(&error),
+            }
+        })
+}
+
+fn wait_for_signal() -> Result<(), io::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    })
+}
+
+struct ControlThread {
+    settings: Settings,
+    hello: Arc<Hello>,
+    me: Member,
+    coordinator: Coordinator,
+    saver: Saver,
+    view: watch::Sender<View>,
+    reports: mpsc::Receiver<Report>,
+    saved: mpsc::UnboundedReceiver<kensho_protocol::ids::Ticket>,
+    listener: StdListener,
+    streams: mpsc::Sender<StdStream>,
+}
+
+impl ControlThread {
+    fn run(self, runtime: &Runtime) {
+        let tasks = LocalSet::new();
+        tasks.block_on(runtime, async move {
+            let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
+            let inbound = Inbound::new(Plane::Control, Arc::clone(&self.hello), sink);
+            let (peers, met) =
+                Peers::new(link_settings(&self.settings, Plane::Control, self.hello));
+            match TcpListener::from_std(self.listener) {
+                Ok(listener) => {
+                    tokio::task::spawn_local(accept_nodes(listener, inbound, self.streams));
+                }
+                Err(error) => crate::failure::stop_at_once(&error),
+            }
+            let control = Control::new(
+                self.coordinator,
+                self.me,
+                self.settings.members,
+                peers,
+                self.saver,
+                self.view,
+            );
+            let inputs = control::Inputs {
+                messages,
+                reports: self.reports,
+                saved: self.saved,
+                met,
+            };
+            control.run(inputs).await;
+        });
+    }
+}
+
+fn link_settings(settings: &Settings, plane: Plane, hello: Arc<Hello>) -> LinkSettings {
+    LinkSettings {
+        plane,
+        hello,
+        heartbeat: settings.protocol.heartbeat,
+        queue_limit_bytes: settings.limits.peer_queue_bytes,
+    }
+}
+
+/// Takes the connections of other nodes: those for control stay here, those for data are handed to
+/// the data plane's thread.
+async fn accept_nodes(
+    listener: TcpListener,
+    inbound: std::rc::Rc<Inbound<kensho_protocol::coordinator::Message>>,
+    streams: mpsc::Sender<StdStream>,
+) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!("cannot accept a node's connection: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (inbound, streams) = (inbound.clone(), streams.clone());
+        tokio::task::spawn_local(async move {
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
+            match plane_of(&stream).await {
+                Some(Plane::Control) => inbound.accept(stream),
+                Some(Plane::Data) => {
+                    if let Ok(stream) = stream.into_std() {
+                        // The data plane ends only with the process.
+                        let _ = streams.send(stream).await;
+                    }
+                }
+                None => tracing::debug!("a connection that no node would make was closed"),
+            }
+        });
+    }
+}
+
+struct DataThread {
+    settings: Settings,
+    hello: Arc<Hello>,
+    me: Member,
+    replicas: Vec<Replica<Tables>>,
+    log: LogAppender,
+    progress: LogProgress,
+    view: watch::Receiver<View>,
+    reports: mpsc::Sender<Report>,
+    listener: StdListener,
+    streams: mpsc::Receiver<StdStream>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl DataThread {
+    fn run(self, runtime: &Runtime) {
+        let tasks = LocalSet::new();
+        let patience = self.settings.statement_deadline;
+        tasks.block_on(runtime, async move {
+            let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
+            let inbound = Inbound::new(Plane::Data, Arc::clone(&self.hello), sink);
+            let (peers, met) = Peers::new(link_settings(&self.settings, Plane::Data, self.hello));
+            let data = Data::new(DataPlane::new(Parts {
+                settings: self.settings,
+                me: self.me,
+                replicas: self.replicas,
+                log: self.log,
+                peers,
+                reports: self.reports,
+            }));
+            let inputs = data::Inputs {
+                messages,
+                progress: self.progress,
+                view: self.view,
+                met,
+            };
+            tokio::task::spawn_local(data.clone().run(inputs));
+            tokio::task::spawn_local(take_over(self.streams, inbound));
+            let listener = match TcpListener::from_std(self.listener) {
+                Ok(listener) => listener,
+                Err(error) => crate::failure::stop_at_once(&error),
+            };
+            let mut stopping = self.stopping.clone();
+            let served = http::serve(listener, data, self.stopping);
+            let late = async {
+                let _ = stopping.wait_for(|stop| *stop).await;
+                tokio::time::sleep(patience).await;
+            };
+            tokio::select! {
+                () = served => {}
+                () = late => tracing::warn!("some clients could not be answered in time"),
+            }
+        });
+        // Dropping the tasks drops the log, which writes what was handed to it.
+    }
+}
+
+/// Serves the connections that the control plane's thread has accepted for this one.
+async fn take_over(
+    mut streams: mpsc::Receiver<StdStream>,
+    inbound: std::rc::Rc<Inbound<data::Message>>,
+) {
+    while let Some(stream) = streams.recv().await {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => inbound.accept(stream),
+            Err(error) => tracing::warn!("cannot take a node's connection over: {error}"),
+        }
+    }
+}

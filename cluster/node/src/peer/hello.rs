@@ -1,0 +1,242 @@
+//! How nodes introduce themselves, and whom they take.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use hyper::header::HeaderMap;
+use kensho_protocol::settings::Mode;
+use kensho_protocol::table::Member;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+/// Changes when nodes of two versions could not understand each other.
+const FORMAT: u32 = 1;
+/// Refusals that are remembered as logged.
+const LOGGED_MAX: usize = 1_000;
+
+/// What a node says of itself, in both directions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Introduction {
+    format: u32,
+    cluster: String,
+    partitions: u16,
+    replicas: u8,
+    heartbeat_ms: u128,
+    mode: String,
+    #[serde(flatten)]
+    pub(crate) member: Member,
+}
+
+impl Introduction {
+    pub(crate) fn new(settings: &Settings, member: Member) -> Self {
+        Introduction {
+            format: FORMAT,
+            cluster: settings.identity.cluster.clone(),
+            partitions: settings.identity.partitions,
+            replicas: settings.identity.replicas,
+            heartbeat_ms: settings.protocol.heartbeat.as_millis(),
+            mode: match settings.protocol.mode {
+                Mode::Async => "async",
+                Mode::SemiSync => "semi-sync",
+            }
+            .to_owned(),
+            member,
+        }
+    }
+
+    /// Why `ours` takes no part in a cluster with this node, if so.
+    fn difference(&self, ours: &Introduction) -> Option<String> {
+        let pairs = [
+            (
+                "message format",
+                self.format.to_string(),
+                ours.format.to_string(),
+            ),
+            ("cluster", self.cluster.clone(), ours.cluster.clone()),
+            (
+                "partitions",
+                self.partitions.to_string(),
+                ours.partitions.to_string(),
+            ),
+            (
+                "replicas",
+                self.replicas.to_string(),
+                ours.replicas.to_string(),
+            ),
+            (
+                "heartbeat_ms",
+                self.heartbeat_ms.to_string(),
+                ours.heartbeat_ms.to_string(),
+            ),
+            ("mode", self.mode.clone(), ours.mode.clone()),
+        ];
+        let (name, (me, id)) = (&self.member.name, (&ours.member.name, self.member.id));
+        if let Some((what, theirs, ours)) = pairs.iter().find(|(_, theirs, ours)| theirs != ours) {
+            return Some(format!(
+                "node {name} has {what} {theirs}, but node {me} has {what} {ours}: \
+                 give both the same, or let them not be members of each other"
+            ));
+        }
+        if (id == ours.member.id) != (name == me) {
+            return Some(format!(
+                "node {name} has identity {id}, and node {me} has identity {}: names and data \
+                 folders must not be shared or copied",
+                ours.member.id
+            ));
+        }
+        None
+    }
+}
+
+/// What a node goes by when it meets another.
+pub(crate) struct Hello {
+    pub(crate) ours: Introduction,
+    authorization: String,
+    logged: Mutex<HashSet<String>>,
+}
+
+impl Hello {
+    pub(crate) fn new(ours: Introduction, secret: &str) -> Self {
+        Hello {
+            ours,
+            authorization: bearer(secret),
+            logged: Mutex::default(),
+        }
+    }
+
+    /// What to send along, to show that this node knows the secret.
+    pub(crate) fn authorization(&self) -> &str {
+        &self.authorization
+    }
+
+    /// Whether whoever sent these headers knows the secret.
+    pub(crate) fn is_authorized(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get(hyper::header::AUTHORIZATION)
+            .is_some_and(|given| {
+                equal_in_constant_time(given.as_bytes(), self.authorization.as_bytes())
+            })
+    }
+
+    /// The other node, or why this one does not work with it.
+    pub(crate) fn judge(&self, body: &[u8]) -> Result<Introduction, String> {
+        let theirs: Introduction = serde_json::from_slice(body)
+            .map_err(|error| format!("the introduction is not understood: {error}"))?;
+        match theirs.difference(&self.ours) {
+            Some(difference) => Err(difference),
+            None => Ok(theirs),
+        }
+    }
+
+    /// Whether this should be logged: not if it was before, since a refused node tries again.
+    pub(crate) fn is_news(&self, refusal: &str) -> bool {
+        let mut logged = self.logged.lock().expect("nobody panicked");
+        if logged.len() >= LOGGED_MAX {
+            logged.clear();
+        }
+        logged.insert(refusal.to_owned())
+    }
+}
+
+/// A secret may be of any characters, or none; a header may not.
+fn bearer(secret: &str) -> String {
+    use std::fmt::Write;
+    let mut header = String::from("Bearer hex-");
+    for byte in secret.bytes() {
+        write!(header, "{byte:02x}").expect("a string can always be written to");
+    }
+    header
+}
+
+/// Takes as long for a wrong secret as for the right one, so that it cannot be found bit by bit.
+fn equal_in_constant_time(given: &[u8], right: &[u8]) -> bool {
+    let mut difference = usize::from(given.len() != right.len());
+    for (index, byte) in right.iter().enumerate() {
+        let other = given.get(index).copied().unwrap_or_default();
+        difference |= usize::from(std::hint::black_box(byte ^ other));
+    }
+    std::hint::black_box(difference) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kensho_protocol::ids::NodeId;
+
+    fn introduction(id: u32, name: &str) -> Introduction {
+        Introduction {
+            format: FORMAT,
+            cluster: "c".to_owned(),
+            partitions: 8,
+            replicas: 3,
+            heartbeat_ms: 100,
+            mode: "semi-sync".to_owned(),
+            member: Member {
+                id: NodeId(id),
+                name: name.to_owned(),
+                client_address: "a:1".to_owned(),
+                peer_address: "a:2".to_owned(),
+            },
+        }
+    }
+
+    fn judge(theirs: &Introduction) -> Result<Introduction, String> {
+        let hello = Hello::new(introduction(1, "n1"), "s3cret");
+        hello.judge(&serde_json::to_vec(theirs).expect("JSON"))
+    }
+
+    #[test]
+    fn a_difference_is_refused_with_both_values() {
+        let right = introduction(2, "n2");
+        assert_eq!(judge(&right), Ok(right.clone()));
+        let refusal = judge(&Introduction {
+            partitions: 16,
+            ..right.clone()
+        });
+        let refusal = refusal.expect_err("it differs");
+        assert!(
+            refusal.contains("node n2 has partitions 16, but node n1 has partitions 8"),
+            "{refusal}"
+        );
+        let other = Introduction {
+            cluster: "d".to_owned(),
+            ..right
+        };
+        assert!(judge(&other).is_err());
+        assert!(
+            judge(&introduction(1, "n2")).is_err(),
+            "a copied data folder"
+        );
+        assert!(judge(&introduction(2, "n1")).is_err(), "a name given twice");
+    }
+
+    #[test]
+    fn only_the_right_secret_is_taken() {
+        let hello = Hello::new(introduction(1, "n1"), "s3cret");
+        let authorized = |value: &str| {
+            let mut headers = HeaderMap::new();
+            let value = value.parse().expect("a header");
+            headers.insert(hyper::header::AUTHORIZATION, value);
+            hello.is_authorized(&headers)
+        };
+        assert!(authorized(&bearer("s3cret")));
+        for wrong in ["", "s3cre", "s3cret!", "s3creT", " s3cret"] {
+            assert!(!authorized(&bearer(wrong)), "{wrong}");
+        }
+        assert!(!authorized("") && !authorized("Bearer s3cret"));
+        assert!(!hello.is_authorized(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_secret_may_be_anything() {
+        for secret in ["", " ", "a b", "\n", "検証"] {
+            let hello = Hello::new(introduction(1, "n1"), secret);
+            let mut headers = HeaderMap::new();
+            // What a server makes of a header: space around it is dropped.
+            let value = hello.authorization().trim().parse().expect("a header");
+            headers.insert(hyper::header::AUTHORIZATION, value);
+            assert!(hello.is_authorized(&headers), "{secret:?}");
+        }
+    }
+}

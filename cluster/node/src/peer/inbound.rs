@@ -1,0 +1,195 @@
+//! The connections that other nodes make to this one.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use kensho_protocol::ids::NodeId;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::frame::Decoder;
+use super::{Hello, Plane};
+
+const HELLO_LIMIT_BYTES: usize = 64 << 10;
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Messages of one node, in the order in which it sent them.
+pub(crate) struct Received<M> {
+    pub(crate) from: NodeId,
+    pub(crate) messages: Vec<M>,
+}
+
+/// The receiving side of one plane. It belongs to one thread.
+pub(crate) struct Inbound<M> {
+    plane: Plane,
+    hello: Arc<Hello>,
+    sink: mpsc::Sender<Received<M>>,
+    /// The connection of each node; a new one replaces the one before.
+    streams: RefCell<HashMap<NodeId, AbortHandle>>,
+}
+
+/// Which plane a new connection is for: its first bytes say it. `None` if it is for neither, or
+/// says nothing in time.
+pub(crate) async fn plane_of(stream: &TcpStream) -> Option<Plane> {
+    const CONTROL: &[u8] = b"POST /peer/control/";
+    const DATA: &[u8] = b"POST /peer/data/";
+    let look = async {
+        let mut start = [0; CONTROL.len()];
+        loop {
+            let seen = stream.peek(&mut start).await.ok()?;
+            let seen = &start[..seen];
+            if seen.starts_with(CONTROL) {
+                return Some(Plane::Control);
+            } else if seen.starts_with(DATA) {
+                return Some(Plane::Data);
+            } else if seen.is_empty() || !(CONTROL.starts_with(seen) || DATA.starts_with(seen)) {
+                return None;
+            }
+            // It came in pieces, and `peek` returns at once for those that are there.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(HELLO_TIMEOUT, look)
+        .await
+        .ok()
+        .flatten()
+}
+
+impl<M: DeserializeOwned + 'static> Inbound<M> {
+    pub(crate) fn new(
+        plane: Plane,
+        hello: Arc<Hello>,
+        sink: mpsc::Sender<Received<M>>,
+    ) -> Rc<Self> {
+        Rc::new(Inbound {
+            plane,
+            hello,
+            sink,
+            streams: RefCell::default(),
+        })
+    }
+
+    /// Serves a connection in a task of its own, on the thread that this belongs to.
+    pub(crate) fn accept(self: &Rc<Self>, stream: TcpStream) {
+        let inbound = Rc::clone(self);
+        let peer = Rc::new(RefCell::new(None::<(NodeId, String)>));
+        let (handle_to_task, handle) = tokio::sync::oneshot::channel::<AbortHandle>();
+        let task = tokio::task::spawn_local(async move {
+            let Ok(this_task) = handle.await else {
+                return;
+            };
+            let service = service_fn(|request| {
+                let (inbound, peer, this_task) = (inbound.clone(), peer.clone(), this_task.clone());
+                async move { Ok::<_, Infallible>(inbound.answer(request, &peer, &this_task).await) }
+            });
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HELLO_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let (Err(error), Some((_, name))) = (served, &*peer.borrow()) {
+                tracing::debug!(plane = %inbound.plane, peer = name, "connection ended: {error}");
+            }
+        });
+        // The task is not polled before this function returns, so it finds its handle.
+        let _ = handle_to_task.send(task.abort_handle());
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: &RefCell<Option<(NodeId, String)>>,
+        this_task: &AbortHandle,
+    ) -> Response<Full<Bytes>> {
+        if !self.hello.is_authorized(request.headers()) {
+            return self.refuse(
+                StatusCode::UNAUTHORIZED,
+                "the secret is not that of this cluster; give all nodes the same".to_owned(),
+            );
+        }
+        let (head, body) = request.into_parts();
+        let plane = format!("/peer/{}/", self.plane);
+        match (head.method, head.uri.path().strip_prefix(&plane)) {
+            (Method::POST, Some("hello")) => self.greet(body, peer).await,
+            (Method::POST, Some("stream")) => {
+                let known = peer.borrow().clone();
+                let Some((from, name)) = known else {
+                    return self.refuse(StatusCode::FORBIDDEN, "say hello first".to_owned());
+                };
+                if let Some(before) = self.streams.borrow_mut().insert(from, this_task.clone()) {
+                    before.abort();
+                }
+                self.receive(from, &name, body).await
+            }
+            _ => self.refuse(
+                StatusCode::NOT_FOUND,
+                "there is nothing here for nodes".to_owned(),
+            ),
+        }
+    }
+
+    async fn greet(
+        &self,
+        body: Incoming,
+        peer: &RefCell<Option<(NodeId, String)>>,
+    ) -> Response<Full<Bytes>> {
+        let body = match Limited::new(body, HELLO_LIMIT_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return self.refuse(StatusCode::BAD_REQUEST, error.to_string()),
+        };
+        match self.hello.judge(&body) {
+            Ok(theirs) => {
+                *peer.borrow_mut() = Some((theirs.member.id, theirs.member.name));
+                let ours = serde_json::to_vec(&self.hello.ours).expect("an introduction is JSON");
+                Response::new(Full::new(ours.into()))
+            }
+            Err(refusal) => self.refuse(StatusCode::CONFLICT, refusal),
+        }
+    }
+
+    /// Takes messages until the stream ends.
+    async fn receive(&self, from: NodeId, name: &str, mut body: Incoming) -> Response<Full<Bytes>> {
+        let mut decoder = Decoder::default();
+        while let Some(frame) = body.frame().await {
+            let piece = match frame {
+                Ok(frame) => frame.into_data().unwrap_or_default(),
+                Err(error) => return self.refuse(StatusCode::BAD_REQUEST, error.to_string()),
+            };
+            let mut messages = Vec::new();
+            if let Err(malformed) = decoder.decode(&piece, &mut messages) {
+                tracing::warn!(plane = %self.plane, peer = name, "{malformed}; the connection is closed");
+                return self.refuse(StatusCode::BAD_REQUEST, malformed.to_string());
+            }
+            if messages.is_empty() {
+                continue;
+            }
+            // When this node cannot follow, the sender's queue fills up, and it notices.
+            if self.sink.send(Received { from, messages }).await.is_err() {
+                break;
+            }
+        }
+        Response::new(Full::default())
+    }
+
+    fn refuse(&self, status: StatusCode, text: String) -> Response<Full<Bytes>> {
+        if self.plane == Plane::Control && self.hello.is_news(&text) {
+            tracing::warn!(status = status.as_u16(), "a node was refused: {text}");
+        }
+        let mut response = Response::new(Full::new(text.into()));
+        *response.status_mut() = status;
+        response
+    }
+}

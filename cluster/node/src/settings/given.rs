@@ -1,0 +1,188 @@
+//! The settings as a person gives them: each may be left out.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+pub(super) const CLUSTER: &str = "kensho";
+pub(super) const PARTITIONS: u16 = 128;
+pub(super) const REPLICAS: u8 = 3;
+pub(super) const MIN_IN_SYNC: u8 = 1;
+pub(super) const HEARTBEAT_MS: u64 = 5_000;
+pub(super) const CLIENT_LISTEN: SocketAddr = loopback(10_001);
+pub(super) const PEER_LISTEN: SocketAddr = loopback(10_010);
+pub(super) const LOG: &str = "info";
+pub(super) const STATEMENT_DEADLINE_MS: u64 = 10_000;
+pub(super) const BODY_LIMIT_BYTES: usize = 16 << 20;
+pub(super) const KEY_LIMIT_BYTES: usize = 1_024;
+pub(super) const STATEMENT_LIMIT: usize = 10_000;
+pub(super) const CLIENT_CONNECTION_LIMIT: usize = 5_000;
+pub(super) const PEER_QUEUE_LIMIT_BYTES: usize = 64 << 20;
+pub(super) const REQUEST_TIMEOUT_MS: u64 = 30_000;
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+}
+
+/// When an owner answers an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// When it was sent to all backups.
+    Async,
+    /// When all backups have confirmed that they hold it.
+    SemiSync,
+}
+
+/// When an update counts as held by a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// When it is on the node's disk.
+    Sync,
+}
+
+/// One of the initial members.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberSetting {
+    /// Its name.
+    pub name: String,
+    /// Where this node reaches it (`host:port`).
+    pub peer: String,
+}
+
+impl FromStr for MemberSetting {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, peer)) if !name.is_empty() && peer.contains(':') => Ok(MemberSetting {
+                name: name.to_owned(),
+                peer: peer.to_owned(),
+            }),
+            _ => Err("write it as NAME=HOST:PORT".to_owned()),
+        }
+    }
+}
+
+/// A rule by its name.
+#[cfg(feature = "break-rules")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RuleName(pub kensho_protocol::rule::Rule);
+
+#[cfg(feature = "break-rules")]
+impl FromStr for RuleName {
+    type Err = kensho_protocol::rule::UnknownRule;
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        name.parse().map(RuleName)
+    }
+}
+
+#[cfg(feature = "break-rules")]
+impl TryFrom<String> for RuleName {
+    type Error = kensho_protocol::rule::UnknownRule;
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+/// The settings, each as far as it was given. In the file they have the same names, with `_`.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Given {
+    /// The node's name, unique in its cluster. No default.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The cluster's name, the same on all nodes [default: kensho]
+    #[arg(long)]
+    pub cluster: Option<String>,
+    /// The folder of the node's data; it is made if it is not there. No default.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Where to listen for clients [default: 127.0.0.1:10001]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub client_listen: Option<SocketAddr>,
+    /// Where clients reach this node [default: where it listens]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub client_advertise: Option<String>,
+    /// Where to listen for other nodes [default: 127.0.0.1:10010]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub peer_listen: Option<SocketAddr>,
+    /// Where other nodes reach this node [default: where it listens]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer_advertise: Option<String>,
+    /// The nodes that the cluster begins with, this one included, and where this node reaches them;
+    /// may be given many times. In the file: members = [{name = "n1", peer = "host:port"}, ...]
+    /// [default: this node alone]
+    #[arg(long = "member", value_name = "NAME=HOST:PORT")]
+    pub members: Vec<MemberSetting>,
+    /// The number of partitions, the same on all nodes; a few times the expected number of nodes
+    /// [default: 128]
+    #[arg(long, value_name = "NUMBER")]
+    pub partitions: Option<u16>,
+    /// How many nodes hold each partition, its owner included; the same on all nodes [default: 3]
+    #[arg(long, value_name = "NUMBER")]
+    pub replicas: Option<u8>,
+    /// When an update is answered. async: when it was sent to all backups, so that a failover may
+    /// lose the last ones; semi-sync: when all of them hold it [default: semi-sync]
+    #[arg(long)]
+    pub mode: Option<Mode>,
+    /// When a node holds an update. sync: when it is on its disk [default: sync]
+    #[arg(long)]
+    pub durability: Option<Durability>,
+    /// Updates are refused while fewer nodes than this are in sync, the owner included [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub min_in_sync: Option<u8>,
+    /// The period of heartbeats in milliseconds; the same on all nodes. A failed node is noticed
+    /// after three of them [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub heartbeat_ms: Option<u64>,
+    /// How long a node may be missing, in milliseconds, before another one is given its data
+    /// [default: 60 heartbeats]
+    #[arg(long, value_name = "MS")]
+    pub replace_after_ms: Option<u64>,
+    /// Of nodes that know equally much, the one with the highest number becomes master [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub priority: Option<u32>,
+    /// What the nodes of the cluster know each other by, the same on all nodes [default: empty]
+    #[arg(long)]
+    pub secret: Option<String>,
+    /// What is logged to standard error, as JSON lines: error, warn, info, debug or trace, also by
+    /// module (tracing's filter syntax) [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How long a statement may wait for its outcome, in milliseconds [default: 10000]
+    #[arg(long, value_name = "MS")]
+    pub statement_deadline_ms: Option<u64>,
+    /// The largest body of a request, in bytes [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    pub body_limit_bytes: Option<usize>,
+    /// The longest row key and container name, in bytes [default: 1024]
+    #[arg(long, value_name = "BYTES")]
+    pub key_limit_bytes: Option<usize>,
+    /// How many statements may wait at the same time; more are answered with 503 [default: 10000]
+    #[arg(long, value_name = "NUMBER")]
+    pub statement_limit: Option<usize>,
+    /// How many connections of clients may be open; more have to wait [default: 5000]
+    #[arg(long, value_name = "NUMBER")]
+    pub client_connection_limit: Option<usize>,
+    /// How much may wait to be sent to one other node, in bytes; what is more is dropped and sent
+    /// again later [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub peer_queue_limit_bytes: Option<usize>,
+    /// How long a client may take to send a request, in milliseconds [default: 30000]
+    #[arg(long, value_name = "MS")]
+    pub request_timeout_ms: Option<u64>,
+    /// Log entries kept in memory per partition for nodes that catch up; one that lacks more is sent
+    /// all data [default: 50000]
+    #[arg(long, value_name = "NUMBER")]
+    pub log_retention_entries: Option<u64>,
+    /// Safety rules to break, by name; may be given many times. Only in this kind of build.
+    #[cfg(feature = "break-rules")]
+    #[arg(long, value_name = "RULE")]
+    pub break_rules: Vec<RuleName>,
+}

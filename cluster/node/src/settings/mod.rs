@@ -1,0 +1,386 @@
+//! What a node may be told, by a TOML file and by flags; flags win.
+
+mod given;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+use kensho_protocol::settings::{Mode, Settings as ProtocolSettings};
+use kensho_protocol::table::Identity;
+
+pub use given::{Given, MemberSetting};
+
+/// A node of a kensho cluster: a replicated, partitioned store of containers that speaks HTTP.
+///
+/// Every setting can stand in the file as well, under the same name with `_` for `-`; a flag
+/// overrides the file. Exit codes: 0 stopped orderly, 254 wrong arguments or settings, 255 failure.
+#[derive(Debug, Parser)]
+#[command(name = "kensho-node", version)]
+pub struct Arguments {
+    /// The settings file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// What is wrong with the settings. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the settings file {path} is wrong: {message}")]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// A setting is missing that has no default.
+    #[error("the setting {0} is missing: give it in the file or as --{flag}", flag = .0.replace('_', "-"))]
+    Missing(&'static str),
+    /// A setting has a value that it cannot have.
+    #[error("the setting {name} is {value}: {requirement}")]
+    Unsuitable {
+        /// Which setting.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        requirement: String,
+    },
+}
+
+/// What a node goes by. See [`Given`] for the meaning of each.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The node's name.
+    pub name: String,
+    /// What must be the same on all nodes.
+    pub identity: Identity,
+    /// Where the node keeps its data.
+    pub data_dir: PathBuf,
+    /// Where it listens for clients.
+    pub client_listen: SocketAddr,
+    /// Where clients reach it, if that differs from where it listens.
+    pub client_advertise: Option<String>,
+    /// Where it listens for nodes.
+    pub peer_listen: SocketAddr,
+    /// Where nodes reach it, if that differs from where it listens.
+    pub peer_advertise: Option<String>,
+    /// The initial members; this node is among them.
+    pub members: Vec<MemberSetting>,
+    /// Who is preferred as master.
+    pub priority: u32,
+    /// What nodes know each other by.
+    pub secret: String,
+    /// What is logged.
+    pub log: String,
+    /// The settings of the protocol.
+    pub protocol: ProtocolSettings,
+    /// When to stop waiting for a statement.
+    pub statement_deadline: Duration,
+    /// Limits for what clients send.
+    pub limits: Limits,
+}
+
+/// How much a node takes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest request body, in bytes.
+    pub body_bytes: usize,
+    /// The longest row key and container name, in bytes.
+    pub key_bytes: usize,
+    /// How many statements may wait at the same time.
+    pub statements: usize,
+    /// How many connections of clients may be open.
+    pub client_connections: usize,
+    /// How many bytes may wait for one other node.
+    pub peer_queue_bytes: usize,
+    /// How long a client may take to send the head of a request, or its body.
+    pub request_timeout: Duration,
+}
+
+impl Arguments {
+    /// The settings from file and flags together.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a setting is unknown, missing or unsuitable.
+    pub fn settings(self) -> Result<Settings, SettingsError> {
+        let from_file = match &self.config {
+            Some(path) => read_file(path)?,
+            None => Given::default(),
+        };
+        self.given.or(from_file).complete()
+    }
+}
+
+fn read_file(path: &Path) -> Result<Given, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|error| SettingsError::Malformed {
+        path: path.to_owned(),
+        message: one_line(&text, &error),
+    })
+}
+
+/// The parser's message as one line, which names line and setting.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', " ");
+    match error.span() {
+        Some(span) => {
+            let line = text[..span.start].matches('\n').count() + 1;
+            format!("line {line}: {message}")
+        }
+        None => message,
+    }
+}
+
+impl Given {
+    /// These settings, and what they leave open from `other`.
+    #[must_use]
+    fn or(self, other: Given) -> Given {
+        macro_rules! either {
+            ($($field:ident)*) => {
+                Given {
+                    members: if self.members.is_empty() { other.members } else { self.members },
+                    #[cfg(feature = "break-rules")]
+                    break_rules: [self.break_rules, other.break_rules].concat(),
+                    $($field: self.$field.or(other.$field),)*
+                }
+            };
+        }
+        either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
+            partitions replicas mode durability min_in_sync heartbeat_ms replace_after_ms priority
+            secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
+            client_connection_limit peer_queue_limit_bytes request_timeout_ms
+            log_retention_entries)
+    }
+
+    fn complete(self) -> Result<Settings, SettingsError> {
+        let name = self.name.ok_or(SettingsError::Missing("name"))?;
+        check(
+            "name",
+            &name,
+            is_name(&name),
+            "use letters, digits, '-', '_' and '.' only",
+        )?;
+        let cluster = self.cluster.unwrap_or_else(|| given::CLUSTER.to_owned());
+        check(
+            "cluster",
+            &cluster,
+            is_name(&cluster),
+            "use letters, digits, '-', '_' and '.' only",
+        )?;
+        let partitions = self.partitions.unwrap_or(given::PARTITIONS);
+        check(
+            "partitions",
+            &partitions,
+            partitions > 0,
+            "at least 1 is needed",
+        )?;
+        let replicas = self.replicas.unwrap_or(given::REPLICAS);
+        check("replicas", &replicas, replicas > 0, "at least 1 is needed")?;
+        let heartbeat_ms = self.heartbeat_ms.unwrap_or(given::HEARTBEAT_MS);
+        check(
+            "heartbeat_ms",
+            &heartbeat_ms,
+            heartbeat_ms >= 10,
+            "at least 10 ms are needed",
+        )?;
+        let min_in_sync = self.min_in_sync.unwrap_or(given::MIN_IN_SYNC);
+        check(
+            "min_in_sync",
+            &min_in_sync,
+            (1..=replicas).contains(&min_in_sync),
+            format!("it must be between 1 and replicas, which is {replicas}"),
+        )?;
+        // There is one way to be durable so far; the setting keeps its place.
+        let given::Durability::Sync = self.durability.unwrap_or(given::Durability::Sync);
+        let members = self.members;
+        let listed = members.is_empty() || members.iter().any(|member| member.name == name);
+        check(
+            "members",
+            &names(&members),
+            listed,
+            format!("this node, {name}, must be among them"),
+        )?;
+        let mut unique: Vec<&str> = members.iter().map(|member| &member.name[..]).collect();
+        unique.sort_unstable();
+        unique.dedup();
+        check(
+            "members",
+            &names(&members),
+            unique.len() == members.len(),
+            "a name must not occur twice",
+        )?;
+        let mut protocol = ProtocolSettings::with_heartbeat(Duration::from_millis(heartbeat_ms));
+        protocol.replicas = usize::from(replicas);
+        protocol.min_in_sync = usize::from(min_in_sync);
+        protocol.mode = match self.mode.unwrap_or(given::Mode::SemiSync) {
+            given::Mode::Async => Mode::Async,
+            given::Mode::SemiSync => Mode::SemiSync,
+        };
+        if let Some(after) = self.replace_after_ms {
+            protocol.replace_after = Duration::from_millis(after);
+        }
+        if let Some(entries) = self.log_retention_entries {
+            protocol.log_retention_entries = entries;
+        }
+        #[cfg(feature = "break-rules")]
+        for rule in self.break_rules {
+            protocol.rules = protocol.rules.without(rule.0);
+        }
+        let milliseconds =
+            |given: Option<u64>, default| Duration::from_millis(given.unwrap_or(default));
+        Ok(Settings {
+            identity: Identity {
+                cluster,
+                partitions,
+                replicas,
+            },
+            data_dir: self.data_dir.ok_or(SettingsError::Missing("data_dir"))?,
+            client_listen: self.client_listen.unwrap_or(given::CLIENT_LISTEN),
+            client_advertise: self.client_advertise,
+            peer_listen: self.peer_listen.unwrap_or(given::PEER_LISTEN),
+            peer_advertise: self.peer_advertise,
+            members,
+            priority: self.priority.unwrap_or(0),
+            secret: self.secret.unwrap_or_default(),
+            log: self.log.unwrap_or_else(|| given::LOG.to_owned()),
+            protocol,
+            statement_deadline: milliseconds(
+                self.statement_deadline_ms,
+                given::STATEMENT_DEADLINE_MS,
+            ),
+            limits: Limits {
+                body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
+                key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),
+                statements: self.statement_limit.unwrap_or(given::STATEMENT_LIMIT),
+                client_connections: self
+                    .client_connection_limit
+                    .unwrap_or(given::CLIENT_CONNECTION_LIMIT),
+                peer_queue_bytes: self
+                    .peer_queue_limit_bytes
+                    .unwrap_or(given::PEER_QUEUE_LIMIT_BYTES),
+                request_timeout: milliseconds(self.request_timeout_ms, given::REQUEST_TIMEOUT_MS),
+            },
+            name,
+        })
+    }
+}
+
+fn check(
+    name: &'static str,
+    value: &impl ToString,
+    suitable: bool,
+    requirement: impl Into<String>,
+) -> Result<(), SettingsError> {
+    if suitable {
+        return Ok(());
+    }
+    Err(SettingsError::Unsuitable {
+        name,
+        value: value.to_string(),
+        requirement: requirement.into(),
+    })
+}
+
+/// Names stand in paths, headers and file names, so they are plain.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+fn names(members: &[MemberSetting]) -> String {
+    let names: Vec<&str> = members.iter().map(|member| &member.name[..]).collect();
+    format!("[{}]", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(file: &str, flags: &[&str]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("node.toml");
+        std::fs::write(&path, file).expect("a file");
+        let config = ["kensho-node", "--config", path.to_str().expect("a path")];
+        Arguments::try_parse_from(config.iter().chain(flags))
+            .map_err(|error| error.to_string())?
+            .settings()
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_override_the_file() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"\nheartbeat_ms = 100\npartitions = 8\n\
+            mode = \"async\"\nmembers = [{name = \"n1\", peer = \"a:1\"}, {name = \"n2\", peer = \"b:1\"}]";
+        let settings = settings(file, &["--partitions", "16"]).expect("they are right");
+        assert_eq!(settings.identity.partitions, 16);
+        assert_eq!(settings.protocol.heartbeat, Duration::from_millis(100));
+        assert_eq!(settings.protocol.mode, Mode::Async);
+        assert_eq!(settings.members[1].peer, "b:1");
+        assert!(settings.client_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let base = "name = \"n1\"\ndata_dir = \"/data\"\n";
+        let wrong = |more: &str, flags: &[&str]| {
+            settings(&format!("{base}{more}"), flags).expect_err("it is wrong")
+        };
+        let unknown = wrong("heartbeat = 5", &[]);
+        assert!(
+            unknown.contains("line 3: unknown field `heartbeat`"),
+            "{unknown}"
+        );
+        assert!(
+            unknown.contains("`heartbeat_ms`"),
+            "names the known ones: {unknown}"
+        );
+        assert!(!unknown.contains('\n'), "{unknown}");
+        assert!(wrong("", &["--replicas", "0"]).contains("at least 1"));
+        assert!(wrong("min_in_sync = 4", &[]).contains("replicas, which is 3"));
+        assert!(wrong("members = [{name = \"n2\", peer = \"a:1\"}]", &[]).contains("n1, must be"));
+        assert!(wrong("mode = \"sync\"", &[]).contains("semi-sync"));
+        assert!(settings("", &[]).expect_err("no name").contains("--name"));
+    }
+
+    /// There is no way to break a rule in a normal build.
+    #[cfg(not(feature = "break-rules"))]
+    #[test]
+    fn a_normal_build_has_no_setting_that_breaks_rules() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"\nbreak_rules = [\"local-read\"]";
+        let error = settings(file, &[]).expect_err("there is no such setting");
+        assert!(error.contains("unknown field `break_rules`"), "{error}");
+        let error = settings("", &["--break-rules", "local-read"]).expect_err("no such flag");
+        assert!(error.contains("unexpected argument"), "{error}");
+    }
+
+    #[cfg(feature = "break-rules")]
+    #[test]
+    fn rules_are_broken_by_name() {
+        use kensho_protocol::rule::Rule;
+        let file = "name = \"n1\"\ndata_dir = \"/data\"\nbreak_rules = [\"local-read\"]";
+        let rules = settings(file, &["--break-rules", "ack-before-fsync"])
+            .expect("right")
+            .protocol
+            .rules;
+        assert!(rules.broken(Rule::LocalRead) && rules.broken(Rule::AckBeforeFsync));
+        let error = settings(&file.replace("local-read", "local"), &[]).expect_err("no such rule");
+        assert!(error.contains("there is no rule \"local\""), "{error}");
+    }
+}

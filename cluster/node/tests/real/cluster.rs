@@ -1,0 +1,252 @@
+//! Real nodes as processes on this machine, for the tests beside this.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use kensho_client::{Client, Options};
+
+pub(crate) const CLUSTER: &str = "test";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Nodes that form a cluster; all are killed when this is dropped.
+pub(crate) struct Cluster {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One of them.
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) client: String,
+
+    settings: PathBuf,
+    log: PathBuf,
+    process: Option<Child>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The path of the program.
+pub(crate) fn program() -> PathBuf {
+    assert_cmd::cargo::cargo_bin!("kensho-node").to_path_buf()
+}
+
+/// Addresses that nobody listens on at the moment.
+pub(crate) fn free_addresses(count: usize) -> Vec<String> {
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    let addresses = listeners
+        .iter()
+        .map(|listener| listener.local_addr().expect("an address"));
+    addresses.map(|address| address.to_string()).collect()
+}
+
+impl Cluster {
+    /// As many nodes, not started. Each gets the lines `extra` in its settings.
+    pub(crate) fn new(count: usize, extra: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let addresses = free_addresses(2 * count);
+        let names: Vec<String> = (1..=count).map(|number| format!("n{number}")).collect();
+        let members: Vec<String> = names
+            .iter()
+            .zip(&addresses)
+            .map(|(name, peer)| format!("{{name = \"{name}\", peer = \"{peer}\"}}"))
+            .collect();
+        let mut nodes = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let (peer, client) = (&addresses[index], &addresses[count + index]);
+            let settings = folder.path().join(format!("{name}.toml"));
+            let text = format!(
+                "name = \"{name}\"\ncluster = \"{CLUSTER}\"\nsecret = \"shared\"\npartitions = 8\n\
+                 heartbeat_ms = 100\ndata_dir = {:?}\nclient_listen = \"{client}\"\n\
+                 peer_listen = \"{peer}\"\nmembers = [{}]\n{extra}",
+                folder.path().join(name),
+                members.join(", ")
+            );
+            std::fs::write(&settings, text).expect("the settings");
+            nodes.push(Node {
+                name: name.clone(),
+                client: client.clone(),
+
+                settings,
+                log: folder.path().join(format!("{name}.log")),
+                process: None,
+            });
+        }
+        Cluster { folder, nodes }
+    }
+
+    /// The same, started, and ready.
+    pub(crate) fn started(count: usize, extra: &str) -> Self {
+        let mut cluster = Cluster::new(count, extra);
+        for node in &mut cluster.nodes {
+            node.start();
+        }
+        cluster.wait_until_whole();
+        cluster
+    }
+
+    /// A client that knows all nodes.
+    pub(crate) fn client(&self) -> Client {
+        let members = self.nodes.iter().map(|node| &node.client);
+        Client::connect(members, Options::new(CLUSTER).failover_timeout(PATIENCE))
+    }
+
+    pub(crate) fn node(&mut self, name: &str) -> &mut Node {
+        let found = self.nodes.iter_mut().find(|node| node.name == name);
+        found.expect("there is such a node")
+    }
+
+    /// Waits until all nodes are ready, and all partitions are held by all of them.
+    pub(crate) fn wait_until_whole(&self) {
+        let count = self.nodes.len().min(3);
+        wait_until("the cluster is whole", || {
+            self.nodes.iter().all(|node| {
+                let Some(table) = node.table() else {
+                    return false;
+                };
+                let partitions = table["partitions"].as_array().expect("partitions");
+                let whole = |partition: &serde_json::Value| {
+                    partition["in_sync"].as_array().map(Vec::len) == Some(count)
+                };
+                node.get("/readyz").status == 200 && partitions.iter().all(whole)
+            })
+        });
+    }
+
+    /// Who owns a container's partition, as the first node that is up says.
+    pub(crate) fn owner_of(&self, container: &str) -> String {
+        let table = self.nodes.iter().find_map(Node::table).expect("a table");
+        let partitions = table["partitions"].as_array().expect("partitions");
+        let count = u16::try_from(partitions.len()).expect("a few");
+        let partition = kensho_protocol::routing::partition_of(container, count);
+        let owner = &partitions[usize::from(partition.0)]["owner"];
+        owner.as_str().expect("an owner").to_owned()
+    }
+}
+
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(POLL);
+    }
+}
+
+impl Node {
+    pub(crate) fn start(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("a log");
+        let process = Command::new(program())
+            .arg("--config")
+            .arg(&self.settings)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.process = Some(process.expect("the program starts"));
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// SIGTERM; waits for the end.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it runs");
+        let id = nix::unistd::Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).expect("it can be told");
+        process.wait().expect("it ends")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The partition table, if the node is up and has one.
+    pub(crate) fn table(&self) -> Option<serde_json::Value> {
+        let answer = self.get("/cluster/table");
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "", "")
+    }
+
+    /// Sends one request; `headers` are whole lines.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.send(request.as_bytes())
+    }
+
+    /// Sends these bytes, and takes all that comes back; status 0 if nothing does.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Answer {
+        let exchange = || {
+            let mut stream = TcpStream::connect(&self.client)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            // The node may answer, and close, before it has read everything.
+            let _ = stream.write_all(bytes);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            Ok::<_, std::io::Error>(answer)
+        };
+        Answer::parse(&exchange().unwrap_or_default())
+    }
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        Answer {
+            status: status.unwrap_or_default(),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1);
+        let mut pairs = lines.filter_map(|line| line.split_once(": "));
+        pairs
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+}

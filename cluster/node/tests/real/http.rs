@@ -1,0 +1,278 @@
+//! What nodes answer, whatever they are asked.
+
+use crate::cluster::Cluster;
+
+const DATABASE: &str = "/griddb/v2/test/dbs/public";
+const REGISTERS: &str = r#"{"container_name":"registers","container_type":"COLLECTION",
+    "rowkey":true,"columns":[{"name":"key","type":"STRING"},{"name":"value","type":"LONG"}]}"#;
+
+fn path(rest: &str) -> String {
+    format!("{DATABASE}{rest}")
+}
+
+#[test]
+fn any_node_takes_any_request() {
+    let cluster = Cluster::started(3, "");
+    let containers = path("/containers");
+    for (node, number) in cluster.nodes.iter().cycle().zip(0..12) {
+        let name = format!("c{number}");
+        let created = node.ask(
+            "POST",
+            &containers,
+            "",
+            &REGISTERS.replace("registers", &name),
+        );
+        assert_eq!(created.status, 201, "{created:?}");
+        let row = path(&format!("/containers/{name}/rows/k"));
+        let put = node.ask("PUT", &row, "", "[\"k\",1]");
+        assert_eq!(put.status, 200, "{put:?}");
+        let owner = cluster.owner_of(&name);
+        assert_eq!(put.header("kensho-served-by"), Some(&owner[..]));
+        let direct = node.ask("GET", &row, "Kensho-Forward: no\r\n", "");
+        if node.name == owner {
+            assert_eq!((direct.status, &direct.body[..]), (200, "[\"k\",1]"));
+        } else {
+            assert_eq!(direct.status, 421, "{direct:?}");
+            assert_eq!(direct.json()["errorCode"], 170_001);
+        }
+        let info = node.get(&path(&format!("/containers/{name}/info"))).json();
+        assert_eq!(info["container_name"], name);
+        assert_eq!(info["columns"][1]["type"], "LONG");
+    }
+    let list = cluster.nodes[0]
+        .get(&path("/containers?offset=1&limit=2"))
+        .json();
+    assert_eq!(list["total"], 12);
+    assert_eq!(list["names"], serde_json::json!(["c1", "c10"]));
+    let deleted = cluster.nodes[1].ask("DELETE", &containers, "", r#"["c1","c2","nowhere"]"#);
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    let list = cluster.nodes[2].get(&containers).json();
+    assert_eq!(list["total"], 10);
+}
+
+#[test]
+fn a_retry_gets_the_first_outcome() {
+    let cluster = Cluster::started(1, "replicas = 1");
+    let node = &cluster.nodes[0];
+    node.ask("POST", &path("/containers"), "", REGISTERS);
+    let row = path("/containers/registers/rows/k");
+    let headers = "Idempotency-Key: ab/1\r\nIf-None-Match: *\r\n";
+    let first = node.ask("PUT", &row, headers, "[\"k\",1]");
+    assert_eq!(first.status, 200, "{first:?}");
+    node.ask("PUT", &row, "", "[\"k\",2]");
+    let again = node.ask("PUT", &row, headers, "[\"k\",1]");
+    assert_eq!(
+        (again.status, again.header("etag")),
+        (200, first.header("etag"))
+    );
+    let other = node.ask(
+        "PUT",
+        &row,
+        "Idempotency-Key: ab/2\r\nIf-None-Match: *\r\n",
+        "[\"k\",1]",
+    );
+    assert_eq!((other.status, &other.body[..]), (412, "[\"k\",2]"));
+    assert_eq!(node.get(&row).body, "[\"k\",2]");
+}
+
+#[test]
+fn whatever_is_wrong_is_said_and_the_node_lives_on() {
+    let cluster = Cluster::started(
+        1,
+        "replicas = 1\nbody_limit_bytes = 1000\nkey_limit_bytes = 20\nrequest_timeout_ms = 500",
+    );
+    let node = &cluster.nodes[0];
+    assert_eq!(
+        node.ask("POST", &path("/containers"), "", REGISTERS).status,
+        201
+    );
+    let row = path("/containers/registers/rows/k");
+    let containers = path("/containers");
+    let long = "x".repeat(2000);
+    let (long_key, long_row) = (
+        path(&format!("/containers/registers/rows/{long}")),
+        format!("[\"k\",\"{long}\"]"),
+    );
+    for (method, path, headers, body, status, code) in [
+        ("GET", "/nowhere", "", "", 404, 150_002),
+        (
+            "GET",
+            "/griddb/v2/other/dbs/public/containers",
+            "",
+            "",
+            404,
+            150_006,
+        ),
+        (
+            "GET",
+            "/griddb/v2/test/dbs/other/containers",
+            "",
+            "",
+            404,
+            150_007,
+        ),
+        ("POST", "/cluster/table", "", "", 405, 150_003),
+        ("PATCH", &row, "", "", 405, 150_003),
+        (
+            "DELETE",
+            &path("/containers/registers/info"),
+            "",
+            "",
+            405,
+            150_003,
+        ),
+        ("POST", &path("/sql"), "", "[]", 501, 150_012),
+        (
+            "GET",
+            &path("/containers/registers/rows/%zz"),
+            "",
+            "",
+            400,
+            150_001,
+        ),
+        ("GET", &path("/containers?sort=up"), "", "", 400, 150_001),
+        (
+            "GET",
+            &path("/containers/nowhere/rows/k"),
+            "",
+            "",
+            404,
+            150_008,
+        ),
+        (
+            "GET",
+            &path("/containers/nowhere/info"),
+            "",
+            "",
+            404,
+            150_008,
+        ),
+        (
+            "PUT",
+            &path("/containers/nowhere/rows/k"),
+            "",
+            "[\"k\",1]",
+            404,
+            150_008,
+        ),
+        (
+            "DELETE",
+            &path("/containers/nowhere/rows/k"),
+            "",
+            "",
+            404,
+            150_008,
+        ),
+        ("GET", &long_key, "", "", 400, 150_005),
+        ("PUT", &row, "", &long_row, 413, 150_004),
+        ("PUT", &row, "", "", 400, 150_010),
+        ("PUT", &row, "", "{}", 400, 150_010),
+        ("PUT", &row, "", "[\"k\"", 400, 150_010),
+        ("PUT", &row, "", "[\"k\"]", 400, 150_010),
+        ("PUT", &row, "", "[\"k\",1,2]", 400, 150_010),
+        ("PUT", &row, "", "[\"k\",\"one\"]", 400, 150_010),
+        ("PUT", &row, "", "[\"l\",1]", 400, 150_010),
+        (
+            "PUT",
+            &row,
+            "Idempotency-Key: 1\r\n",
+            "[\"k\",1]",
+            400,
+            150_001,
+        ),
+        (
+            "PUT",
+            &row,
+            "Kensho-As-Of: x\r\n",
+            "[\"k\",1]",
+            400,
+            150_001,
+        ),
+        ("PUT", &row, "If-Match: 1\r\n", "[\"k\",1]", 400, 150_001),
+        ("POST", &containers, "", "", 400, 150_010),
+        ("POST", &containers, "", "[]", 400, 150_010),
+        ("POST", &containers, "", REGISTERS, 409, 150_009),
+        ("DELETE", &containers, "", "{}", 400, 150_001),
+    ] {
+        let answer = node.ask(method, path, headers, body);
+        let what = format!("{method} {path} {headers} {body}: {answer:?}");
+        assert_eq!(answer.status, status, "{what}");
+        let json = answer.json();
+        assert_eq!(json["errorCode"], code, "{what}");
+        assert_eq!(json["version"], "v2", "{what}");
+        assert_eq!(json["definite"], true, "{what}");
+        assert!(json["errorMessage"].as_str().unwrap().len() > 10, "{what}");
+        assert_eq!(answer.header("allow").is_some(), status == 405, "{what}");
+    }
+    assert_eq!(node.get(&row).status, 404, "nothing of that was stored");
+}
+
+#[test]
+fn what_is_no_http_does_no_harm() {
+    let cluster = Cluster::started(1, "replicas = 1\nrequest_timeout_ms = 300");
+    let node = &cluster.nodes[0];
+    let endless = [b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'x'; 1 << 20]].concat();
+    for bytes in [
+        b"".as_slice(),
+        b"\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        &endless,
+    ] {
+        let answer = node.send(bytes);
+        assert!(matches!(answer.status, 0 | 400..=499), "{answer:?}");
+    }
+    // Those that stall are closed after a while: the answer to nothing is the connection's end.
+    let row = path("/containers/registers/rows/k");
+    for stalled in [
+        "GET /heal".to_owned(),
+        format!("PUT {row} HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n[\"k\""),
+    ] {
+        let answer = node.send(stalled.as_bytes());
+        assert!(matches!(answer.status, 0 | 408), "{answer:?}");
+    }
+    assert_eq!(node.get("/healthz").status, 200);
+}
+
+#[test]
+fn the_state_is_shown() {
+    let cluster = Cluster::started(3, "");
+    let node = &cluster.nodes[0];
+    node.ask("POST", &path("/containers"), "", REGISTERS);
+    node.ask(
+        "PUT",
+        &path("/containers/registers/rows/k"),
+        "",
+        "[\"k\",1]",
+    );
+    let table = node.get("/cluster/table");
+    let etag = table.header("etag").expect("a stamp").to_owned();
+    let shown = table.json();
+    assert_eq!(shown["partitions"].as_array().unwrap().len(), 8);
+    assert_eq!(shown["nodes"].as_array().unwrap().len(), 3);
+    assert!(["n1", "n2", "n3"].contains(&shown["master"].as_str().unwrap()));
+    let known = node.ask(
+        "GET",
+        "/cluster/table",
+        &format!("If-None-Match: {etag}\r\n"),
+        "",
+    );
+    assert_eq!((known.status, &known.body[..]), (304, ""));
+    let mut masters = 0;
+    let mut owned = 0;
+    for node in &cluster.nodes {
+        let stat = node.get("/node/stat").json();
+        assert_eq!(stat["cluster"]["nodeName"], node.name);
+        assert_eq!(stat["cluster"]["nodeStatus"], "ACTIVE");
+        assert_eq!(stat["cluster"]["designatedCount"], 3);
+        assert_eq!(stat["cluster"]["activeCount"], 3);
+        assert_eq!(stat["kensho"]["lost_entries"], 0);
+        masters += i32::from(stat["cluster"]["clusterStatus"] == "MASTER");
+        owned += stat["performance"]["ownerCount"].as_i64().unwrap();
+    }
+    assert_eq!((masters, owned), (1, 8));
+}

@@ -1,0 +1,7 @@
+//! Real nodes as processes on this machine, from the outside: what they answer, how they start and
+//! stop, and what clients see while nodes die and come back.
+
+mod cluster;
+mod http;
+mod starts;
+mod survives;

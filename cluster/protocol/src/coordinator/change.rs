@@ -1,0 +1,133 @@
+//! Compare and set (rule M3): what an owner asks for applies only to the configuration that it knows
+//! and owns. An owner's shrink and the master's failover race; exactly one wins.
+
+use crate::ids::NodeId;
+use crate::rule::{Rule, Rules};
+use crate::table::{Assignment, Change, What};
+
+/// Changes `assignment` as `from` asks, or says `false`.
+pub(super) fn apply(
+    assignment: &mut Assignment,
+    from: NodeId,
+    change: &Change,
+    rules: Rules,
+) -> bool {
+    if !is_entitled(assignment, from, change, rules) {
+        return false;
+    }
+    match &change.what {
+        What::Shrink(silent) => {
+            let owner = assignment.owner;
+            let before = assignment.in_sync.len();
+            let stays = |node: &NodeId| *node == owner || !silent.contains(node);
+            assignment.in_sync.retain(|node, _| stays(node));
+            if assignment.in_sync.len() == before {
+                return false;
+            }
+        }
+        // The master names catch-ups; an owner cannot make up a member of its own (rule M4).
+        What::Grow(node, incarnation) => {
+            if !assignment.catch_ups.remove(node) {
+                return false;
+            }
+            assert!(
+                !assignment.in_sync.contains_key(node),
+                "{node:?} is in sync"
+            );
+            assignment.in_sync.insert(*node, *incarnation);
+        }
+        What::Renew => {}
+    }
+    assignment.epoch = assignment.epoch.next();
+    true
+}
+
+/// Whether `from` may ask for `change`, as far as its epoch and its right go.
+pub(super) fn is_entitled(
+    assignment: &Assignment,
+    from: NodeId,
+    change: &Change,
+    rules: Rules,
+) -> bool {
+    let current = change.base == assignment.epoch || rules.broken(Rule::NoCas);
+    let owner = from == assignment.owner || rules.broken(Rule::NoCasOwner);
+    current && owner
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::ids::{Epoch, Incarnation, PartitionId};
+
+    const OWNER: NodeId = NodeId(1);
+    const BACKUP: NodeId = NodeId(2);
+    const CATCH_UP: NodeId = NodeId(3);
+
+    fn assignment() -> Assignment {
+        Assignment {
+            epoch: Epoch(4),
+            owner: OWNER,
+            in_sync: [(OWNER, Incarnation(0)), (BACKUP, Incarnation(1))].into(),
+            catch_ups: BTreeSet::from([CATCH_UP]),
+        }
+    }
+
+    fn changed(from: NodeId, base: u64, what: What) -> Option<Assignment> {
+        let mut assignment = assignment();
+        let change = Change {
+            partition: PartitionId(0),
+            base: Epoch(base),
+            what,
+        };
+        apply(&mut assignment, from, &change, Rules::sound()).then_some(assignment)
+    }
+
+    #[test]
+    fn the_owner_changes_the_present_configuration() {
+        let shrunk = changed(OWNER, 4, What::Shrink(BTreeSet::from([BACKUP]))).expect("applies");
+        assert_eq!(shrunk.epoch, Epoch(5));
+        assert_eq!(shrunk.in_sync, [(OWNER, Incarnation(0))].into());
+
+        let grown = changed(OWNER, 4, What::Grow(CATCH_UP, Incarnation(7))).expect("applies");
+        assert_eq!(grown.in_sync[&CATCH_UP], Incarnation(7));
+        assert!(grown.catch_ups.is_empty());
+
+        let renewed = changed(OWNER, 4, What::Renew).expect("applies");
+        assert_eq!(renewed.epoch, Epoch(5));
+        assert_eq!(renewed.in_sync, assignment().in_sync);
+    }
+
+    #[test]
+    fn a_change_of_another_epoch_does_not_apply() {
+        assert_eq!(changed(OWNER, 3, What::Renew), None);
+        assert_eq!(changed(OWNER, 5, What::Renew), None);
+    }
+
+    #[test]
+    fn only_the_owner_may_ask() {
+        assert_eq!(changed(BACKUP, 4, What::Renew), None);
+        assert_eq!(
+            changed(CATCH_UP, 4, What::Grow(CATCH_UP, Incarnation(0))),
+            None
+        );
+    }
+
+    #[test]
+    fn an_owner_cannot_remove_itself_nor_add_whom_the_master_did_not_name() {
+        assert_eq!(
+            changed(OWNER, 4, What::Shrink(BTreeSet::from([OWNER]))),
+            None
+        );
+        assert_eq!(
+            changed(OWNER, 4, What::Shrink(BTreeSet::from([CATCH_UP]))),
+            None
+        );
+        assert_eq!(
+            changed(OWNER, 4, What::Grow(NodeId(9), Incarnation(0))),
+            None
+        );
+        assert_eq!(changed(OWNER, 4, What::Grow(BACKUP, Incarnation(2))), None);
+    }
+}

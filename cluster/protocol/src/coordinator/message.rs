@@ -1,0 +1,110 @@
+//! What coordinators say to each other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NodeId, Term};
+use crate::replica::Held;
+use crate::table::{Change, Stamp, Table};
+
+/// How strong a candidate is (rule M1): first by what it knows, so that the master holds the newest
+/// table of a majority; then by what people prefer; then by identity, so that no two are equal. It
+/// is frozen when a node enters a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Strength {
+    /// The newest table that the candidate has accepted.
+    pub accepted: Stamp,
+    /// The node's configured priority.
+    pub priority: u32,
+    /// The candidate.
+    pub id: NodeId,
+}
+
+/// Names one node's question whether others have missed the master too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Probing {
+    /// The term in which it is asked.
+    pub term: Term,
+    /// Counts the questions in that term.
+    pub attempt: u32,
+}
+
+/// A message between two coordinators.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// I have missed the master for the limit; have you (rule M1, "no disturbance")?
+    Missed(Probing),
+    /// The answer.
+    MissedAnswer {
+        /// To which question.
+        probing: Probing,
+        /// The term of the one who answers.
+        term: Term,
+        /// Whether it has missed the master too.
+        missed: bool,
+        /// Whether it belongs to a cluster that is born. A node without a table that hears so came
+        /// too late for the birth (rule M5).
+        born: bool,
+    },
+    /// A majority has missed the master: the tournament of this term is open. Sent to all, so that
+    /// all take part at once and the number of rounds stays logarithmic.
+    Begin {
+        /// The new term.
+        term: Term,
+    },
+    /// I am a candidate and so strong: yield, or show that you are stronger.
+    Challenge {
+        /// The term.
+        term: Term,
+        /// How strong the sender is.
+        strength: Strength,
+    },
+    /// I elect you, and hand over all votes that I hold.
+    Yield {
+        /// The term.
+        term: Term,
+        /// Whose votes. Empty if the sender has none to give.
+        tokens: BTreeSet<NodeId>,
+    },
+    /// I have no vote any more; ask that node, it has mine or knows the master.
+    Redirect {
+        /// The term.
+        term: Term,
+        /// Whom to ask.
+        to: NodeId,
+    },
+    /// What you said belongs to a past term.
+    HigherTerm {
+        /// The sender's term.
+        term: Term,
+    },
+    /// The master's sign of life, with the table that it proposes for those who lack it (rule M2).
+    Heartbeat {
+        /// The master's term.
+        term: Term,
+        /// Counts the master's heartbeats in this term.
+        sequence: u64,
+        /// How long ago a majority was last in contact with the master (rule R13).
+        contact_age: Duration,
+        /// The newest table that the master knows to be committed; the default if it knows none.
+        committed: Stamp,
+        /// The newest table of the master, for one who has not accepted it.
+        proposal: Option<Arc<Table>>,
+    },
+    /// The answer, after the proposal is on disk.
+    HeartbeatAck {
+        /// The term of the heartbeat.
+        term: Term,
+        /// The heartbeat that this answers.
+        sequence: u64,
+        /// The newest table that the sender has accepted; the default if it has none.
+        accepted: Stamp,
+        /// What the sender's replicas hold; `None` if it does not know that yet.
+        held: Option<Vec<Held>>,
+    },
+    /// To the master: a replica of the sender asks for this change (rule M3).
+    Change(Change),
+}

@@ -1,0 +1,212 @@
+//! The control plane of one node: election, the partition table, heartbeats (protocol rules M1-M5,
+//! R13). It knows nothing of rows or logs; replicas follow the tables that it gives out.
+//!
+//! Where to look: [`state`](self) holds the machine itself, with terms and the dispatch of events;
+//! `probe` asks whether others have missed the master too; `tournament` is the election; `register`
+//! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
+//! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
+//! first table; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
+//!
+//! Left out so far: changing the members of a born cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NodeId, PartitionId, Term, Ticket};
+use crate::replica::Held;
+use crate::table::{Change, Identity, Member, Stamp, Table};
+
+mod birth;
+mod change;
+mod disk;
+mod draw;
+mod failover;
+mod message;
+mod probe;
+mod rebase;
+mod register;
+mod reign;
+mod service;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tournament;
+
+pub use message::{Message, Probing, Strength};
+pub use state::Coordinator;
+
+/// What a coordinator keeps on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Saved {
+    /// The highest term that the node has entered. Its vote in that term is kept in memory only: a
+    /// restarted node has no vote in, and is never master of, a term that it knew (rule M1).
+    pub term: Term,
+    /// The newest table that the node has accepted.
+    pub accepted: Option<Arc<Table>>,
+}
+
+/// What a node is told about its cluster when it is first started (rule M5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Birth {
+    /// What must be the same on all nodes.
+    pub identity: Identity,
+    /// All initial members, this node included, once all of them are known; the driver finds out
+    /// who answers at the configured addresses. Empty: not known yet.
+    pub members: BTreeMap<NodeId, Member>,
+}
+
+/// What happens to a coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// All nodes of the initial list are known by now.
+    Roster(BTreeMap<NodeId, Member>),
+    /// A message came from another node.
+    Message {
+        /// The other node.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// Everything up to this ticket is on disk.
+    Saved(Ticket),
+    /// A replica of this node asks for a change.
+    Ask(Change),
+    /// What all of this node's replicas hold; handed in at the start and then about once a
+    /// heartbeat. Until the first time the master takes no decision about this node's data.
+    Holds(Vec<Held>),
+    /// The time of [`Coordinator::deadline`] has come.
+    Tick,
+}
+
+/// What is to be done for a coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Write this to disk, replacing what was there, and say so with [`Event::Saved`].
+    Save {
+        /// Names the write.
+        ticket: Ticket,
+        /// What to write.
+        saved: Saved,
+    },
+    /// Send this to another node. It may get lost.
+    Send {
+        /// The other node.
+        to: NodeId,
+        /// What to say.
+        message: Message,
+    },
+    /// This table is committed: roles follow it (rule M2).
+    Committed(Arc<Table>),
+    /// Whether the node is part of a quorum, so that its replicas may serve (rule R13).
+    Service(bool),
+    /// Something that a person who reads the node's log wants to know.
+    Note(Note),
+}
+
+/// What is worth a line in the node's log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// The master was not heard for too long.
+    MasterMissed {
+        /// Who was master.
+        master: Option<NodeId>,
+    },
+    /// An election began.
+    ElectionBegan {
+        /// Its term.
+        term: Term,
+    },
+    /// This node yielded to a stronger candidate.
+    Yielded {
+        /// The term.
+        term: Term,
+        /// The stronger one.
+        to: NodeId,
+    },
+    /// This node won.
+    BecameMaster {
+        /// The term.
+        term: Term,
+        /// Rounds of the tournament that this node took part in.
+        rounds: u32,
+    },
+    /// Another node is master.
+    Follows {
+        /// The term.
+        term: Term,
+        /// The master.
+        master: NodeId,
+    },
+    /// A follower was silent for too long.
+    FollowerMissed {
+        /// Who.
+        node: NodeId,
+    },
+    /// A follower was heard again.
+    FollowerReturned {
+        /// Who.
+        node: NodeId,
+    },
+    /// This node was master, and lost contact with the majority for too long (rule R13).
+    QuorumLost {
+        /// The term.
+        term: Term,
+    },
+    /// This node refuses a table: it belongs to another cluster, or is to be the first one while
+    /// this node belongs to a cluster already (rule M5). Somebody configured something wrong.
+    TableRefused {
+        /// The master that proposes it.
+        by: NodeId,
+        /// Why.
+        why: Refusal,
+    },
+    /// A table was committed.
+    TableCommitted {
+        /// Which.
+        stamp: Stamp,
+    },
+    /// A partition cannot be served: no member of its in-sync set is reachable (rule M4).
+    PartitionUnavailable {
+        /// Which.
+        partition: PartitionId,
+    },
+    /// The whole in-sync set of a partition restarted in a way that may have lost acknowledged
+    /// updates; the one with the highest position goes on (rule R5).
+    PossibleLoss {
+        /// Which.
+        partition: PartitionId,
+        /// The new owner.
+        owner: NodeId,
+    },
+}
+
+/// Why a node refuses a table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The cluster's name, number of partitions or number of replicas differs.
+    Identity {
+        /// What the other has.
+        theirs: Identity,
+        /// What this node has.
+        ours: Identity,
+    },
+    /// The table would be a cluster's first one, but its members are not those that this node knows
+    /// from its own table or its initial list.
+    Members,
+    /// This node is not among the members.
+    NotListed,
+}
+
+/// Where a node stands, for tables of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// No master is known.
+    Electing,
+    /// Another node is master.
+    Follower(NodeId),
+    /// This node is master.
+    Master,
+}

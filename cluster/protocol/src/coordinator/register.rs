@@ -1,0 +1,295 @@
+//! The table as a quorum register (rule M2). A follower accepts what the master of its term
+//! proposes; a table is committed when a majority has it on disk; roles follow committed tables
+//! only. A new master first commits the newest table that it knows again, under its own term.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::birth::first_table;
+use super::failover::{Load, Verdict};
+use super::reign::Reign;
+use super::state::Role;
+use super::{Coordinator, Message, Note, Output, Refusal, change};
+use crate::ids::{NodeId, PartitionId, Term};
+use crate::rule::Rule;
+use crate::table::{Stamp, Table};
+use crate::time::Time;
+
+/// What comes with every heartbeat.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beat {
+    pub(super) term: Term,
+    pub(super) sequence: u64,
+    pub(super) contact_age: Duration,
+    pub(super) committed: Stamp,
+}
+
+/// As a follower.
+impl Coordinator {
+    /// A master is heard, and perhaps proposes a table.
+    pub(super) fn heartbeat(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        beat: Beat,
+        proposal: Option<Arc<Table>>,
+    ) {
+        let old = beat.term < self.term();
+        if old && !self.settings.rules.broken(Rule::OldTermTable) {
+            let term = self.term();
+            self.send(from, Message::HigherTerm { term });
+            return;
+        }
+        // A master that has lost its majority is none (rule R13).
+        if beat.contact_age >= self.settings.service_limit() {
+            return;
+        }
+        if !old {
+            if beat.term > self.term() {
+                self.enter(now, beat.term);
+            }
+            if matches!(self.role, Role::Reigning(_)) {
+                return;
+            }
+            self.follow(now, from);
+            let good_for = self.settings.service_limit() - beat.contact_age;
+            self.service.extend(now + good_for);
+        }
+        self.learn_committed(beat.committed);
+        if let Some(table) = proposal {
+            self.consider(from, beat, table);
+            self.learn_committed(beat.committed);
+        }
+        self.send(
+            from,
+            Message::HeartbeatAck {
+                term: beat.term,
+                sequence: beat.sequence,
+                accepted: self.disk.stamp(),
+                held: self.held.clone(),
+            },
+        );
+    }
+
+    fn consider(&mut self, from: NodeId, beat: Beat, table: Arc<Table>) {
+        if table.stamp.term != beat.term || table.stamp <= self.disk.stamp() {
+            return;
+        }
+        match self.refusal(&table) {
+            Some(why) => self.note(Note::TableRefused { by: from, why }),
+            None => self.accept(table),
+        }
+    }
+
+    /// Why this node will not accept `table` (rule M5).
+    fn refusal(&self, table: &Table) -> Option<Refusal> {
+        if table.identity != self.birth.identity {
+            return Some(Refusal::Identity {
+                theirs: table.identity.clone(),
+                ours: self.birth.identity.clone(),
+            });
+        }
+        if !table.members.contains_key(&self.me.id) {
+            return Some(Refusal::NotListed);
+        }
+        let known = match self.accepted() {
+            Some(accepted) => &accepted.members,
+            None => &self.birth.members,
+        };
+        // An unborn table of the same members that is newer than a born one is no second birth: its
+        // master was elected by a majority, so the born one was never committed.
+        let same = known.keys().eq(table.members.keys());
+        (!table.born && !same).then_some(Refusal::Members)
+    }
+
+    fn accept(&mut self, table: Arc<Table>) {
+        self.disk.accept(table.clone());
+        if self.settings.rules.broken(Rule::ActOnAccepted) && table.born {
+            self.announce(table);
+        }
+    }
+
+    /// The master says that the table of this stamp is committed.
+    fn learn_committed(&mut self, stamp: Stamp) {
+        if let Some(table) = self.accepted()
+            && table.stamp == stamp
+            && self.committed_stamp() < stamp
+        {
+            self.announce(table.clone());
+        }
+    }
+
+    /// Roles follow `table` from now on.
+    fn announce(&mut self, table: Arc<Table>) {
+        assert!(table.born, "no role before all know of the cluster");
+        assert!(table.stamp > self.committed_stamp(), "tables never go back");
+        let stamp = table.stamp;
+        self.committed = Some(table.clone());
+        self.note(Note::TableCommitted { stamp });
+        self.disk.say(Output::Committed(table));
+    }
+}
+
+/// As master.
+impl Coordinator {
+    /// This node holds the votes of a majority.
+    pub(super) fn win(&mut self, now: Time, votes: BTreeSet<NodeId>, rounds: u32) {
+        let term = self.term();
+        let me = self.me.id;
+        self.note(Note::BecameMaster { term, rounds });
+        self.vote = super::tournament::Vote::Spent;
+        let others = self.voters().into_iter().filter(|node| *node != me);
+        let reign = Reign::begin(now, &self.settings, votes, others, self.suspect);
+        self.role = Role::Reigning(reign);
+        let Some(newest) = self.accepted() else {
+            let table = first_table(term, &self.birth.identity, &self.birth.members);
+            self.propose(now, table);
+            return;
+        };
+        assert!(
+            newest.stamp.term < term,
+            "a master is elected once in a term"
+        );
+        if self.settings.rules.broken(Rule::SkipRecommit) && newest.born {
+            let newest = newest.clone();
+            if newest.stamp > self.committed_stamp() {
+                self.announce(newest);
+            }
+            self.beat_all(now);
+            self.propose_next(now);
+            return;
+        }
+        let mut table = Table::clone(newest);
+        table.stamp.term = term;
+        self.propose(now, table);
+    }
+
+    fn propose(&mut self, now: Time, table: Table) {
+        assert_eq!(
+            table.stamp.term,
+            self.term(),
+            "a master proposes in its term"
+        );
+        assert_sane(&table);
+        self.accept(Arc::new(table));
+        self.beat_all(now);
+        self.commit_if_majority(now);
+    }
+
+    /// The newest table takes effect when a majority has it on disk; a first table, when all have
+    /// (rule M5).
+    pub(super) fn commit_if_majority(&mut self, now: Time) {
+        let Role::Reigning(reign) = &self.role else {
+            return;
+        };
+        let Some(table) = self.accepted().cloned() else {
+            return;
+        };
+        if table.stamp.term != self.term() || table.stamp <= self.committed_stamp() {
+            return;
+        }
+        let mut holders = reign.holders(table.stamp);
+        holders.insert(self.me.id);
+        if !table.born {
+            if table.members.keys().all(|node| holders.contains(node)) {
+                let mut table = Table::clone(&table);
+                table.born = true;
+                table.stamp.revision = table.stamp.revision.next();
+                self.propose(now, table);
+            }
+            return;
+        }
+        if self.is_majority(&holders) {
+            self.announce(table);
+            if !self.propose_next(now) {
+                self.tell_commit(now);
+            }
+        }
+    }
+
+    /// Proposes what owners asked for and what failures demand, if there is anything and no other
+    /// proposal is under way.
+    pub(super) fn propose_next(&mut self, now: Time) -> bool {
+        let Some(committed) = &self.committed else {
+            return false;
+        };
+        if committed.stamp != self.disk.stamp() {
+            return false;
+        }
+        let Role::Reigning(reign) = &mut self.role else {
+            return false;
+        };
+        let rules = self.settings.rules;
+        let mut table = Table::clone(committed);
+        let mut asked = BTreeSet::new();
+        for (from, change) in std::mem::take(&mut reign.changes) {
+            let index = usize::from(change.partition.0);
+            if let Some(assignment) = table.partitions.get_mut(index)
+                && change::apply(assignment, from, &change, rules)
+            {
+                asked.insert(change.partition);
+            }
+        }
+        let view = reign.view(
+            now,
+            self.me.id,
+            self.held.as_deref(),
+            committed,
+            &self.settings,
+        );
+        let mut load = Load::of(&table.partitions);
+        let mut notes = Vec::new();
+        for (partition, assignment) in (0..).map(PartitionId).zip(&mut table.partitions) {
+            // One step at a time: the next table follows as soon as this one is committed.
+            if asked.contains(&partition) {
+                continue;
+            }
+            let verdict = view.decide(partition, assignment, &mut load);
+            let unavailable = verdict == Verdict::Unavailable;
+            if reign.is_news(partition, unavailable) {
+                notes.push(Note::PartitionUnavailable { partition });
+            }
+            if verdict == Verdict::PossibleLoss {
+                let owner = assignment.owner;
+                notes.push(Note::PossibleLoss { partition, owner });
+            }
+        }
+        for note in notes {
+            self.note(note);
+        }
+        if self
+            .committed
+            .as_ref()
+            .is_some_and(|committed| committed.partitions == table.partitions)
+        {
+            return false;
+        }
+        table.stamp = Stamp {
+            term: self.term(),
+            revision: table.stamp.revision.next(),
+        };
+        self.propose(now, table);
+        true
+    }
+}
+
+/// What every table that is proposed must be like.
+fn assert_sane(table: &Table) {
+    for assignment in &table.partitions {
+        let Some(_) = assignment.in_sync.get(&assignment.owner) else {
+            panic!("an owner is in sync: {assignment:?}");
+        };
+        for node in &assignment.catch_ups {
+            assert!(
+                !assignment.in_sync.contains_key(node),
+                "a catch-up is not in sync: {assignment:?}"
+            );
+        }
+        let mut nodes = assignment.in_sync.keys().chain(&assignment.catch_ups);
+        assert!(
+            nodes.all(|node| table.members.contains_key(node)),
+            "roles are for members: {assignment:?}"
+        );
+    }
+}

@@ -1,0 +1,354 @@
+//! What a master does besides proposing tables: heartbeats, and keeping an eye on the followers
+//! (requirement A3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::failover::View;
+use super::probe::Electing;
+use super::rebase::Shift;
+use super::state::Role;
+use super::{Coordinator, Message, Note, change};
+use crate::ids::{NodeId, PartitionId, Term};
+use crate::replica::Held;
+use crate::settings::Settings;
+use crate::table::{Change, Stamp, Table};
+use crate::time::Time;
+
+/// A master's view of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Reign {
+    /// Who elected it.
+    votes: BTreeSet<NodeId>,
+    followers: BTreeMap<NodeId, Follower>,
+    /// Counts the heartbeats.
+    sequence: u64,
+    /// When the next one is due.
+    beat_at: Time,
+    /// What owners asked for since the last proposal.
+    pub(super) changes: BTreeSet<(NodeId, Change)>,
+    /// Since when partitions have had fewer nodes than they should.
+    short_since: BTreeMap<PartitionId, Time>,
+    /// Partitions that are known not to be served.
+    unavailable: BTreeSet<PartitionId>,
+}
+
+/// What the master knows of a follower.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Follower {
+    heard: Time,
+    /// Whether it counts as failed.
+    failed: bool,
+    /// The youngest heartbeat that it answered.
+    sequence: u64,
+    /// The newest table that it has on disk.
+    accepted: Stamp,
+    /// What it holds; `None` until it has said so to this master.
+    held: Option<Vec<Held>>,
+}
+
+impl Reign {
+    /// The reign of the one that `votes` elected. Each of `others` gets its time to be heard; one
+    /// that was `suspect`ed as master before, and last heard then, gets a heartbeat's time only.
+    pub(super) fn begin(
+        now: Time,
+        settings: &Settings,
+        votes: BTreeSet<NodeId>,
+        others: impl Iterator<Item = NodeId>,
+        suspect: Option<(NodeId, Time)>,
+    ) -> Self {
+        let followers = others.map(|node| {
+            let heard = match suspect {
+                Some((suspect, heard)) if suspect == node => {
+                    heard.max((now + settings.heartbeat) - settings.missed_after())
+                }
+                _ => now,
+            };
+            let follower = Follower {
+                heard,
+                failed: false,
+                sequence: 0,
+                accepted: Stamp::default(),
+                held: None,
+            };
+            (node, follower)
+        });
+        Reign {
+            votes,
+            followers: followers.collect(),
+            sequence: 0,
+            beat_at: now + settings.heartbeat,
+            changes: BTreeSet::new(),
+            short_since: BTreeMap::new(),
+            unavailable: BTreeSet::new(),
+        }
+    }
+
+    /// Who elected it.
+    pub(super) fn votes(&self) -> &BTreeSet<NodeId> {
+        &self.votes
+    }
+
+    /// The followers that have the table of this stamp on disk.
+    pub(super) fn holders(&self, stamp: Stamp) -> BTreeSet<NodeId> {
+        let holders = self.followers.iter().filter(|(_, f)| f.accepted == stamp);
+        holders.map(|(node, _)| *node).collect()
+    }
+
+    /// When a majority of `voters` nodes, itself included, was last in contact. Forever, if it is
+    /// one by itself.
+    pub(super) fn contact(&self, voters: usize) -> Time {
+        let mut heard: Vec<Time> = self.followers.values().map(|f| f.heard).collect();
+        heard.push(Time::MAX);
+        heard.sort_unstable_by(|a, b| b.cmp(a));
+        heard[(voters / 2).min(heard.len() - 1)]
+    }
+
+    pub(super) fn deadline(&self, settings: &Settings) -> Time {
+        let present = self.followers.values().filter(|f| !f.failed);
+        let first_missed = present.map(|f| f.heard + settings.missed_after()).min();
+        self.beat_at.min(first_missed.unwrap_or(Time::MAX))
+    }
+
+    /// Notes whether `partition` is unavailable; says whether that is new.
+    pub(super) fn is_news(&mut self, partition: PartitionId, unavailable: bool) -> bool {
+        if unavailable {
+            self.unavailable.insert(partition)
+        } else {
+            self.unavailable.remove(&partition);
+            false
+        }
+    }
+
+    /// What the assignment of roles depends on.
+    pub(super) fn view(
+        &mut self,
+        now: Time,
+        me: NodeId,
+        own: Option<&[Held]>,
+        table: &Table,
+        settings: &Settings,
+    ) -> View {
+        let present = self.followers.iter().filter(|(_, f)| !f.failed);
+        let alive = present.map(|(node, _)| *node).chain([me]).collect();
+        let followers = self.followers.iter();
+        let reports = followers.map(|(node, f)| (*node, f.held.as_deref()));
+        let mut reported = BTreeSet::new();
+        let mut held = BTreeMap::new();
+        for (node, report) in reports.chain([(me, own)]) {
+            let Some(report) = report else {
+                continue;
+            };
+            reported.insert(node);
+            held.extend(report.iter().map(|h| ((h.partition, node), *h)));
+        }
+        let replicas = usize::from(table.identity.replicas);
+        for (partition, assignment) in (0..).map(PartitionId).zip(&table.partitions) {
+            let nodes = assignment.in_sync.len() + assignment.catch_ups.len();
+            if nodes < replicas.min(table.members.len()) {
+                self.short_since.entry(partition).or_insert(now);
+            } else {
+                self.short_since.remove(&partition);
+            }
+        }
+        let long = |since: &Time| now.since(*since) >= settings.replace_after;
+        let replaceable = self.short_since.iter().filter(|(_, since)| long(since));
+        View {
+            alive,
+            reported,
+            held,
+            replaceable: replaceable.map(|(partition, _)| *partition).collect(),
+            replicas,
+            rules: settings.rules,
+        }
+    }
+}
+
+pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
+    shift.ahead(&mut reign.beat_at);
+    for follower in reign.followers.values_mut() {
+        shift.past(&mut follower.heard, settings.missed_after());
+    }
+    for since in reign.short_since.values_mut() {
+        shift.past(since, settings.replace_after);
+    }
+}
+
+impl Coordinator {
+    /// A master's timers.
+    pub(super) fn reign_on(&mut self, now: Time) {
+        let voters = self.voters().len();
+        let Role::Reigning(reign) = &mut self.role else {
+            return;
+        };
+        if now >= reign.contact(voters) + self.settings.service_limit() {
+            let term = self.term();
+            self.note(Note::QuorumLost { term });
+            self.stop_reigning(now);
+            return;
+        }
+        let mut failed = Vec::new();
+        for (node, follower) in &mut reign.followers {
+            if !follower.failed && now >= follower.heard + self.settings.missed_after() {
+                follower.failed = true;
+                failed.push(*node);
+            }
+        }
+        let beat = now >= reign.beat_at;
+        if beat {
+            reign.beat_at = now + self.settings.heartbeat;
+        }
+        let changed = !failed.is_empty();
+        for node in failed {
+            self.note(Note::FollowerMissed { node });
+        }
+        let proposed = (beat || changed) && self.propose_next(now);
+        if beat && !proposed {
+            self.beat_all(now);
+        }
+    }
+
+    /// Is no longer master, for the rest of the term.
+    pub(super) fn stop_reigning(&mut self, now: Time) {
+        assert!(matches!(self.role, Role::Reigning(_)));
+        self.role = Role::Electing(Electing::after(now, std::time::Duration::ZERO));
+        self.wait_before_probe(now, std::time::Duration::ZERO);
+    }
+
+    /// Makes itself heard by all; those who lack the newest table get it.
+    pub(super) fn beat_all(&mut self, now: Time) {
+        let Role::Reigning(reign) = &mut self.role else {
+            return;
+        };
+        reign.sequence += 1;
+        for node in reign.followers.keys().copied().collect::<Vec<_>>() {
+            self.beat_for(now, node);
+        }
+    }
+
+    /// Makes itself heard by `node`.
+    pub(super) fn beat_for(&mut self, now: Time, node: NodeId) {
+        let Role::Reigning(reign) = &self.role else {
+            return;
+        };
+        let Some(follower) = reign.followers.get(&node) else {
+            return;
+        };
+        let lacks = follower.accepted < self.disk.stamp();
+        let proposal = self.accepted().filter(|_| lacks).cloned();
+        self.send_beat(now, node, proposal);
+    }
+
+    /// Tells all at once what is committed. Those who lack the table have it under way.
+    pub(super) fn tell_commit(&mut self, now: Time) {
+        let Role::Reigning(reign) = &mut self.role else {
+            return;
+        };
+        reign.sequence += 1;
+        for node in reign.followers.keys().copied().collect::<Vec<_>>() {
+            self.send_beat(now, node, None);
+        }
+    }
+
+    fn send_beat(&mut self, now: Time, node: NodeId, proposal: Option<std::sync::Arc<Table>>) {
+        let Role::Reigning(reign) = &self.role else {
+            return;
+        };
+        let contact = reign.contact(self.voters().len());
+        let beat = Message::Heartbeat {
+            term: self.term(),
+            sequence: reign.sequence,
+            contact_age: now.since(contact),
+            committed: self.committed_stamp(),
+            proposal,
+        };
+        self.send(node, beat);
+    }
+
+    /// A follower answers.
+    pub(super) fn heartbeat_answered(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        term: Term,
+        sequence: u64,
+        accepted: Stamp,
+        held: Option<Vec<Held>>,
+    ) {
+        if term != self.term() {
+            return;
+        }
+        let Role::Reigning(reign) = &mut self.role else {
+            return;
+        };
+        let Some(follower) = reign.followers.get_mut(&from) else {
+            return;
+        };
+        // An answer that was overtaken says nothing new.
+        if sequence < follower.sequence {
+            return;
+        }
+        follower.sequence = sequence;
+        follower.heard = now;
+        follower.accepted = follower.accepted.max(accepted);
+        let returned = std::mem::take(&mut follower.failed);
+        let news = returned || !same_data(follower.held.as_deref(), held.as_deref());
+        follower.held = held.or(follower.held.take());
+        if returned {
+            self.note(Note::FollowerReturned { node: from });
+        }
+        self.commit_if_majority(now);
+        if news {
+            self.propose_next(now);
+        }
+    }
+
+    /// This node's replicas hold this.
+    pub(super) fn hold(&mut self, now: Time, held: Vec<Held>) {
+        let news = !same_data(self.held.as_deref(), Some(&held));
+        self.held = Some(held);
+        if news && matches!(self.role, Role::Reigning(_)) {
+            self.propose_next(now);
+        }
+    }
+
+    /// A replica of this node asks for a change of the table.
+    pub(super) fn ask(&mut self, now: Time, change: Change) {
+        match &self.role {
+            Role::Electing(_) => {}
+            Role::Following(following) => {
+                let master = following.master;
+                self.send(master, Message::Change(change));
+            }
+            Role::Reigning(_) => self.asked(now, self.me.id, change),
+        }
+    }
+
+    /// An owner asks the master for a change of the table.
+    pub(super) fn asked(&mut self, now: Time, from: NodeId, change: Change) {
+        let rules = self.settings.rules;
+        let index = usize::from(change.partition.0);
+        // What could not apply to the newest table never will: epochs only grow. So at most a few
+        // wait for each partition.
+        let may_apply = self.accepted().is_some_and(|table| {
+            let assignment = table.partitions.get(index);
+            assignment.is_some_and(|a| change::is_entitled(a, from, &change, rules))
+        });
+        if let Role::Reigning(reign) = &mut self.role
+            && may_apply
+        {
+            reign.changes.insert((from, change));
+            self.propose_next(now);
+        }
+    }
+}
+
+/// Whether two reports say the same as far as roles depend on them; how far logs reach changes all
+/// the time.
+fn same_data(a: Option<&[Held]>, b: Option<&[Held]>) -> bool {
+    let data = |held: &Held| (held.partition, held.incarnation, held.log_epoch);
+    match (a, b) {
+        (Some(a), Some(b)) => a.iter().map(data).eq(b.iter().map(data)),
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,392 @@
+//! The machine itself: its state, the dispatch of events, terms, and what may be read from it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::draw::{Draw, Purpose};
+use super::probe::Electing;
+use super::reign::Reign;
+use super::service::Service;
+use super::tournament::Vote;
+use super::{Birth, Event, Message, Note, Output, Saved, Standing, Strength};
+use crate::ids::{NodeId, Term};
+use crate::replica::Held;
+use crate::rule::Rule;
+use crate::settings::Settings;
+use crate::table::{Member, Stamp, Table};
+use crate::time::Time;
+
+/// The control plane of one node. See the [module](super) for its parts.
+///
+/// What it gives out is never ahead of the disk; what may be read from it (`standing`, `term`,
+/// `accepted`, …) can be, by the writes that are not yet reported as done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Coordinator {
+    pub(super) settings: Settings,
+    pub(super) me: Member,
+    pub(super) priority: u32,
+    pub(super) birth: Birth,
+    pub(super) draw: Draw,
+    pub(super) disk: Disk,
+    /// Frozen on entering the term.
+    pub(super) strength: Strength,
+    pub(super) vote: Vote,
+    pub(super) role: Role,
+    /// The master that this node missed last, and when it last heard it.
+    pub(super) suspect: Option<(NodeId, Time)>,
+    /// The newest table that is known to be committed.
+    pub(super) committed: Option<Arc<Table>>,
+    /// What this node's replicas hold; `None` until it was told.
+    pub(super) held: Option<Vec<Held>>,
+    pub(super) service: Service,
+    /// A node without a table that has heard of a cluster that is born (rule M5).
+    pub(super) joiner: bool,
+}
+
+/// What a node does at present.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    /// It knows no master.
+    Electing(Electing),
+    /// Another node is master.
+    Following(Following),
+    /// It is master.
+    Reigning(Reign),
+}
+
+/// A follower's view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Following {
+    pub(super) master: NodeId,
+    /// When it was last heard.
+    pub(super) heard: Time,
+}
+
+impl Coordinator {
+    /// A node that starts at `now` with what it finds on disk. `priority` prefers it as master among
+    /// those that know the same table; `seed` makes nodes and runs differ.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        me: Member,
+        priority: u32,
+        birth: Birth,
+        saved: Saved,
+        seed: u64,
+        now: Time,
+    ) -> Self {
+        let disk = Disk::new(saved);
+        let strength = Strength {
+            accepted: disk.stamp(),
+            priority,
+            id: me.id,
+        };
+        // The master, if there is one, needs a heartbeat's time to be heard by one who comes back.
+        let patience = if disk.accepted().is_some() {
+            settings.heartbeat
+        } else {
+            Duration::ZERO
+        };
+        let mut node = Coordinator {
+            draw: Draw::new(seed, me.id),
+            strength,
+            vote: Vote::Spent,
+            role: Role::Electing(Electing::after(now, patience)),
+            suspect: None,
+            committed: None,
+            held: None,
+            service: Service::default(),
+            joiner: false,
+            settings,
+            me,
+            priority,
+            birth,
+            disk,
+        };
+        if node.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
+            node.vote = Vote::own(node.me.id);
+        }
+        node.wait_before_probe(now, patience);
+        node
+    }
+
+    /// Takes one event, and appends what is to be done, in order, to `out`.
+    pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Output>) {
+        match event {
+            Event::Roster(members) => self.know_roster(now, members),
+            Event::Message { from, message } => self.receive(now, from, message),
+            Event::Saved(ticket) => self.disk.written(ticket),
+            Event::Ask(change) => self.ask(now, change),
+            Event::Holds(held) => self.hold(now, held),
+            Event::Tick => self.tick(now),
+        }
+        self.update_service(now);
+        let unsafely = self.settings.rules.broken(Rule::VoteNotPersisted);
+        self.disk.flush(unsafely, out);
+    }
+
+    /// When it wants to be handed [`Event::Tick`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let role = match &self.role {
+            Role::Electing(electing) => electing.deadline().min(self.vote.deadline()),
+            Role::Following(following) => following.heard + self.settings.missed_after(),
+            Role::Reigning(reign) => reign.deadline(&self.settings),
+        };
+        let deadline = role.min(self.service.deadline());
+        (deadline < Time::MAX).then_some(deadline)
+    }
+
+    fn receive(&mut self, now: Time, from: NodeId, message: Message) {
+        if from == self.me.id || self.is_stranger(from, &message) {
+            return;
+        }
+        match message {
+            Message::Missed(probing) => self.answer_probe(now, from, probing),
+            Message::MissedAnswer {
+                probing,
+                term,
+                missed,
+                born,
+            } => self.probe_answered(now, from, probing, term, missed, born),
+            Message::Begin { term } => self.begin(now, from, term),
+            Message::Challenge { term, strength } => self.challenged(now, from, term, strength),
+            Message::Yield { term, tokens } => self.take_votes(now, from, term, tokens),
+            Message::Redirect { term, to } => self.redirected(now, from, term, to),
+            Message::HigherTerm { term } => self.told_of_term(now, term),
+            Message::Heartbeat {
+                term,
+                sequence,
+                contact_age,
+                committed,
+                proposal,
+            } => {
+                let beat = super::register::Beat {
+                    term,
+                    sequence,
+                    contact_age,
+                    committed,
+                };
+                self.heartbeat(now, from, beat, proposal);
+            }
+            Message::HeartbeatAck {
+                term,
+                sequence,
+                accepted,
+                held,
+            } => self.heartbeat_answered(now, from, term, sequence, accepted, held),
+            Message::Change(change) => self.asked(now, from, change),
+        }
+    }
+
+    /// Whether `from` belongs to the attempt to make another cluster with this node, which has one
+    /// already (rule M5). Its questions are answered, so that it learns so; nothing else of it
+    /// counts, and in particular not its terms. A member that this node does not know yet is
+    /// recognized by the newer table that it brings, or because a member sent this node to it.
+    fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
+        let Some(table) = self.accepted() else {
+            return false;
+        };
+        if table.members.contains_key(&from) || self.vote.contact() == Some(from) {
+            return false;
+        }
+        match message {
+            Message::Missed(_) => false,
+            Message::Heartbeat {
+                proposal: Some(newer),
+                ..
+            } => {
+                let lists_me = newer.members.contains_key(&self.me.id);
+                !(newer.born && lists_me && newer.stamp > table.stamp)
+            }
+            _ => true,
+        }
+    }
+
+    fn tick(&mut self, now: Time) {
+        match &self.role {
+            Role::Electing(_) => {
+                self.contact_timeout(now);
+                self.probe_timeout(now);
+            }
+            Role::Following(following) => {
+                if now >= following.heard + self.settings.missed_after() {
+                    self.miss_master(now, *following);
+                }
+            }
+            Role::Reigning(_) => self.reign_on(now),
+        }
+    }
+
+    fn miss_master(&mut self, now: Time, following: Following) {
+        self.suspect = Some((following.master, following.heard));
+        self.note(Note::MasterMissed {
+            master: Some(following.master),
+        });
+        self.role = Role::Electing(Electing::after(now, Duration::ZERO));
+        // Others miss it a little earlier or later; asked too early, they would say no.
+        self.wait_before_probe(now, self.settings.heartbeat / 10);
+    }
+
+    /// Enters a higher term: by its own decision, or because a message came from it. It is on disk
+    /// before the node says anything in it, and from now on only tables of this term or a higher one
+    /// are accepted (rule M1).
+    pub(super) fn enter(&mut self, now: Time, term: Term) {
+        self.disk.enter(term);
+        self.strength = Strength {
+            accepted: self.disk.stamp(),
+            priority: self.priority,
+            id: self.me.id,
+        };
+        self.vote = if self.voters().contains(&self.me.id) {
+            Vote::own(self.me.id)
+        } else {
+            Vote::Spent
+        };
+        let patience = self.settings.heartbeat;
+        self.role = Role::Electing(Electing::after(now, patience));
+        self.wait_before_probe(now, patience);
+        self.note(Note::ElectionBegan { term });
+    }
+
+    /// Someone is in a higher term: take part in it.
+    fn told_of_term(&mut self, now: Time, term: Term) {
+        if term > self.term() {
+            self.enter(now, term);
+            self.campaign(now);
+        }
+    }
+
+    /// Follows the master of the present term. The vote is of no use any more: the term is decided.
+    pub(super) fn follow(&mut self, now: Time, master: NodeId) {
+        assert_ne!(master, self.me.id);
+        let known = matches!(&self.role, Role::Following(f) if f.master == master);
+        if !known {
+            self.vote = Vote::Spent;
+            let term = self.term();
+            self.note(Note::Follows { term, master });
+        }
+        self.role = Role::Following(Following { master, heard: now });
+    }
+
+    /// The members whose votes this node counts: those of its newest accepted table (rule M2), or of
+    /// the initial list before there is one (rule M5). Empty: none are known, so nothing can be
+    /// decided.
+    pub(super) fn voters(&self) -> BTreeSet<NodeId> {
+        match self.disk.accepted() {
+            Some(table) => table.members.keys().copied().collect(),
+            None if self.joiner => BTreeSet::new(),
+            None => self.birth.members.keys().copied().collect(),
+        }
+    }
+
+    /// Whether `votes` are those of a majority.
+    pub(super) fn is_majority(&self, votes: &BTreeSet<NodeId>) -> bool {
+        let voters = self.voters();
+        let quorum = if self.settings.rules.broken(Rule::NoQuorum) {
+            voters.len() / 2
+        } else {
+            voters.len() / 2 + 1
+        };
+        !voters.is_empty() && votes.intersection(&voters).count() >= quorum
+    }
+
+    pub(super) fn send(&mut self, to: NodeId, message: Message) {
+        assert_ne!(to, self.me.id, "nobody talks to itself: {message:?}");
+        self.disk.say(Output::Send { to, message });
+    }
+
+    pub(super) fn note(&mut self, note: Note) {
+        self.disk.say(Output::Note(note));
+    }
+
+    /// The order in which this node contacts `others`: drawn, so that not all contact the same one;
+    /// the master that was missed comes last.
+    pub(super) fn contact_order(&self, node: NodeId) -> (bool, u64, NodeId) {
+        let suspected = self.suspect.is_some_and(|(suspect, _)| suspect == node);
+        let number = self.draw.number(Purpose::Contact(node), self.term(), 0);
+        (suspected, number, node)
+    }
+
+    /// Where the node stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match &self.role {
+            Role::Electing(_) => Standing::Electing,
+            Role::Following(following) => Standing::Follower(following.master),
+            Role::Reigning(_) => Standing::Master,
+        }
+    }
+
+    /// The master that the node knows, possibly itself.
+    #[must_use]
+    pub fn master(&self) -> Option<NodeId> {
+        match self.standing() {
+            Standing::Electing => None,
+            Standing::Follower(master) => Some(master),
+            Standing::Master => Some(self.me.id),
+        }
+    }
+
+    /// The node that this candidate challenges at present, if it is one.
+    #[must_use]
+    pub fn contacted(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Electing(_) => self.vote.contact(),
+            Role::Following(_) | Role::Reigning(_) => None,
+        }
+    }
+
+    /// Whether the node is an unbeaten candidate in its term.
+    #[must_use]
+    pub fn is_candidate(&self) -> bool {
+        matches!(self.role, Role::Electing(_)) && matches!(self.vote, Vote::Held(_))
+    }
+
+    /// The node that this one yielded to in its term.
+    #[must_use]
+    pub fn yielded_to(&self) -> Option<NodeId> {
+        match &self.vote {
+            Vote::Yielded { to, .. } => Some(*to),
+            Vote::Spent | Vote::Held(_) => None,
+        }
+    }
+
+    /// The node's identity.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.me.id
+    }
+
+    /// The term that the node is in.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.disk.term()
+    }
+
+    /// The newest table that the node knows to be committed.
+    #[must_use]
+    pub fn committed(&self) -> Option<&Arc<Table>> {
+        self.committed.as_ref()
+    }
+
+    /// The newest table that the node has accepted, committed or not.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Arc<Table>> {
+        self.disk.accepted()
+    }
+
+    /// The stamp of the newest table that the node knows to be committed; the default if none.
+    pub(super) fn committed_stamp(&self) -> Stamp {
+        self.committed()
+            .map_or_else(Stamp::default, |table| table.stamp)
+    }
+
+    /// Whether the node is part of a quorum, as last told to its replicas (rule R13).
+    #[must_use]
+    pub fn in_service(&self) -> bool {
+        self.service.told()
+    }
+}

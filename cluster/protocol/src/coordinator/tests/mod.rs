@@ -1,0 +1,9 @@
+//! The coordinator in virtual time.
+
+mod birth;
+mod election;
+mod figures;
+mod network;
+mod random;
+mod register;
+mod service;

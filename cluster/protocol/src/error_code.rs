@@ -1,0 +1,59 @@
+//! The numbers by which a node tells a client why a statement has no outcome. Nodes write them
+//! into error answers (`errorCode`), client libraries read them there.
+
+use crate::ids::Lsn;
+use crate::request::Refusal;
+
+impl Refusal {
+    /// The number of this refusal.
+    #[must_use]
+    pub const fn error_code(self) -> u32 {
+        match self {
+            Refusal::NotOwner => 170_001,
+            Refusal::NotServing => 170_002,
+            Refusal::TooFewInSync => 170_003,
+            Refusal::OutcomeUnknown => 170_004,
+            Refusal::OutcomeForgotten { .. } => 170_005,
+            Refusal::TimedOut => 170_006,
+            Refusal::Overloaded => 170_007,
+        }
+    }
+
+    /// The refusal with this number; `lsn` is the youngest log entry that the answer spoke of, and
+    /// 0 if it spoke of none.
+    #[must_use]
+    pub const fn from_error_code(code: u32, lsn: Lsn) -> Option<Self> {
+        match code {
+            170_001 => Some(Refusal::NotOwner),
+            170_002 => Some(Refusal::NotServing),
+            170_003 => Some(Refusal::TooFewInSync),
+            170_004 => Some(Refusal::OutcomeUnknown),
+            170_005 => Some(Refusal::OutcomeForgotten { now: lsn }),
+            170_006 => Some(Refusal::TimedOut),
+            170_007 => Some(Refusal::Overloaded),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_found_by_its_number() {
+        for refusal in [
+            Refusal::NotOwner,
+            Refusal::NotServing,
+            Refusal::TooFewInSync,
+            Refusal::OutcomeUnknown,
+            Refusal::OutcomeForgotten { now: Lsn(7) },
+            Refusal::TimedOut,
+            Refusal::Overloaded,
+        ] {
+            let code = refusal.error_code();
+            assert_eq!(Refusal::from_error_code(code, Lsn(7)), Some(refusal));
+        }
+        assert_eq!(Refusal::from_error_code(150_001, Lsn(7)), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! The numbers that name things. Each is a type of its own, so that they cannot be mixed up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+
+        impl $name {
+            /// The one after this.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+    };
+}
+
+number!(
+    /// A node's identity: drawn at random when its data folder is made, and kept with the data, so
+    /// that a node whose data was wiped is a different node.
+    NodeId(u32), "n"
+);
+number!(
+    /// A partition, counted from 0.
+    PartitionId(u16), "p"
+);
+number!(
+    /// The reign of one master (rule M1).
+    Term(u64), "t"
+);
+number!(
+    /// Counts the changes of the partition table.
+    Revision(u64), "r"
+);
+number!(
+    /// The reign of one configuration (owner and in-sync set) of a partition. 0: none yet.
+    Epoch(u64), "e"
+);
+number!(
+    /// Log sequence number of a partition, counted from 1. 0: before the first entry.
+    Lsn(u64), "l"
+);
+number!(
+    /// Which life of a replica's data this is; it changes when data may have been lost (rule R5).
+    Incarnation(u32), "i"
+);
+number!(
+    /// A client's identity, drawn at random.
+    ClientId(u64), "c"
+);
+number!(
+    /// Counts a client's statements, from 1.
+    Sequence(u64), "s"
+);
+number!(
+    /// Names a write to disk; later ones have higher numbers.
+    Ticket(u64), "w"
+);
+number!(
+    /// Names a waiting caller; the driver chooses it, and gets it back with the reply.
+    Token(u64), "#"
+);
+
+/// A place in a partition's log. It orders by epoch first: a log whose last position is higher is
+/// the newer one.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// The epoch in which the entry was made.
+    pub epoch: Epoch,
+    /// Its number in the log.
+    pub lsn: Lsn,
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}{:?}", self.epoch, self.lsn)
+    }
+}
+
+impl fmt::Display for Position {
+    /// As in an ETag: `<epoch>-<lsn>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.lsn)
+    }
+}

@@ -1,0 +1,261 @@
+//! Exactly once (rule R11): the outcomes of statements, kept for retries.
+//!
+//! Outcomes are replicated state: they change only by applying and committing entries in log order,
+//! and they are part of the data image. Every replica has the same ones at the same place.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClientId, Lsn, Position, Sequence};
+use crate::request::RequestId;
+
+/// The outcomes of one client's last statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Client {
+    /// The youngest entry of this client that was committed; 0 before the first.
+    last: Lsn,
+    /// What of all clients was forgotten when the first of these entries was committed: an earlier
+    /// life of this client may be among it.
+    since: Lsn,
+    /// Every statement up to here is forgotten.
+    forgotten: Sequence,
+    /// The ones above, as far as they were executed.
+    kept: BTreeMap<Sequence, (Position, Bytes)>,
+}
+
+/// The outcomes of all clients' last statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Outcomes {
+    clients: BTreeMap<ClientId, Client>,
+    /// The clients by their last committed entry, for forgetting the oldest.
+    by_age: BTreeMap<Lsn, ClientId>,
+    /// The last entry of all clients that are forgotten.
+    forgotten: Lsn,
+}
+
+/// What is known of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was not executed.
+    New,
+    /// It was executed, and this came of it.
+    Done(Position, Bytes),
+    /// It may have been executed; if so, the outcome is forgotten.
+    Forgotten,
+}
+
+impl Outcomes {
+    /// What is known of the statement `id`, which its client first sent after it had seen `as_of`.
+    #[must_use]
+    pub fn look_up(&self, id: RequestId, as_of: Lsn) -> Known {
+        match self.clients.get(&id.client) {
+            Some(client) => match client.kept.get(&id.sequence) {
+                Some((at, outcome)) => Known::Done(*at, outcome.clone()),
+                None if id.sequence <= client.forgotten => Known::Forgotten,
+                None if as_of < self.forgotten_before(client) => Known::Forgotten,
+                None => Known::New,
+            },
+            None if as_of < self.forgotten => Known::Forgotten,
+            None => Known::New,
+        }
+    }
+
+    /// The last entry of which it is not known whether it was this client's.
+    fn forgotten_before(&self, client: &Client) -> Lsn {
+        if client.last == Lsn(0) {
+            self.forgotten
+        } else {
+            client.since
+        }
+    }
+
+    /// An entry was applied.
+    pub fn insert(&mut self, id: RequestId, at: Position, outcome: Bytes) {
+        self.clients
+            .entry(id.client)
+            .or_default()
+            .kept
+            .insert(id.sequence, (at, outcome));
+    }
+
+    /// The entry that was applied last is taken back.
+    pub fn remove(&mut self, id: RequestId) {
+        let Some(client) = self.clients.get_mut(&id.client) else {
+            return;
+        };
+        client.kept.remove(&id.sequence);
+        if *client == Client::default() {
+            self.clients.remove(&id.client);
+        }
+    }
+
+    /// An applied entry was committed: only now may it push others out, since a commit is never
+    /// taken back. Forgets a client's oldest outcomes beyond `per_client`, and the clients that have
+    /// been silent for longest beyond `clients`.
+    pub fn commit(&mut self, id: RequestId, lsn: Lsn, per_client: usize, clients: usize) {
+        let Some(client) = self.clients.get_mut(&id.client) else {
+            return;
+        };
+        if client.last == Lsn(0) {
+            client.since = self.forgotten;
+        }
+        self.by_age.remove(&client.last);
+        client.last = lsn;
+        self.by_age.insert(lsn, id.client);
+        // What is not committed yet may still be taken back, so it does not count.
+        while client.kept.values().filter(|(at, _)| at.lsn <= lsn).count() > per_client {
+            let oldest = client.kept.iter().find(|(_, (at, _))| at.lsn <= lsn);
+            let Some(sequence) = oldest.map(|(sequence, _)| *sequence) else {
+                break;
+            };
+            client.kept.remove(&sequence);
+            client.forgotten = client.forgotten.max(sequence);
+        }
+        while self.by_age.len() > clients {
+            let Some((last, oldest)) = self.by_age.pop_first() else {
+                break;
+            };
+            self.forgotten = self.forgotten.max(last);
+            self.forget(oldest, lsn);
+        }
+    }
+
+    /// Forgets a client, but for what it has above the commit mark `lsn`: a replica that has not
+    /// executed that yet will come to it later, and both must end up with the same.
+    fn forget(&mut self, id: ClientId, lsn: Lsn) {
+        let Some(mut client) = self.clients.remove(&id) else {
+            return;
+        };
+        client.kept.retain(|_, (at, _)| at.lsn > lsn);
+        if !client.kept.is_empty() {
+            let kept = client.kept;
+            self.clients.insert(
+                id,
+                Client {
+                    kept,
+                    ..Client::default()
+                },
+            );
+        }
+    }
+
+    /// How many outcomes are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.clients.values().map(|client| client.kept.len()).sum()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Epoch;
+
+    fn id(client: u64, sequence: u64) -> RequestId {
+        RequestId {
+            client: ClientId(client),
+            sequence: Sequence(sequence),
+        }
+    }
+
+    fn execute(outcomes: &mut Outcomes, id: RequestId, lsn: u64) {
+        let at = Position {
+            epoch: Epoch(1),
+            lsn: Lsn(lsn),
+        };
+        outcomes.insert(id, at, Bytes::from(format!("{lsn}")));
+        outcomes.commit(id, Lsn(lsn), 2, 2);
+    }
+
+    #[test]
+    fn a_retry_gets_the_first_outcome() {
+        let mut outcomes = Outcomes::default();
+        execute(&mut outcomes, id(1, 1), 1);
+        assert!(matches!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Done(_, o) if o == "1"));
+        assert_eq!(outcomes.look_up(id(1, 2), Lsn(0)), Known::New);
+        assert_eq!(outcomes.look_up(id(2, 1), Lsn(0)), Known::New);
+    }
+
+    #[test]
+    fn a_forgotten_statement_is_not_taken_for_a_new_one() {
+        let mut outcomes = Outcomes::default();
+        for lsn in 1..=3 {
+            execute(&mut outcomes, id(1, lsn), lsn);
+        }
+        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        assert!(matches!(
+            outcomes.look_up(id(1, 2), Lsn(0)),
+            Known::Done(..)
+        ));
+    }
+
+    #[test]
+    fn a_forgotten_client_is_not_taken_for_a_new_one() {
+        let mut outcomes = Outcomes::default();
+        for client in 1..=3 {
+            execute(&mut outcomes, id(client, 1), client);
+        }
+        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        // A client that knows of an entry younger than all that is forgotten is certainly new.
+        assert_eq!(outcomes.look_up(id(4, 1), Lsn(1)), Known::New);
+        assert_eq!(outcomes.look_up(id(4, 1), Lsn(0)), Known::Forgotten);
+    }
+
+    #[test]
+    fn a_client_that_comes_back_is_not_known_to_be_new_in_what_it_did_before() {
+        let mut outcomes = Outcomes::default();
+        for (client, sequence, lsn) in [(1, 1, 1), (2, 1, 2), (3, 1, 3), (1, 3, 4)] {
+            execute(&mut outcomes, id(client, sequence), lsn);
+        }
+        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(1, 4), Lsn(4)), Known::New);
+    }
+
+    /// In async an owner has executed more than is committed, a backup has not.
+    #[test]
+    fn what_is_forgotten_does_not_depend_on_what_was_executed_ahead() {
+        let ahead = |executed_ahead: bool| {
+            let mut outcomes = Outcomes::default();
+            execute(&mut outcomes, id(1, 1), 1);
+            let at = Position {
+                epoch: Epoch(1),
+                lsn: Lsn(4),
+            };
+            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at, Bytes::new());
+            if executed_ahead {
+                again(&mut outcomes);
+            }
+            execute(&mut outcomes, id(2, 1), 2);
+            execute(&mut outcomes, id(3, 1), 3);
+            if executed_ahead {
+                let known = outcomes.look_up(id(1, 2), Lsn(1));
+                assert!(matches!(known, Known::Done(..)), "{known:?}");
+            } else {
+                again(&mut outcomes);
+            }
+            outcomes.commit(id(1, 2), Lsn(4), 2, 2);
+            outcomes
+        };
+        assert_eq!(ahead(true), ahead(false));
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_no_trace() {
+        let mut outcomes = Outcomes::default();
+        execute(&mut outcomes, id(1, 1), 1);
+        let before = outcomes.clone();
+        outcomes.insert(id(2, 1), Position::default(), Bytes::new());
+        outcomes.insert(id(1, 2), Position::default(), Bytes::new());
+        outcomes.remove(id(1, 2));
+        outcomes.remove(id(2, 1));
+        assert_eq!(outcomes, before);
+    }
+}

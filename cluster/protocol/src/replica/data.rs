@@ -1,0 +1,145 @@
+//! The replica's data: state, outcomes, and how far the log has been executed.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::apply::{Apply, ImageError};
+use crate::ids::{Lsn, Position};
+use crate::log::{Entry, Log};
+use crate::outcomes::Outcomes;
+use crate::request::RequestId;
+use crate::rule::Rule;
+use crate::settings::Settings;
+
+/// State and outcomes after all entries up to `applied`. What is above `commit` can be taken back
+/// (rule R12): in semi-sync there is no such entry, in async the owner runs ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Data<A: Apply> {
+    pub(super) state: A,
+    pub(super) outcomes: Outcomes,
+    pub(super) applied: Lsn,
+    pub(super) commit: Lsn,
+    /// How to take the entries above `commit` back, in log order.
+    undo: Vec<(Option<RequestId>, A::Undo)>,
+}
+
+/// A data image (rule R12): rows, outcomes and the place in the log that they stand for.
+#[derive(Serialize, Deserialize)]
+struct Image {
+    at: Position,
+    outcomes: Outcomes,
+    state: Bytes,
+}
+
+impl<A: Apply> Data<A> {
+    /// No data, before the first entry.
+    pub(super) fn empty() -> Self {
+        Data {
+            state: A::default(),
+            outcomes: Outcomes::default(),
+            applied: Lsn(0),
+            commit: Lsn(0),
+            undo: Vec::new(),
+        }
+    }
+
+    /// The data that an image stands for, and its place in the log.
+    pub(super) fn restore(image: &Bytes) -> Result<(Position, Self), ImageError> {
+        let Image {
+            at,
+            outcomes,
+            state,
+        } = postcard::from_bytes(image).map_err(|error| ImageError(error.to_string()))?;
+        let state = A::restore(&state)?;
+        let data = Data {
+            state,
+            outcomes,
+            applied: at.lsn,
+            commit: at.lsn,
+            undo: Vec::new(),
+        };
+        Ok((at, data))
+    }
+
+    /// The committed data as an image. What runs ahead is taken back for the moment.
+    pub(super) fn image(&mut self, log: &Log, settings: &Settings) -> (Position, Bytes) {
+        let ahead = self.applied;
+        self.take_back(self.commit);
+        let at = log
+            .position(self.commit)
+            .expect("the log reaches down to the commit mark");
+        let outcomes = if settings.rules.broken(Rule::DedupLostInImage) {
+            Outcomes::default()
+        } else {
+            self.outcomes.clone()
+        };
+        let image = Image {
+            at,
+            outcomes,
+            state: self.state.image(),
+        };
+        let bytes = postcard::to_stdvec(&image).expect("an image of plain data can be encoded");
+        for entry in log
+            .above(self.commit)
+            .take_while(|entry| entry.at.lsn <= ahead)
+        {
+            self.apply(entry);
+        }
+        (at, bytes.into())
+    }
+
+    /// Executes one entry and keeps the means to take it back.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Bytes {
+        assert_eq!(
+            entry.at.lsn,
+            self.applied.next(),
+            "entries are executed in log order"
+        );
+        let (outcome, undo) = self.state.apply(entry.at, &entry.statement);
+        if let Some(id) = entry.request {
+            self.outcomes.insert(id, entry.at, outcome.clone());
+        }
+        self.undo.push((entry.request, undo));
+        self.applied = entry.at.lsn;
+        outcome
+    }
+
+    /// What is applied up to `lsn` is committed: it will never be taken back.
+    pub(super) fn commit(&mut self, lsn: Lsn, settings: &Settings) {
+        assert!(
+            self.commit <= lsn && lsn <= self.applied,
+            "only what is applied can be committed"
+        );
+        let count = usize::try_from(lsn.0 - self.commit.0).expect("an undo list fits in memory");
+        for (offset, (id, _)) in self.undo.drain(..count).enumerate() {
+            if let Some(id) = id {
+                self.outcomes.commit(
+                    id,
+                    Lsn(self.commit.0 + 1 + offset as u64),
+                    settings.outcomes_per_client,
+                    settings.clients_per_partition,
+                );
+            }
+        }
+        self.commit = lsn;
+    }
+
+    /// Takes back what was applied above `keep`, which must not be below the commit mark.
+    pub(super) fn take_back(&mut self, keep: Lsn) {
+        assert!(
+            keep >= self.commit,
+            "what was committed is never taken back"
+        );
+        while self.applied > keep {
+            let (id, undo) = self
+                .undo
+                .pop()
+                .expect("what is not committed can be taken back");
+            self.state.undo(undo);
+            if let Some(id) = id {
+                self.outcomes.remove(id);
+            }
+            self.applied = Lsn(self.applied.0 - 1);
+        }
+    }
+}

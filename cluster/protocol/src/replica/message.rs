@@ -1,0 +1,92 @@
+//! What the replicas of one partition say to each other.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Epoch, Incarnation, Lsn, Position};
+use crate::log::Entry;
+use crate::time::Time;
+
+/// Comes with everything an owner sends and goes back with the answer, so that the owner knows how
+/// old an acknowledgement is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Round {
+    /// The last barrier that the owner had begun when it sent this (rule R9).
+    pub barrier: u64,
+    /// When the owner sent it, on the owner's clock (rule R10).
+    pub sent: Time,
+}
+
+/// A message between two replicas of a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// Owner to backup or catch-up: the log goes on like this. Without entries: a sign of life, a
+    /// barrier, or the question whether the logs agree up to `previous`.
+    Append {
+        /// The owner's epoch.
+        epoch: Epoch,
+        /// Ties the answer to the question.
+        round: Round,
+        /// The entry before the first of `entries`.
+        previous: Position,
+        /// Entries in order.
+        entries: Vec<Entry>,
+        /// Where the owner's log ends at the time of sending.
+        end: Lsn,
+        /// All entries up to here are committed.
+        commit: Lsn,
+    },
+    /// Owner to catch-up: a part of a data image (long-term sync).
+    Image {
+        /// The owner's epoch.
+        epoch: Epoch,
+        /// Ties the answer to the question.
+        round: Round,
+        /// The last entry that the image knows of.
+        at: Position,
+        /// Where `bytes` belong.
+        offset: u64,
+        /// The size of the whole image in bytes.
+        total: u64,
+        /// The part.
+        bytes: Bytes,
+    },
+    /// To the owner: my log is yours up to `matched`, on disk.
+    Ack {
+        /// The epoch that this counts for (rule R4).
+        epoch: Epoch,
+        /// Of the youngest message that this answers.
+        round: Round,
+        /// The prefix known to equal the owner's log, never the length of this one (rule R7).
+        matched: Lsn,
+        /// Which life of the data this is (rule R5).
+        incarnation: Incarnation,
+    },
+    /// To the owner: my log does not hold `previous`.
+    Mismatch {
+        /// The epoch that this counts for.
+        epoch: Epoch,
+        /// Of the message that this answers.
+        round: Round,
+        /// The last position in my log that is not above the one asked for.
+        hint: Position,
+    },
+    /// To the owner: I have this much of the image.
+    ImageAck {
+        /// The epoch that this counts for.
+        epoch: Epoch,
+        /// Of the message that this answers.
+        round: Round,
+        /// Which image.
+        at: Position,
+        /// How many bytes of it, without a gap.
+        received: u64,
+    },
+    /// To a former owner: I have promised a higher epoch (rule R4).
+    Fenced {
+        /// The promise.
+        promised: Epoch,
+    },
+}

@@ -1,0 +1,382 @@
+//! One partition on one node: owner, backup or catch-up.
+//!
+//! The caller hands in events, calls [`Replica::flush`] when it has no more of them for the moment
+//! (so that many statements share one write and one message), and carries out the outputs in order.
+//!
+//! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
+//! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
+//! clients (R9-R11).
+
+mod data;
+mod follower;
+mod inspect;
+mod message;
+mod note;
+mod owner;
+mod peer;
+mod promotion;
+mod service;
+#[cfg(test)]
+mod tests;
+mod written;
+
+use crate::apply::{Apply, ImageError};
+use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Ticket, Token};
+use crate::log::{Entry, Log};
+use crate::record::{Record, Recovered};
+use crate::request::{Execute, Read, Reply};
+use crate::rule::Rule;
+use crate::settings::Settings;
+use crate::table::{Assignment, Change};
+use crate::time::Time;
+
+use data::Data;
+use follower::Follower;
+use owner::Owner;
+use promotion::Renewal;
+use written::{Mark, Written};
+
+pub use inspect::RoleKind;
+pub use message::{Message, Round};
+pub use note::Note;
+
+/// What happens to a replica.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A committed table says this of the partition (rule M2: never one that is merely accepted).
+    Assign(Assignment),
+    /// Whether the node is part of a quorum, so that it may serve (rule R13). At first it is not.
+    Service(bool),
+    /// A message came from the partition's replica on another node.
+    Message {
+        /// The other node.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// Everything up to this ticket is on disk.
+    Durable(Ticket),
+    /// A client wants an update.
+    Execute(Execute),
+    /// A client wants to read.
+    Read(Read),
+    /// An image made by [`Replica::image`] at this place is on disk; what is below may be forgotten.
+    Checkpointed(Lsn),
+    /// The time of [`Replica::deadline`] has come.
+    Tick,
+}
+
+/// What is to be done for a replica.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Write this to disk, after all that came before, and say so with [`Event::Durable`].
+    Persist {
+        /// Names the write.
+        ticket: Ticket,
+        /// What to write.
+        record: Record,
+    },
+    /// Send this to the partition's replica on another node. It may get lost.
+    Send {
+        /// The other node.
+        to: NodeId,
+        /// What to say.
+        message: Message,
+    },
+    /// Answer a client.
+    Reply {
+        /// Which one.
+        token: Token,
+        /// With what.
+        reply: Reply,
+        /// The answer relies on a lease (rule R10): it may leave only while the clock, looked at
+        /// after the value was read, shows less than this. Later, a read must be handed in again,
+        /// and an update be answered [`OutcomeUnknown`](crate::request::Refusal::OutcomeUnknown).
+        not_after: Option<Time>,
+    },
+    /// Ask the master for a change of the table. It may get lost; the replica asks again.
+    Ask(Change),
+    /// These entries were cut off since the owner of this log does not have them. In async mode some
+    /// may have been acknowledged: keep them where a person can find them.
+    CutOff {
+        /// What was cut.
+        entries: Vec<Entry>,
+    },
+    /// Something that a person who reads the node's log wants to know.
+    Note(Note),
+}
+
+/// One partition on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Replica<A: Apply> {
+    me: NodeId,
+    partition: PartitionId,
+    settings: Settings,
+    incarnation: Incarnation,
+    /// Refuse anything of a lower epoch (rule R4). Durable before it is told to anybody.
+    promised: Epoch,
+    /// Whose owner's log this is: the whole log is a prefix of that owner's (rule R7).
+    log_epoch: Epoch,
+    log: Log,
+    data: Data<A>,
+    written: Written,
+    /// What the last committed table says.
+    assigned: Assignment,
+    /// The highest epoch known to exist, and its owner. Other owners below it are not supported any
+    /// more, even while the higher one cannot be promised yet.
+    known: (Epoch, NodeId),
+    allegiance: Allegiance,
+    /// The epoch that was promised when the replica started; it is never resumed (rule R8).
+    restarted_in: Epoch,
+    service: bool,
+    role: Role,
+}
+
+/// The promise to stand by an owner (rule R10): until then no epoch of another owner is joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Allegiance {
+    /// `None` after a restart: it is not known any more to whom it was given.
+    to: Option<NodeId>,
+    until: Time,
+}
+
+/// What a replica is at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    /// It listens to whoever owns the partition.
+    Follower(Follower),
+    /// It is named owner of this epoch, and waits until it is free of its promise to another.
+    Entering(Epoch),
+    /// It is named owner of an epoch that it must not enter, and asks for the next one (rule R8).
+    Renewing(Renewal),
+    /// It is the owner.
+    Owner(Box<Owner>),
+}
+
+impl<A: Apply> Replica<A> {
+    /// A replica as its disk remembers it.
+    ///
+    /// # Errors
+    /// When the recovered data image is none.
+    pub fn recover(
+        me: NodeId,
+        partition: PartitionId,
+        settings: Settings,
+        recovered: Recovered,
+        now: Time,
+    ) -> Result<Self, ImageError> {
+        let Recovered {
+            incarnation,
+            promised,
+            log_epoch,
+            base,
+            image,
+            entries,
+        } = recovered;
+        let data = match &image {
+            Some(image) => Data::restore(image)?.1,
+            None => Data::empty(),
+        };
+        if data.commit != base.lsn {
+            let message = format!("it is of entry {}, not {}", data.commit, base.lsn);
+            return Err(ImageError(message));
+        }
+        let mut log = Log::after(base);
+        for entry in entries {
+            log.push(entry);
+        }
+        // It may have stood by an owner just before it stopped, and does not know.
+        let wait = if promised == Epoch(0) || settings.rules.broken(Rule::PromiseForgotten) {
+            Time(0)
+        } else {
+            now + settings.lease()
+        };
+        let written = Written::all(Mark {
+            promised,
+            log_epoch,
+            end: log.end(),
+        });
+        Ok(Replica {
+            me,
+            partition,
+            settings,
+            incarnation,
+            promised,
+            log_epoch,
+            log,
+            data,
+            written,
+            assigned: Assignment::default(),
+            known: (Epoch(0), me),
+            allegiance: Allegiance {
+                to: None,
+                until: wait,
+            },
+            restarted_in: promised,
+            service: false,
+            role: Role::Follower(Follower::default()),
+        })
+    }
+
+    /// Takes one event into account. Most of what follows from it comes with the next
+    /// [`flush`](Replica::flush).
+    pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Output>) {
+        match event {
+            Event::Assign(assignment) => self.assign(now, assignment, out),
+            Event::Service(service) => self.set_service(service, out),
+            Event::Message { from, message } => self.receive(now, from, message, out),
+            Event::Durable(ticket) => self.written.reached(ticket),
+            Event::Execute(execute) => self.execute(execute, out),
+            Event::Read(read) => self.read(now, read, out),
+            Event::Checkpointed(lsn) => {
+                let keep = lsn.min(self.data.commit).0;
+                self.log
+                    .trim(Lsn(keep.saturating_sub(self.settings.log_retention_entries)));
+            }
+            Event::Tick => self.tick(now, out),
+        }
+    }
+
+    /// Gives out what follows from the events since the last call: one write to disk, messages,
+    /// replies. To be called before the caller waits for anything.
+    pub fn flush(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.persist(out);
+        match &self.role {
+            Role::Owner(_) => self.flush_owner(now, out),
+            Role::Follower(_) => self.flush_follower(out),
+            Role::Entering(_) | Role::Renewing(_) => {}
+        }
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        match &self.role {
+            Role::Follower(_) => None,
+            Role::Entering(_) => Some(self.allegiance.until),
+            Role::Renewing(renewal) => Some(renewal.ask_at()),
+            Role::Owner(owner) => Some(owner.deadline()),
+        }
+    }
+
+    fn receive(&mut self, now: Time, from: NodeId, message: Message, out: &mut Vec<Output>) {
+        match message {
+            Message::Append {
+                epoch,
+                round,
+                previous,
+                entries,
+                end,
+                commit,
+            } => {
+                if self.listen(now, from, epoch, out) {
+                    self.append(round, previous, entries, end, commit, out);
+                }
+            }
+            Message::Image {
+                epoch,
+                round,
+                at,
+                offset,
+                total,
+                bytes,
+            } => {
+                if self.listen(now, from, epoch, out) {
+                    self.image_part(from, round, at, offset, total, &bytes, out);
+                }
+            }
+            Message::Ack {
+                epoch,
+                round,
+                matched,
+                incarnation,
+            } => {
+                self.acknowledged(now, from, epoch, round, matched, incarnation, out);
+            }
+            Message::Mismatch { epoch, round, hint } => {
+                self.mismatched(now, from, epoch, round, hint, out);
+            }
+            Message::ImageAck {
+                epoch,
+                round,
+                at,
+                received,
+            } => {
+                self.image_acknowledged(now, from, epoch, round, at, received, out);
+            }
+            Message::Fenced { promised } => {
+                if matches!(&self.role, Role::Owner(owner) if owner.epoch() < promised) {
+                    self.step_down(out);
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
+        match &self.role {
+            Role::Follower(_) => {}
+            Role::Entering(epoch) => self.try_to_enter(now, *epoch, out),
+            Role::Renewing(_) => self.ask_for_renewal(now, out),
+            Role::Owner(_) => self.tick_owner(now, out),
+        }
+    }
+
+    /// What a record of the present state makes durable.
+    fn mark(&self) -> Mark {
+        Mark {
+            promised: self.promised,
+            log_epoch: self.log_epoch,
+            end: self.log.end(),
+        }
+    }
+
+    /// Hands to the disk what it does not have yet: one record for all events since the last one.
+    fn persist(&mut self, out: &mut Vec<Output>) {
+        let mark = self.mark();
+        if !self.written.behind(mark) {
+            return;
+        }
+        let keep = self.written.handed_over_end();
+        let record = Record::Log {
+            promised: self.promised,
+            log_epoch: self.log_epoch,
+            keep,
+            entries: self.log.above(keep).cloned().collect(),
+        };
+        out.push(Output::Persist {
+            ticket: self.written.hand_over(mark),
+            record,
+        });
+    }
+
+    /// The last entry that counts as being on disk (rule R5).
+    fn durable_end(&self) -> Lsn {
+        if self.settings.rules.broken(Rule::AckBeforeFsync) {
+            self.log.end()
+        } else {
+            self.written.durable().end
+        }
+    }
+
+    /// Whether the promise, and the log's epoch, are on disk: before that nobody may rely on them.
+    fn epoch_is_durable(&self) -> bool {
+        let durable = self.written.durable();
+        durable.promised == self.promised && durable.log_epoch == self.log_epoch
+    }
+}
+
+/// A replica as the rest of the node sees it, for tables of figures and for the choice of a new
+/// owner (rule M4).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Held {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// Which life of its data.
+    pub incarnation: Incarnation,
+    /// Whose owner's log it is.
+    pub log_epoch: Epoch,
+    /// Where the log on disk ends.
+    pub end: Lsn,
+}

@@ -1,0 +1,74 @@
+//! What a replica tells the people who read its node's log.
+
+use crate::ids::{Epoch, Lsn, NodeId, Position};
+
+/// What is worth a line in the node's log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// The replica became owner, and is bringing the in-sync set to its log (rule R6).
+    SyncBegan {
+        /// The new epoch.
+        epoch: Epoch,
+        /// Where the log ends.
+        end: Lsn,
+    },
+    /// The owner serves.
+    Serving {
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// The replica is no longer owner.
+    SteppedDown {
+        /// The epoch that it owned.
+        epoch: Epoch,
+    },
+    /// The replica accepted an owner.
+    Followed {
+        /// The owner.
+        owner: NodeId,
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// A backup is silent; the owner asks to go on without it (rule R2).
+    BackupSilent {
+        /// The backup.
+        node: NodeId,
+    },
+    /// A catch-up is near enough to count (rule R3).
+    CaughtUp {
+        /// The catch-up.
+        node: NodeId,
+    },
+    /// A data image is being sent, since the log does not reach back far enough.
+    ImageBegan {
+        /// To whom.
+        node: NodeId,
+        /// Its place in the log.
+        at: Position,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A data image replaced the replica's data.
+    ImageInstalled {
+        /// Its place in the log.
+        at: Position,
+    },
+    /// A tail that differs from the owner's log was cut off.
+    TailCut {
+        /// The last entry that stayed.
+        keep: Lsn,
+        /// How many were cut.
+        entries: u64,
+    },
+    /// An owner's log contradicts what this replica knows to be committed, which cannot be while the
+    /// rules hold. The replica does not follow.
+    CommittedEntryContradicted {
+        /// Where.
+        lsn: Lsn,
+    },
+    /// What came as a data image is none.
+    ImageRefused {
+        /// Its place in the log.
+        at: Position,
+    },
+}

@@ -1,0 +1,118 @@
+//! What a cluster may be told. All nodes of a cluster use the same settings.
+
+use std::time::Duration;
+
+use crate::rule::Rules;
+use crate::time::Time;
+
+/// When an owner answers an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// When it was sent to all backups. A failover may lose the last acknowledged updates.
+    Async,
+    /// When all backups have confirmed that they hold it. No acknowledged update is ever lost.
+    SemiSync,
+}
+
+/// Settings of the protocol. Times follow from the heartbeat (protocol rules, "Times").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// The period of the master's heartbeats, H. Default 5 s.
+    pub heartbeat: Duration,
+    /// When an owner answers an update.
+    pub mode: Mode,
+    /// How many nodes should hold each partition, the owner included. Default 3.
+    pub replicas: usize,
+    /// An owner refuses updates while fewer nodes than this are in sync, itself included. Default 1.
+    pub min_in_sync: usize,
+    /// A catch-up that lacks at most this many entries is made to count (rule R3).
+    pub grow_gap_entries: u64,
+    /// A shared-nothing replacement is named for a lost backup only after this long, so that a node
+    /// that merely restarts can come back to its own data.
+    pub replace_after: Duration,
+    /// Entries kept in memory below the last checkpoint, for those who catch up by log.
+    pub log_retention_entries: u64,
+    /// An owner refuses updates while this many are in its log and not committed.
+    pub uncommitted_limit_entries: u64,
+    /// At most this many bytes of statements in one message to another replica.
+    pub append_limit_bytes: usize,
+    /// At most this many bytes of statements sent to a replica and not yet acknowledged by it.
+    pub window_bytes: usize,
+    /// At most this many bytes of a data image in one message.
+    pub image_chunk_bytes: usize,
+    /// Outcomes kept per client and partition, for retries (rule R11).
+    pub outcomes_per_client: usize,
+    /// Clients whose outcomes are kept per partition (rule R11).
+    pub clients_per_partition: usize,
+    /// The safety rules; in a normal build none can be broken.
+    pub rules: Rules,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings::with_heartbeat(Duration::from_secs(5))
+    }
+}
+
+impl Settings {
+    /// How much faster or slower one node's clock may run than another's, in percent (rule R10).
+    pub const DRIFT_PERCENT: u32 = 1;
+
+    /// The default settings around the heartbeat `heartbeat`.
+    #[must_use]
+    pub fn with_heartbeat(heartbeat: Duration) -> Self {
+        Settings {
+            heartbeat,
+            mode: Mode::SemiSync,
+            replicas: 3,
+            min_in_sync: 1,
+            grow_gap_entries: 1_000,
+            replace_after: heartbeat * 60,
+            log_retention_entries: 50_000,
+            uncommitted_limit_entries: 100_000,
+            append_limit_bytes: 1 << 20,
+            window_bytes: 8 << 20,
+            image_chunk_bytes: 256 << 10,
+            outcomes_per_client: 32,
+            clients_per_partition: 10_000,
+            rules: Rules::sound(),
+        }
+    }
+
+    /// A master, or a follower, that was silent for this long counts as failed: 3 H.
+    #[must_use]
+    pub fn missed_after(&self) -> Duration {
+        self.heartbeat * 3
+    }
+
+    /// A node that cannot be sure of a quorum for this long stops serving (rule R13): 3 H.
+    #[must_use]
+    pub fn service_limit(&self) -> Duration {
+        self.heartbeat * 3
+    }
+
+    /// How long a replica stands by its owner after an acknowledgement (rule R10): L = 2 H.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.heartbeat * 2
+    }
+
+    /// The time on the owner's clock until which it may rely on an acknowledgement of what it sent
+    /// at `sent` (rule R10): sending time + L (1 - ρ) / (1 + ρ).
+    #[must_use]
+    pub fn lease_until(&self, sent: Time) -> Time {
+        sent + self.lease() * (100 - Self::DRIFT_PERCENT) / (100 + Self::DRIFT_PERCENT)
+    }
+
+    /// How often an owner makes itself heard by its backups, and repeats what got lost: H / 2.
+    #[must_use]
+    pub fn replication_interval(&self) -> Duration {
+        self.heartbeat / 2
+    }
+
+    /// The longest wait before a new term is tried (the wait itself is drawn): H.
+    #[must_use]
+    pub fn election_wait_max(&self) -> Duration {
+        self.heartbeat
+    }
+}

@@ -1,0 +1,112 @@
+//! The partition table: who is what for each partition (requirement A8).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Term};
+
+/// Orders tables: by the master's term, then by the number of changes.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Stamp {
+    /// The term of the master that proposed the table.
+    pub term: Term,
+    /// How many changes led to it.
+    pub revision: Revision,
+}
+
+/// A node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// Its identity.
+    pub id: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// Where clients reach it (`host:port`).
+    pub client_address: String,
+    /// Where nodes reach it (`host:port`).
+    pub peer_address: String,
+}
+
+/// What must be the same on all nodes of a cluster (requirement A6, rule M5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The cluster's name.
+    pub cluster: String,
+    /// How many partitions containers are hashed into.
+    pub partitions: u16,
+    /// How many nodes should hold each partition.
+    pub replicas: u8,
+}
+
+/// Who is what for one partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Changes with the owner and the in-sync set.
+    pub epoch: Epoch,
+    /// Reads and updates go here. It is a member of the in-sync set.
+    pub owner: NodeId,
+    /// Owner and backups: those that hold every committed entry, with the life of the data that
+    /// does (rule R5).
+    pub in_sync: BTreeMap<NodeId, Incarnation>,
+    /// Those that are being brought in sync; they never count (invariant catch-up-powerless).
+    pub catch_ups: BTreeSet<NodeId>,
+}
+
+/// The partition table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Table {
+    /// Which table this is.
+    pub stamp: Stamp,
+    /// Whether all initial members are known to have accepted the cluster's first table (rule M5).
+    /// No role is taken before that.
+    pub born: bool,
+    /// What must be the same everywhere.
+    pub identity: Identity,
+    /// The nodes with a vote.
+    pub members: BTreeMap<NodeId, Member>,
+    /// Indexed by partition.
+    pub partitions: Vec<Assignment>,
+}
+
+impl Table {
+    /// Who is what for `partition`.
+    ///
+    /// # Panics
+    /// When there is no such partition.
+    #[must_use]
+    pub fn assignment(&self, partition: PartitionId) -> &Assignment {
+        &self.partitions[usize::from(partition.0)]
+    }
+
+    /// How many members are more than half of them (requirement A5).
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.members.len() / 2 + 1
+    }
+}
+
+/// A change of one partition that its owner asks the master for (rule M3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// The epoch that it starts from; at any other it does not apply.
+    pub base: Epoch,
+    /// What should change.
+    pub what: What,
+}
+
+/// What an owner may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum What {
+    /// These backups are silent: go on without them (rule R2).
+    Shrink(BTreeSet<NodeId>),
+    /// This catch-up has caught up: count on it (rule R3).
+    Grow(NodeId, Incarnation),
+    /// The same in-sync set in a new epoch: an owner restarted (rule R8), or withdraws a growth that
+    /// it asked for (rule R3).
+    Renew,
+}

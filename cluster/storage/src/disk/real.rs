@@ -1,0 +1,173 @@
+//! The operating system's disk.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::errno::Errno;
+
+use super::Disk;
+use crate::error::StorageError;
+
+/// A folder of the operating system.
+#[derive(Clone, Debug)]
+pub struct RealDisk {
+    path: Arc<PathBuf>,
+}
+
+/// Zeros are written in pieces of this size.
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+
+impl RealDisk {
+    /// The folder at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        fs::create_dir_all(path).map_err(StorageError::io(
+            "make the folder",
+            path.display().to_string(),
+        ))?;
+        Ok(RealDisk {
+            path: Arc::new(path.to_owned()),
+        })
+    }
+
+    /// Where the folder is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that no other process works on the folder, for as long as the lock is held.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] when one does.
+    pub fn lock(&self) -> Result<FolderLock, StorageError> {
+        let path = self.path.join("lock");
+        let name = path.display().to_string();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StorageError::io("open", &name))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut process = String::new();
+                let read = file.read_to_string(&mut process);
+                let process = match process.trim() {
+                    known if read.is_ok() && !known.is_empty() => known.to_owned(),
+                    _ => "unknown".to_owned(),
+                };
+                return Err(StorageError::InUse {
+                    path: self.path.display().to_string(),
+                    process,
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(StorageError::io("lock", name)(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()))
+            .map_err(StorageError::io("write", name))?;
+        Ok(FolderLock { _file: file })
+    }
+}
+
+/// While this lives, no other process can lock the folder. The operating system lets go of it when
+/// the process ends, however it ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl Disk for RealDisk {
+    type File = File;
+
+    fn path(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&*self.path)? {
+            // Names that are no text are none of ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path.join(name))
+    }
+
+    fn create(&mut self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(self.path.join(name))
+    }
+
+    fn allocate(&mut self, file: &File, length: u64) -> io::Result<()> {
+        // Asking for the room first finds a full disk before anything was written.
+        let size = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        match nix::fcntl::posix_fallocate(file, 0, size) {
+            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::EINVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Room that was merely promised makes every first flush of it slower than zeros do.
+        let mut offset = 0;
+        while offset < length {
+            let piece = ZEROS.len().min((length - offset) as usize);
+            file.write_all_at(&ZEROS[..piece], offset)?;
+            offset += piece as u64;
+        }
+        Ok(())
+    }
+
+    fn length(&mut self, file: &File) -> io::Result<u64> {
+        Ok(file.metadata()?.len())
+    }
+
+    fn read_at(&mut self, file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        file.read_exact_at(buffer, offset)
+    }
+
+    fn write_at(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+
+    fn sync(&mut self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_folder(&mut self) -> io::Result<()> {
+        File::open(&*self.path)?.sync_all()
+    }
+
+    fn free_bytes(&mut self) -> io::Result<u64> {
+        let state = nix::sys::statvfs::statvfs(&*self.path)?;
+        Ok(state
+            .blocks_available()
+            .saturating_mul(state.fragment_size()))
+    }
+}

@@ -1,0 +1,102 @@
+//! The file `node`: whose folder this is.
+
+use kensho_protocol::ids::{Incarnation, NodeId};
+use kensho_protocol::table::Identity;
+use serde::{Deserialize, Serialize};
+
+use crate::disk::Disk;
+use crate::error::StorageError;
+use crate::log::is_file_of_log;
+use crate::sealed;
+
+const NAME: &str = "node";
+const KIND: sealed::Kind = sealed::Kind {
+    magic: *b"KenshoNd",
+    version: 1,
+};
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NodeFile {
+    pub(super) node: NodeId,
+    pub(super) incarnation: Incarnation,
+    identity: Identity,
+    /// Whether everything else is there. It is written last.
+    pub(super) ready: bool,
+}
+
+impl NodeFile {
+    /// Nothing, if the folder is new.
+    pub(super) fn read<D: Disk>(disk: &mut D) -> Result<Option<Self>, StorageError> {
+        let Some(body) = sealed::read(disk, NAME, &KIND)? else {
+            return Ok(None);
+        };
+        postcard::from_bytes(&body)
+            .map(Some)
+            .map_err(|error| StorageError::Damaged {
+                path: disk.path(NAME),
+                offset: 0,
+                what: format!("it cannot be decoded: {error}"),
+            })
+    }
+
+    /// Claims a new folder.
+    pub(super) fn begin<D: Disk>(
+        disk: &mut D,
+        identity: &Identity,
+        node: NodeId,
+    ) -> Result<Self, StorageError> {
+        let names = disk
+            .list()
+            .map_err(StorageError::io("list the folder of", disk.path(NAME)))?;
+        if let Some(other) = names.iter().find(|name| is_file_of_log(name)) {
+            return Err(StorageError::Missing {
+                path: disk.path(NAME),
+                what: format!("{other} is there, so this is the folder of some node"),
+            });
+        }
+        let file = NodeFile {
+            node,
+            // As the cluster's first table expects of all its members (rule M5).
+            incarnation: Incarnation(0),
+            identity: identity.clone(),
+            ready: false,
+        };
+        file.write(disk)?;
+        Ok(file)
+    }
+
+    /// Everything else is there now.
+    pub(super) fn complete<D: Disk>(self, disk: &mut D) -> Result<Self, StorageError> {
+        let file = NodeFile {
+            ready: true,
+            ..self
+        };
+        file.write(disk)?;
+        Ok(file)
+    }
+
+    fn write<D: Disk>(&self, disk: &mut D) -> Result<(), StorageError> {
+        let body = postcard::to_stdvec(self).expect("a few numbers can be encoded");
+        sealed::replace(disk, NAME, &KIND, &[&body])
+    }
+
+    /// Whether the folder is one of the cluster.
+    pub(super) fn check<D: Disk>(&self, disk: &D, identity: &Identity) -> Result<(), StorageError> {
+        if self.identity == *identity {
+            return Ok(());
+        }
+        Err(StorageError::OtherCluster {
+            path: disk.path(""),
+            found: describe(&self.identity),
+            wanted: describe(identity),
+        })
+    }
+}
+
+fn describe(identity: &Identity) -> String {
+    format!(
+        "cluster \"{}\" with {} partitions and {} replicas",
+        identity.cluster, identity.partitions, identity.replicas
+    )
+}

@@ -1,0 +1,90 @@
+//! The update log of a node: everything that its replicas ask to be kept, in one sequence for all
+//! partitions, so that one flush serves all of them.
+//!
+//! # On disk
+//! The log is a sequence of *records*, numbered from 1 over the life of the data folder. What is
+//! appended between two flushes is one *batch*: one write, with one checksum. Batches fill
+//! preallocated *segments* (files `log-<number>`), which begin as zeros, so that a flush changes
+//! nothing but the bytes of the file.
+//!
+//! A batch is written only after the one before it was flushed. That makes recovery certain of what it
+//! sees: bytes that are no valid batch, with no valid batch after them, are the last write, torn by a
+//! crash before anybody was told that it is safe: it is cut off. If a later batch is valid, then the
+//! bad one was once safe: the disk has damaged it, and the node refuses to start.
+//! The one thing that this cannot tell from a torn write is damage to the very last batch. So an empty
+//! batch follows when the log is closed, and when it was opened: what stood before that is safe.
+//!
+//! A checksum covers the node, the segment and the place as well as the bytes, so that a batch that
+//! was copied to another place, or a row that looks like a batch, is none.
+//!
+//! # Forgetting
+//! [`Checkpoint`]s take the place of the log's beginning. The file `manifest` names the first segment
+//! and the checkpoints that count, so that a missing file is noticed; replacing it is the moment at
+//! which a checkpoint takes effect. Which segments are still needed is worked out in `trail.rs`.
+//!
+//! # Parts
+//! [`Store`] does all this step by step, without threads. [`start`] puts it on threads.
+
+mod batch;
+mod checkpoint;
+mod group_commit;
+mod manifest;
+mod recovery;
+mod segment;
+mod store;
+mod trail;
+mod writer;
+
+use serde::{Deserialize, Serialize};
+
+pub use checkpoint::Checkpoint;
+pub use group_commit::{LogAppender, LogProgress, LogStopped, Progress, start};
+pub use recovery::{Cut, Recovery, RecoveryReport};
+pub use store::Store;
+
+/// Counts the records of a node's log, from 1. 0: before the first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct RecordNumber(pub u64);
+
+impl std::fmt::Display for RecordNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Settings of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LogSettings {
+    /// Size of a segment in bytes, 4352 at least; a batch that is larger gets a segment of its own.
+    /// Default 16 MiB.
+    pub segment_bytes: u64,
+    /// Checkpoints are asked for when the log is longer than this, in bytes. Default 256 MiB.
+    pub checkpoint_after_bytes: u64,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        LogSettings {
+            segment_bytes: 16 << 20,
+            checkpoint_after_bytes: 256 << 20,
+        }
+    }
+}
+
+impl LogSettings {
+    /// How many segments may be kept before checkpoints are asked for.
+    fn segments_kept(self) -> u64 {
+        (self.checkpoint_after_bytes / self.segment_bytes.max(1)).max(1)
+    }
+}
+
+/// Whether a file of this name belongs to a log.
+pub(crate) fn is_file_of_log(name: &str) -> bool {
+    segment::number(name).is_some()
+        || checkpoint::number(name).is_some()
+        || checkpoint::image_number(name).is_some()
+        || name == manifest::NAME
+}

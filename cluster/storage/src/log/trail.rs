@@ -1,0 +1,232 @@
+//! Which part of the log is still needed.
+//!
+//! Take a partition whose checkpoint knows everything up to lsn P. A record of that partition that
+//! keeps at most P (`keep <= P`) is a *restart*: whatever stood above P before it is replaced by what
+//! it appends, so checkpoint, that record and the ones after it give the same as the whole log.
+//! The newest restart is all that recovery needs to begin with, and older segments may go. If nothing
+//! stands above P, and the checkpoint was made after the last record, no record is needed at all.
+//! (What a record says of promise and log epoch is superseded by the next record, and, for those
+//! before the checkpoint was made, by the checkpoint.)
+//!
+//! A record that replaces all data is a restart whatever P is.
+
+use kensho_protocol::ids::{Lsn, PartitionId};
+
+use super::RecordNumber;
+
+/// What one record means for the log's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Step {
+    /// Whose record it is.
+    pub(crate) partition: PartitionId,
+    /// Which record.
+    pub(crate) number: RecordNumber,
+    /// The last entry that it keeps; 0 if it replaces all data.
+    pub(crate) keep: Lsn,
+    /// The last entry after it.
+    pub(crate) end: Lsn,
+}
+
+/// One partition's records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Trail {
+    /// Possible restarts: segments in order, each with the lowest `keep` of its records from which on
+    /// no lower one follows; so `keep` rises from one to the next.
+    restarts: Vec<(Lsn, u64)>,
+    /// The last record.
+    last: RecordNumber,
+    /// The last entry.
+    end: Lsn,
+    /// What the last checkpoint knows.
+    checkpoint: Option<(RecordNumber, Lsn)>,
+}
+
+impl Trail {
+    /// The first segment that recovery needs for this partition.
+    fn needed_from(&self) -> Option<u64> {
+        let base = self.checkpoint.map_or(Lsn(0), |(_, base)| base);
+        if let Some((as_of, base)) = self.checkpoint
+            && self.last <= as_of
+            && self.end <= base
+        {
+            return None;
+        }
+        let restart = self.restarts.iter().rev().find(|(keep, _)| *keep <= base);
+        restart
+            .or(self.restarts.first())
+            .map(|(_, segment)| *segment)
+    }
+}
+
+/// The records of all partitions, as far as they say what is still needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Trails {
+    /// Indexed by partition.
+    trails: Vec<Trail>,
+    /// The segments that hold records, each with the number of the last record before it.
+    segments: Vec<(u64, RecordNumber)>,
+}
+
+impl Trails {
+    fn trail(&mut self, partition: PartitionId) -> &mut Trail {
+        let index = usize::from(partition.0);
+        if self.trails.len() <= index {
+            self.trails.resize(index + 1, Trail::default());
+        }
+        &mut self.trails[index]
+    }
+
+    /// A record of `segment` is safe. (One that may still be lost lets nothing be forgotten.)
+    pub(crate) fn add(&mut self, segment: u64, step: &Step) {
+        if self.segments.last().is_none_or(|(last, _)| *last < segment) {
+            self.segments
+                .push((segment, RecordNumber(step.number.0.saturating_sub(1))));
+        }
+        let trail = self.trail(step.partition);
+        while trail
+            .restarts
+            .last()
+            .is_some_and(|(keep, _)| *keep >= step.keep)
+        {
+            trail.restarts.pop();
+        }
+        if trail
+            .restarts
+            .last()
+            .is_none_or(|(_, last)| *last != segment)
+        {
+            trail.restarts.push((step.keep, segment));
+        }
+        trail.last = step.number;
+        trail.end = step.end;
+    }
+
+    /// A checkpoint that was made after the record `as_of`, and knows everything up to `base`, took
+    /// effect.
+    pub(crate) fn checkpointed(&mut self, partition: PartitionId, as_of: RecordNumber, base: Lsn) {
+        let trail = self.trail(partition);
+        trail.checkpoint = Some((as_of, base));
+        let needed = trail.needed_from();
+        trail
+            .restarts
+            .retain(|(_, segment)| needed.is_some_and(|needed| *segment >= needed));
+    }
+
+    /// Where the part of the log begins that is still needed: a segment, and the last record before
+    /// it. `None`: no record was ever written.
+    #[must_use]
+    pub(crate) fn beginning(&self) -> Option<(u64, RecordNumber)> {
+        let newest = self.segments.last()?;
+        let needed = self.trails.iter().filter_map(Trail::needed_from).min();
+        let needed = needed.unwrap_or(newest.0);
+        self.segments
+            .iter()
+            .find(|(segment, _)| *segment >= needed)
+            .copied()
+    }
+
+    /// The segments below `segment` are gone.
+    pub(crate) fn forget_below(&mut self, segment: u64) {
+        self.segments.retain(|(kept, _)| *kept >= segment);
+    }
+
+    /// The partitions for which one of the segments before the newest `segments` ones is kept: once
+    /// they have been checkpointed, those can go.
+    #[must_use]
+    pub(crate) fn holding_back(&self, segments: u64) -> Vec<PartitionId> {
+        let newest = self.segments.last().map_or(0, |(segment, _)| *segment);
+        let holds = |trail: &Trail| {
+            trail
+                .needed_from()
+                .is_some_and(|needed| needed + segments <= newest)
+        };
+        self.trails
+            .iter()
+            .enumerate()
+            .filter(|(_, trail)| holds(trail))
+            .map(|(index, _)| PartitionId(u16::try_from(index).expect("indexed by partition")))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of partition 0, one a segment, as (keep, end).
+    fn trails(records: &[(u64, u64)]) -> Trails {
+        let mut trails = Trails::default();
+        for (number, (keep, end)) in (1..).zip(records) {
+            let step = Step {
+                partition: PartitionId(0),
+                number: RecordNumber(number),
+                keep: Lsn(*keep),
+                end: Lsn(*end),
+            };
+            trails.add(number, &step);
+        }
+        trails
+    }
+
+    #[track_caller]
+    fn assert_needed(records: &[(u64, u64)], as_of: u64, base: u64, segment: u64) {
+        let mut trails = trails(records);
+        trails.checkpointed(PartitionId(0), RecordNumber(as_of), Lsn(base));
+        let before = RecordNumber(segment - 1);
+        assert_eq!(trails.beginning(), Some((segment, before)));
+    }
+
+    #[test]
+    fn without_a_checkpoint_the_log_is_needed_from_where_it_last_began() {
+        assert_eq!(trails(&[]).beginning(), None);
+        let appended = trails(&[(0, 2), (2, 4), (4, 5)]);
+        assert_eq!(appended.beginning(), Some((1, RecordNumber(0))));
+        let replaced = trails(&[(0, 2), (2, 4), (0, 9), (9, 10)]);
+        assert_eq!(replaced.beginning(), Some((3, RecordNumber(2))));
+    }
+
+    #[test]
+    fn a_checkpoint_needs_the_newest_record_that_continues_what_it_knows() {
+        let records = [(0, 2), (2, 4), (4, 6), (6, 8)];
+        assert_needed(&records, 4, 3, 2);
+        assert_needed(&records, 4, 4, 3);
+        assert_needed(&records, 4, 5, 3);
+        assert_needed(&records, 4, 6, 4);
+    }
+
+    #[test]
+    fn a_cut_makes_what_it_cuts_superfluous() {
+        // 3..=6 are cut by the fourth record, which goes on after 2.
+        let records = [(0, 2), (2, 4), (4, 6), (2, 3), (3, 4)];
+        assert_needed(&records, 5, 1, 1);
+        assert_needed(&records, 5, 2, 4);
+        assert_needed(&records, 5, 3, 5);
+    }
+
+    #[test]
+    fn a_checkpoint_that_knows_everything_needs_nothing_but_the_newest_segment() {
+        assert_needed(&[(0, 2), (2, 4)], 2, 4, 2);
+        // A promise, with no entry, that the checkpoint does not know.
+        assert_needed(&[(0, 4), (4, 4), (4, 4)], 1, 4, 3);
+    }
+
+    #[test]
+    fn the_partition_that_keeps_the_oldest_segment_is_named() {
+        let mut trails = trails(&[(0, 2), (2, 4), (4, 6), (6, 8)]);
+        for (number, segment) in [(5, 4), (6, 5), (7, 6)] {
+            let step = Step {
+                partition: PartitionId(3),
+                number: RecordNumber(number),
+                keep: Lsn(number - 5),
+                end: Lsn(number - 4),
+            };
+            trails.add(segment, &step);
+        }
+        assert_eq!(trails.holding_back(2), [PartitionId(0), PartitionId(3)]);
+        assert_eq!(trails.holding_back(5), [PartitionId(0)]);
+        assert_eq!(trails.holding_back(6), []);
+        trails.checkpointed(PartitionId(0), RecordNumber(4), Lsn(8));
+        assert_eq!(trails.holding_back(2), [PartitionId(3)]);
+        assert_eq!(trails.beginning(), Some((4, RecordNumber(3))));
+    }
+}

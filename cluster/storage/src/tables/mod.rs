@@ -1,0 +1,340 @@
+//! Containers and rows: the state that the protocol replicates.
+//!
+//! [`Tables`] executes [`Statement`]s and answers [`Query`]s; [`Outcome`] and [`Answer`] are what comes
+//! of them. All four are bytes to the protocol.
+//! A row's value is the text of a JSON array in column order, as a client gets it. It is checked
+//! against the container's columns once, by the owner, before the statement enters the log
+//! (see [`ValidRows`]); applying a statement only compares which columns it was checked against.
+
+mod cell;
+mod container;
+mod image;
+mod key;
+mod name;
+mod rows;
+mod statement;
+mod timestamp;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kensho_protocol::apply::{Apply, ImageError};
+use kensho_protocol::ids::Position;
+
+pub use container::{
+    Column, ColumnType, ContainerInfo, ContainerKind, InvalidContainer, ScalarType,
+};
+pub use key::{InvalidKey, Key, KeyType, RowKey};
+pub use name::{InvalidName, check_name};
+pub use rows::{RowError, ValidKeys, ValidRows};
+pub use statement::{Answer, Condition, NewRow, Outcome, Query, Raw, Statement};
+pub use timestamp::parse_timestamp;
+
+/// All containers of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tables {
+    /// By lower-cased name.
+    containers: BTreeMap<Arc<str>, Container>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Container {
+    /// Its name in lower case.
+    key: Arc<str>,
+    /// Its name as it was given.
+    name: Arc<str>,
+    info: Arc<ContainerInfo>,
+    /// Where it was created: tells it from others that had the name before.
+    created: Position,
+    rows: BTreeMap<RowKey, Row>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Row {
+    /// Where it was last written.
+    version: Position,
+    /// A JSON array in column order.
+    value: Bytes,
+}
+
+/// What takes a statement back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Undo(Change);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Change {
+    Nothing,
+    Created(Arc<str>),
+    Dropped(Arc<str>, Box<Container>),
+    /// Container, key, and what stood there.
+    Row(Arc<str>, RowKey, Option<Row>),
+    /// As above, in the order in which they were changed.
+    Rows(Arc<str>, Vec<(RowKey, Option<Row>)>),
+}
+
+impl Apply for Tables {
+    type Undo = Undo;
+
+    fn apply(&mut self, at: Position, statement: &Bytes) -> (Bytes, Undo) {
+        let (outcome, change) = match Statement::decode(statement) {
+            Some(decoded) => self.execute(at, statement, decoded),
+            None => (Outcome::Malformed.encode(), Change::Nothing),
+        };
+        (outcome, Undo(change))
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        match undo.0 {
+            Change::Nothing => {}
+            Change::Created(name) => {
+                self.containers.remove(&name);
+            }
+            Change::Dropped(name, container) => {
+                self.containers.insert(name, *container);
+            }
+            Change::Row(name, key, previous) => self.put_back(&name, [(key, previous)]),
+            Change::Rows(name, previous) => self.put_back(&name, previous.into_iter().rev()),
+        }
+    }
+
+    fn read(&self, query: &Bytes) -> Bytes {
+        match Query::decode(query) {
+            Some(query) => self.answer(&query).encode(),
+            None => Answer::Malformed.encode(),
+        }
+    }
+
+    fn image(&self) -> Bytes {
+        image::write(self)
+    }
+
+    fn restore(image: &Bytes) -> Result<Self, ImageError> {
+        image::read(image).map_err(ImageError)
+    }
+}
+
+impl Tables {
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        let containers = self.containers.values();
+        containers.map(|container| container.rows.len()).sum()
+    }
+
+    fn execute(
+        &mut self,
+        at: Position,
+        bytes: &Bytes,
+        statement: Statement<'_>,
+    ) -> (Bytes, Change) {
+        match statement {
+            Statement::CreateContainer { name, info } => self.create(at, name, info),
+            Statement::DropContainer { name } => self.drop_container(name),
+            Statement::Put {
+                container,
+                schema,
+                condition,
+                rows,
+            } => match self.checked(container, schema) {
+                Ok(container) => put(at, bytes, container, condition, &rows),
+                Err(outcome) => (outcome.encode(), Change::Nothing),
+            },
+            Statement::Delete {
+                container,
+                schema,
+                condition,
+                keys,
+            } => match self.checked(container, schema) {
+                Ok(container) => delete(bytes, container, condition, &keys),
+                Err(outcome) => (outcome.encode(), Change::Nothing),
+            },
+        }
+    }
+
+    fn create(&mut self, at: Position, name: &str, info: ContainerInfo) -> (Bytes, Change) {
+        let key: Arc<str> = name::folded(name).as_ref().into();
+        if self.containers.contains_key(&key) {
+            return (Outcome::AlreadyExists.encode(), Change::Nothing);
+        }
+        let container = Container {
+            key: Arc::clone(&key),
+            name: name.into(),
+            info: Arc::new(info),
+            created: at,
+            rows: BTreeMap::new(),
+        };
+        self.containers.insert(Arc::clone(&key), container);
+        (Outcome::Created.encode(), Change::Created(key))
+    }
+
+    fn drop_container(&mut self, name: &str) -> (Bytes, Change) {
+        match self.containers.remove_entry(name::folded(name).as_ref()) {
+            Some((key, container)) => (
+                Outcome::Dropped.encode(),
+                Change::Dropped(key, Box::new(container)),
+            ),
+            None => (Outcome::NoSuchContainer.encode(), Change::Nothing),
+        }
+    }
+
+    /// The container, if it is the one that the statement was made for.
+    fn checked(
+        &mut self,
+        name: &str,
+        schema: Position,
+    ) -> Result<&mut Container, Outcome<'static>> {
+        match self.containers.get_mut(name::folded(name).as_ref()) {
+            Some(container) if container.created != schema => Err(Outcome::SchemaChanged),
+            Some(container) => Ok(container),
+            None => Err(Outcome::NoSuchContainer),
+        }
+    }
+
+    fn put_back(
+        &mut self,
+        name: &Arc<str>,
+        previous: impl IntoIterator<Item = (RowKey, Option<Row>)>,
+    ) {
+        let container = self
+            .containers
+            .get_mut(name)
+            .expect("statements are taken back in reverse order");
+        for (key, row) in previous {
+            match row {
+                Some(row) => container.rows.insert(key, row),
+                None => container.rows.remove(&key),
+            };
+        }
+    }
+
+    fn answer<'a>(&'a self, query: &Query<'_>) -> Answer<'a> {
+        match query {
+            Query::ListContainers => {
+                let names = self.containers.values().map(|container| &*container.name);
+                Answer::Names(names.collect())
+            }
+            Query::ContainerInfo { name } => match self.container(name) {
+                Some(container) => Answer::Info {
+                    name: &container.name,
+                    info: ContainerInfo::clone(&container.info),
+                    created: container.created,
+                },
+                None => Answer::NoSuchContainer,
+            },
+            Query::Get { container, key } => {
+                let Some(container) = self.container(container) else {
+                    return Answer::NoSuchContainer;
+                };
+                let key = match container.info.parse_key(key) {
+                    Ok(key) => RowKey::copied(key),
+                    Err(error) => return Answer::WrongKey(error.to_string()),
+                };
+                match container.rows.get(&key) {
+                    Some(row) => Answer::Row {
+                        version: row.version,
+                        value: Raw(&row.value),
+                    },
+                    None => Answer::NoSuchRow,
+                }
+            }
+        }
+    }
+
+    fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.get(name::folded(name).as_ref())
+    }
+}
+
+fn put(
+    at: Position,
+    bytes: &Bytes,
+    container: &mut Container,
+    condition: Condition,
+    rows: &[NewRow<'_>],
+) -> (Bytes, Change) {
+    let key = |index: usize, row: &NewRow<'_>| RowKey::sliced(bytes, row.key, at, index);
+    if condition != Condition::Any {
+        for (index, row) in rows.iter().enumerate() {
+            if let Err(outcome) = condition.check(container.rows.get(&key(index, row))) {
+                return (outcome.encode(), Change::Nothing);
+            }
+        }
+    }
+    let mut store = |index: usize, row: &NewRow<'_>| {
+        let key = key(index, row);
+        let new = Row {
+            version: at,
+            value: bytes.slice_ref(row.value.0),
+        };
+        let previous = container.rows.insert(key.clone(), new);
+        (key, previous)
+    };
+    let change = match rows {
+        [row] => {
+            let (key, previous) = store(0, row);
+            Change::Row(Arc::clone(&container.key), key, previous)
+        }
+        rows => {
+            let previous = rows
+                .iter()
+                .enumerate()
+                .map(|(index, row)| store(index, row));
+            let previous = previous.collect();
+            Change::Rows(Arc::clone(&container.key), previous)
+        }
+    };
+    let stored = Outcome::Stored {
+        version: at,
+        count: u32::try_from(rows.len()).expect("rows come in one message"),
+    };
+    (stored.encode(), change)
+}
+
+fn delete(
+    bytes: &Bytes,
+    container: &mut Container,
+    condition: Condition,
+    keys: &[Key<'_>],
+) -> (Bytes, Change) {
+    let keys = keys.iter().filter_map(|key| RowKey::existing(bytes, *key));
+    if condition != Condition::Any {
+        for key in keys.clone() {
+            if let Err(outcome) = condition.check(container.rows.get(&key)) {
+                return (outcome.encode(), Change::Nothing);
+            }
+        }
+    }
+    let previous: Vec<(RowKey, Option<Row>)> = keys
+        .filter_map(|key| container.rows.remove_entry(&key))
+        .map(|(key, row)| (key, Some(row)))
+        .collect();
+    let deleted = Outcome::Deleted {
+        existed: u32::try_from(previous.len()).expect("keys come in one message"),
+    };
+    let change = match previous.is_empty() {
+        true => Change::Nothing,
+        false => Change::Rows(Arc::clone(&container.key), previous),
+    };
+    (deleted.encode(), change)
+}
+
+impl Condition {
+    fn check(self, current: Option<&Row>) -> Result<(), Outcome<'_>> {
+        let holds = match self {
+            Condition::Any => true,
+            Condition::IfAbsent => current.is_none(),
+            Condition::IfVersion(version) => current.is_some_and(|row| row.version == version),
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(Outcome::ConditionFailed {
+            current: current.map(|row| (row.version, Raw(&row.value))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

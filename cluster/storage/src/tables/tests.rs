@@ -1,0 +1,319 @@
+use super::*;
+use kensho_protocol::ids::{Epoch, Lsn};
+use proptest::prelude::*;
+
+const SCHEMA: &str = r#"{"container_name":"Users","container_type":"COLLECTION","rowkey":true,
+    "columns":[{"name":"id","type":"LONG"},{"name":"name","type":"STRING"}]}"#;
+
+fn at(lsn: u64) -> Position {
+    Position {
+        epoch: Epoch(1),
+        lsn: Lsn(lsn),
+    }
+}
+
+fn info() -> ContainerInfo {
+    ContainerInfo::from_json(SCHEMA.as_bytes()).unwrap().1
+}
+
+fn create(name: &str) -> Bytes {
+    Statement::CreateContainer { name, info: info() }.encode()
+}
+
+fn put(container: &str, row: &str, schema: Position, condition: Condition) -> Bytes {
+    let rows = ValidRows::one(&info(), row.as_bytes()).unwrap();
+    rows.put(container, schema, condition)
+}
+
+fn delete(container: &str, keys: &str, schema: Position, condition: Condition) -> Bytes {
+    let keys = ValidKeys::many(&info(), keys.as_bytes()).unwrap();
+    keys.delete(container, schema, condition)
+}
+
+fn get(tables: &Tables, container: &str, key: &str) -> Option<(Position, String)> {
+    let answer = tables.read(&Query::Get { container, key }.encode());
+    match Answer::decode(&answer).unwrap() {
+        Answer::Row { version, value } => {
+            Some((version, String::from_utf8(value.0.to_vec()).unwrap()))
+        }
+        Answer::NoSuchRow => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn outcome(tables: &mut Tables, lsn: u64, statement: &Bytes) -> Bytes {
+    tables.apply(at(lsn), statement).0
+}
+
+#[track_caller]
+fn assert_outcome(tables: &mut Tables, lsn: u64, statement: &Bytes, expected: &Outcome<'_>) {
+    let bytes = outcome(tables, lsn, statement);
+    assert_eq!(&Outcome::decode(&bytes).unwrap(), expected);
+}
+
+#[test]
+fn a_row_is_put_read_replaced_and_deleted() {
+    let mut tables = Tables::default();
+    assert_outcome(&mut tables, 1, &create("Users"), &Outcome::Created);
+    assert_outcome(&mut tables, 2, &create("USERS"), &Outcome::AlreadyExists);
+    for (lsn, name) in [(3, "a"), (4, "b")] {
+        let put = put("users", &format!(r#"[7, "{name}"]"#), at(1), Condition::Any);
+        let stored = Outcome::Stored {
+            version: at(lsn),
+            count: 1,
+        };
+        assert_outcome(&mut tables, lsn, &put, &stored);
+        let value = format!(r#"[7,"{name}"]"#);
+        assert_eq!(get(&tables, "uSers", "7"), Some((at(lsn), value)));
+    }
+    for (lsn, existed) in [(5, 1), (6, 0)] {
+        let delete = delete("users", "[7]", at(1), Condition::Any);
+        assert_outcome(&mut tables, lsn, &delete, &Outcome::Deleted { existed });
+        assert_eq!(get(&tables, "users", "7"), None);
+    }
+    let drop = Statement::DropContainer { name: "users" }.encode();
+    assert_outcome(&mut tables, 7, &drop, &Outcome::Dropped);
+    assert_outcome(&mut tables, 8, &drop, &Outcome::NoSuchContainer);
+    assert_eq!(tables, Tables::default());
+}
+
+#[test]
+fn conditions_compare_and_set() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("users"));
+    let new = |name: &str, condition| put("users", &format!(r#"[7,"{name}"]"#), at(1), condition);
+    let stored = |lsn| Outcome::Stored {
+        version: at(lsn),
+        count: 1,
+    };
+    let absent = Outcome::ConditionFailed { current: None };
+    let of_version = |lsn| Condition::IfVersion(at(lsn));
+    assert_outcome(&mut tables, 2, &new("a", of_version(9)), &absent);
+    assert_outcome(&mut tables, 3, &new("a", Condition::IfAbsent), &stored(3));
+    let failed = Outcome::ConditionFailed {
+        current: Some((at(3), Raw(br#"[7,"a"]"#))),
+    };
+    assert_outcome(&mut tables, 4, &new("b", Condition::IfAbsent), &failed);
+    assert_outcome(&mut tables, 5, &new("b", of_version(2)), &failed);
+    assert_outcome(&mut tables, 6, &new("b", of_version(3)), &stored(6));
+    let remove = |lsn| delete("users", "[7]", at(1), of_version(lsn));
+    let failed = Outcome::ConditionFailed {
+        current: Some((at(6), Raw(br#"[7,"b"]"#))),
+    };
+    assert_outcome(&mut tables, 7, &remove(3), &failed);
+    assert_outcome(&mut tables, 8, &remove(6), &Outcome::Deleted { existed: 1 });
+    assert_outcome(&mut tables, 9, &remove(6), &absent);
+}
+
+#[test]
+fn rows_of_one_statement_are_stored_all_or_none() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("users"));
+    outcome(
+        &mut tables,
+        2,
+        &put("users", r#"[2,"old"]"#, at(1), Condition::Any),
+    );
+    let rows = ValidRows::many(&info(), br#"[[1,"x"],[2,"y"],[3,"z"]]"#).unwrap();
+    let before = tables.clone();
+    let failed = Outcome::ConditionFailed {
+        current: Some((at(2), Raw(br#"[2,"old"]"#))),
+    };
+    let put = rows.put("users", at(1), Condition::IfAbsent);
+    assert_outcome(&mut tables, 3, &put, &failed);
+    assert_eq!(tables, before);
+    let stored = Outcome::Stored {
+        version: at(4),
+        count: 3,
+    };
+    let put = rows.put("users", at(1), Condition::Any);
+    assert_outcome(&mut tables, 4, &put, &stored);
+    assert_eq!(tables.rows(), 3);
+}
+
+#[test]
+fn a_statement_made_for_another_container_of_the_name_changes_nothing() {
+    let mut tables = Tables::default();
+    let stale = put("users", r#"[1,"a"]"#, at(1), Condition::Any);
+    assert_outcome(&mut tables, 1, &stale, &Outcome::NoSuchContainer);
+    outcome(&mut tables, 2, &create("users"));
+    assert_outcome(&mut tables, 3, &stale, &Outcome::SchemaChanged);
+    let stale = delete("users", "[1]", at(1), Condition::Any);
+    assert_outcome(&mut tables, 4, &stale, &Outcome::SchemaChanged);
+}
+
+#[test]
+fn nonsense_changes_nothing_and_says_so() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("users"));
+    let before = tables.clone();
+    for bytes in [&b""[..], b"\xff\xff", b"\x02\x05users"] {
+        let (bytes, undo) = tables.apply(at(2), &Bytes::copy_from_slice(bytes));
+        assert_eq!(Outcome::decode(&bytes), Some(Outcome::Malformed));
+        tables.undo(undo);
+        let answer = tables.read(&Bytes::from_static(b"\xff"));
+        assert_eq!(Answer::decode(&answer), Some(Answer::Malformed));
+    }
+    assert_eq!(tables, before);
+    assert!(Tables::restore(&Bytes::from_static(b"no image")).is_err());
+    let mut image = tables.image().to_vec();
+    image.push(0);
+    assert!(Tables::restore(&image.into()).is_err());
+}
+
+#[test]
+fn containers_tell_what_they_are_like() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("Zoo"));
+    outcome(&mut tables, 2, &create("animals"));
+    let answer = tables.read(&Query::ListContainers.encode());
+    assert_eq!(
+        Answer::decode(&answer),
+        Some(Answer::Names(vec!["animals", "Zoo"]))
+    );
+    let answer = tables.read(&Query::ContainerInfo { name: "zoo" }.encode());
+    let expected = Answer::Info {
+        name: "Zoo",
+        info: info(),
+        created: at(1),
+    };
+    assert_eq!(Answer::decode(&answer), Some(expected));
+    let (name, key) = ("zoo", "one");
+    let answer = tables.read(
+        &Query::Get {
+            container: name,
+            key,
+        }
+        .encode(),
+    );
+    assert!(
+        matches!(Answer::decode(&answer), Some(Answer::WrongKey(what)) if what.contains("LONG"))
+    );
+}
+
+#[test]
+fn rows_without_key_are_kept_in_the_order_of_insertion() {
+    let text = r#"{"container_name":"log","container_type":"COLLECTION","rowkey":false,
+        "columns":[{"name":"line","type":"STRING"}]}"#;
+    let (name, info) = ContainerInfo::from_json(text.as_bytes()).unwrap();
+    let mut tables = Tables::default();
+    let create = Statement::CreateContainer {
+        name: &name,
+        info: info.clone(),
+    };
+    outcome(&mut tables, 1, &create.encode());
+    let rows = ValidRows::many(&info, br#"[["b"],["a"],["b"]]"#).unwrap();
+    outcome(&mut tables, 2, &rows.put(&name, at(1), Condition::Any));
+    outcome(&mut tables, 3, &rows.put(&name, at(1), Condition::Any));
+    assert_eq!(tables.rows(), 6);
+    let rows = tables.containers["log"].rows.values();
+    let values: Vec<&[u8]> = rows.map(|row| &row.value[..]).collect();
+    assert_eq!(values.concat(), br#"["b"]["a"]["b"]["b"]["a"]["b"]"#);
+    assert_eq!(Tables::restore(&tables.image()), Ok(tables));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Create(u8),
+    Drop(u8),
+    Put(u8, Vec<(u8, u8)>, u8),
+    Delete(u8, Vec<u8>, u8),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let container = 0..3_u8;
+    prop_oneof![
+        container.clone().prop_map(Act::Create),
+        container.clone().prop_map(Act::Drop),
+        (
+            container.clone(),
+            prop::collection::vec((0..6_u8, any::<u8>()), 0..5),
+            0..4_u8
+        )
+            .prop_map(|(container, rows, condition)| Act::Put(container, rows, condition)),
+        (container, prop::collection::vec(0..6_u8, 0..4), 0..4_u8)
+            .prop_map(|(container, keys, condition)| Act::Delete(container, keys, condition)),
+    ]
+}
+
+/// Makes statements that mostly fit the state.
+fn statement(tables: &Tables, act: &Act) -> Bytes {
+    let schema = |container: u8| {
+        let container = tables.containers.get(format!("c{container}").as_str());
+        container.map_or(at(999), |container| container.created)
+    };
+    let condition = |container: u8, condition: u8, key: Option<u8>| match condition {
+        0 => Condition::IfAbsent,
+        1 => {
+            let row = tables.containers.get(format!("c{container}").as_str());
+            let key = RowKey::Integer(key.unwrap_or(0).into());
+            let row = row.and_then(|container| container.rows.get(&key));
+            Condition::IfVersion(row.map_or(at(999), |row| row.version))
+        }
+        _ => Condition::Any,
+    };
+    match act {
+        Act::Create(container) => create(&format!("C{container}")),
+        Act::Drop(container) => Statement::DropContainer {
+            name: &format!("c{container}"),
+        }
+        .encode(),
+        Act::Put(container, rows, wanted) => {
+            let texts: Vec<String> = rows
+                .iter()
+                .map(|(key, value)| format!("[{key},\"{value}\"]"))
+                .collect();
+            let text = format!("[{}]", texts.join(","));
+            let valid = ValidRows::many(&info(), text.as_bytes()).unwrap();
+            let first = rows.first().map(|(key, _)| *key);
+            let condition = condition(*container, *wanted, first);
+            valid.put(&format!("c{container}"), schema(*container), condition)
+        }
+        Act::Delete(container, keys, wanted) => {
+            let texts: Vec<String> = keys.iter().map(u8::to_string).collect();
+            let text = format!("[{}]", texts.join(","));
+            let condition = condition(*container, *wanted, keys.first().copied());
+            delete(
+                &format!("c{container}"),
+                &text,
+                schema(*container),
+                condition,
+            )
+        }
+    }
+}
+
+proptest! {
+    /// Undoing statements in reverse order gives back every state in between, and an image gives back
+    /// the state that it was made of.
+    #[test]
+    fn whatever_is_applied_can_be_taken_back(acts in prop::collection::vec(act(), 1..40)) {
+        let mut tables = Tables::default();
+        let mut past = Vec::new();
+        for (index, act) in acts.iter().enumerate() {
+            let statement = statement(&tables, act);
+            let before = tables.clone();
+            let (_, undo) = tables.apply(at(index as u64 + 1), &statement);
+            past.push((before, undo));
+            prop_assert_eq!(Tables::restore(&tables.image()), Ok(tables.clone()));
+        }
+        for (before, undo) in past.into_iter().rev() {
+            tables.undo(undo);
+            prop_assert_eq!(&tables, &before);
+        }
+    }
+
+    /// Bytes that are no image, or a damaged one, are refused or give some state, but never a panic.
+    #[test]
+    fn damaged_images_never_panic(acts in prop::collection::vec(act(), 1..10), at_byte: usize, bits: u8) {
+        let mut tables = Tables::default();
+        for (index, act) in acts.iter().enumerate() {
+            let statement = statement(&tables, act);
+            tables.apply(at(index as u64 + 1), &statement);
+        }
+        let mut image = tables.image().to_vec();
+        let at_byte = at_byte % image.len();
+        image[at_byte] ^= bits;
+        let _ = Tables::restore(&image.into());
+    }
+}

@@ -1,0 +1,264 @@
+//! The log on threads, over a disk that fails.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
+use kensho_protocol::log::Entry;
+use kensho_protocol::record::Record;
+use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
+use kensho_storage::error::StorageError;
+use kensho_storage::log::{
+    Checkpoint, LogAppender, LogProgress, LogSettings, LogStopped, Store, start,
+};
+
+const NODE: NodeId = NodeId(7);
+const SETTINGS: LogSettings = LogSettings {
+    segment_bytes: 8192,
+    checkpoint_after_bytes: 4 * 8192,
+};
+/// Segments with room for hundreds of batches, so that the thread that makes the next one is heard in
+/// time.
+const LARGE: LogSettings = LogSettings {
+    segment_bytes: 64 << 10,
+    checkpoint_after_bytes: 4 * (64 << 10),
+};
+
+/// One simulated disk for several threads.
+#[derive(Clone, Debug, Default)]
+struct SharedDisk(Arc<Mutex<SimulatedDisk>>);
+
+impl SharedDisk {
+    fn get(&self) -> MutexGuard<'_, SimulatedDisk> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Disk for SharedDisk {
+    type File = SimulatedFile;
+
+    fn path(&self, name: &str) -> String {
+        self.get().path(name)
+    }
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        self.get().list()
+    }
+    fn open(&mut self, name: &str) -> io::Result<SimulatedFile> {
+        self.get().open(name)
+    }
+    fn create(&mut self, name: &str) -> io::Result<SimulatedFile> {
+        self.get().create(name)
+    }
+    fn allocate(&mut self, file: &SimulatedFile, length: u64) -> io::Result<()> {
+        self.get().allocate(file, length)
+    }
+    fn length(&mut self, file: &SimulatedFile) -> io::Result<u64> {
+        self.get().length(file)
+    }
+    fn read_at(&mut self, file: &SimulatedFile, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.get().read_at(file, offset, buffer)
+    }
+    fn write_at(&mut self, file: &SimulatedFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.get().write_at(file, offset, bytes)
+    }
+    fn sync(&mut self, file: &SimulatedFile) -> io::Result<()> {
+        self.get().sync(file)
+    }
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.get().rename(from, to)
+    }
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.get().remove(name)
+    }
+    fn sync_folder(&mut self) -> io::Result<()> {
+        self.get().sync_folder()
+    }
+    fn free_bytes(&mut self) -> io::Result<u64> {
+        self.get().free_bytes()
+    }
+}
+
+fn begin(settings: LogSettings) -> (SharedDisk, LogAppender, LogProgress) {
+    let mut disk = SharedDisk::default();
+    Store::create(&mut disk, NODE, settings).unwrap();
+    let (store, _) = Store::open(&mut disk, NODE, Incarnation(1), settings).unwrap();
+    let (log, progress) = start(store, &disk).unwrap();
+    (disk, log, progress)
+}
+
+fn entry(lsn: u64) -> Entry {
+    Entry {
+        at: Position {
+            epoch: Epoch(1),
+            lsn: Lsn(lsn),
+        },
+        request: None,
+        statement: Bytes::from(format!("statement {lsn} {}", "x".repeat(100))),
+    }
+}
+
+fn record(lsn: u64) -> Record {
+    Record::Log {
+        promised: Epoch(1),
+        log_epoch: Epoch(1),
+        keep: Lsn(lsn - 1),
+        entries: vec![entry(lsn)],
+    }
+}
+
+/// The entries that are on the disk after a power failure.
+fn after_power_cut(mut disk: SharedDisk) -> Vec<Entry> {
+    disk.get().cut_power(1);
+    disk.get().limit(None);
+    let (_, mut recovery) = Store::open(&mut disk, NODE, Incarnation(1), SETTINGS).unwrap();
+    let recovered = recovery.partitions.remove(&PartitionId(1)).unwrap();
+    recovered.entries
+}
+
+#[test]
+fn a_failed_flush_stops_the_log_for_good() {
+    let (disk, mut log, mut progress) = begin(SETTINGS);
+    let safe = log.append(PartitionId(1), &record(1));
+    log.commit();
+    progress.wait_for(safe).unwrap();
+
+    disk.get().fail_syncs(1);
+    log.append(PartitionId(1), &record(2));
+    log.commit();
+    let stopped = progress.wait().unwrap_err();
+    let LogStopped::Failed(cause) = &stopped else {
+        panic!("{stopped}");
+    };
+    assert!(matches!(**cause, StorageError::Io { .. }));
+    let text = stopped.to_string();
+    assert!(
+        text.contains("cannot flush simulated/log-0000000000000001"),
+        "{text}"
+    );
+
+    // Flushes would succeed again, but none is tried.
+    let operations = disk.get().operations();
+    log.append(PartitionId(1), &record(3));
+    log.commit();
+    assert!(progress.wait().is_err());
+    assert!(matches!(log.close(), Err(LogStopped::Failed(_))));
+    assert!(progress.wait_for(safe).is_ok());
+    assert_eq!(disk.get().operations(), operations);
+    assert_eq!(after_power_cut(disk), [entry(1)]);
+}
+
+#[test]
+fn a_full_disk_stops_the_log_with_everything_kept() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(4 * LARGE.segment_bytes));
+    let mut safe = 0;
+    let mut warned = false;
+    let stopped = loop {
+        let number = log.append(PartitionId(1), &record(safe + 1));
+        log.commit();
+        match progress.wait_for(number) {
+            Ok(()) => safe += 1,
+            Err(stopped) => break stopped,
+        }
+        warned |= log.full().is_some();
+    };
+    assert!(
+        stopped.to_string().contains("the disk is full"),
+        "{stopped}"
+    );
+    assert!(warned, "it was known before the last segment was full");
+    assert!(safe > 60, "{safe}");
+    drop(log);
+    let expected: Vec<Entry> = (1..=safe).map(entry).collect();
+    assert_eq!(after_power_cut(disk), expected);
+}
+
+#[test]
+fn room_that_is_made_in_time_keeps_the_log_going() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(3 * LARGE.segment_bytes));
+    let mut lsn = 0;
+    while log.full().is_none() {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        progress.wait_for(number).unwrap();
+    }
+    disk.get().limit(None);
+    for _ in 0..100 {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        progress.wait_for(number).unwrap();
+    }
+    assert!(log.full().is_none());
+    log.close().unwrap();
+    assert_eq!(after_power_cut(disk).len() as u64, lsn);
+}
+
+/// A node that takes no updates while the disk is full must learn that it has room again.
+#[test]
+fn room_is_found_while_nothing_is_written() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    disk.get().limit(Some(3 * LARGE.segment_bytes));
+    let mut lsn = 0;
+    while log.full().is_none() {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        progress.wait_for(number).unwrap();
+    }
+    disk.get().limit(None);
+    while log.full().is_some() {
+        std::thread::yield_now();
+    }
+    log.close().unwrap();
+}
+
+#[test]
+fn a_checkpoint_waits_for_its_log() {
+    let (disk, mut log, mut progress) = begin(SETTINGS);
+    for lsn in 1..=300 {
+        log.append(PartitionId(1), &record(lsn));
+        if lsn % 20 == 0 {
+            log.commit();
+        }
+    }
+    log.checkpoint(
+        PartitionId(1),
+        Checkpoint {
+            promised: Epoch(1),
+            log_epoch: Epoch(1),
+            at: entry(290).at,
+            image: Bytes::from_static(b"image"),
+        },
+    );
+    let appended = log.appended();
+    let durable = loop {
+        let news = progress.wait().unwrap();
+        if !news.checkpointed.is_empty() {
+            assert_eq!(news.checkpointed, [(PartitionId(1), Lsn(290))]);
+            break news.durable;
+        }
+    };
+    assert_eq!(durable, appended);
+    drop(log);
+    let expected: Vec<Entry> = (291..=300).map(entry).collect();
+    assert_eq!(after_power_cut(disk), expected);
+}
+
+#[test]
+fn a_batch_larger_than_a_segment_gets_its_own() {
+    let (disk, mut log, mut progress) = begin(SETTINGS);
+    let mut number = log.append(PartitionId(1), &record(1));
+    log.commit();
+    progress.wait_for(number).unwrap();
+    for lsn in 2..=500 {
+        number = log.append(PartitionId(1), &record(lsn));
+    }
+    log.commit();
+    progress.wait_for(number).unwrap();
+    log.close().unwrap();
+    assert_eq!(after_power_cut(disk).len(), 500);
+}

@@ -1,0 +1,101 @@
+//! What a person types: the command `kensho` and its subcommands.
+//!
+//! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
+
+mod check;
+mod cluster;
+mod failover;
+mod options;
+mod refusal;
+mod session;
+mod soak;
+mod span;
+mod summary;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use refusal::Refusal;
+
+/// The arguments were wrong.
+pub const WRONG_ARGUMENTS: u8 = 254;
+/// The harness itself failed.
+pub const HARNESS_FAILED: u8 = 255;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "kensho",
+    version,
+    about = "Proves, breaks and measures a replicated database",
+    after_help = "Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a workload on a real cluster under faults, and judge its history
+    Test(test::Arguments),
+    /// Judge the history of a run again
+    Check(check::Arguments),
+    /// Measure how long kills of an owner, of the master and of both interrupt service
+    Failover(failover::Arguments),
+    /// Keep all processors busy for a long time, and count false failovers: there must be none
+    Soak(soak::Arguments),
+    /// Compare and add up the figures of many runs
+    Summary(summary::Arguments),
+    /// A cluster to play with
+    Cluster(cluster::Arguments),
+    /// Run a program that dies with its parent process
+    #[command(hide = true)]
+    RunWithParent {
+        /// The parent's process number
+        parent: u32,
+        /// The program
+        program: PathBuf,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// Runs the command that the program was called with.
+pub fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => return refusal::of_arguments::<Arguments>(&error, &words),
+    };
+    let ended = match arguments.command {
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Failover(arguments) => failover::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
+        Command::RunWithParent {
+            parent,
+            program,
+            arguments,
+        } => Err(crate::system::kensho::run_with_parent(
+            parent, &program, &arguments,
+        )),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("kensho: {error:#}");
+            let refused = error.downcast_ref::<Refusal>().is_some();
+            ExitCode::from(if refused {
+                WRONG_ARGUMENTS
+            } else {
+                HARNESS_FAILED
+            })
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One run from the command line: its folder, its record, its cluster, its report.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use kensho_nemesis::schedule::Planned;
+use kensho_results::figures::Phase;
+use kensho_results::run::{Host, RunRecord};
+use kensho_results::store::RunFolder;
+use kensho_results::text::thousands;
+use kensho_results::utc::Utc;
+use kensho_results::verdict::{Validity, Verdict};
+use kensho_workloads::register;
+use serde_json::{Map, Value, json};
+
+use super::options::{ClusterOptions, LoadOptions, RunOptions, command};
+use crate::runner::interrupt::Interrupt;
+use crate::runner::{self, Outcome, Plan, Play};
+use crate::system::System;
+use crate::system::kensho::KenshoSystem;
+
+/// A cluster has so long to become whole.
+const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a subcommand wants to be run.
+pub(super) struct Wanted<'a> {
+    /// The words of the subcommand.
+    pub(super) words: &'a [&'a str],
+    /// What cluster.
+    pub(super) cluster: &'a ClusterOptions,
+    /// What load.
+    pub(super) load: &'a LoadOptions,
+    /// Folder and seed.
+    pub(super) run: &'a RunOptions,
+    /// The seed that was settled.
+    pub(super) seed: u64,
+    /// Options of the subcommand itself, for the record.
+    pub(super) own: Map<String, Value>,
+    /// The faults.
+    pub(super) faults: Vec<Planned>,
+    /// How the main phase goes.
+    pub(super) play: Play,
+    /// Whether a proxy stands on each link.
+    pub(super) proxies: bool,
+}
+
+/// Runs `task` with all that it needs around it.
+///
+/// # Errors
+/// Those of the task.
+pub(super) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(task)
+}
+
+/// Makes the run, and leaves everything in its folder.
+///
+/// # Errors
+/// If the cluster cannot be started, or the history cannot be written.
+pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
+    let workload = wanted.words.last().copied().unwrap_or("run");
+    wanted.cluster.check()?;
+    let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
+    let nodes = folder.path().join("nodes");
+    let settings = wanted
+        .cluster
+        .settings(nodes, wanted.proxies, wanted.load.client_timeout)?;
+    let system = Arc::new(KenshoSystem::new(settings).await?);
+    let mut options = wanted.own;
+    options.extend(wanted.cluster.record());
+    options.extend(wanted.load.record());
+    options.insert("seed".into(), json!(wanted.seed));
+    options.insert("out".into(), json!(wanted.run.out.display().to_string()));
+    let record = RunRecord {
+        workload: workload.to_string(),
+        system: system.name().to_string(),
+        began: Utc::now().text(),
+        seed: wanted.seed,
+        command: command(wanted.words, &options),
+        options,
+        planned_faults: serde_json::to_value(&wanted.faults)?,
+        versions: system.versions(),
+        host: Host::this(),
+    };
+    let partitions = u64::from(system.partitions());
+    let plan = Plan {
+        registers: register::Settings::for_partitions(partitions, wanted.seed),
+        clients: wanted.load.clients,
+        rate: wanted.load.rate.0,
+        faults: wanted.faults,
+        play: wanted.play,
+        settle_limit: SETTLE_LIMIT,
+        final_limit: SETTLE_LIMIT,
+    };
+    eprintln!("run {} (seed {})", folder.path().display(), wanted.seed);
+    let interrupt = Interrupt::on_signals()?;
+    let outcome = runner::run(Arc::clone(&system), &plan, &record, &folder, interrupt).await?;
+    for warning in &outcome.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if outcome.verdict.valid == Validity::Valid {
+        system.remove_data();
+    }
+    Ok((outcome, folder))
+}
+
+/// Tells the verdict, with the figures that make it believable.
+pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
+    let figures = &verdict.figures;
+    println!("{}", verdict.valid.word().to_uppercase());
+    println!("{}", verdict.summary);
+    for missing in &verdict.missing {
+        println!("  missing: {missing}");
+    }
+    for anomaly in verdict.anomalies.iter().take(3) {
+        let text = |name: &str| anomaly[name].as_str().unwrap_or_default().to_string();
+        println!("  {}: {}", text("name"), text("text"));
+    }
+    for loss in verdict.losses.by_failover.iter().take(10) {
+        println!(
+            "  {} acknowledged writes lost by {}",
+            loss.count, loss.failover
+        );
+    }
+    println!();
+    println!(
+        "{:<12} {:>10} {:>10} {:>10}",
+        "operation", "ok", "fail", "unknown"
+    );
+    for (name, counts) in &figures.operations {
+        let counts = [counts.ok, counts.fail, counts.info].map(thousands);
+        println!(
+            "{name:<12} {:>10} {:>10} {:>10}",
+            counts[0], counts[1], counts[2]
+        );
+    }
+    println!();
+    println!(
+        "{:<12} {:>10} {:>10} {:>10} {:>10}",
+        "faults", "answers/s", "p50 ms", "p99 ms", "max ms"
+    );
+    for phase in Phase::ALL {
+        let Some(rate) = figures.throughput.get(&phase) else {
+            continue;
+        };
+        let latency = figures
+            .latency_ms
+            .phases
+            .get(&phase)
+            .copied()
+            .unwrap_or_default();
+        let name = phase.name();
+        let (p50, p99, max) = (latency.p50, latency.p99, latency.max);
+        println!("{name:<12} {rate:>10.0} {p50:>10.1} {p99:>10.1} {max:>10.1}");
+    }
+    println!();
+    let counts = &verdict.counts;
+    println!(
+        "{} faults applied: {} kills of an owner, {} of the master, {} pauses of an owner beyond its lease, {} partitions",
+        counts.faults_applied,
+        counts.owner_kills,
+        counts.master_kills,
+        counts.owner_pauses_beyond_lease,
+        counts.partitions,
+    );
+    let recovery = figures.availability.recovery_ms_max;
+    let recovery = recovery.map_or("never".to_string(), |ms| format!("{:.2} s", ms / 1e3));
+    let partition = figures
+        .availability
+        .partitions
+        .iter()
+        .map(|outage| outage.ms);
+    println!(
+        "longest unavailability {:.2} s overall, {:.2} s of one partition; slowest recovery after a fault {}",
+        figures.unavailable_ms_max / 1e3,
+        partition.fold(0.0, f64::max) / 1e3,
+        if figures.availability.recoveries.is_empty() {
+            "-".to_string()
+        } else {
+            recovery
+        },
+    );
+    println!("report: {}", folder.report().display());
+}

@@ -1,0 +1,81 @@
+//! `kensho test`: a workload on a real cluster under faults.
+
+use anyhow::Result;
+use clap::Args;
+use kensho_nemesis::{catalogue, schedule};
+use serde_json::{Map, json};
+
+use super::options::{ClusterOptions, LoadOptions, RunOptions};
+use super::refusal::Refusal;
+use super::session::{self, Wanted, block_on};
+use super::span::Span;
+use crate::runner::Play;
+
+/// The workloads there are.
+const WORKLOADS: [&str; 1] = ["register"];
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What clients do; there is: register
+    workload: String,
+    /// How long clients work under faults
+    #[arg(long, default_value = "60s", value_name = "TIME")]
+    time_limit: Span,
+    /// What goes wrong: families (kill, pause, partition), single faults by name, or none
+    #[arg(
+        long,
+        default_value = "kill,pause,partition",
+        value_delimiter = ',',
+        value_name = "NAME,..."
+    )]
+    nemesis: Vec<String>,
+    #[command(flatten)]
+    cluster: ClusterOptions,
+    #[command(flatten)]
+    load: LoadOptions,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let workload = arguments.workload.as_str();
+    if !WORKLOADS.contains(&workload) {
+        let text = format!(
+            "there is no workload {workload:?}; there is {}",
+            WORKLOADS.join(", ")
+        );
+        return Err(Refusal(text).into());
+    }
+    let names = arguments.nemesis.iter().map(String::as_str);
+    let entries = catalogue::select(names).map_err(|error| Refusal(error.to_string()))?;
+    let seed = arguments.run.seed();
+    let heartbeat_ms = arguments.cluster.heartbeat.milliseconds();
+    let time_limit = arguments.time_limit;
+    let usual = schedule::Settings::usual(seed, heartbeat_ms, time_limit.milliseconds());
+    let faults = schedule::plan(&usual, &entries);
+    if faults.is_empty() && !entries.is_empty() {
+        let text = format!(
+            "--time-limit {time_limit} is too short for a fault; give more, or --nemesis none"
+        );
+        return Err(Refusal(text).into());
+    }
+    let mut own = Map::new();
+    own.insert("time-limit".into(), json!(time_limit.to_string()));
+    own.insert("nemesis".into(), json!(arguments.nemesis.join(",")));
+    let wanted = Wanted {
+        words: &["kensho", "test", workload],
+        cluster: &arguments.cluster,
+        load: &arguments.load,
+        run: &arguments.run,
+        seed,
+        own,
+        faults,
+        play: Play::Timed {
+            time_limit: time_limit.duration(),
+        },
+        proxies: true,
+    };
+    let (outcome, folder) = block_on(session::make(wanted))?;
+    session::tell(&outcome.verdict, &folder);
+    Ok(outcome.verdict.valid.exit_code())
+}

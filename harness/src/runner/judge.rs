@@ -1,0 +1,307 @@
+//! From what a run left behind to its verdict.
+//!
+//! A run without violations is *valid* only if it shows something: operations of each kind
+//! succeeded before, during and after faults, every planned fault was applied, every key was read
+//! at the end. Otherwise it is *unknown*, and says what is missing.
+
+use std::collections::BTreeMap;
+
+use kensho_checker::history::History;
+use kensho_checker::report::{Report, Verdict as Judgement};
+use kensho_results::figures::{FaultSpan, Figures, Input, Phase};
+use kensho_results::sample::Sample;
+use kensho_results::text::thousands;
+use kensho_results::verdict::{
+    Counts, Failover, FaultOutcome, FaultRecord, Loss, Losses, LostWriteRecord, UnexpectedExit,
+    Validity, Verdict,
+};
+use kensho_workloads::register::{self, LostWrite};
+use serde_json::Value;
+
+/// All that a run left behind.
+pub struct Evidence<'a> {
+    /// The history, as it was read back from disk.
+    pub history: &'a History,
+    /// What the checker says of it.
+    pub report: &'a Report,
+    /// Operations of the main phase.
+    pub samples: &'a [Sample],
+    /// How long the main phase lasted, nanoseconds.
+    pub length_ns: u64,
+    /// Faults that were begun.
+    pub faults: Vec<FaultRecord>,
+    /// How many were planned.
+    pub faults_planned: usize,
+    /// Changes of owners and masters.
+    pub failovers: Vec<Failover>,
+    /// Nodes that ended by themselves.
+    pub exits: Vec<UnexpectedExit>,
+    /// Keys that were not read at the end.
+    pub unread: Vec<String>,
+    /// What else went wrong, in words.
+    pub troubles: Vec<String>,
+    /// How long an owner's lease lasts, milliseconds.
+    pub lease_ms: u64,
+    /// How many partitions there are.
+    pub partitions: u32,
+    /// The partition of a register.
+    pub partition_of_key: &'a dyn Fn(&str) -> u32,
+}
+
+/// The names of the workload's operations.
+pub const OPERATIONS: [&str; 3] = ["read", "write", "cas"];
+/// How many lost writes are listed for each failover.
+const WRITES_LISTED_MAX: usize = 20;
+/// A change of the table may be seen so much later than it took effect, milliseconds.
+const SEEN_LATE_MS: u64 = 1_000;
+
+/// Judges a run.
+pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
+    let spans: Vec<FaultSpan> = applied(&evidence.faults)
+        .map(|fault| FaultSpan {
+            start_ns: fault.start_ms * 1_000_000,
+            end_ns: fault.end_ms.max(fault.start_ms) * 1_000_000,
+        })
+        .collect();
+    for failover in &mut evidence.failovers {
+        let begun = evidence
+            .faults
+            .iter()
+            .rposition(|fault| fault.start_ms <= failover.at_ms);
+        failover.fault = begun;
+    }
+    let figures = Figures::of(Input {
+        samples: evidence.samples,
+        faults: &spans,
+        operations: &OPERATIONS,
+        partitions: evidence.partitions,
+        length_ns: evidence.length_ns,
+    });
+    let counts = counts(&evidence);
+    let missing = missing(&evidence, &figures);
+    let valid = match &evidence.report.verdict {
+        Judgement::Invalid(_) => Validity::Invalid,
+        Judgement::Valid(_) if missing.is_empty() => Validity::Valid,
+        Judgement::Valid(_) | Judgement::Unknown(_) => Validity::Unknown,
+    };
+    let losses = if valid == Validity::Invalid {
+        losses(&evidence)
+    } else {
+        Losses::default()
+    };
+    let mut checker = serde_json::to_value(evidence.report).unwrap_or_default();
+    let anomalies = match checker
+        .as_object_mut()
+        .and_then(|map| map.remove("anomalies"))
+    {
+        Some(Value::Array(anomalies)) => anomalies,
+        _ => Vec::new(),
+    };
+    let mut verdict = Verdict {
+        valid,
+        summary: String::new(),
+        missing,
+        anomalies,
+        losses,
+        checker,
+        faults: evidence.faults,
+        counts,
+        failovers: evidence.failovers,
+        unexpected_exits: evidence.exits,
+        figures,
+    };
+    verdict.summary = summary(&verdict, evidence.report.keys);
+    verdict
+}
+
+fn applied(faults: &[FaultRecord]) -> impl Iterator<Item = &FaultRecord> {
+    faults
+        .iter()
+        .filter(|fault| fault.outcome == FaultOutcome::Applied)
+}
+
+fn counts(evidence: &Evidence<'_>) -> Counts {
+    let mut counts = Counts::default();
+    for fault in applied(&evidence.faults) {
+        counts.faults_applied += 1;
+        for injection in &fault.injections {
+            let lasted_ms = fault.end_ms.saturating_sub(injection.at_ms);
+            match injection.action.as_str() {
+                "kill" => {
+                    counts.owner_kills += injection.owners.len();
+                    counts.master_kills += usize::from(injection.master);
+                }
+                "pause" if lasted_ms > evidence.lease_ms => {
+                    counts.owner_pauses_beyond_lease += injection.owners.len();
+                }
+                "pause" => {}
+                _ => counts.partitions += 1,
+            }
+        }
+    }
+    counts
+}
+
+fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
+    let mut missing = evidence.troubles.clone();
+    if let Judgement::Unknown(unknown) = &evidence.report.verdict {
+        missing.push(format!("the checker gave no verdict: {}", unknown.reason));
+    }
+    let phases: &[Phase] = if evidence.faults_planned > 0 {
+        &[Phase::Before, Phase::During, Phase::After]
+    } else {
+        &[Phase::Before]
+    };
+    for phase in phases {
+        for f in OPERATIONS {
+            let succeeded = figures
+                .succeeded
+                .get(phase)
+                .and_then(|by_name| by_name.get(f));
+            if succeeded.copied().unwrap_or(0) == 0 {
+                let when = if evidence.faults_planned > 0 {
+                    format!("{} the faults", phase.name())
+                } else {
+                    "in the run".to_string()
+                };
+                missing.push(format!("no {f} succeeded {when}"));
+            }
+        }
+    }
+    let begun = evidence.faults.len();
+    if begun < evidence.faults_planned {
+        missing.push(format!(
+            "{begun} of {} planned faults were begun",
+            evidence.faults_planned
+        ));
+    }
+    for (number, fault) in (1..).zip(&evidence.faults) {
+        if fault.outcome != FaultOutcome::Applied {
+            let why = fault
+                .injections
+                .iter()
+                .find_map(|injection| injection.why.clone());
+            let how = match fault.outcome {
+                FaultOutcome::Skipped => "skipped",
+                _ => "tried in vain",
+            };
+            let why = why.unwrap_or_default();
+            missing.push(format!("fault {number} ({}) was {how}: {why}", fault.name));
+        }
+    }
+    if let Some(first) = evidence.unread.first() {
+        let count = evidence.unread.len();
+        missing.push(format!(
+            "{count} registers could not be read at the end, {first} first"
+        ));
+    }
+    for exit in &evidence.exits {
+        let UnexpectedExit {
+            node,
+            at_ms,
+            status,
+        } = exit;
+        missing.push(format!(
+            "{node} ended by itself after {:.1} s ({status}): see its log",
+            *at_ms as f64 / 1e3
+        ));
+    }
+    missing
+}
+
+/// Attributes lost writes to the failovers of their partitions.
+fn losses(evidence: &Evidence<'_>) -> Losses {
+    let lost = register::lost_writes(evidence.history);
+    let mut by_failover: BTreeMap<(u64, String), Loss> = BTreeMap::new();
+    for write in &lost {
+        let partition = (evidence.partition_of_key)(&write.key);
+        let (at_ms, failover) = failover_text(evidence, write, partition);
+        let loss = by_failover
+            .entry((at_ms, failover.clone()))
+            .or_insert_with(|| Loss {
+                failover,
+                count: 0,
+                writes: Vec::new(),
+            });
+        loss.count += 1;
+        if loss.writes.len() < WRITES_LISTED_MAX {
+            loss.writes.push(LostWriteRecord {
+                key: write.key.clone(),
+                partition,
+                value: write.value.clone(),
+                acknowledged_ms: write.acknowledged_ns / 1_000_000,
+                missed_ms: write.missed_ns / 1_000_000,
+                seen: write.seen.clone(),
+            });
+        }
+    }
+    Losses {
+        count: lost.len(),
+        by_failover: by_failover.into_values().collect(),
+    }
+}
+
+fn failover_text(evidence: &Evidence<'_>, write: &LostWrite, partition: u32) -> (u64, String) {
+    let acknowledged_ms = write.acknowledged_ns / 1_000_000;
+    let missed_ms = write.missed_ns / 1_000_000;
+    let between = evidence.failovers.iter().find(|failover| {
+        failover.partition == Some(partition)
+            && failover.at_ms >= acknowledged_ms
+            && failover.at_ms <= missed_ms + SEEN_LATE_MS
+    });
+    let Some(failover) = between else {
+        let text = format!("partition {partition}: no change of its owner was seen in that time");
+        return (acknowledged_ms, text);
+    };
+    let name = |node: &Option<String>| node.clone().unwrap_or_else(|| "nobody".to_string());
+    let fault = failover
+        .fault
+        .and_then(|number| Some((number + 1, evidence.faults.get(number)?)));
+    let during = fault
+        .map(|(number, fault)| format!(", at fault {number} ({})", fault.name))
+        .unwrap_or_default();
+    let text = format!(
+        "partition {partition}: owner {} -> {} seen at {:.1} s, epoch {}{during}",
+        name(&failover.from),
+        name(&failover.to),
+        failover.at_ms as f64 / 1e3,
+        failover.number,
+    );
+    (failover.at_ms, text)
+}
+
+fn summary(verdict: &Verdict, keys: usize) -> String {
+    let operations = thousands(verdict.figures.operation_count());
+    let faults = verdict.counts.faults_applied;
+    let on = format!("{operations} operations on {keys} registers, through {faults} faults");
+    match verdict.valid {
+        Validity::Valid => format!(
+            "{on}: every answer is one that a single copy of the data could have given. \
+             No acknowledged write was lost, and no stale value was read."
+        ),
+        Validity::Invalid => {
+            let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
+            for anomaly in &verdict.anomalies {
+                *by_name
+                    .entry(anomaly["name"].as_str().unwrap_or("anomaly"))
+                    .or_default() += 1;
+            }
+            let found: Vec<String> = by_name
+                .iter()
+                .map(|(name, count)| format!("{count} x {name}"))
+                .collect();
+            let lost = match verdict.losses.count {
+                0 => String::new(),
+                1 => " 1 acknowledged write is gone.".to_string(),
+                count => format!(" {} acknowledged writes are gone.", thousands(count as u64)),
+            };
+            let found = found.join(", ");
+            format!(
+                "{on}: no single copy of the data could have given these answers ({found}).{lost}"
+            )
+        }
+        Validity::Unknown => {
+            format!("{on}: no violation was found, but the run does not show enough.")
+        }
+    }
+}

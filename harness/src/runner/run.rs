@@ -1,0 +1,289 @@
+//! One whole run of a test, from the first node's start to the verdict on disk.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::future::join_all;
+use kensho_checker::history::{Builder, History, Reader};
+use kensho_nemesis::fault::Heal;
+use kensho_nemesis::schedule::Planned;
+use kensho_results::figures::write_latency_log;
+use kensho_results::report;
+use kensho_results::run::RunRecord;
+use kensho_results::sample::Sample;
+use kensho_results::store::RunFolder;
+use kensho_results::verdict::{FaultRecord, Verdict};
+use kensho_workloads::generator::{Generator, any};
+use kensho_workloads::register;
+
+use super::clock::Clock;
+use super::interpreter::{Cast, Interpreter, PhaseEnd};
+use super::interrupt::Interrupt;
+use super::journal::Journal;
+use super::judge::{Evidence, judge};
+use super::nemesis::{Means, Records, at_planned_times, one_by_one, undo, wait_until_settled};
+use super::progress::{Progress, Tally};
+use super::watch::{Sightings, Watch};
+use crate::system::System;
+
+/// How the main phase goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// Faults at their planned times, until the time is up.
+    Timed {
+        /// How long the main phase lasts.
+        time_limit: Duration,
+    },
+    /// Faults one after another, each beginning in a whole cluster.
+    Rounds {
+        /// How long each fault lasts.
+        hold: Duration,
+        /// Quiet time before each fault.
+        quiet: Duration,
+    },
+}
+
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How registers are used.
+    pub registers: register::Settings,
+    /// How many clients.
+    pub clients: usize,
+    /// Operations per second that are begun on average; as many as clients can do if there is none.
+    pub rate: Option<f64>,
+    /// The faults.
+    pub faults: Vec<Planned>,
+    /// How the main phase goes.
+    pub play: Play,
+    /// How long the cluster may take to become whole, at the start and at the end.
+    pub settle_limit: Duration,
+    /// How long the final phase may take.
+    pub final_limit: Duration,
+}
+
+/// What a run gave.
+pub struct Outcome {
+    /// The verdict; it is on disk as well.
+    pub verdict: Verdict,
+    /// Every client operation of the main phase.
+    pub samples: Vec<Sample>,
+    /// What did not go well without touching the verdict.
+    pub warnings: Vec<String>,
+}
+
+/// What happened, before anybody has judged it.
+struct Played {
+    began: SystemTime,
+    samples: Vec<Sample>,
+    length_ns: u64,
+    faults: Vec<FaultRecord>,
+    sightings: Sightings,
+    unread: Vec<String>,
+    troubles: Vec<String>,
+}
+
+/// Makes a run on `system` and leaves everything in `folder`.
+///
+/// # Errors
+/// If nodes cannot be started, or the history cannot be written or read; the nodes are stopped
+/// then too.
+pub async fn run<S: System>(
+    system: Arc<S>,
+    plan: &Plan,
+    record: &RunRecord,
+    folder: &RunFolder,
+    interrupt: Interrupt,
+) -> Result<Outcome> {
+    folder.write_json(&folder.run(), record)?;
+    let played = match start(&*system, plan, interrupt.clone()).await {
+        Ok(()) => play(Arc::clone(&system), plan, folder, interrupt).await,
+        Err(error) => Err(error),
+    };
+    let mut warnings = stop(&*system).await;
+    let played = played?;
+    let verdict = judge_played(&*system, plan, &played, folder)?;
+    // The verdict stands whether or not it can be drawn.
+    if let Err(error) = report::write(folder, record, &verdict) {
+        warnings.push(format!("{error:#}"));
+    }
+    Ok(Outcome {
+        verdict,
+        samples: played.samples,
+        warnings,
+    })
+}
+
+/// Starts all nodes and waits until they are a whole cluster with containers.
+async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> Result<()> {
+    let starting = async {
+        system.install().await?;
+        for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
+            started?;
+        }
+        let limit = plan.settle_limit;
+        wait_until_settled(system, limit).await.map_err(|missing| {
+            anyhow!(
+                "the cluster is not whole after {} s: {missing}",
+                limit.as_secs()
+            )
+        })?;
+        let containers: Vec<String> = (0..plan.registers.containers)
+            .map(register::container_name)
+            .collect();
+        system.create_containers(&containers).await
+    };
+    tokio::select! {
+        started = starting => started,
+        () = interrupt.wait() => bail!("interrupted while the nodes started"),
+    }
+}
+
+/// Plays main and final phase.
+async fn play<S: System>(
+    system: Arc<S>,
+    plan: &Plan,
+    folder: &RunFolder,
+    interrupt: Interrupt,
+) -> Result<Played> {
+    let clock = Clock::start();
+    let journal = Journal::create(&folder.history())?;
+    let watch = Watch::start(Arc::clone(&system), clock, &folder.table())?;
+    let (tally, records) = (Arc::new(Tally::default()), Records::default());
+    let faults = Arc::new(plan.faults.clone());
+    let means = Means::new(
+        Arc::clone(&system),
+        clock,
+        Arc::clone(&faults),
+        records.clone(),
+        Arc::clone(&tally),
+    );
+    let cast = Cast {
+        clients: plan.clients,
+        containers: plan.registers.containers,
+    };
+    let mut interpreter = Interpreter::new(
+        Arc::clone(&system),
+        clock,
+        journal,
+        cast,
+        means,
+        Arc::clone(&tally),
+        interrupt,
+    );
+    let length = match plan.play {
+        Play::Timed { time_limit } => Some(time_limit),
+        Play::Rounds { .. } => None,
+    };
+    let progress = Progress::start(tally, length);
+    let main_end = interpreter.play(main_phase(plan), Duration::MAX).await?;
+    let length_ns = clock.now_ns();
+    drop(progress);
+
+    let undone = undo(&*system, Heal::Close, clock).await;
+    records.close(undone.at_ms);
+    let mut troubles = undone.troubles;
+    if main_end == PhaseEnd::Interrupted {
+        troubles.push("the run was interrupted".to_string());
+    }
+    let samples = interpreter.samples().to_vec();
+    let mut unread = Vec::new();
+    if main_end == PhaseEnd::Done {
+        if let Err(missing) = wait_until_settled(&*system, plan.settle_limit).await {
+            let seconds = plan.settle_limit.as_secs();
+            let text =
+                format!("{seconds} s after the last fault the cluster is not whole: {missing}");
+            troubles.push(text);
+        }
+        let reads = register::final_phase(interpreter.used());
+        interpreter.play(reads, plan.final_limit).await?;
+        unread = interpreter.unread();
+    }
+    Ok(Played {
+        began: clock.began(),
+        samples,
+        length_ns,
+        faults: records.all(),
+        sightings: watch.sightings(),
+        unread,
+        troubles,
+    })
+}
+
+/// The generator of the main phase.
+fn main_phase(plan: &Plan) -> Generator {
+    let operations = register::generator(plan.registers);
+    let clients = match plan.rate {
+        Some(rate) => operations.stagger((1e9 / rate) as u64, plan.registers.seed),
+        None => operations,
+    };
+    let clients = clients.on_clients();
+    match plan.play {
+        Play::Timed { time_limit } => {
+            let limit = u64::try_from(time_limit.as_nanos()).unwrap_or(u64::MAX);
+            any([at_planned_times(&plan.faults), clients]).time_limit(limit)
+        }
+        Play::Rounds { hold, quiet } => one_by_one(&plan.faults, hold, quiet).alongside(clients),
+    }
+}
+
+/// Stops all nodes; gives what did not go well.
+async fn stop<S: System>(system: &S) -> Vec<String> {
+    let stopped = join_all(system.nodes().iter().map(|node| system.stop(node))).await;
+    stopped
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect()
+}
+
+/// Judges what lies on disk, and writes verdict and figures beside it.
+fn judge_played<S: System>(
+    system: &S,
+    plan: &Plan,
+    played: &Played,
+    folder: &RunFolder,
+) -> Result<Verdict> {
+    let history = read_history(folder)?;
+    let report = register::check(&history);
+    let containers = plan.registers.containers;
+    let partition_of_key = |key: &str| {
+        register::container(key, containers).map_or(0, |container| system.partition(&container))
+    };
+    let verdict = judge(Evidence {
+        history: &history,
+        report: &report,
+        samples: &played.samples,
+        length_ns: played.length_ns,
+        faults: played.faults.clone(),
+        faults_planned: plan.faults.len(),
+        failovers: played.sightings.failovers.clone(),
+        exits: played.sightings.exits.clone(),
+        unread: played.unread.clone(),
+        troubles: played.troubles.clone(),
+        lease_ms: system.lease_ms(),
+        partitions: system.partitions(),
+        partition_of_key: &partition_of_key,
+    });
+    folder.write_json(&folder.verdict(), &verdict)?;
+    let mut log = BufWriter::new(File::create(folder.latency())?);
+    write_latency_log(&mut log, &played.samples, played.began)?;
+    Ok(verdict)
+}
+
+/// The history as it lies on disk.
+///
+/// # Errors
+/// If it cannot be read; the error names line and column.
+pub fn read_history(folder: &RunFolder) -> Result<History> {
+    let path = folder.history();
+    let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut builder = Builder::default();
+    for event in Reader::new(BufReader::new(file)) {
+        builder.push(&event.with_context(|| format!("in {}", path.display()))?);
+    }
+    Ok(builder.finish())
+}

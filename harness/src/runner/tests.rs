@@ -1,0 +1,196 @@
+//! Whole runs on a system in memory: a right one is found valid, and each flaw is found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kensho_nemesis::catalogue::select;
+use kensho_nemesis::schedule::{self, Planned};
+use kensho_results::run::{Host, RunRecord};
+use kensho_results::store::RunFolder;
+use kensho_results::utc::Utc;
+use kensho_results::verdict::{FaultOutcome, Validity, Verdict};
+use kensho_workloads::register;
+
+use super::interrupt::Interrupt;
+use super::{Outcome, Plan, Play, run};
+use crate::system::memory::{Flaw, MemorySystem};
+
+const LENGTH_MS: u64 = 1_500;
+
+fn faults(names: &[&str]) -> Vec<Planned> {
+    let settings = schedule::Settings {
+        seed: 7,
+        heartbeat_ms: 10,
+        until_ms: LENGTH_MS,
+        lead_ms: 150,
+        fault_ms: (60, 100),
+        quiet_ms: (60, 100),
+    };
+    schedule::plan(&settings, &select(names.iter().copied()).unwrap())
+}
+
+fn plan(faults: Vec<Planned>) -> Plan {
+    Plan {
+        registers: register::Settings::for_partitions(4, 7),
+        clients: 8,
+        rate: Some(2_000.0),
+        faults,
+        play: Play::Timed {
+            time_limit: Duration::from_millis(LENGTH_MS),
+        },
+        settle_limit: Duration::from_secs(20),
+        final_limit: Duration::from_secs(20),
+    }
+}
+
+fn record() -> RunRecord {
+    RunRecord {
+        workload: "register".to_string(),
+        system: "memory".to_string(),
+        began: Utc::now().text(),
+        seed: 7,
+        command: Vec::new(),
+        options: serde_json::Map::new(),
+        planned_faults: serde_json::Value::Null,
+        versions: serde_json::Map::new(),
+        host: Host::this(),
+    }
+}
+
+async fn play(flaw: Flaw, plan: &Plan) -> (Outcome, RunFolder, tempfile::TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(root.path(), "register", Utc::now()).unwrap();
+    let (_interrupter, interrupt) = Interrupt::manual();
+    let system = Arc::new(MemorySystem::new(flaw));
+    let outcome = run(system, plan, &record(), &folder, interrupt)
+        .await
+        .unwrap();
+    (outcome, folder, root)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_system_is_valid_and_its_faults_are_applied() {
+    let plan = plan(faults(&["kill", "pause", "partition"]));
+    let (
+        Outcome {
+            verdict, warnings, ..
+        },
+        folder,
+        _root,
+    ) = play(Flaw::None, &plan).await;
+    assert_eq!(verdict.missing, Vec::<String>::new());
+    assert_eq!(verdict.valid, Validity::Valid, "{}", verdict.summary);
+    assert!(warnings.is_empty());
+    assert_eq!(verdict.faults.len(), plan.faults.len());
+    assert!(
+        verdict
+            .faults
+            .iter()
+            .all(|fault| fault.outcome == FaultOutcome::Applied)
+    );
+    assert!(verdict.counts.owner_kills > 0 && verdict.counts.partitions > 0);
+    assert!(verdict.figures.operation_count() > 500);
+    let silent = |health: &BTreeMap<String, String>| health.values().any(|word| word != "ready");
+    assert!(
+        verdict
+            .faults
+            .iter()
+            .all(|fault| !silent(&fault.health_before))
+    );
+    assert!(
+        verdict
+            .faults
+            .iter()
+            .any(|fault| silent(&fault.health_during))
+    );
+    let written = std::fs::read_to_string(folder.verdict()).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&written).unwrap(), verdict);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_writes_are_found_and_attributed_to_failovers() {
+    let plan = plan(faults(&["kill-owner"]));
+    let (Outcome { verdict, .. }, ..) = play(Flaw::ForgetsAtFailover, &plan).await;
+    assert_eq!(verdict.valid, Validity::Invalid, "{}", verdict.summary);
+    assert!(verdict.losses.count > 0);
+    let attributed = |text: &str| text.contains("->") && text.contains("kill-owner");
+    assert!(
+        verdict
+            .losses
+            .by_failover
+            .iter()
+            .any(|loss| attributed(&loss.failover))
+    );
+    assert!(verdict.summary.contains("gone"), "{}", verdict.summary);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_that_never_succeeds_leaves_the_verdict_unknown() {
+    let plan = plan(Vec::new());
+    let (Outcome { verdict, .. }, ..) = play(Flaw::NeverCompares, &plan).await;
+    assert_eq!(verdict.valid, Validity::Unknown);
+    assert_eq!(verdict.missing, ["no cas succeeded in the run"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_that_could_not_be_applied_leaves_the_verdict_unknown() {
+    let plan = plan(faults(&["pause-one"]));
+    let (Outcome { verdict, .. }, ..) = play(Flaw::CannotPause, &plan).await;
+    assert_eq!(verdict.valid, Validity::Unknown);
+    assert!(
+        verdict
+            .missing
+            .iter()
+            .any(|text| text.contains("cannot be paused"))
+    );
+    assert_eq!(verdict.counts.faults_applied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rounds_begin_in_a_whole_cluster() {
+    let mut plan = plan(faults(&["kill-owner"]));
+    plan.faults.truncate(3);
+    let short = Duration::from_millis(50);
+    plan.play = Play::Rounds {
+        hold: short,
+        quiet: 2 * short,
+    };
+    let (Outcome { verdict, .. }, ..) = play(Flaw::None, &plan).await;
+    assert_eq!(verdict.faults.len(), 3);
+    assert_eq!(verdict.counts.owner_kills, 3);
+    for fault in &verdict.faults {
+        assert!(fault.health_before.values().all(|word| word == "ready"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_run_is_judged_and_unknown() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(root.path(), "register", Utc::now()).unwrap();
+    let (interrupter, interrupt) = Interrupt::manual();
+    let mut plan = plan(Vec::new());
+    plan.play = Play::Timed {
+        time_limit: Duration::from_secs(600),
+    };
+    let system = Arc::new(MemorySystem::new(Flaw::None));
+    let run_record = record();
+    let running = run(system, &plan, &run_record, &folder, interrupt);
+    let history = folder.history();
+    let stop = async {
+        // Once the history has grown there is something to judge.
+        while std::fs::metadata(&history).map_or(0, |meta| meta.len()) < 50_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        interrupter.interrupt();
+    };
+    let (outcome, ()) = tokio::join!(running, stop);
+    let verdict = outcome.unwrap().verdict;
+    assert_eq!(verdict.valid, Validity::Unknown);
+    assert!(
+        verdict
+            .missing
+            .contains(&"the run was interrupted".to_string())
+    );
+    assert!(verdict.figures.operation_count() > 100);
+}

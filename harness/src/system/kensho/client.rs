@@ -1,0 +1,130 @@
+//! A client of our cluster: register requests in the words of its client library.
+
+use std::time::Duration;
+
+use kensho_client::{Answered as Said, Client, Condition, Error, Options, Put, Row};
+use kensho_workloads::register::{self, Answer, Call};
+
+use crate::system::{Answered, Client as TestClient};
+
+/// A client with its own connections and its own cached table.
+pub struct KenshoClient {
+    client: Client,
+    /// After this, the library is held to have failed.
+    limit: Duration,
+}
+
+impl KenshoClient {
+    /// A client of the cluster with nodes at `members`, which gives up after `timeout`.
+    pub(super) fn new(cluster: &str, members: &[String], timeout: Duration) -> KenshoClient {
+        let options = Options::new(cluster).failover_timeout(timeout);
+        let client = Client::connect(members, options);
+        KenshoClient {
+            client,
+            limit: 2 * timeout + Duration::from_secs(5),
+        }
+    }
+
+    /// The library's client.
+    pub(super) fn library(&self) -> &Client {
+        &self.client
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Answered, Error> {
+        match call {
+            Call::Get { container, key } => {
+                let said = self.client.get(container, key).await?;
+                let row = said.value.as_ref().map(register_row).transpose();
+                Ok(answered(&said, row.map(Answer::Row)))
+            }
+            Call::Put {
+                container,
+                key,
+                value,
+                condition,
+            } => {
+                let row = format!("[{},{value}]", serde_json::Value::from(key.as_str()));
+                let condition = match condition {
+                    register::Condition::Always => Condition::Any,
+                    register::Condition::Absent => Condition::IfAbsent,
+                    register::Condition::Version(etag) => Condition::IfMatch(etag),
+                };
+                let said = self.client.put(container, key, row, condition).await?;
+                let answer = match &said.value {
+                    Put::Stored { etag } => Ok(Answer::Written(Some(etag.clone()))),
+                    Put::ConditionFailed { current } => {
+                        let row = current.as_ref().map(register_row).transpose();
+                        row.map(Answer::Mismatch)
+                    }
+                };
+                Ok(answered(&said, answer))
+            }
+        }
+    }
+}
+
+impl TestClient for KenshoClient {
+    async fn perform(&self, call: Call) -> Answered {
+        match tokio::time::timeout(self.limit, self.ask(&call)).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => Answered {
+                answer: Answer::Error {
+                    definite: error.definite(),
+                    text: error.to_string(),
+                },
+                node: error.node().map(String::from),
+            },
+            Err(_) => {
+                let text = format!("the client library did not give up in {:?}", self.limit);
+                Answered {
+                    answer: Answer::Error {
+                        definite: false,
+                        text,
+                    },
+                    node: None,
+                }
+            }
+        }
+    }
+}
+
+fn answered<T>(said: &Said<T>, answer: Result<Answer, String>) -> Answered {
+    // A row that is not a register's is no answer at all; whether it took effect, nobody knows.
+    let answer = answer.unwrap_or_else(|text| Answer::Error {
+        definite: false,
+        text,
+    });
+    let node = Some(said.node.clone()).filter(|node| !node.is_empty());
+    Answered { answer, node }
+}
+
+/// The value and version of a register's row.
+fn register_row(row: &Row) -> Result<(u64, String), String> {
+    match serde_json::from_slice::<(String, u64)>(&row.value) {
+        Ok((_, value)) => Ok((value, row.etag.clone())),
+        Err(error) => {
+            let text = String::from_utf8_lossy(&row.value);
+            Err(format!("the row {text:.100} is not a register: {error}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_holds_key_and_value() {
+        let row = |value: &'static str| Row {
+            value: value.into(),
+            etag: "1-5".to_string(),
+        };
+        let read = register_row(&row(r#"["r7",18446744073709551615]"#)).unwrap();
+        assert_eq!(read, (u64::MAX, "1-5".to_string()));
+        assert!(
+            register_row(&row(r#"["r7","x"]"#))
+                .unwrap_err()
+                .contains("not a register")
+        );
+    }
+}

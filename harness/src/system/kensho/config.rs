@@ -1,0 +1,36 @@
+//! A node's configuration file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// What `kensho-node --config` reads.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct NodeConfig {
+    pub(super) name: String,
+    pub(super) cluster: String,
+    pub(super) data_dir: PathBuf,
+    pub(super) client_listen: SocketAddr,
+    /// Where clients are told to go: the proxy in front of the node.
+    pub(super) client_advertise: SocketAddr,
+    pub(super) peer_listen: SocketAddr,
+    pub(super) partitions: u32,
+    pub(super) replicas: usize,
+    pub(super) mode: &'static str,
+    pub(super) durability: &'static str,
+    pub(super) heartbeat_ms: u64,
+    pub(super) secret: String,
+    pub(super) log: String,
+    /// Only builds with the feature `break-rules` know this key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) break_rules: Vec<String>,
+    pub(super) members: Vec<MemberConfig>,
+}
+
+/// A member, at the address where this node reaches it: the proxy on the link between them.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MemberConfig {
+    pub(super) name: String,
+    pub(super) peer: SocketAddr,
+}

@@ -1,0 +1,477 @@
+//! Our cluster on this machine: real `kensho-node` processes, with or without a proxy on each link.
+
+mod client;
+mod config;
+mod control;
+mod ports;
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::future::join_all;
+use kensho_client::Container;
+use kensho_nemesis::fault::Heal;
+use kensho_nemesis::mesh::{Mesh, Ports};
+use kensho_nemesis::proxy::Conduct;
+use kensho_nemesis::topology::{Endpoint, Pair};
+use serde_json::{Map, Value, json};
+
+use super::table::Table;
+use super::{Health, Status, System};
+use config::{MemberConfig, NodeConfig};
+use process::NodeProcess;
+
+pub use client::KenshoClient;
+pub use process::{Launch, run_with_parent};
+
+/// The cluster's name.
+pub const CLUSTER: &str = "kensho";
+/// A node that takes longer than this for a question about itself is silent.
+const CONTROL_LIMIT: Duration = Duration::from_millis(400);
+/// A node that is not up by then has failed to start.
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// A container that cannot be created by then has failed to be.
+const CREATE_LIMIT: Duration = Duration::from_secs(30);
+/// Every third client gives up so many times sooner than the others: what it had asked for may
+/// still happen, and must not harm.
+const IMPATIENT: u32 = 10;
+/// A node that has not ended by then is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// When an owner answers an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// When all backups have confirmed it.
+    SemiSync,
+    /// When it was sent to them.
+    Async,
+}
+
+impl Mode {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::SemiSync => "semi-sync",
+            Mode::Async => "async",
+        }
+    }
+}
+
+/// What cluster is wanted.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many nodes.
+    pub nodes: usize,
+    /// How many of them hold each partition.
+    pub replicas: usize,
+    /// How many partitions.
+    pub partitions: u32,
+    /// When an owner answers an update.
+    pub mode: Mode,
+    /// Time between heartbeats, milliseconds.
+    pub heartbeat_ms: u64,
+    /// Rules to break on purpose.
+    pub break_rules: Vec<String>,
+    /// What nodes log, as `tracing` filters say it.
+    pub log: String,
+    /// How to start a node.
+    pub launch: Launch,
+    /// Whether a proxy stands on each link.
+    pub proxies: bool,
+    /// The folder with a folder for each node.
+    pub folder: PathBuf,
+    /// How long clients try before they give up; every third one only a tenth of it.
+    pub client_timeout: Duration,
+}
+
+/// A cluster of `kensho-node` processes.
+pub struct KenshoSystem {
+    settings: Settings,
+    names: Vec<String>,
+    ports: BTreeMap<String, Ports>,
+    mesh: Option<Mesh>,
+    processes: Mutex<BTreeMap<String, NodeProcess>>,
+    /// Nodes that ended although nobody had asked them to, with their status.
+    exits: Mutex<BTreeMap<String, String>>,
+}
+
+impl KenshoSystem {
+    /// Takes ports, and opens the proxies if there are to be any; nothing is started.
+    ///
+    /// # Errors
+    /// If the settings make no cluster, or there are no ports.
+    pub async fn new(settings: Settings) -> Result<KenshoSystem> {
+        if settings.nodes == 0 || settings.replicas == 0 || settings.replicas > settings.nodes {
+            let Settings {
+                nodes, replicas, ..
+            } = settings;
+            bail!("{replicas} replicas need as many nodes or more, and there are {nodes}");
+        }
+        let names: Vec<String> = (1..=settings.nodes)
+            .map(|number| format!("n{number}"))
+            .collect();
+        let free = ports::free(2 * settings.nodes)?;
+        let ports: Vec<Ports> = names
+            .iter()
+            .zip(free.chunks(2))
+            .map(|(name, pair)| Ports {
+                name: name.clone(),
+                client: pair[0],
+                peer: pair[1],
+            })
+            .collect();
+        let mesh = if settings.proxies {
+            Some(Mesh::open(&ports).await?)
+        } else {
+            None
+        };
+        Ok(KenshoSystem {
+            settings,
+            names,
+            ports: ports
+                .into_iter()
+                .map(|ports| (ports.name.clone(), ports))
+                .collect(),
+            mesh,
+            processes: Mutex::default(),
+            exits: Mutex::default(),
+        })
+    }
+
+    fn client_with(&self, timeout: Duration) -> KenshoClient {
+        let members: Vec<String> = self.names.iter().map(|node| self.address(node)).collect();
+        KenshoClient::new(CLUSTER, &members, timeout)
+    }
+
+    fn ports(&self, node: &str) -> Result<&Ports> {
+        self.ports
+            .get(node)
+            .ok_or_else(|| anyhow!("there is no node {node}"))
+    }
+
+    fn folder(&self, node: &str) -> PathBuf {
+        self.settings.folder.join(node)
+    }
+
+    /// Where `from` reaches clients' port of `to`.
+    fn client_address(&self, to: &str) -> Option<SocketAddr> {
+        match &self.mesh {
+            Some(mesh) => mesh.address(&Endpoint::Clients, to),
+            None => self.ports.get(to).map(|ports| ports.client),
+        }
+    }
+
+    fn peer_address(&self, from: &str, to: &str) -> Option<SocketAddr> {
+        let real = self.ports.get(to).map(|ports| ports.peer);
+        match &self.mesh {
+            Some(mesh) if from != to => mesh.address(&Endpoint::Node(from.to_string()), to),
+            _ => real,
+        }
+    }
+
+    fn config(&self, node: &str) -> Result<NodeConfig> {
+        let ports = self.ports(node)?;
+        let members = self.names.iter().filter_map(|to| {
+            Some(MemberConfig {
+                name: to.clone(),
+                peer: self.peer_address(node, to)?,
+            })
+        });
+        Ok(NodeConfig {
+            name: node.to_string(),
+            cluster: CLUSTER.to_string(),
+            data_dir: self.folder(node).join("data"),
+            client_listen: ports.client,
+            client_advertise: self
+                .client_address(node)
+                .context("every node has an address")?,
+            peer_listen: ports.peer,
+            partitions: self.settings.partitions,
+            replicas: self.settings.replicas,
+            mode: self.settings.mode.name(),
+            durability: "sync",
+            heartbeat_ms: self.settings.heartbeat_ms,
+            secret: "kensho on one machine".to_string(),
+            log: self.settings.log.clone(),
+            break_rules: self.settings.break_rules.clone(),
+            members: members.collect(),
+        })
+    }
+
+    fn processes(&self) -> MutexGuard<'_, BTreeMap<String, NodeProcess>> {
+        // A panic elsewhere must not keep nodes from being stopped.
+        self.processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_process<T>(
+        &self,
+        node: &str,
+        act: impl FnOnce(&mut NodeProcess) -> Result<T>,
+    ) -> Result<T> {
+        let mut processes = self.processes();
+        let process = processes
+            .get_mut(node)
+            .with_context(|| format!("{node} is not running"))?;
+        act(process)
+    }
+
+    /// Puts down a process that has ended by itself.
+    fn notice_exit(&self, node: &str) {
+        let mut processes = self.processes();
+        let Some(status) = processes.get_mut(node).and_then(NodeProcess::exited) else {
+            return;
+        };
+        processes.remove(node);
+        let mut exits = self.exits.lock().unwrap_or_else(PoisonError::into_inner);
+        exits.insert(node.to_string(), status.to_string());
+    }
+
+    async fn probe(&self, node: &str, path: &str) -> Result<bytes::Bytes> {
+        control::get(self.ports(node)?.client, path, CONTROL_LIMIT).await
+    }
+
+    /// Removes all data of the nodes, which must not run.
+    pub fn remove_data(&self) {
+        for node in &self.names {
+            // What is left costs space and nothing else.
+            let _ = fs::remove_dir_all(self.folder(node).join("data"));
+        }
+    }
+}
+
+impl System for KenshoSystem {
+    type Client = KenshoClient;
+
+    fn name(&self) -> &'static str {
+        "kensho"
+    }
+
+    fn versions(&self) -> Map<String, Value> {
+        let mut versions = Map::new();
+        versions.insert("kensho".into(), json!(env!("CARGO_PKG_VERSION")));
+        let program = &self.settings.launch.program;
+        versions.insert("node program".into(), json!(program.display().to_string()));
+        versions
+    }
+
+    fn nodes(&self) -> &[String] {
+        &self.names
+    }
+
+    fn partitions(&self) -> u32 {
+        self.settings.partitions
+    }
+
+    fn partition(&self, container: &str) -> u32 {
+        crc32fast::hash(container.to_lowercase().as_bytes()) % self.settings.partitions
+    }
+
+    fn lease_ms(&self) -> u64 {
+        2 * self.settings.heartbeat_ms
+    }
+
+    async fn install(&self) -> Result<()> {
+        let program = &self.settings.launch.program;
+        if !program.is_file() {
+            bail!(
+                "there is no node program at {}: build it by `cargo build --release`, or say where it is by --node-binary",
+                program.display()
+            );
+        }
+        for node in &self.names {
+            let folder = self.folder(node);
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            let text = toml::to_string(&self.config(node)?)?;
+            fs::write(folder.join("config.toml"), text)
+                .with_context(|| format!("cannot write the configuration of {node}"))?;
+        }
+        Ok(())
+    }
+
+    async fn start(&self, node: &str) -> Result<()> {
+        self.notice_exit(node);
+        if self.processes().contains_key(node) {
+            return Ok(());
+        }
+        self.exits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(node);
+        let config = self.folder(node).join("config.toml");
+        let config = config.to_str().context("the folder's name must be text")?;
+        let log = self.log(node);
+        let process = NodeProcess::start(&self.settings.launch, &["--config", config], &log)?;
+        self.processes().insert(node.to_string(), process);
+        let begin = Instant::now();
+        loop {
+            if self.probe(node, "/healthz").await.is_ok() {
+                return Ok(());
+            }
+            let ended = self.processes().get_mut(node).map(NodeProcess::exited);
+            match ended {
+                Some(None) if begin.elapsed() < START_LIMIT => {}
+                Some(None) => bail!("{node} is not up after {} s", START_LIMIT.as_secs()),
+                Some(Some(status)) => {
+                    self.processes().remove(node);
+                    bail!(
+                        "{node} ended while it started ({status}): {}",
+                        last_line(&log)
+                    );
+                }
+                None => bail!("{node} was stopped while it started"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn stop(&self, node: &str) -> Result<()> {
+        let process = self.processes().remove(node);
+        let Some(process) = process else {
+            return Ok(());
+        };
+        if !process.stop(STOP_LIMIT).await? {
+            bail!(
+                "{node} did not end within {} s and was killed",
+                STOP_LIMIT.as_secs()
+            );
+        }
+        Ok(())
+    }
+
+    fn kill(&self, node: &str) -> Result<()> {
+        self.notice_exit(node);
+        let process = self.processes().remove(node);
+        process
+            .with_context(|| format!("{node} is not running"))?
+            .kill()
+    }
+
+    fn pause(&self, node: &str) -> Result<()> {
+        self.with_process(node, NodeProcess::pause)
+    }
+
+    fn resume(&self, node: &str) -> Result<()> {
+        self.with_process(node, NodeProcess::resume)
+    }
+
+    fn status(&self, node: &str) -> Status {
+        self.notice_exit(node);
+        if let Some(process) = self.processes().get(node) {
+            return if process.paused() {
+                Status::Paused
+            } else {
+                Status::Running
+            };
+        }
+        let exits = self.exits.lock().unwrap_or_else(PoisonError::into_inner);
+        exits
+            .get(node)
+            .cloned()
+            .map_or(Status::Stopped, Status::Exited)
+    }
+
+    fn disturb(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> Result<usize> {
+        let mesh = self
+            .mesh
+            .as_ref()
+            .context("without proxies no link can be disturbed")?;
+        Ok(mesh.set(pairs, conduct))
+    }
+
+    fn heal(&self, heal: Heal) -> usize {
+        self.mesh.as_ref().map_or(0, |mesh| mesh.heal(heal))
+    }
+
+    async fn health(&self, node: &str) -> Health {
+        self.notice_exit(node);
+        if !self.processes().contains_key(node) {
+            return Health::Down;
+        }
+        if self.probe(node, "/readyz").await.is_ok() {
+            return Health::Ready;
+        }
+        match self.probe(node, "/healthz").await {
+            Ok(_) => Health::Up,
+            Err(_) => Health::Silent,
+        }
+    }
+
+    async fn table(&self) -> Option<Table> {
+        let tables = each(&self.names, |node| async move {
+            let text = self.probe(node, "/cluster/table").await.ok()?;
+            serde_json::from_slice::<Table>(&text).ok()
+        });
+        // A table that names a master is more than the same one without.
+        let newest = |table: &Table| (table.stamp, table.master.is_some());
+        tables.await.into_iter().flatten().max_by_key(newest)
+    }
+
+    async fn settled(&self) -> Result<(), String> {
+        for (node, health) in self
+            .names
+            .iter()
+            .zip(each(&self.names, |n| self.health(n)).await)
+        {
+            if health != Health::Ready {
+                return Err(format!("{node} is {}", health.word()));
+            }
+        }
+        let table = self
+            .table()
+            .await
+            .ok_or("no node tells a partition table")?;
+        table.whole(self.settings.replicas)
+    }
+
+    async fn create_containers(&self, names: &[String]) -> Result<()> {
+        let client = self.client_with(CREATE_LIMIT);
+        for name in names {
+            let container = Container::keyed(name, "STRING").column("value", "LONG");
+            let created = client.library().create_container(&container).await;
+            created.with_context(|| format!("cannot create the container {name}"))?;
+        }
+        Ok(())
+    }
+
+    fn client(&self, number: usize) -> KenshoClient {
+        let patient = self.settings.client_timeout;
+        let timeout = if number % 3 == 2 {
+            patient / IMPATIENT
+        } else {
+            patient
+        };
+        self.client_with(timeout)
+    }
+
+    fn address(&self, node: &str) -> String {
+        self.client_address(node)
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    }
+
+    fn log(&self, node: &str) -> PathBuf {
+        self.folder(node).join("log")
+    }
+}
+
+/// Asks about all nodes at the same time.
+async fn each<'a, F: Future>(nodes: &'a [String], ask: impl Fn(&'a str) -> F) -> Vec<F::Output> {
+    join_all(nodes.iter().map(|node| ask(node))).await
+}
+
+/// The last line of a log that says something: most often why its node ended.
+fn last_line(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    let line = last.unwrap_or("it said nothing");
+    format!("{line:.400} (log: {})", log.display())
+}

@@ -1,0 +1,303 @@
+//! A system that exists in memory only: for tests of the runner, which must find its flaws.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use kensho_nemesis::fault::Heal;
+use kensho_nemesis::proxy::Conduct;
+use kensho_nemesis::topology::Pair;
+use kensho_workloads::register::{Answer, Call, Condition};
+use serde_json::{Map, Value};
+
+use super::table::{Partition, Stamp, Table};
+use super::{Answered, Client, Health, Status, System};
+
+/// What is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Nothing: one copy of everything, and a failover at once.
+    None,
+    /// At a failover the newest writes are forgotten, as in an asynchronous cluster.
+    ForgetsAtFailover,
+    /// Compare-and-sets never succeed.
+    NeverCompares,
+    /// Its nodes cannot be paused.
+    CannotPause,
+}
+
+const PARTITIONS: u32 = 4;
+
+#[derive(Clone, Debug)]
+struct Row {
+    versions: Vec<(u64, String)>,
+}
+
+#[derive(Debug)]
+struct State {
+    rows: HashMap<String, Row>,
+    writes: u64,
+    status: BTreeMap<String, Status>,
+    owners: Vec<String>,
+    stamp: Stamp,
+}
+
+/// The system; its clients share its state.
+#[derive(Clone, Debug)]
+pub(crate) struct MemorySystem {
+    flaw: Flaw,
+    names: Vec<String>,
+    state: Arc<Mutex<State>>,
+}
+
+impl MemorySystem {
+    pub(crate) fn new(flaw: Flaw) -> MemorySystem {
+        let names: Vec<String> = (1..=5).map(|number| format!("n{number}")).collect();
+        let state = State {
+            rows: HashMap::new(),
+            writes: 0,
+            status: names
+                .iter()
+                .map(|name| (name.clone(), Status::Stopped))
+                .collect(),
+            owners: (0..PARTITIONS as usize)
+                .map(|id| names[id % 5].clone())
+                .collect(),
+            stamp: Stamp {
+                term: 1,
+                revision: 1,
+            },
+        };
+        MemorySystem {
+            flaw,
+            names,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Moves ownership away from nodes that do not run.
+    fn fail_over(&self, state: &mut State) {
+        for id in 0..state.owners.len() {
+            if state.status[&state.owners[id]] == Status::Running {
+                continue;
+            }
+            let running = self
+                .names
+                .iter()
+                .find(|name| state.status[*name] == Status::Running);
+            let Some(heir) = running else { return };
+            state.owners[id] = heir.clone();
+            state.stamp.revision += 1;
+            if self.flaw == Flaw::ForgetsAtFailover {
+                for row in state.rows.values_mut() {
+                    let kept = row.versions.len().saturating_sub(2).max(1);
+                    row.versions.truncate(kept);
+                }
+            }
+        }
+    }
+
+    fn set(&self, node: &str, status: Status) {
+        let mut state = self.state.lock().unwrap();
+        state.status.insert(node.to_string(), status);
+        self.fail_over(&mut state);
+    }
+
+    fn answer(&self, call: &Call) -> Answered {
+        let mut state = self.state.lock().unwrap();
+        let partition = self.partition(call.container()) as usize;
+        let owner = state.owners[partition].clone();
+        if state.status[&owner] != Status::Running {
+            let text = format!("{owner} does not answer");
+            return Answered {
+                answer: Answer::Error {
+                    definite: false,
+                    text,
+                },
+                node: Some(owner),
+            };
+        }
+        let answer = match call {
+            Call::Get { key, .. } => Answer::Row(
+                state
+                    .rows
+                    .get(key)
+                    .and_then(|row| row.versions.last().cloned()),
+            ),
+            Call::Put {
+                key,
+                value,
+                condition,
+                ..
+            } => {
+                let current = state
+                    .rows
+                    .get(key)
+                    .and_then(|row| row.versions.last().cloned());
+                let holds = match (condition, &current) {
+                    (Condition::Always, _) => true,
+                    _ if self.flaw == Flaw::NeverCompares => false,
+                    (Condition::Absent, None) => true,
+                    (Condition::Version(version), Some((_, current))) => version == current,
+                    _ => false,
+                };
+                if holds {
+                    state.writes += 1;
+                    let version = format!("1-{}", state.writes);
+                    let row = state.rows.entry(key.clone());
+                    let row = row.or_insert_with(|| Row {
+                        versions: Vec::new(),
+                    });
+                    row.versions.push((*value, version.clone()));
+                    Answer::Written(Some(version))
+                } else {
+                    Answer::Mismatch(current)
+                }
+            }
+        };
+        Answered {
+            answer,
+            node: Some(owner),
+        }
+    }
+}
+
+impl Client for MemorySystem {
+    async fn perform(&self, call: Call) -> Answered {
+        // The answer is found in the middle of the operation's time.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let answered = self.answer(&call);
+        tokio::task::yield_now().await;
+        answered
+    }
+}
+
+impl System for MemorySystem {
+    type Client = MemorySystem;
+
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn versions(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
+    fn nodes(&self) -> &[String] {
+        &self.names
+    }
+
+    fn partitions(&self) -> u32 {
+        PARTITIONS
+    }
+
+    fn partition(&self, container: &str) -> u32 {
+        crc32fast::hash(container.as_bytes()) % PARTITIONS
+    }
+
+    fn lease_ms(&self) -> u64 {
+        20
+    }
+
+    async fn install(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn start(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Running);
+        Ok(())
+    }
+
+    async fn stop(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Stopped);
+        Ok(())
+    }
+
+    fn kill(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Stopped);
+        Ok(())
+    }
+
+    fn pause(&self, node: &str) -> Result<()> {
+        if self.flaw == Flaw::CannotPause {
+            bail!("{node} cannot be paused");
+        }
+        self.set(node, Status::Paused);
+        Ok(())
+    }
+
+    fn resume(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Running);
+        Ok(())
+    }
+
+    fn status(&self, node: &str) -> Status {
+        self.state.lock().unwrap().status[node].clone()
+    }
+
+    fn disturb(&self, pairs: &BTreeSet<Pair>, _conduct: Conduct) -> Result<usize> {
+        Ok(pairs.len())
+    }
+
+    fn heal(&self, _heal: Heal) -> usize {
+        0
+    }
+
+    async fn health(&self, node: &str) -> Health {
+        match self.status(node) {
+            Status::Running => Health::Ready,
+            Status::Paused => Health::Silent,
+            Status::Stopped | Status::Exited(_) => Health::Down,
+        }
+    }
+
+    async fn table(&self) -> Option<Table> {
+        let state = self.state.lock().unwrap();
+        let partition = |(id, owner): (u32, &String)| Partition {
+            id,
+            epoch: state.stamp.revision,
+            owner: Some(owner.clone()),
+            in_sync: self.names.clone(),
+            catch_up: Vec::new(),
+        };
+        Some(Table {
+            stamp: state.stamp,
+            master: self
+                .names
+                .iter()
+                .find(|n| state.status[*n] == Status::Running)
+                .cloned(),
+            partitions: (0..).zip(&state.owners).map(partition).collect(),
+        })
+    }
+
+    async fn settled(&self) -> Result<(), String> {
+        let state = self.state.lock().unwrap();
+        match state
+            .status
+            .iter()
+            .find(|(_, status)| **status != Status::Running)
+        {
+            Some((node, status)) => Err(format!("{node} is {status:?}")),
+            None => Ok(()),
+        }
+    }
+
+    async fn create_containers(&self, _names: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    fn client(&self, _number: usize) -> MemorySystem {
+        self.clone()
+    }
+
+    fn address(&self, node: &str) -> String {
+        node.to_string()
+    }
+
+    fn log(&self, node: &str) -> PathBuf {
+        PathBuf::from(node)
+    }
+}

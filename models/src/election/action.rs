@@ -1,0 +1,30 @@
+//! What may happen next.
+
+use kensho_protocol::ids::NodeId;
+use kensho_protocol::table::Change;
+
+use super::state::{Envelope, Shared};
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A message arrives.
+    Deliver(Shared<Envelope>),
+    /// A message arrives, and will arrive again.
+    DeliverTwice(Shared<Envelope>),
+    /// The oldest write of a node reaches its disk.
+    Written(NodeId),
+    /// A node learns that a majority has missed the master: it begins the next term.
+    Raise(NodeId),
+    /// A node notices that its deadline has come.
+    Tick(NodeId),
+    /// A node stands still for more than two heartbeats, and then notices that its deadline has
+    /// come.
+    Pause(NodeId),
+    /// A node crashes and starts again with what is on its disk.
+    Restart(NodeId),
+    /// The same, and its replicas may have lost something (rule R5).
+    RestartUncleanly(NodeId),
+    /// A replica of the node asks for a change of the table.
+    Ask(NodeId, Change),
+}

@@ -1,0 +1,34 @@
+//! Model (i), **election and table register**: the coordinators that ship, every interleaving of
+//! their messages, crashes and decisions, in small clusters. It shows that election and table
+//! together are one atomic compare-and-set register (protocol rules M1-M5), which is what the
+//! replication models take for granted.
+//!
+//! What is abstracted:
+//! - *Time.* Each node has a clock of its own, which jumps to the node's deadline when the node is
+//!   chosen to notice it; no clock is related to any other. So every timeout may come at any time.
+//! - *Probing.* That a majority has missed the master may become true at any time
+//!   ([`Action::Raise`]), so a term may begin at any time. Only the scenario of rule "no
+//!   disturbance" runs the real questions and answers.
+//! - *The network.* A message in flight may be delivered at any later time, out of order, to a later
+//!   life of its addressee, or never; a bounded number of times it stays in flight when delivered.
+//!   Identical messages in flight are one.
+//! - *Replicas* are what they hold, and what they might ask for.
+//!
+//! Budgets bound terms, restarts, duplicates, requests and timeouts; within them, a scenario is
+//! explored to its end.
+
+mod action;
+mod check;
+pub mod invariants;
+mod scenario;
+mod sight;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use action::Action;
+pub use check::{Counterexample, Exploration, explore, find_violation};
+pub use scenario::{Budget, Election, Scenario, Timers, Writes};
+pub use sight::{Sight, Sights};
+pub use state::{Envelope, Node, Shared, State};

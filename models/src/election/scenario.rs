@@ -1,0 +1,411 @@
+//! The configurations that are explored. Each is small, and has in it what one group of rules is
+//! about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kensho_protocol::coordinator::{Birth, Coordinator, Event, Saved};
+use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Revision, Term, Ticket};
+use kensho_protocol::replica::Held;
+use kensho_protocol::rule::Rules;
+use kensho_protocol::settings::Settings;
+use kensho_protocol::table::{Assignment, Identity, Member, Stamp, Table};
+use kensho_protocol::time::Time;
+
+use super::invariants::Witness;
+use super::sight::Sights;
+use super::state::{Node, Shared, State};
+use super::step;
+
+/// Where all clocks stand in every state.
+pub(super) const ORIGIN: Time = Time(1_000_000_000_000);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often things may still happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// Crashes with a restart.
+    pub restarts: u8,
+    /// Restarts after which data may be lacking.
+    pub unclean_restarts: u8,
+    /// Messages that arrive twice.
+    pub duplicates: u8,
+    /// Deadlines that are noticed.
+    pub ticks: u8,
+    /// Deadlines that are noticed late.
+    pub pauses: u8,
+    /// Changes that owners ask for.
+    pub asks: u8,
+}
+
+/// When a write is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// At once: a crash falls between two events.
+    AtOnce,
+    /// At some later time, in order: a crash loses those that are not done.
+    Later,
+}
+
+/// Whose deadlines may come. Where a node has none, whatever a deadline would bring about is either
+/// chosen freely or left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timers {
+    /// Candidates give up waiting for an answer.
+    Candidates,
+    /// The same, and masters send heartbeats and count nodes as failed.
+    Masters,
+    /// This node misses the master, and asks the others whether they do. No term is begun otherwise.
+    Questions(NodeId),
+}
+
+/// What a model begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Nobody has a table; all know the initial list (rule M5).
+    Birth,
+    /// All nodes just started, and found this on their disks: the first table's configuration of the
+    /// one partition in revision 2, and for the nodes named here a newer one in revision 3.
+    Restarted {
+        /// Those that have accepted one more table: a majority of them has committed it.
+        ahead: Vec<BTreeSet<NodeId>>,
+    },
+    /// The strongest node is master, and everybody knows its table. The one partition has the
+    /// configuration of one of these.
+    Settled(Vec<Assignment>),
+}
+
+/// A model of election and table register.
+#[derive(Clone, Debug)]
+pub struct Election {
+    /// What it begins with.
+    pub scenario: Scenario,
+    /// How many nodes, numbered from 1; later ones are stronger.
+    pub nodes: u32,
+    /// No node begins a term above this one. Nodes that just started are in term 1, settled ones in
+    /// term 2.
+    pub term_max: Term,
+    /// How often things may happen.
+    pub budget: Budget,
+    /// When writes are done.
+    pub writes: Writes,
+    /// Whose deadlines may come.
+    pub timers: Timers,
+    /// Whether anybody may ask for a change of a partition, not only its owner.
+    pub strangers_ask: bool,
+    /// Which rules hold.
+    pub rules: Rules,
+    /// What was seen while exploring.
+    pub sights: Arc<Sights>,
+}
+
+pub(super) fn all(nodes: u32) -> BTreeSet<NodeId> {
+    (1..=nodes).map(NodeId).collect()
+}
+
+/// The configuration of the first epoch with these nodes in sync, the first of them as owner.
+pub(super) fn first(in_sync: &[u32], catch_ups: &[u32]) -> Assignment {
+    Assignment {
+        epoch: Epoch(1),
+        owner: NodeId(in_sync[0]),
+        in_sync: in_sync
+            .iter()
+            .map(|n| (NodeId(*n), Incarnation(0)))
+            .collect(),
+        catch_ups: catch_ups.iter().map(|n| NodeId(*n)).collect(),
+    }
+}
+
+impl Election {
+    /// The tournament and what a new master does first: rules M1 and M2, with crashes between
+    /// events.
+    #[must_use]
+    pub fn tournament() -> Self {
+        Election {
+            scenario: Scenario::Restarted {
+                ahead: vec![BTreeSet::new()],
+            },
+            nodes: 3,
+            term_max: Term(2),
+            budget: Budget {
+                restarts: 1,
+                duplicates: 1,
+                ticks: 1,
+                ..Budget::default()
+            },
+            writes: Writes::AtOnce,
+            timers: Timers::Candidates,
+            strangers_ask: false,
+            rules: Rules::sound(),
+            sights: Arc::default(),
+        }
+    }
+
+    /// Tables that only some have accepted, and masters that follow each other: rule M2.
+    #[must_use]
+    pub fn register() -> Self {
+        Election {
+            scenario: Scenario::Restarted {
+                ahead: vec![
+                    BTreeSet::from([NodeId(1)]),
+                    BTreeSet::from([NodeId(1), NodeId(2)]),
+                ],
+            },
+            budget: Budget::default(),
+            term_max: Term(3),
+            ..Election::tournament()
+        }
+    }
+
+    /// A crash loses what was not written: rules M1 and M2.
+    #[must_use]
+    pub fn lost_writes() -> Self {
+        Election {
+            writes: Writes::Later,
+            budget: Budget {
+                restarts: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
+    /// Owners' changes and failovers under one master: rules M3 and M4.
+    #[must_use]
+    pub fn changes() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[]), first(&[2], &[1])]),
+            term_max: Term(2),
+            budget: Budget {
+                duplicates: 1,
+                ticks: 1,
+                pauses: 1,
+                asks: 2,
+                ..Budget::default()
+            },
+            timers: Timers::Masters,
+            ..Election::tournament()
+        }
+    }
+
+    /// A change of the table under one master meets the election of the next: rules M1 to M3.
+    #[must_use]
+    pub fn handover() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[])]),
+            term_max: Term(3),
+            budget: Budget {
+                asks: 1,
+                restarts: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
+    /// Data that may have lost something: rules M4 and R5.
+    #[must_use]
+    pub fn unclean() -> Self {
+        Election {
+            budget: Budget {
+                unclean_restarts: 1,
+                ticks: 2,
+                pauses: 1,
+                ..Budget::default()
+            },
+            ..Election::changes()
+        }
+    }
+
+    /// One node's clock runs ahead, or its link is broken: rule M1, "no disturbance". Nothing else
+    /// fails.
+    #[must_use]
+    pub fn disturbance() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[])]),
+            term_max: Term(3),
+            budget: Budget {
+                ticks: 4,
+                ..Budget::default()
+            },
+            timers: Timers::Questions(NodeId(2)),
+            ..Election::tournament()
+        }
+    }
+
+    /// The birth of a cluster: rule M5.
+    #[must_use]
+    pub fn birth() -> Self {
+        Election {
+            scenario: Scenario::Birth,
+            term_max: Term(2),
+            budget: Budget {
+                restarts: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
+    /// The same with `rules`.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Election { rules, ..self }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            replace_after: HEARTBEAT * 100,
+            rules: self.rules,
+            ..Settings::with_heartbeat(HEARTBEAT)
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            cluster: String::new(),
+            partitions: 1,
+            replicas: u8::try_from(self.nodes.min(3)).expect("at most 3"),
+        }
+    }
+
+    fn members(&self) -> BTreeMap<NodeId, Member> {
+        all(self.nodes)
+            .into_iter()
+            .map(|id| (id, member(id)))
+            .collect()
+    }
+
+    fn table(&self, revision: u64, assignment: Assignment) -> Arc<Table> {
+        Arc::new(Table {
+            stamp: Stamp {
+                term: Term(1),
+                revision: Revision(revision),
+            },
+            born: true,
+            identity: self.identity(),
+            members: self.members(),
+            partitions: vec![assignment],
+        })
+    }
+
+    /// A coordinator that starts, with what its replicas hold.
+    pub(super) fn start(&self, id: NodeId, saved: &Saved, incarnation: Incarnation) -> Coordinator {
+        let birth = Birth {
+            identity: self.identity(),
+            members: match self.scenario {
+                Scenario::Birth => self.members(),
+                Scenario::Restarted { .. } | Scenario::Settled(_) => BTreeMap::new(),
+            },
+        };
+        let settings = self.settings();
+        let mut node = Coordinator::new(settings, member(id), 0, birth, saved.clone(), 0, ORIGIN);
+        let mut out = Vec::new();
+        let held = held(&self.scenario, id, incarnation);
+        node.handle(ORIGIN, Event::Holds(held), &mut out);
+        assert!(out.is_empty(), "a start alone does nothing: {out:?}");
+        node
+    }
+
+    fn state(&self, saved: &BTreeMap<NodeId, Saved>) -> State {
+        let node = |(id, saved): (&NodeId, &Saved)| {
+            Shared::new(Node {
+                running: self.start(*id, saved, Incarnation(0)),
+                saved: saved.clone(),
+                writing: Vec::<(Ticket, Saved)>::new(),
+                incarnation: Incarnation(0),
+            })
+        };
+        let mut witness = Witness::default();
+        for (id, saved) in saved {
+            if let Some(table) = &saved.accepted {
+                witness.has_on_disk(*id, table);
+            }
+        }
+        State {
+            nodes: saved.iter().map(node).collect(),
+            flying: Vec::new(),
+            left: self.budget,
+            witness: Shared::new(witness),
+        }
+    }
+
+    /// The states that exploration begins with.
+    pub(super) fn first_states(&self) -> Vec<State> {
+        let found = |table: &Arc<Table>| Saved {
+            term: Term(1),
+            accepted: Some(table.clone()),
+        };
+        let everybody = |saved: &Saved| -> BTreeMap<NodeId, Saved> {
+            all(self.nodes)
+                .into_iter()
+                .map(|id| (id, saved.clone()))
+                .collect()
+        };
+        match &self.scenario {
+            Scenario::Birth => vec![self.state(&everybody(&Saved::default()))],
+            Scenario::Restarted { ahead } => {
+                let before = first(&[2, 1], &[]);
+                let old = self.table(2, before.clone());
+                let after = Assignment {
+                    epoch: Epoch(2),
+                    in_sync: BTreeMap::from([(NodeId(2), Incarnation(0))]),
+                    ..before
+                };
+                let new = self.table(3, after);
+                let begin = |ahead: &BTreeSet<NodeId>| {
+                    let mut saved = everybody(&found(&old));
+                    let mut state = self.state(&saved);
+                    for id in ahead {
+                        saved.insert(*id, found(&new));
+                    }
+                    let mut witness = (*state.witness).clone();
+                    state = self.state(&saved);
+                    for id in ahead {
+                        witness.has_on_disk(*id, &new);
+                    }
+                    state.witness = Shared::new(witness);
+                    state
+                };
+                ahead.iter().map(begin).collect()
+            }
+            Scenario::Settled(assignments) => {
+                let settle = |assignment: &Assignment| {
+                    let table = self.table(2, assignment.clone());
+                    step::settle(self, self.state(&everybody(&found(&table))))
+                };
+                assignments.iter().map(settle).collect()
+            }
+        }
+    }
+}
+
+fn member(id: NodeId) -> Member {
+    Member {
+        id,
+        name: String::new(),
+        client_address: String::new(),
+        peer_address: String::new(),
+    }
+}
+
+/// What a node's replica holds: every node that the scenario names as in sync has data. A
+/// coordinator needs it to choose an owner; how far logs reach makes no difference to what is
+/// checked here.
+fn held(scenario: &Scenario, id: NodeId, incarnation: Incarnation) -> Vec<Held> {
+    let holds = match scenario {
+        Scenario::Birth => false,
+        Scenario::Restarted { .. } => id != NodeId(3),
+        Scenario::Settled(assignments) => assignments
+            .iter()
+            .any(|a| a.in_sync.contains_key(&id) || a.catch_ups.contains(&id)),
+    };
+    let held = Held {
+        partition: PartitionId(0),
+        incarnation,
+        log_epoch: Epoch(1),
+        end: Lsn(1),
+    };
+    if holds { vec![held] } else { Vec::new() }
+}

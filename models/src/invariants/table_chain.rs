@@ -1,0 +1,142 @@
+//! **table-chain**: committed tables form one sequence; stamps and each partition's epoch never go
+//! back, and each step is one that the rules allow.
+//!
+//! Source: rules M2-M4; Vertical Paxos II (Lamport, Malkhi, Zhou, 2009).
+
+use std::sync::Arc;
+
+use kensho_protocol::ids::{Epoch, PartitionId};
+use kensho_protocol::table::{Assignment, Table};
+
+use super::{TableWrong, Violation};
+
+/// The committed tables, as far as they are needed.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    last: Option<Arc<Table>>,
+    /// By partition: every configuration that was ever committed.
+    configurations: Vec<Vec<Assignment>>,
+}
+
+impl Chain {
+    /// The committed table.
+    #[must_use]
+    pub fn last(&self) -> Option<&Arc<Table>> {
+        self.last.as_ref()
+    }
+
+    /// What was last committed for `partition`.
+    #[must_use]
+    pub fn current(&self, partition: PartitionId) -> Option<&Assignment> {
+        let table = self.last.as_ref()?;
+        table.partitions.get(usize::from(partition.0))
+    }
+
+    /// What was committed for `partition` in `epoch`, with all catch-ups that it ever had.
+    #[must_use]
+    pub fn configuration(&self, partition: PartitionId, epoch: Epoch) -> Option<&Assignment> {
+        let configurations = self.configurations.get(usize::from(partition.0))?;
+        let index = configurations.binary_search_by_key(&epoch, |c| c.epoch);
+        index.ok().map(|index| &configurations[index])
+    }
+
+    /// A table was committed. True if it is new.
+    pub fn committed(&mut self, table: &Arc<Table>, violations: &mut Vec<Violation>) -> bool {
+        let stamp = table.stamp;
+        let mut wrong = |wrong| violations.push(Violation::TableOutOfLine { stamp, wrong });
+        self.configurations
+            .resize_with(table.partitions.len(), Vec::new);
+        if let Some(last) = &self.last {
+            if last.stamp == stamp {
+                if last != table {
+                    wrong(TableWrong::StampTwice);
+                }
+                return false;
+            }
+            if stamp < last.stamp {
+                wrong(TableWrong::StampWentBack);
+            }
+            for (number, (before, now)) in last.partitions.iter().zip(&table.partitions).enumerate()
+            {
+                let partition = PartitionId(u16::try_from(number).expect("few partitions"));
+                if let Some(what) = step_wrong(before, now, partition) {
+                    wrong(what);
+                }
+            }
+        }
+        for (known, now) in self.configurations.iter_mut().zip(&table.partitions) {
+            match known.last_mut() {
+                Some(last) if last.epoch >= now.epoch => {
+                    last.catch_ups.extend(now.catch_ups.iter().copied());
+                }
+                _ => known.push(now.clone()),
+            }
+        }
+        self.last = Some(Arc::clone(table));
+        true
+    }
+}
+
+/// What is wrong with a partition's step from one committed table to the next.
+fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> Option<TableWrong> {
+    let same = before.owner == now.owner && before.in_sync == now.in_sync;
+    let added = now
+        .in_sync
+        .iter()
+        .any(|(node, life)| before.in_sync.get(node) != Some(life));
+    if now.epoch < before.epoch {
+        Some(TableWrong::EpochWentBack(partition))
+    } else if now.epoch == before.epoch && !same {
+        Some(TableWrong::SameEpochOtherConfiguration(partition))
+    } else if !now.in_sync.contains_key(&now.owner) {
+        Some(TableWrong::OwnerNotInSync(partition))
+    } else if now.owner != before.owner && !before.in_sync.contains_key(&now.owner) {
+        Some(TableWrong::Unclean(partition))
+    } else if now.owner != before.owner && added {
+        Some(TableWrong::FailoverAdded(partition))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::table_service::{TableService, first_assignment};
+    use kensho_protocol::ids::{Incarnation, NodeId};
+    use kensho_protocol::rule::Rules;
+    use std::collections::BTreeSet;
+
+    const P: PartitionId = PartitionId(0);
+
+    fn wrong(tables: &[&Arc<Table>]) -> Vec<Violation> {
+        let mut chain = Chain::default();
+        let mut violations = Vec::new();
+        for table in tables {
+            chain.committed(table, &mut violations);
+        }
+        violations
+    }
+
+    #[test]
+    fn a_failover_to_a_member_is_in_line_and_the_way_back_is_not() {
+        let first = TableService::new(3, 2, vec![first_assignment(&[0, 1])], Rules::sound());
+        let mut second = first.clone();
+        let to = (NodeId(1), Incarnation(1));
+        let failover = second.fail_over(P, to, &BTreeSet::from([NodeId(0)]));
+        assert_eq!(failover, Ok(()));
+        assert_eq!(wrong(&[first.table(), second.table()]), []);
+        assert_eq!(wrong(&[second.table(), first.table()]).len(), 2);
+    }
+
+    #[test]
+    fn an_owner_from_outside_is_out_of_line() {
+        let first = TableService::new(3, 2, vec![first_assignment(&[0, 1])], Rules::sound());
+        let mut table = Table::clone(first.table());
+        table.stamp.revision = table.stamp.revision.next();
+        table.partitions[0] = first_assignment(&[2]);
+        table.partitions[0].epoch = Epoch(2);
+        let violations = wrong(&[first.table(), &Arc::new(table)]);
+        assert_eq!(violations.len(), 1);
+    }
+}

@@ -1,0 +1,330 @@
+//! All invariants of a simulated run together: told of each step, they look at what it touched.
+
+use std::sync::Arc;
+
+use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position};
+use kensho_protocol::record::Recovered;
+use kensho_protocol::replica::{Replica, RoleKind};
+use kensho_protocol::request::Reply;
+use kensho_protocol::settings::Mode;
+use kensho_protocol::table::Table;
+
+use super::async_suffix::{self, Successor};
+use super::linearizable::{self, Asked, Origin, RefusedValues};
+use super::log_match::{self, EveryEntry, Seen};
+use super::once::Places;
+use super::one_server::Servers;
+use super::one_value_per_lsn::Settled;
+use super::promise_order::Numbers;
+use super::table_chain::Chain;
+use super::{Violation, catch_up_powerless, committed_table_only, durable_ack};
+use crate::register::{Registers, Value};
+
+/// The invariants of one run, and what they remember.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    mode: Mode,
+    chain: Chain,
+    partitions: Vec<Partition>,
+    violations: Vec<Violation>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Partition {
+    every: EveryEntry,
+    settled: Settled,
+    places: Places,
+    refused: RefusedValues,
+    servers: Servers,
+    replicas: Vec<Remembered>,
+    /// Acknowledged and lost; async only.
+    lost: u64,
+}
+
+impl Partition {
+    /// Async only: an answer by barrier (rule R9) was fixed before a failover, and leaves after it.
+    /// It may tell of what is lost by now.
+    fn is_late_answer(&self, leaving: Leaving, reply: &Reply) -> bool {
+        let latest = self.servers.latest();
+        let superseded = latest
+            .zip(leaving.epoch)
+            .is_some_and(|((latest, owner), epoch)| epoch < latest && owner != leaving.origin.node);
+        superseded && !leaving.on_lease && matches!(reply, Reply::Answer { .. })
+    }
+}
+
+/// What is remembered of one replica.
+#[derive(Clone, Debug, Default)]
+struct Remembered {
+    seen: Seen,
+    memory: Numbers,
+    disk: Numbers,
+}
+
+/// What a reply is, besides what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Who answers.
+    pub origin: Origin,
+    /// The epoch that the node owned when it decided to answer so.
+    pub epoch: Option<Epoch>,
+    /// Whether the answer relies on a lease.
+    pub on_lease: bool,
+    /// What was asked and what was known then, if the client is still there.
+    pub asked: Option<(Asked, Lsn)>,
+}
+
+impl Watch {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(mode: Mode, nodes: usize, partitions: usize) -> Self {
+        let partition = Partition {
+            replicas: vec![Remembered::default(); nodes],
+            ..Partition::default()
+        };
+        Watch {
+            mode,
+            chain: Chain::default(),
+            partitions: vec![partition; partitions],
+            violations: Vec::new(),
+        }
+    }
+
+    /// What went wrong so far.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Notes something that went wrong.
+    pub fn report(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
+    /// The last entry of `partition` that any client has been told of.
+    #[must_use]
+    pub fn known(&self, partition: PartitionId) -> Lsn {
+        self.partitions[usize::from(partition.0)].settled.end()
+    }
+
+    /// The highest epoch of `partition` in which an owner has begun to serve, and that owner.
+    #[must_use]
+    pub fn server(&self, partition: PartitionId) -> Option<(Epoch, NodeId)> {
+        self.partitions[usize::from(partition.0)].servers.latest()
+    }
+
+    /// Whether `partition` has been served by more than one node.
+    #[must_use]
+    pub fn has_failed_over(&self, partition: PartitionId) -> bool {
+        self.partitions[usize::from(partition.0)]
+            .servers
+            .failed_over()
+    }
+
+    /// How many acknowledged entries were lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.lost).sum()
+    }
+
+    /// A table was committed. `disk` gives what is safe on the disk of a node for a partition.
+    pub fn committed<'a>(
+        &mut self,
+        table: &Arc<Table>,
+        disk: impl Fn(NodeId, PartitionId) -> &'a Recovered,
+    ) {
+        if !self.chain.committed(table, &mut self.violations) {
+            return;
+        }
+        for (number, assignment) in table.partitions.iter().enumerate() {
+            let partition = PartitionId(u16::try_from(number).expect("few partitions"));
+            for node in assignment.in_sync.keys() {
+                self.check_disk(partition, *node, disk(*node, partition));
+            }
+        }
+    }
+
+    /// durable-ack, for one disk.
+    fn check_disk(&mut self, partition: PartitionId, node: NodeId, safe: &Recovered) {
+        let (Mode::SemiSync, Some(assignment)) = (self.mode, self.chain.current(partition)) else {
+            return;
+        };
+        let ghost = &self.partitions[usize::from(partition.0)];
+        durable_ack::check_member(
+            (&ghost.settled, &ghost.every),
+            safe,
+            assignment,
+            (partition, node),
+            &mut self.violations,
+        );
+    }
+
+    /// The disk of `node` holds something new for `partition`.
+    pub fn disk_changed(&mut self, partition: PartitionId, node: NodeId, safe: &Recovered) {
+        let now = Numbers {
+            promised: safe.promised,
+            log_epoch: safe.log_epoch,
+        };
+        let whose = (partition, node);
+        let disk = &mut self.remembered(partition, node).disk;
+        let mut numbers = *disk;
+        let before = std::mem::replace(disk, now);
+        if before != now {
+            numbers.follow(now, whose, &mut self.violations);
+        }
+        self.check_disk(partition, node, safe);
+    }
+
+    /// A replica stopped; it begins again from what is on its disk.
+    pub fn stopped(&mut self, partition: PartitionId, node: NodeId) {
+        let remembered = self.remembered(partition, node);
+        remembered.seen.forget();
+        remembered.memory = remembered.disk;
+    }
+
+    /// A replica lost its data, and begins a new life.
+    pub fn wiped(&mut self, partition: PartitionId, node: NodeId) {
+        *self.remembered(partition, node) = Remembered::default();
+    }
+
+    fn remembered(&mut self, partition: PartitionId, node: NodeId) -> &mut Remembered {
+        let replicas = &mut self.partitions[usize::from(partition.0)].replicas;
+        &mut replicas[usize::try_from(node.0).expect("few nodes")]
+    }
+
+    /// A replica took a step; `life` counts its node's restarts. Returns the last entry that is
+    /// kept, if acknowledged ones were lost (async only).
+    pub fn stepped(
+        &mut self,
+        node: NodeId,
+        life: u32,
+        replica: &Replica<Registers>,
+    ) -> Option<Lsn> {
+        let partition = replica.partition();
+        let whose = (partition, node);
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        let remembered = &mut ghost.replicas[usize::try_from(node.0).expect("few nodes")];
+        let violations = &mut self.violations;
+        let numbers = Numbers {
+            promised: replica.promised(),
+            log_epoch: replica.log_epoch(),
+        };
+        remembered.memory.follow(numbers, whose, violations);
+        let epoch = replica.owned_epoch();
+        // Before its epoch is on disk, an owner says nothing to anybody, and a crash undoes it all.
+        let alone = epoch.is_some_and(|epoch| remembered.disk.promised < epoch);
+        if !alone {
+            let seen = &mut remembered.seen;
+            log_match::check(&mut ghost.every, seen, replica.log(), whose, violations);
+        }
+        let epoch = epoch?;
+        if !alone {
+            ghost
+                .servers
+                .owns(partition, (node, life), epoch, violations);
+        }
+        committed_table_only::check_owner(&self.chain, whose, epoch, violations);
+        let required = replica.required().chain([node]);
+        catch_up_powerless::check(&self.chain, &required, whose, epoch, violations);
+        if replica.role() != RoleKind::Serving {
+            return None;
+        }
+        let before = ghost.servers.latest();
+        if !ghost.servers.serves(node, epoch) {
+            return None;
+        }
+        self.begins_to_serve(node, epoch, before, replica)
+    }
+
+    fn begins_to_serve(
+        &mut self,
+        node: NodeId,
+        epoch: Epoch,
+        before: Option<(Epoch, NodeId)>,
+        replica: &Replica<Registers>,
+    ) -> Option<Lsn> {
+        let partition = replica.partition();
+        let failed_over = before.is_some_and(|(since, owner)| {
+            let epochs = since.0 + 1..=epoch.0;
+            let mut tables = epochs.filter_map(|e| self.chain.configuration(partition, Epoch(e)));
+            tables.any(|configuration| configuration.owner != owner)
+        });
+        let successor = Successor {
+            partition,
+            node,
+            epoch,
+            failed_over,
+            may_lose: self.mode == Mode::Async,
+        };
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        let (settled, log) = (&ghost.settled, replica.log());
+        let kept = async_suffix::check(settled, log, successor, &mut self.violations)?;
+        ghost.lost += ghost.settled.end().0 - kept.0;
+        ghost.settled.lose_above(kept);
+        ghost.places.lose_above(kept);
+        Some(kept)
+    }
+
+    /// A client was told for good that its update of `value` had no effect.
+    pub fn refused(&mut self, partition: PartitionId, value: Value) {
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        ghost
+            .refused
+            .refused(partition, value, &ghost.settled, &mut self.violations);
+    }
+
+    /// A reply leaves its node. `disk` gives what is safe on the disk of a node.
+    pub fn replied<'a>(
+        &mut self,
+        leaving: Leaving,
+        reply: &Reply,
+        disk: impl Fn(NodeId) -> &'a Recovered,
+    ) {
+        let Origin { partition, node } = leaving.origin;
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        let at = match reply {
+            Reply::Done { at, .. } | Reply::Answer { at, .. } => *at,
+            Reply::Refused(_) => return,
+        };
+        if let (true, Some(epoch)) = (leaving.on_lease, leaving.epoch) {
+            ghost
+                .servers
+                .relied(partition, node, epoch, &mut self.violations);
+        }
+        if self.mode == Mode::Async && ghost.is_late_answer(leaving, reply) {
+            return;
+        }
+        if self.settle(partition, at)
+            && let Some(assignment) = self.chain.current(partition)
+        {
+            let members: Vec<NodeId> = assignment.in_sync.keys().copied().collect();
+            for member in members {
+                self.check_disk(partition, member, disk(member));
+            }
+        }
+        if let Some(asked) = leaving.asked {
+            let settled = &self.partitions[usize::from(partition.0)].settled;
+            linearizable::check(settled, leaving.origin, asked, reply, &mut self.violations);
+        }
+    }
+
+    /// A client is told of `at`; true if that is new.
+    fn settle(&mut self, partition: PartitionId, at: Position) -> bool {
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        match ghost.settled.settle(at, partition, &ghost.every) {
+            Ok(entries) => {
+                ghost
+                    .places
+                    .settled(partition, entries, &mut self.violations);
+                ghost
+                    .refused
+                    .settled(partition, entries, &mut self.violations);
+                !entries.is_empty()
+            }
+            Err(violation) => {
+                self.violations.push(violation);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A node's disk: what was written is safe only after a sync, which takes its time. One sync takes
+//! everything written before it began; what is written meanwhile waits for the next.
+//!
+//! A crash keeps some beginning of what was not synced, record by record. (A record that is half on
+//! disk is the storage crate's concern: it cuts it off.)
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use kensho_protocol::coordinator::Saved;
+use kensho_protocol::ids::{Incarnation, Lsn, Position, Ticket};
+use kensho_protocol::record::{OutOfOrder, Record, Recovered};
+
+use crate::random::Random;
+
+/// Something written for a replica.
+#[derive(Clone, Debug)]
+pub enum Written {
+    /// A record, which its replica waits for.
+    Record(Ticket, Record),
+    /// An image of the data: what it knows of may be dropped from the log.
+    Checkpoint(Position, Bytes),
+}
+
+/// What a sync made safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// Every record up to this one.
+    pub ticket: Option<Ticket>,
+    /// A checkpoint.
+    pub checkpoint: Option<Lsn>,
+}
+
+/// One replica's part of the disk.
+#[derive(Clone, Debug)]
+pub struct ReplicaDisk {
+    safe: Recovered,
+    written: VecDeque<Written>,
+    /// How many of those the running sync takes; 0 if none runs.
+    syncing: usize,
+}
+
+impl ReplicaDisk {
+    /// A disk with nothing on it.
+    #[must_use]
+    pub fn empty(incarnation: Incarnation) -> Self {
+        ReplicaDisk {
+            safe: Recovered::empty(incarnation),
+            written: VecDeque::new(),
+            syncing: 0,
+        }
+    }
+
+    /// What a crash now would leave at least.
+    #[must_use]
+    pub fn safe(&self) -> &Recovered {
+        &self.safe
+    }
+
+    /// How many records and checkpoints are not safe yet.
+    #[must_use]
+    pub fn unsafe_writes(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Writes something; true if a sync must be begun for it.
+    pub fn write(&mut self, written: Written) -> bool {
+        self.written.push_back(written);
+        self.syncing == 0
+    }
+
+    /// A sync begins, of all that was written so far.
+    pub fn begin_sync(&mut self) {
+        self.syncing = self.written.len();
+    }
+
+    /// The sync is done. A further one must be begun if more [was written](Self::unsafe_writes).
+    ///
+    /// # Errors
+    /// When a record cannot follow what is on disk.
+    pub fn end_sync(&mut self) -> Result<Synced, OutOfOrder> {
+        let mut synced = Synced::default();
+        for _ in 0..std::mem::take(&mut self.syncing) {
+            let written = self.written.pop_front().expect("it was counted");
+            match &written {
+                Written::Record(ticket, _) => synced.ticket = Some(*ticket),
+                Written::Checkpoint(at, _) => synced.checkpoint = Some(at.lsn),
+            }
+            self.make_safe(written)?;
+        }
+        Ok(synced)
+    }
+
+    /// The machine stops: of what was not synced, any beginning may be on the disk. Returns how much
+    /// of it is.
+    ///
+    /// # Errors
+    /// When a record cannot follow what is on disk.
+    pub fn crash(&mut self, random: &mut Random) -> Result<usize, OutOfOrder> {
+        let survive = random.index(self.written.len() + 1);
+        let lost = self.written.split_off(survive);
+        drop(lost);
+        self.syncing = 0;
+        while let Some(written) = self.written.pop_front() {
+            self.make_safe(written)?;
+        }
+        Ok(survive)
+    }
+
+    /// The data are gone, and a new life of them begins (rule R5).
+    pub fn wipe(&mut self) {
+        *self = ReplicaDisk::empty(self.safe.incarnation.next());
+    }
+
+    fn make_safe(&mut self, written: Written) -> Result<(), OutOfOrder> {
+        match written {
+            Written::Record(_, record) => self.safe.replay(record),
+            Written::Checkpoint(at, image) => {
+                checkpoint(&mut self.safe, at, image);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Puts an image where the entries up to `at` were. An older one than what is there is of no use.
+fn checkpoint(safe: &mut Recovered, at: Position, image: Bytes) {
+    if at.lsn <= safe.base.lsn {
+        return;
+    }
+    safe.entries.retain(|entry| entry.at.lsn > at.lsn);
+    safe.base = at;
+    safe.image = Some(image);
+}
+
+/// Where the log on a disk ends.
+#[must_use]
+pub fn end(safe: &Recovered) -> Position {
+    safe.entries.last().map_or(safe.base, |entry| entry.at)
+}
+
+/// The position of `lsn` in the log on a disk; `None` if it is below the checkpoint or missing.
+#[must_use]
+pub fn position(safe: &Recovered, lsn: Lsn) -> Option<Position> {
+    let above = lsn.0.checked_sub(safe.base.lsn.0)?;
+    if above == 0 {
+        return Some(safe.base);
+    }
+    let index = usize::try_from(above - 1).ok()?;
+    safe.entries.get(index).map(|entry| entry.at)
+}
+
+/// The coordinator's part of the disk: one file, replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct CoordinatorDisk {
+    safe: Saved,
+    written: VecDeque<(Ticket, Saved)>,
+}
+
+impl CoordinatorDisk {
+    /// What a crash now would leave, or something younger.
+    #[must_use]
+    pub fn safe(&self) -> &Saved {
+        &self.safe
+    }
+
+    /// Writes; each write is synced by itself, in order.
+    pub fn write(&mut self, ticket: Ticket, saved: Saved) {
+        self.written.push_back((ticket, saved));
+    }
+
+    /// The sync of the oldest write is done.
+    pub fn end_sync(&mut self) -> Option<Ticket> {
+        let (ticket, saved) = self.written.pop_front()?;
+        self.safe = saved;
+        Some(ticket)
+    }
+
+    /// The machine stops: the file is some version from the safe one to the one written last.
+    pub fn crash(&mut self, random: &mut Random) {
+        let survive = random.index(self.written.len() + 1);
+        if let Some(last) = survive.checked_sub(1) {
+            self.safe = self.written[last].1.clone();
+        }
+        self.written.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+    use kensho_protocol::ids::Epoch;
+    use kensho_protocol::log::Entry;
+
+    fn record(ticket: u64, keep: u64) -> Written {
+        let at = Position {
+            epoch: Epoch(1),
+            lsn: Lsn(keep + 1),
+        };
+        let entry = Entry {
+            at,
+            request: None,
+            statement: Bytes::new(),
+        };
+        let record = Record::Log {
+            promised: Epoch(1),
+            log_epoch: Epoch(1),
+            keep: Lsn(keep),
+            entries: vec![entry],
+        };
+        Written::Record(Ticket(ticket), record)
+    }
+
+    #[test]
+    fn a_sync_takes_what_was_written_before_it_began() {
+        let mut disk = ReplicaDisk::empty(Incarnation(1));
+        assert!(disk.write(record(1, 0)), "a sync must be begun");
+        disk.begin_sync();
+        assert!(!disk.write(record(2, 1)), "one is running");
+        assert_eq!(disk.end_sync().map(|s| s.ticket), Ok(Some(Ticket(1))));
+        assert_eq!(end(disk.safe()).lsn, Lsn(1));
+        assert_eq!(disk.unsafe_writes(), 1);
+    }
+
+    #[test]
+    fn a_crash_keeps_any_beginning_of_what_was_not_synced() {
+        let mut random = Random::new(1, Stream::Disks);
+        let mut kept = [false; 4];
+        for _ in 0..100 {
+            let mut disk = ReplicaDisk::empty(Incarnation(1));
+            for number in 0..3 {
+                disk.write(record(number, number));
+            }
+            disk.crash(&mut random).expect("records in order");
+            assert_eq!(disk.unsafe_writes(), 0);
+            kept[usize::try_from(end(disk.safe()).lsn.0).expect("small")] = true;
+        }
+        assert_eq!(kept, [true; 4]);
+    }
+
+    #[test]
+    fn a_checkpoint_takes_the_place_of_the_entries_it_knows_of() {
+        let mut disk = ReplicaDisk::empty(Incarnation(1));
+        for number in 0..3 {
+            disk.write(record(number, number));
+        }
+        let at = Position {
+            epoch: Epoch(1),
+            lsn: Lsn(2),
+        };
+        disk.write(Written::Checkpoint(at, Bytes::from_static(b"image")));
+        disk.begin_sync();
+        let synced = disk.end_sync().expect("records in order");
+        assert_eq!(synced.checkpoint, Some(Lsn(2)));
+        assert_eq!(disk.safe().base, at);
+        assert_eq!(position(disk.safe(), Lsn(1)), None);
+        assert_eq!(position(disk.safe(), Lsn(2)), Some(at));
+        assert_eq!(position(disk.safe(), Lsn(3)).map(|at| at.lsn), Some(Lsn(3)));
+        assert_eq!(position(disk.safe(), Lsn(4)), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! The replication world's master: the atomic table register, and somebody who looks after it.
+//!
+//! It stands at a place of its own in the network. What it decides when the rules leave a choice -
+//! who takes over, who leaves, who is named catch-up - is drawn, so that the choice of any real
+//! master is among what was tried.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kensho_protocol::ids::{NodeId, PartitionId};
+use kensho_protocol::replica::Event;
+use kensho_protocol::table::{Change, Table, What};
+
+use super::process::partition_id;
+use super::sometimes::Sight;
+use super::table_service::{NotMade, TableService, node_id};
+use super::{Happening, World, disk, number_of};
+
+/// The register, and what its keeper knows.
+#[derive(Clone, Debug)]
+pub struct Master {
+    service: TableService,
+    /// By node: when it was last heard.
+    heard_ns: Vec<u64>,
+}
+
+impl Master {
+    /// A master that hears all nodes.
+    #[must_use]
+    pub fn new(service: TableService, nodes: usize) -> Self {
+        Master {
+            service,
+            heard_ns: vec![0; nodes],
+        }
+    }
+
+    /// The register.
+    #[must_use]
+    pub fn service(&self) -> &TableService {
+        &self.service
+    }
+}
+
+impl World {
+    /// The master's place in the network.
+    fn master_place(&self) -> usize {
+        self.plan.nodes
+    }
+
+    /// A table was committed: the invariants are told.
+    pub(super) fn table_committed(&mut self) {
+        let nodes = &self.nodes;
+        let disk = |node, partition| nodes[number_of(node)].hosted(partition).disk.safe();
+        self.watch.committed(self.master.service.table(), disk);
+    }
+
+    /// A replica's wish is on its way to the master.
+    pub(super) fn ask_master(&mut self, from: usize, change: Change) {
+        let to = self.master_place();
+        let random = &mut self.streams.network;
+        let arrivals = self.network.send(from, to, self.now_ns, random);
+        let from = node_id(from);
+        if let Some(at_ns) = arrivals.second_ns {
+            let change = change.clone();
+            self.schedule.put(at_ns, Happening::Wish { from, change });
+        }
+        if let Some(at_ns) = arrivals.first_ns {
+            self.schedule.put(at_ns, Happening::Wish { from, change });
+        }
+    }
+
+    pub(super) fn master_hears(&mut self, from: NodeId, change: &Change) {
+        let owner_before = self.master.service.assignment(change.partition).owner;
+        let made = self.master.service.ask(from, change);
+        if self.trace.is_kept() {
+            self.say(format_args!("master <- {from:?} {change:?}: {made:?}"));
+        }
+        match (made, &change.what) {
+            (Ok(()), What::Shrink(_)) => self.sometimes.saw(Sight::ShrinkFinished),
+            (Ok(()), What::Grow(..)) => self.sometimes.saw(Sight::GrowthFinished),
+            (Ok(()), What::Renew) => self.sometimes.saw(Sight::RenewFinished),
+            (Err(NotMade::OtherBase), What::Shrink(_)) if owner_before != from => {
+                self.sometimes.saw(Sight::ShrinkLostToFailover);
+            }
+            (Err(_), _) => {}
+        }
+        if made.is_ok() {
+            self.table_committed();
+            self.tell_all();
+        }
+    }
+
+    fn tell_all(&mut self) {
+        for node in 0..self.plan.nodes {
+            self.tell(node);
+        }
+    }
+
+    /// The committed table is on its way to a node.
+    pub(super) fn tell(&mut self, to: usize) {
+        let from = self.master_place();
+        let random = &mut self.streams.network;
+        let arrivals = self.network.send(from, to, self.now_ns, random);
+        for at_ns in [arrivals.first_ns, arrivals.second_ns]
+            .into_iter()
+            .flatten()
+        {
+            let table = Arc::clone(self.master.service.table());
+            self.schedule.put(at_ns, Happening::Table { to, table });
+        }
+    }
+
+    /// A node sees a committed table. Who hears of the master is part of a quorum.
+    pub(super) fn table_comes(&mut self, node: usize, table: &Arc<Table>) {
+        let this = &mut self.nodes[node];
+        let first = this.stamp == kensho_protocol::table::Stamp::default();
+        let newer = table.stamp > this.stamp;
+        this.stamp = table.stamp.max(this.stamp);
+        for number in 0..self.plan.partitions {
+            let partition = partition_id(number);
+            if newer || self.plan.faults.stale_tables {
+                let assignment = table.assignment(partition).clone();
+                self.hand_in(node, partition, Event::Assign(assignment));
+            }
+            if first && !self.nodes[node].out_of_touch {
+                self.hand_in(node, partition, Event::Service(true));
+            }
+        }
+    }
+
+    pub(super) fn service_changes(&mut self, node: usize, service: bool) {
+        self.nodes[node].out_of_touch = !service;
+        for number in 0..self.plan.partitions {
+            self.hand_in(node, partition_id(number), Event::Service(service));
+        }
+    }
+
+    /// The master looks at the state of things, twice a heartbeat.
+    pub(super) fn master_looks(&mut self) {
+        let heartbeat_ns = self.plan.heartbeat_ns();
+        let place = self.master_place();
+        for node in 0..self.plan.nodes {
+            if self.nodes[node].runs() && !self.network.is_cut(node, place) {
+                self.master.heard_ns[node] = self.now_ns;
+            }
+        }
+        for number in 0..self.plan.partitions {
+            self.look_after(partition_id(number));
+        }
+        self.tell_all();
+        if !self.turbulent {
+            self.look_for_recovery();
+        }
+        let next_ns = self.now_ns + heartbeat_ns / 2;
+        self.schedule.put(next_ns, Happening::MasterLooks);
+    }
+
+    fn is_heard(&self, node: NodeId) -> bool {
+        let silent_ns = self.now_ns - self.master.heard_ns[number_of(node)];
+        silent_ns < 3 * self.plan.heartbeat_ns()
+    }
+
+    fn look_after(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let (owner, in_sync) = (assignment.owner, assignment.in_sync.len());
+        let catch_ups = assignment.catch_ups.clone();
+        if !self.is_heard(owner) {
+            self.fail_over(partition);
+        }
+        for node in &catch_ups {
+            if !self.is_heard(*node) {
+                self.master.service.dismiss_catch_up(partition, *node);
+            }
+        }
+        if in_sync + catch_ups.len() < self.plan.settings.replicas {
+            self.name_catch_up(partition);
+        }
+        self.table_committed();
+    }
+
+    fn name_catch_up(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let free: Vec<NodeId> = (0..self.plan.nodes)
+            .map(node_id)
+            .filter(|node| {
+                let has_role =
+                    assignment.in_sync.contains_key(node) || assignment.catch_ups.contains(node);
+                !has_role && self.is_heard(*node)
+            })
+            .collect();
+        if !free.is_empty() {
+            let node = self.streams.master.pick(&free);
+            self.master.service.name_catch_up(partition, node);
+        }
+    }
+
+    /// Some member of the in-sync set that is heard takes over: the one that holds most, as the
+    /// rules say, or any other, since safety must not depend on it.
+    pub(super) fn fail_over(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let candidates: Vec<NodeId> = assignment
+            .in_sync
+            .iter()
+            .filter(|(node, incarnation)| {
+                let safe = self.nodes[number_of(**node)].hosted(partition).disk.safe();
+                **node != assignment.owner
+                    && self.is_heard(**node)
+                    && safe.incarnation == **incarnation
+            })
+            .map(|(node, _)| *node)
+            .collect();
+        let holds = |node: &NodeId| {
+            let safe = self.nodes[number_of(*node)].hosted(partition).disk.safe();
+            (safe.log_epoch, disk::end(safe).lsn)
+        };
+        let Some(most) = candidates.iter().copied().max_by_key(holds) else {
+            return;
+        };
+        let random = &mut self.streams.master;
+        let to = match random.chance(300_000) {
+            true => random.pick(&candidates),
+            false => most,
+        };
+        let mut without = BTreeSet::new();
+        if !random.chance(300_000) {
+            without.insert(assignment.owner);
+        }
+        for node in assignment.in_sync.keys().filter(|node| **node != to) {
+            let silent_ns = self.now_ns - self.master.heard_ns[number_of(*node)];
+            if silent_ns > 3 * self.plan.heartbeat_ns() && random.chance(500_000) {
+                without.insert(*node);
+            }
+        }
+        let incarnation = self.nodes[number_of(to)]
+            .hosted(partition)
+            .disk
+            .safe()
+            .incarnation;
+        let made = self
+            .master
+            .service
+            .fail_over(partition, (to, incarnation), &without);
+        if self.trace.is_kept() {
+            let text = format!("master fails {partition:?} over to {to:?} without {without:?}");
+            self.say(format_args!("{text}: {made:?}"));
+        }
+        if made.is_ok() {
+            self.table_committed();
+            self.tell_all();
+        }
+    }
+
+    /// A fault: a catch-up is dismissed for no reason.
+    pub(super) fn dismiss_some_catch_up(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let catch_ups: Vec<NodeId> = assignment.catch_ups.iter().copied().collect();
+        if !catch_ups.is_empty() {
+            let node = self.streams.nemesis.pick(&catch_ups);
+            self.master.service.dismiss_catch_up(partition, node);
+            self.table_committed();
+            self.tell_all();
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! A deterministic world in memory: nodes with the real state machines, a network, disks, clocks,
+//! clients and a nemesis, all in virtual time. One seed draws everything, so that a seed replays a
+//! run to the byte.
+//!
+//! The world obeys the contract that the protocol crate asks of its callers, and uses all the
+//! freedom that it leaves: messages may be late, lost, doubled and out of order, processes stop at
+//! any moment and crash at any moment, disks keep any beginning of what was not synced.
+//!
+//! Where to look: `process` runs a node's state machines and carries out what they decide; `master`
+//! is the replication world's master; `traffic` is what clients do; `nemesis` is what goes wrong.
+
+use std::sync::Arc;
+
+use kensho_protocol::ids::{NodeId, PartitionId, Token};
+use kensho_protocol::replica::{Message, Output};
+use kensho_protocol::request::Reply;
+use kensho_protocol::table::{Change, Table};
+
+pub mod client;
+pub mod clock;
+pub mod disk;
+mod master;
+mod nemesis;
+pub mod network;
+pub mod node;
+pub mod plan;
+mod process;
+pub mod schedule;
+pub mod sometimes;
+pub mod table_service;
+pub mod trace;
+mod traffic;
+
+use client::Client;
+use clock::Clock;
+use disk::Synced;
+use network::Network;
+use node::Node;
+use plan::{Given, Plan};
+use schedule::Schedule;
+use sometimes::Sometimes;
+use table_service::{TableService, first_assignment};
+use trace::Trace;
+
+use crate::invariants::linearizable::Asked;
+use crate::invariants::watch::Watch;
+use crate::random::{Random, Stream};
+
+pub use master::Master;
+pub use nemesis::Fault;
+
+/// Something that is going to happen.
+#[derive(Debug)]
+pub enum Happening {
+    /// A message comes from the partition's replica on another node.
+    Peer {
+        /// The node it comes to.
+        to: usize,
+        /// The node it comes from.
+        from: usize,
+        /// The partition.
+        partition: PartitionId,
+        /// What it says.
+        message: Message,
+    },
+    /// A client's request comes to a node.
+    Request {
+        /// The node.
+        to: usize,
+        /// The client's operation.
+        operation: OperationId,
+        /// The partition.
+        partition: PartitionId,
+        /// What is asked.
+        asked: Asked,
+        /// Goes with an update's number.
+        as_of: kensho_protocol::ids::Lsn,
+    },
+    /// A reply comes to a client.
+    Reply {
+        /// The client's operation.
+        operation: OperationId,
+        /// The node it comes from.
+        from: usize,
+        /// What it says.
+        reply: Reply,
+    },
+    /// A client has waited for long.
+    Patience {
+        /// The client's operation.
+        operation: OperationId,
+    },
+    /// A client goes on: with its operation, or with the next one.
+    Again {
+        /// Which client.
+        client: usize,
+    },
+    /// A disk has synced.
+    Synced {
+        /// Whose.
+        node: usize,
+        /// The life in which the sync was begun.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+    },
+    /// A process is told that its disk has synced.
+    Durable {
+        /// Whose.
+        node: usize,
+        /// The life in which the sync was begun.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+        /// What is safe now.
+        synced: Synced,
+    },
+    /// A timer fires.
+    Wake {
+        /// Whose.
+        node: usize,
+        /// The life in which it was set.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+    },
+    /// A batch ends.
+    Flush {
+        /// Whose.
+        node: usize,
+        /// The life in which it was begun.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+    },
+    /// An owner's wish comes to the master.
+    Wish {
+        /// Who asks.
+        from: NodeId,
+        /// For what.
+        change: Change,
+    },
+    /// A committed table comes to a node.
+    Table {
+        /// The node.
+        to: usize,
+        /// The table.
+        table: Arc<Table>,
+    },
+    /// A node loses touch with the quorum, or finds it again (rule R13).
+    Service {
+        /// The node.
+        to: usize,
+        /// Whether it is part of a quorum.
+        service: bool,
+    },
+    /// The master looks at the state of things.
+    MasterLooks,
+    /// A fault strikes.
+    Strike(Fault),
+    /// A node that crashed starts again.
+    Start {
+        /// Which.
+        node: usize,
+    },
+    /// A stopped process goes on.
+    Continue {
+        /// Which node's.
+        node: usize,
+        /// When it stopped.
+        since_ns: u64,
+    },
+    /// Cut links are mended.
+    Mend,
+    /// Faults end, and recovery begins.
+    Calm,
+}
+
+/// Names an attempt at an operation of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperationId {
+    /// Which client.
+    pub client: usize,
+    /// Which of its operations.
+    pub number: u32,
+    /// Which of the attempts at it.
+    pub attempt: u32,
+}
+
+impl OperationId {
+    /// A token that names the attempt, and no other request: `unique` differs from one to the next.
+    fn token(self, unique: u64) -> Token {
+        let client = (self.client as u64) << 56;
+        let number = u64::from(self.number) << 32;
+        let attempt = u64::from(self.attempt) << 24;
+        Token(client | number | attempt | unique & 0xff_ffff)
+    }
+
+    fn of(token: Token) -> Self {
+        let bits = |from: u32, count: u32| token.0 >> from & ((1 << count) - 1);
+        OperationId {
+            client: usize::try_from(bits(56, 8)).expect("8 bits"),
+            number: u32::try_from(bits(32, 24)).expect("24 bits"),
+            attempt: u32::try_from(bits(24, 8)).expect("8 bits"),
+        }
+    }
+}
+
+/// Figures of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Inputs of state machines: messages, timers, requests, syncs.
+    pub events: u64,
+    /// Messages sent between replicas.
+    pub messages: u64,
+    /// Updates acknowledged.
+    pub updates: u64,
+    /// Reads answered.
+    pub reads: u64,
+    /// Operations that certainly had no effect.
+    pub failed: u64,
+    /// Operations that may have had an effect.
+    pub unknown: u64,
+    /// Faults that struck.
+    pub faults: u64,
+    /// Acknowledged updates that were lost (async).
+    pub lost: u64,
+    /// Virtual time.
+    pub virtual_ns: u64,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct World {
+    plan: Plan,
+    now_ns: u64,
+    schedule: Schedule<Happening>,
+    nodes: Vec<Node>,
+    network: Network,
+    clients: Vec<Client>,
+    master: Master,
+    watch: Watch,
+    sometimes: Sometimes,
+    trace: Trace,
+    figures: Figures,
+    streams: Streams,
+    /// The last value that any client has written.
+    last_value: u32,
+    /// Distinguishes requests.
+    requests: u64,
+    /// Faults strike.
+    turbulent: bool,
+    /// By partition: whether a write was acknowledged since faults stopped.
+    written: Vec<bool>,
+    recovered: bool,
+    /// Reused for the outputs of state machines.
+    outputs: Vec<Output>,
+}
+
+#[derive(Debug)]
+struct Streams {
+    network: Random,
+    disks: Random,
+    clients: Random,
+    nemesis: Random,
+    master: Random,
+    processors: Random,
+}
+
+impl World {
+    /// The world that `seed` stands for, before anything has happened.
+    #[must_use]
+    pub fn new(seed: u64, given: Given, trace: Trace) -> Self {
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        World::of_plan(plan, seed, trace)
+    }
+
+    /// A world of this plan.
+    #[must_use]
+    pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
+        let stream = |purpose| Random::new(seed, purpose);
+        let mut streams = Streams {
+            network: stream(Stream::Network),
+            disks: stream(Stream::Disks),
+            clients: stream(Stream::Clients),
+            nemesis: stream(Stream::Nemesis),
+            master: stream(Stream::Master),
+            processors: stream(Stream::Processors),
+        };
+        let mut clock = || match plan.processors.drift {
+            true => Clock::draw(&mut streams.processors),
+            false => Clock::TRUE,
+        };
+        let nodes: Vec<Node> = (0..plan.nodes)
+            .map(|_| Node::new(clock(), plan.partitions))
+            .collect();
+        let in_sync = if plan.lone_owners {
+            1
+        } else {
+            plan.settings.replicas
+        };
+        let assignments = (0..plan.partitions).map(|partition| {
+            let ring: Vec<usize> = (0..in_sync).map(|n| (partition + n) % plan.nodes).collect();
+            first_assignment(&ring)
+        });
+        let (replicas, rules) = (plan.settings.replicas, plan.settings.rules);
+        let service = TableService::new(plan.nodes, replicas, assignments.collect(), rules);
+        // The master and the clients have places of their own.
+        let (cuttable, places) = (plan.nodes + 1, plan.nodes + 2);
+        let network = Network::new(plan.network, cuttable, places, &mut streams.network);
+        let clients = (0..plan.clients.count)
+            .map(|number| Client::new(number, plan.partitions, plan.nodes))
+            .collect();
+        let mut world = World {
+            watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
+            master: Master::new(service, plan.nodes),
+            written: vec![false; plan.partitions],
+            plan,
+            now_ns: 0,
+            schedule: Schedule::default(),
+            nodes,
+            network,
+            clients,
+            sometimes: Sometimes::default(),
+            trace,
+            figures: Figures::default(),
+            streams,
+            last_value: 0,
+            requests: 0,
+            turbulent: true,
+            recovered: false,
+            outputs: Vec::new(),
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        self.table_committed();
+        for node in 0..self.plan.nodes {
+            self.start(node);
+        }
+        for client in 0..self.clients.len() {
+            self.schedule.put(0, Happening::Again { client });
+        }
+        self.schedule.put(0, Happening::MasterLooks);
+        self.plan_strikes();
+        self.schedule.put(self.plan.turbulent_ns, Happening::Calm);
+    }
+
+    /// Runs until something is violated, or the cluster has recovered, or the time for that is over.
+    pub fn run(&mut self) {
+        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
+        while self.watch.violations().is_empty() && !self.recovered {
+            match self.schedule.take() {
+                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
+                    self.now_ns = at_ns;
+                    self.happen(what);
+                }
+                _ => {
+                    self.report_missing();
+                    break;
+                }
+            }
+        }
+        self.figures.lost = self.watch.lost();
+        self.figures.virtual_ns = self.now_ns;
+    }
+
+    /// Something is repeated without an end.
+    fn goes_round(&self) -> bool {
+        self.figures.events > self.plan.events_max
+    }
+
+    fn happen(&mut self, what: Happening) {
+        let Some(what) = self.hold_back(what) else {
+            return;
+        };
+        match what {
+            Happening::Peer {
+                to,
+                from,
+                partition,
+                message,
+            } => self.peer_message(to, from, partition, message),
+            Happening::Request {
+                to,
+                operation,
+                partition,
+                asked,
+                as_of,
+            } => self.request(to, operation, partition, asked, as_of),
+            Happening::Reply {
+                operation,
+                from,
+                reply,
+            } => self.client_hears(operation, from, &reply),
+            Happening::Patience { operation } => self.client_impatient(operation),
+            Happening::Again { client } => self.client_goes_on(client),
+            Happening::Synced {
+                node,
+                life,
+                partition,
+            } => self.synced(node, life, partition),
+            Happening::Durable {
+                node,
+                life,
+                partition,
+                synced,
+            } => self.durable(node, life, partition, synced),
+            Happening::Wake {
+                node,
+                life,
+                partition,
+            } => self.wake(node, life, partition),
+            Happening::Flush {
+                node,
+                life,
+                partition,
+            } => self.end_batch(node, life, partition),
+            Happening::Wish { from, change } => self.master_hears(from, &change),
+            Happening::Table { to, table } => self.table_comes(to, &table),
+            Happening::Service { to, service } => self.service_changes(to, service),
+            Happening::MasterLooks => self.master_looks(),
+            Happening::Strike(fault) => self.strike(fault),
+            Happening::Start { node } => self.start(node),
+            Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
+            Happening::Mend => self.network.heal(),
+            Happening::Calm => self.calm(),
+        }
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// How the run went.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// What happened at least sometimes.
+    #[must_use]
+    pub fn sometimes(&self) -> &Sometimes {
+        &self.sometimes
+    }
+
+    /// The plan of the run.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The story of the run, if it was kept.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    fn say(&mut self, line: std::fmt::Arguments<'_>) {
+        self.trace.line(self.now_ns, line);
+    }
+}
+
+/// A node's number.
+fn number_of(node: NodeId) -> usize {
+    usize::try_from(node.0).expect("few nodes")
+}

@@ -1,0 +1,205 @@
+//! What goes wrong, and when it ends.
+
+use kensho_protocol::replica::RoleKind;
+
+use super::node::Condition;
+use super::process::partition_id;
+use super::sometimes::Sight;
+use super::table_service::node_id;
+use super::{Happening, World, disk, number_of};
+use crate::invariants::Violation;
+use crate::invariants::recovers::{self, Final};
+
+/// A class of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A process crashes; its node starts again.
+    Crash,
+    /// A process is stopped, and continued.
+    Pause,
+    /// Links are cut, and mended.
+    Cut,
+    /// A partition is failed over for no reason.
+    Failover,
+    /// A node loses touch with the quorum for a while.
+    Service,
+    /// A catch-up is dismissed for no reason.
+    Dismiss,
+}
+
+impl Fault {
+    const ALL: [Fault; 6] = [
+        Fault::Crash,
+        Fault::Pause,
+        Fault::Cut,
+        Fault::Failover,
+        Fault::Service,
+        Fault::Dismiss,
+    ];
+}
+
+impl World {
+    fn mean_interval_ns(&self, fault: Fault) -> Option<u64> {
+        let faults = &self.plan.faults;
+        match fault {
+            Fault::Crash => faults.crash_every_ns,
+            Fault::Pause => faults.pause_every_ns,
+            Fault::Cut => faults.cut_every_ns,
+            Fault::Failover => faults.failover_every_ns,
+            Fault::Service => faults.service_every_ns,
+            Fault::Dismiss => faults.dismiss_every_ns,
+        }
+    }
+
+    /// The first strike of each class.
+    pub(super) fn plan_strikes(&mut self) {
+        for fault in Fault::ALL {
+            self.plan_strike(fault);
+        }
+    }
+
+    fn plan_strike(&mut self, fault: Fault) {
+        if let Some(mean_ns) = self.mean_interval_ns(fault) {
+            let wait_ns = self.streams.nemesis.below(2 * mean_ns) + 1;
+            let strike = Happening::Strike(fault);
+            self.schedule.put(self.now_ns + wait_ns, strike);
+        }
+    }
+
+    pub(super) fn strike(&mut self, fault: Fault) {
+        if !self.turbulent {
+            return;
+        }
+        self.plan_strike(fault);
+        self.figures.faults += 1;
+        let partition = partition_id(self.streams.nemesis.index(self.plan.partitions));
+        let node = self.target(partition);
+        let lasts_ns = self
+            .streams
+            .nemesis
+            .below(self.plan.faults.lasts_max_ns + 1);
+        let end_ns = self.now_ns + lasts_ns;
+        match fault {
+            Fault::Crash => self.strike_crash(node, end_ns),
+            Fault::Pause => self.stop(node, lasts_ns),
+            Fault::Cut => {
+                self.strike_cut(node);
+                self.schedule.put(end_ns, Happening::Mend);
+            }
+            Fault::Failover => self.fail_over(partition),
+            Fault::Service => {
+                if self.trace.is_kept() {
+                    self.say(format_args!("{:?} loses touch", node_id(node)));
+                }
+                for (at_ns, service) in [(self.now_ns, false), (end_ns, true)] {
+                    let to = node;
+                    self.schedule.put(at_ns, Happening::Service { to, service });
+                }
+            }
+            Fault::Dismiss => self.dismiss_some_catch_up(partition),
+        }
+    }
+
+    /// Often the owner of the partition; it has most to lose.
+    fn target(&mut self, partition: kensho_protocol::ids::PartitionId) -> usize {
+        let owner = self.master.service().assignment(partition).owner;
+        let random = &mut self.streams.nemesis;
+        match random.chance(500_000) {
+            true => number_of(owner),
+            false => random.index(self.plan.nodes),
+        }
+    }
+
+    fn strike_crash(&mut self, node: usize, end_ns: u64) {
+        if !self.nodes[node].is_up() {
+            return;
+        }
+        self.crash(node);
+        self.schedule.put(end_ns, Happening::Start { node });
+        let both_down = (0..self.plan.partitions).any(|number| {
+            let assignment = self.master.service().assignment(partition_id(number));
+            let down = |node: usize| !self.nodes[node].is_up();
+            let members = assignment.in_sync.keys();
+            let count = members.filter(|member| down(number_of(**member))).count();
+            down(number_of(assignment.owner)) && count > 1
+        });
+        if both_down {
+            self.sometimes.saw(Sight::OwnerAndBackupDown);
+        }
+    }
+
+    fn strike_cut(&mut self, node: usize) {
+        let random = &mut self.streams.nemesis;
+        let shape = random.below(6);
+        let sides = random.draw();
+        let other = random.index(self.plan.nodes + 1);
+        if self.trace.is_kept() {
+            self.say(format_args!("cut {shape} around {:?}", node_id(node)));
+        }
+        match shape {
+            0 | 1 => self.network.isolate(node, true, true),
+            2 => self.network.isolate(node, true, false),
+            3 => self.network.isolate(node, false, true),
+            4 => self.network.halve(|place| sides >> place & 1 == 1),
+            _ => self.network.cut(node, other),
+        }
+    }
+
+    /// Faults end: all is healed, and the cluster has to recover.
+    pub(super) fn calm(&mut self) {
+        self.say(format_args!("faults end"));
+        self.turbulent = false;
+        self.network.calm();
+        self.plan.clients = self.plan.clients.patient(self.plan.heartbeat_ns());
+        for node in 0..self.plan.nodes {
+            match &self.nodes[node].condition {
+                Condition::Running => {}
+                Condition::Stopped(stopped) => {
+                    let since_ns = stopped.since_ns;
+                    self.go_on(node, since_ns);
+                }
+                Condition::Down => self.start(node),
+            }
+            self.service_changes(node, true);
+        }
+    }
+
+    /// Whether the cluster has recovered by now.
+    pub(super) fn look_for_recovery(&mut self) {
+        self.recovered = self.first_missing().is_none();
+    }
+
+    fn first_missing(&self) -> Option<recovers::Missing> {
+        (0..self.plan.partitions).find_map(|number| {
+            let partition = partition_id(number);
+            let assignment = self.master.service().assignment(partition);
+            let replicas: Vec<Final> = (0..self.plan.nodes)
+                .filter_map(|node| {
+                    let hosted = self.nodes[node].hosted(partition);
+                    let replica = hosted.replica.as_ref()?;
+                    let epoch = replica.owned_epoch();
+                    let current = epoch == Some(assignment.epoch);
+                    Some(Final {
+                        in_sync: assignment.in_sync.contains_key(&node_id(node)),
+                        serves: current && replica.serves() && replica.role() == RoleKind::Serving,
+                        end: (disk::end(hosted.disk.safe()), replica.commit()),
+                    })
+                })
+                .collect();
+            let wanted = self.plan.settings.replicas;
+            recovers::missing(partition, &replicas, wanted, self.written[number])
+        })
+    }
+
+    /// The time to recover is over.
+    pub(super) fn report_missing(&mut self) {
+        if self.goes_round() {
+            let missing = "an end of the messages".to_owned();
+            self.watch.report(Violation::NotRecovered { missing });
+        }
+        if let Some(missing) = self.first_missing() {
+            let missing = format!("{missing:?}");
+            self.watch.report(Violation::NotRecovered { missing });
+        }
+    }
+}

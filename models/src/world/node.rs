@@ -1,0 +1,120 @@
+//! One node of a world: its clock, its process with the state machines, and its disk.
+
+use std::collections::VecDeque;
+
+use kensho_protocol::ids::{Incarnation, PartitionId};
+use kensho_protocol::replica::{Output, Replica};
+use kensho_protocol::table::Stamp;
+
+use super::Happening;
+use super::clock::Clock;
+use super::disk::ReplicaDisk;
+use crate::register::Registers;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Node {
+    /// What its process goes by.
+    pub clock: Clock,
+    /// How often it has started; what belongs to an earlier life counts for nothing.
+    pub life: u32,
+    /// What it is doing.
+    pub condition: Condition,
+    /// By partition.
+    pub hosted: Vec<Hosted>,
+    /// The newest committed table that it has seen.
+    pub stamp: Stamp,
+    /// It has lost touch with the quorum (rule R13).
+    pub out_of_touch: bool,
+}
+
+/// What a node's process is doing.
+#[derive(Debug)]
+pub enum Condition {
+    /// It does its work.
+    Running,
+    /// It was stopped; the clock runs on, and everything for it waits.
+    Stopped(Stopped),
+    /// There is no process.
+    Down,
+}
+
+/// What waits for a stopped process to go on.
+#[derive(Debug, Default)]
+pub struct Stopped {
+    /// When it stopped.
+    pub since_ns: u64,
+    /// Outputs that were decided on and not carried out, in order.
+    pub decided: Vec<Decided>,
+    /// What has happened to it since.
+    pub backlog: VecDeque<Happening>,
+}
+
+/// An output of a replica on its way out.
+#[derive(Debug)]
+pub struct Decided {
+    /// Whose.
+    pub partition: PartitionId,
+    /// The epoch that the replica owned then.
+    pub epoch: Option<kensho_protocol::ids::Epoch>,
+    /// What is to be done.
+    pub output: Output,
+}
+
+/// A partition on a node.
+#[derive(Debug)]
+pub struct Hosted {
+    /// The replica, while the process lives.
+    pub replica: Option<Replica<Registers>>,
+    /// Its part of the disk.
+    pub disk: ReplicaDisk,
+    /// When the next wake-up is due; `u64::MAX`: none.
+    pub wake_ns: u64,
+    /// A flush is due at the end of the current batch.
+    pub batch: bool,
+    /// What was decided in the current batch.
+    pub decided: Vec<Decided>,
+    /// A checkpoint is on its way to the disk.
+    pub checkpointing: bool,
+}
+
+impl Node {
+    /// A node that has never been started.
+    #[must_use]
+    pub fn new(clock: Clock, partitions: usize) -> Self {
+        let hosted = || Hosted {
+            replica: None,
+            disk: ReplicaDisk::empty(Incarnation(1)),
+            wake_ns: u64::MAX,
+            batch: false,
+            decided: Vec::new(),
+            checkpointing: false,
+        };
+        Node {
+            clock,
+            life: 0,
+            condition: Condition::Down,
+            hosted: (0..partitions).map(|_| hosted()).collect(),
+            stamp: Stamp::default(),
+            out_of_touch: false,
+        }
+    }
+
+    /// Whether its process does its work.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        matches!(self.condition, Condition::Running)
+    }
+
+    /// Whether it has a process, be it stopped.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !matches!(self.condition, Condition::Down)
+    }
+
+    /// Its share of `partition`.
+    #[must_use]
+    pub fn hosted(&self, partition: PartitionId) -> &Hosted {
+        &self.hosted[usize::from(partition.0)]
+    }
+}

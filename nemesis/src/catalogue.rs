@@ -1,0 +1,383 @@
+//! The faults there are, by name, and the families they belong to.
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Action, ClientAccess, Fault, Heal, Injection, Shape, Target};
+
+/// What a person asks for: a family is all of its faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Processes die at once.
+    Kill,
+    /// Processes stop, and continue.
+    Pause,
+    /// Links are cut.
+    Partition,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 3] = [Family::Kill, Family::Pause, Family::Partition];
+
+    /// The name by which a person asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Kill => "kill",
+            Family::Pause => "pause",
+            Family::Partition => "partition",
+        }
+    }
+}
+
+/// An entry of the catalogue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, by which it can be asked for alone.
+    pub name: &'static str,
+    /// The family in whose turn it comes.
+    pub family: Family,
+    /// Another family that must be asked for as well, since it does both.
+    pub needs: Option<Family>,
+    /// How often it comes, compared with the others of its family.
+    pub weight: usize,
+    /// What it is, for a reader.
+    pub text: &'static str,
+    does: Does,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Does {
+    Kill(&'static [Target]),
+    Pause(Target),
+    PauseBackupKillOwner,
+    Partition(Shape, Target),
+}
+
+const fn kill(
+    name: &'static str,
+    weight: usize,
+    targets: &'static [Target],
+    text: &'static str,
+) -> Entry {
+    Entry {
+        name,
+        family: Family::Kill,
+        needs: None,
+        weight,
+        text,
+        does: Does::Kill(targets),
+    }
+}
+
+const fn pause(name: &'static str, weight: usize, target: Target, text: &'static str) -> Entry {
+    Entry {
+        name,
+        family: Family::Pause,
+        needs: None,
+        weight,
+        text,
+        does: Does::Pause(target),
+    }
+}
+
+const fn partition(
+    name: &'static str,
+    weight: usize,
+    shape: Shape,
+    target: Target,
+    text: &'static str,
+) -> Entry {
+    let does = Does::Partition(shape, target);
+    Entry {
+        name,
+        family: Family::Partition,
+        needs: None,
+        weight,
+        text,
+        does,
+    }
+}
+
+/// Every fault there is.
+pub const CATALOGUE: &[Entry] = &[
+    kill("kill-one", 0, &[Target::One], "one node is killed"),
+    kill(
+        "kill-owner",
+        3,
+        &[Target::Owner],
+        "the owner of a partition is killed",
+    ),
+    kill(
+        "kill-owner-not-master",
+        0,
+        &[Target::OwnerNotMaster],
+        "the owner of a partition, not the master, is killed",
+    ),
+    kill("kill-master", 2, &[Target::Master], "the master is killed"),
+    kill(
+        "kill-owner-and-master",
+        2,
+        &[Target::OwnerNotMaster, Target::Master],
+        "the owner of a partition and the master are killed together",
+    ),
+    kill(
+        "kill-minority",
+        1,
+        &[Target::Minority],
+        "a minority is killed",
+    ),
+    kill(
+        "kill-majority",
+        1,
+        &[Target::Majority],
+        "a majority is killed",
+    ),
+    kill("kill-all", 1, &[Target::All], "every node is killed"),
+    pause("pause-one", 0, Target::One, "one node is paused"),
+    pause(
+        "pause-owner",
+        4,
+        Target::Owner,
+        "an owner is paused for longer than its lease, then continued, while clients keep their connections to it",
+    ),
+    pause("pause-master", 1, Target::Master, "the master is paused"),
+    pause(
+        "pause-minority",
+        1,
+        Target::Minority,
+        "a minority is paused",
+    ),
+    pause(
+        "pause-majority",
+        1,
+        Target::Majority,
+        "a majority is paused",
+    ),
+    Entry {
+        name: "pause-backup-kill-owner",
+        family: Family::Pause,
+        needs: Some(Family::Kill),
+        weight: 2,
+        text: "an in-sync backup is paused, then the owner is killed",
+        does: Does::PauseBackupKillOwner,
+    },
+    partition(
+        "partition-halves",
+        2,
+        Shape::Split,
+        Target::Minority,
+        "a minority is cut off from the others",
+    ),
+    partition(
+        "partition-one",
+        0,
+        Shape::Split,
+        Target::One,
+        "one node is cut off from the others",
+    ),
+    partition(
+        "partition-owner",
+        2,
+        Shape::Split,
+        Target::Owner,
+        "the owner of a partition is cut off from the others",
+    ),
+    partition(
+        "partition-master",
+        1,
+        Shape::Split,
+        Target::Master,
+        "the master is cut off from the others",
+    ),
+    partition(
+        "one-way-deaf",
+        1,
+        Shape::Deaf,
+        Target::Owner,
+        "the owner of a partition no longer hears the others",
+    ),
+    partition(
+        "one-way-mute",
+        1,
+        Shape::Mute,
+        Target::Owner,
+        "the owner of a partition is no longer heard by the others",
+    ),
+    partition(
+        "one-way-mute-master",
+        1,
+        Shape::Mute,
+        Target::Master,
+        "the master is no longer heard by the others",
+    ),
+    partition(
+        "unanswered-owner",
+        2,
+        Shape::Unanswered,
+        Target::Owner,
+        "the owner of a partition hears clients, and its answers do not arrive",
+    ),
+    partition(
+        "majority-ring",
+        1,
+        Shape::MajorityRing,
+        Target::All,
+        "every node sees a majority, and no two the same",
+    ),
+    partition(
+        "bridge",
+        1,
+        Shape::Bridge,
+        Target::One,
+        "two halves, and one node that sees both",
+    ),
+];
+
+/// A family or fault that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no fault {asked:?}; there are the families kill, pause, partition (or none) and the faults {}",
+    CATALOGUE.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
+)]
+pub struct UnknownFault {
+    /// What was asked for.
+    pub asked: String,
+}
+
+/// The faults that `names` ask for: families, or single faults; `none` for nothing.
+///
+/// # Errors
+/// A name that is neither.
+pub fn select<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<&'static Entry>, UnknownFault> {
+    let mut families = Vec::new();
+    let mut single = Vec::new();
+    for name in names {
+        let family = Family::ALL.into_iter().find(|family| family.name() == name);
+        let entry = CATALOGUE.iter().find(|entry| entry.name == name);
+        match (family, entry, name) {
+            (Some(family), _, _) => families.push(family),
+            (_, Some(entry), _) => single.push(entry),
+            (_, _, "none") => {}
+            _ => {
+                return Err(UnknownFault {
+                    asked: name.to_string(),
+                });
+            }
+        }
+    }
+    let of_families = CATALOGUE.iter().filter(|entry| {
+        entry.weight > 0
+            && families.contains(&entry.family)
+            && entry.needs.is_none_or(|needs| families.contains(&needs))
+    });
+    let mut selected: Vec<&Entry> = of_families.collect();
+    for entry in single {
+        if !selected.contains(&entry) {
+            selected.push(entry);
+        }
+    }
+    Ok(selected)
+}
+
+impl Entry {
+    /// The fault itself, its details drawn.
+    pub fn draw(&self, heartbeat_ms: u64, draw: &mut Rng) -> Fault {
+        let now = |action, target| Injection {
+            after_ms: 0,
+            action,
+            target,
+        };
+        let injections = match &self.does {
+            Does::Kill(targets) => targets
+                .iter()
+                .map(|&target| now(Action::Kill, target))
+                .collect(),
+            Does::Pause(target) => vec![now(Action::Pause, *target)],
+            Does::PauseBackupKillOwner => {
+                // Within the time in which the backup still counts as in sync, or a little after.
+                let after_ms = draw.u64(0..=5 * heartbeat_ms);
+                let kill = Injection {
+                    after_ms,
+                    action: Action::Kill,
+                    target: Target::Owner,
+                };
+                vec![now(Action::Pause, Target::Backup), kill]
+            }
+            Does::Partition(shape, target) => {
+                let clients = if draw.bool() {
+                    ClientAccess::Kept
+                } else {
+                    ClientAccess::Cut
+                };
+                let heal = if draw.u8(..3) == 0 {
+                    Heal::Release
+                } else {
+                    Heal::Close
+                };
+                vec![now(
+                    Action::Partition {
+                        shape: *shape,
+                        clients,
+                        heal,
+                    },
+                    *target,
+                )]
+            }
+        };
+        Fault {
+            name: self.name.to_string(),
+            injections,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_none_is_a_family() {
+        for (position, entry) in CATALOGUE.iter().enumerate() {
+            assert!(
+                CATALOGUE[..position]
+                    .iter()
+                    .all(|other| other.name != entry.name)
+            );
+            assert!(Family::ALL.iter().all(|family| family.name() != entry.name));
+        }
+    }
+
+    #[test]
+    fn a_family_brings_its_faults_and_compounds_need_both_families() {
+        let names = |asked: &[&str]| -> Vec<&str> {
+            select(asked.iter().copied())
+                .unwrap()
+                .iter()
+                .map(|entry| entry.name)
+                .collect()
+        };
+        assert!(
+            names(&["pause"])
+                .iter()
+                .all(|name| name.starts_with("pause-"))
+        );
+        assert!(!names(&["pause"]).contains(&"pause-backup-kill-owner"));
+        assert!(names(&["kill", "pause"]).contains(&"pause-backup-kill-owner"));
+        assert_eq!(names(&["kill-one"]), ["kill-one"]);
+        assert!(names(&["none"]).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_names_there_are() {
+        let text = select(["kill", "flood"]).unwrap_err().to_string();
+        assert!(
+            text.contains("\"flood\"") && text.contains("pause-owner"),
+            "{text}"
+        );
+        assert!(!text.contains('\n'));
+    }
+}

@@ -1,0 +1,105 @@
+//! A fault as data: what is done, to whom, and after how long.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that goes wrong for a while: injections at its start, all undone at its end (a killed
+/// node is started again, a paused one continued, a partition healed).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// What is done, in order of time.
+    pub injections: Vec<Injection>,
+}
+
+/// One thing done to some nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Injection {
+    /// Milliseconds after the fault's start.
+    pub after_ms: u64,
+    /// What is done.
+    pub action: Action,
+    /// To whom.
+    pub target: Target,
+}
+
+/// What is done to the targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP; SIGCONT at the end.
+    Pause,
+    /// Links are cut.
+    Partition {
+        /// Which ones.
+        shape: Shape,
+        /// Whether clients still reach the targets.
+        clients: ClientAccess,
+        /// What becomes of the connections that were held.
+        heal: Heal,
+    },
+}
+
+/// Which links a partition cuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Both ways between the targets and all others.
+    Split,
+    /// The targets hear nobody, but are heard.
+    Deaf,
+    /// The targets are not heard, but hear.
+    Mute,
+    /// Every node sees a majority, and no two see the same one.
+    MajorityRing,
+    /// Two halves, and the target which sees both.
+    Bridge,
+    /// The targets hear clients, and what they answer does not arrive: clients must ask again for
+    /// what has happened already.
+    Unanswered,
+}
+
+/// Whether clients still reach the targets of a partition. A node that is cut off from its peers
+/// while clients still talk to it is the dangerous one: it may serve what is no longer true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAccess {
+    /// Clients reach every node.
+    Kept,
+    /// Clients do not reach the targets.
+    Cut,
+}
+
+/// What becomes of connections that were held, when the partition heals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heal {
+    /// They are closed, as by a peer that lost patience.
+    Close,
+    /// What was held flows on, however old it is.
+    Release,
+}
+
+/// Who is hit. Of a partition of the table that is drawn for each fault: its owner, or a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// Any one node.
+    One,
+    /// As many nodes as the cluster can do without.
+    Minority,
+    /// One node more than the cluster can do without.
+    Majority,
+    /// Every node.
+    All,
+    /// The master.
+    Master,
+    /// The owner of the drawn partition.
+    Owner,
+    /// The owner of the drawn partition, which is one whose owner is not the master.
+    OwnerNotMaster,
+    /// An in-sync backup of the drawn partition.
+    Backup,
+}

@@ -1,0 +1,216 @@
+//! What a report must say, whatever it looks like.
+
+use std::collections::BTreeMap;
+
+use kensho_checker::history::Kind;
+use serde_json::{Map, Value, json};
+
+use super::page;
+use crate::figures::{FaultSpan, Figures, Input};
+use crate::run::{Host, RunRecord};
+use crate::sample::Sample;
+use crate::verdict::{
+    Counts, Failover, FaultOutcome, FaultRecord, InjectionRecord, Loss, Losses, LostWriteRecord,
+    Validity, Verdict,
+};
+
+fn record() -> RunRecord {
+    RunRecord {
+        workload: "register".to_string(),
+        system: "kensho".to_string(),
+        began: "2026-03-15T09:30:05Z".to_string(),
+        seed: 42,
+        command: ["kensho", "test", "register", "--seed", "42"]
+            .map(String::from)
+            .to_vec(),
+        options: Map::from_iter([("nodes".to_string(), json!(3))]),
+        planned_faults: Value::Null,
+        versions: Map::new(),
+        host: Host {
+            system: "linux".to_string(),
+            processors: 2,
+            memory_bytes: 8 << 30,
+        },
+    }
+}
+
+fn fault() -> FaultRecord {
+    let health = |word: &str| BTreeMap::from([("n1".to_string(), word.to_string())]);
+    FaultRecord {
+        name: "kill-owner".to_string(),
+        text: "the owner of a partition is killed".to_string(),
+        targets: vec!["n1".to_string()],
+        start_ms: 1_000,
+        end_ms: 2_000,
+        outcome: FaultOutcome::Applied,
+        injections: vec![InjectionRecord {
+            action: "kill".to_string(),
+            targets: vec!["n1".to_string()],
+            outcome: FaultOutcome::Applied,
+            why: None,
+            at_ms: 1_000,
+            owners: vec!["n1".to_string()],
+            master: true,
+        }],
+        partition: Some(1),
+        owned: vec![0, 1],
+        health_before: health("ready"),
+        health_during: health("down"),
+        health_after: health("up"),
+    }
+}
+
+fn verdict(valid: Validity) -> Verdict {
+    let samples: Vec<Sample> = (0..300)
+        .map(|number| Sample {
+            f: "write",
+            partition: number % 2,
+            intended_ns: u64::from(number) * 10_000_000,
+            invoke_ns: u64::from(number) * 10_000_000,
+            complete_ns: u64::from(number) * 10_000_000 + 2_000_000,
+            kind: Kind::Ok,
+            served: true,
+        })
+        .collect();
+    let figures = Figures::of(Input {
+        samples: &samples,
+        faults: &[FaultSpan {
+            start_ns: 1_000_000_000,
+            end_ns: 2_000_000_000,
+        }],
+        operations: &["write"],
+        partitions: 2,
+        length_ns: 3_000_000_000,
+    });
+    Verdict {
+        valid,
+        summary: "All is <well> & good.".to_string(),
+        missing: Vec::new(),
+        anomalies: Vec::new(),
+        losses: Losses::default(),
+        checker: Value::Null,
+        faults: vec![fault()],
+        counts: Counts {
+            faults_applied: 1,
+            owner_kills: 1,
+            ..Counts::default()
+        },
+        failovers: vec![Failover {
+            at_ms: 1_400,
+            partition: Some(1),
+            from: Some("n1".to_string()),
+            to: Some("n2".to_string()),
+            number: 7,
+            fault: Some(0),
+        }],
+        unexpected_exits: Vec::new(),
+        figures,
+    }
+}
+
+/// The page is well formed as far as pairs of tags go.
+fn assert_balanced(page: &str) {
+    let void = ["meta", "!DOCTYPE"];
+    let mut open: Vec<&str> = Vec::new();
+    let page = match (page.find("<style>"), page.find("</style>")) {
+        (Some(from), Some(to)) => format!("{}{}", &page[..from], &page[to + 8..]),
+        _ => page.to_string(),
+    };
+    for tag in page.split('<').skip(1) {
+        let name = tag
+            .split(['>', ' ', '\n', '/'])
+            .find(|part| !part.is_empty())
+            .unwrap();
+        let closed_at_once = tag.split('>').next().unwrap().ends_with('/');
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "in {:?}", &tag[..tag.len().min(80)]);
+        } else if !(closed_at_once || void.contains(&name)) {
+            open.push(name);
+        }
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
+fn a_page_is_whole_and_fetches_nothing() {
+    for valid in [Validity::Valid, Validity::Invalid, Validity::Unknown] {
+        let page = page(&record(), &verdict(valid)).replace("&quot;", "'");
+        assert_balanced(&page);
+        for fetched in [
+            "http:", "https:", "<script", "<link", "src=", "@import", "url(",
+        ] {
+            assert!(!page.contains(fetched), "{fetched}");
+        }
+    }
+}
+
+#[test]
+fn the_verdict_and_how_to_run_it_again_are_told() {
+    let page = page(&record(), &verdict(Validity::Valid));
+    assert!(page.contains("<h1>Valid</h1>"));
+    assert!(
+        page.contains("All is &lt;well&gt; &amp; good."),
+        "text is never taken for HTML"
+    );
+    assert!(page.contains("kensho test register --seed 42"));
+    assert!(page.contains("kill-owner") && page.contains("owner of 1"));
+}
+
+#[test]
+fn what_is_missing_is_listed() {
+    let mut verdict = verdict(Validity::Unknown);
+    verdict.missing = vec!["no cas succeeded after the faults".to_string()];
+    assert!(page(&record(), &verdict).contains("<li>no cas succeeded after the faults</li>"));
+}
+
+#[test]
+fn violations_and_losses_are_shown() {
+    let mut verdict = verdict(Validity::Invalid);
+    verdict.anomalies = vec![json!({
+        "name": "stale read", "key": "r7", "text": "process 3 read 4 after 5 was written",
+        "operations": [
+            {"process": 1, "f": "write", "value": 5, "type": "ok", "invoke_ns": 10, "complete_ns": 20, "role": "proof", "node": "n2"},
+            {"process": 3, "f": "cas", "value": [4, 6], "type": "info", "invoke_ns": 30, "complete_ns": null, "role": "proof"},
+            {"process": 4, "f": "write", "value": 4, "type": "ok", "invoke_ns": 1, "complete_ns": 2, "role": "source"}
+        ],
+    })];
+    verdict.losses = Losses {
+        count: 1,
+        by_failover: vec![Loss {
+            failover: "partition 1: owner n1 -> n2".to_string(),
+            count: 1,
+            writes: vec![LostWriteRecord {
+                key: "r7".to_string(),
+                partition: 1,
+                value: json!(5),
+                acknowledged_ms: 900,
+                missed_ms: 1_600,
+                seen: json!(4),
+            }],
+        }],
+    };
+    let page = page(&record(), &verdict);
+    assert_balanced(&page);
+    assert!(page.contains("stale read") && page.contains("register r7"));
+    assert!(page.contains("write 5 · n2") && page.contains("cas 4 → 6 ?"));
+    assert!(page.contains("partition 1: owner n1 -&gt; n2"));
+}
+
+#[test]
+fn a_run_without_faults_and_operations_can_be_drawn() {
+    let figures = Figures::of(Input {
+        samples: &[],
+        faults: &[],
+        operations: &["read"],
+        partitions: 0,
+        length_ns: 0,
+    });
+    let verdict = Verdict {
+        faults: Vec::new(),
+        figures,
+        ..verdict(Validity::Unknown)
+    };
+    let page = page(&record(), &verdict);
+    assert_balanced(&page);
+    assert!(!page.contains("NaN") && !page.contains("inf"));
+}

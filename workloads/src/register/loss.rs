@@ -1,0 +1,216 @@
+//! Which acknowledged writes are gone.
+//!
+//! The checker says that a history is impossible; for a person who lost data the question is which
+//! data. A write is *lost* here when it was acknowledged, later an operation that began after the
+//! acknowledgement saw a value that was certainly older, and the write's own value was never seen
+//! again. An asynchronous cluster loses such a suffix of writes at a failover.
+
+use std::collections::HashMap;
+
+use kensho_checker::history::{Datum, History, NEVER, Operation, Outcome};
+use serde_json::Value;
+
+/// An acknowledged write that is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LostWrite {
+    /// The register.
+    pub key: String,
+    /// What was written.
+    pub value: Value,
+    /// When the write was acknowledged, nanoseconds since the run began.
+    pub acknowledged_ns: u64,
+    /// The node that acknowledged it, if known.
+    pub node: Option<String>,
+    /// When the first operation began that saw an older value, nanoseconds since the run began.
+    pub missed_ns: u64,
+    /// The older value that it saw.
+    pub seen: Value,
+}
+
+/// What an operation saw in the register, and what it left there.
+struct Step {
+    saw: Option<Datum>,
+    wrote: Option<Datum>,
+}
+
+fn step(history: &History, operation: &Operation) -> Step {
+    let pair = history.pair(operation.argument);
+    match (history.name(operation.f), operation.outcome) {
+        ("read", Outcome::Ok) => Step {
+            saw: Some(operation.result),
+            wrote: None,
+        },
+        ("write", Outcome::Ok | Outcome::Unknown) => Step {
+            saw: None,
+            wrote: Some(operation.argument),
+        },
+        ("cas", Outcome::Ok) => Step {
+            saw: pair.map(|(from, _)| from),
+            wrote: pair.map(|(_, to)| to),
+        },
+        ("cas", Outcome::Unknown) => Step {
+            saw: None,
+            wrote: pair.map(|(_, to)| to),
+        },
+        ("cas", Outcome::Fail) if operation.observed => Step {
+            saw: Some(operation.result),
+            wrote: None,
+        },
+        _ => Step {
+            saw: None,
+            wrote: None,
+        },
+    }
+}
+
+/// The lost writes of a register history, in order of their acknowledgement.
+pub fn lost_writes(history: &History) -> Vec<LostWrite> {
+    let mut per_key: HashMap<u32, Vec<(&Operation, Step)>> = HashMap::new();
+    for operation in &history.operations {
+        let step = step(history, operation);
+        per_key
+            .entry(operation.key)
+            .or_default()
+            .push((operation, step));
+    }
+    let mut lost: Vec<LostWrite> = per_key
+        .into_iter()
+        .flat_map(|(key, steps)| lost_of_key(history, key, &steps))
+        .collect();
+    lost.sort_by(|one, other| {
+        (one.acknowledged_ns, &one.key).cmp(&(other.acknowledged_ns, &other.key))
+    });
+    lost
+}
+
+fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec<LostWrite> {
+    // When each value was certainly there: the completion of its writer.
+    let written: HashMap<Datum, u32> = steps
+        .iter()
+        .filter_map(|(op, step)| Some((step.wrote?, op.complete)))
+        .collect();
+    let mut seen_last: HashMap<Datum, u32> = HashMap::new();
+    for (operation, step) in steps {
+        if let Some(value) = step.saw {
+            let last = seen_last.entry(value).or_default();
+            *last = (*last).max(operation.complete);
+        }
+    }
+    let mut lost = Vec::new();
+    for (write, step) in steps {
+        let Some(value) = step.wrote.filter(|_| write.outcome == Outcome::Ok) else {
+            continue;
+        };
+        let older = |seen: Datum| {
+            seen == Datum::NIL
+                || written
+                    .get(&seen)
+                    .is_some_and(|&at| at != NEVER && at < write.invoke)
+        };
+        let missed = steps.iter().find(|(other, step)| {
+            other.invoke > write.complete
+                && step.saw.is_some_and(older)
+                && seen_last
+                    .get(&value)
+                    .is_none_or(|&last| last < other.invoke)
+        });
+        if let Some((
+            other,
+            Step {
+                saw: Some(seen), ..
+            },
+        )) = missed
+        {
+            lost.push(LostWrite {
+                key: history.key_text(key).unwrap_or_default(),
+                value: history.value(value).to_json(),
+                acknowledged_ns: write.complete_time,
+                node: Some(history.name(write.node))
+                    .filter(|n| !n.is_empty())
+                    .map(String::from),
+                missed_ns: other.invoke_time,
+                seen: history.value(*seen).to_json(),
+            });
+        }
+    }
+    lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kensho_checker::history::{Event, Kind, Process};
+    use serde_json::json;
+
+    /// One operation after another, by one client; a name, a value, and how it ended.
+    fn history(operations: &[(&str, Value, Kind)]) -> History {
+        let mut events = Vec::new();
+        for (number, (f, value, kind)) in (0_u64..).zip(operations) {
+            let argument = if *f == "read" {
+                Value::Null
+            } else {
+                value.clone()
+            };
+            let process = Process::Client(number);
+            let invoke = Event::invoke(2 * number, 20 * number, process, f)
+                .with_key("r1")
+                .with_value(argument);
+            let complete = invoke.complete(2 * number + 1, 20 * number + 10, *kind);
+            events.push(invoke);
+            events.push(complete.with_value(value.clone()));
+        }
+        History::from_events(&events)
+    }
+
+    fn lost_values(operations: &[(&str, Value, Kind)]) -> Vec<Value> {
+        lost_writes(&history(operations))
+            .into_iter()
+            .map(|lost| lost.value)
+            .collect()
+    }
+
+    #[test]
+    fn a_suffix_that_was_acknowledged_and_is_gone_is_lost() {
+        let operations = [
+            ("write", json!(1), Kind::Ok),
+            ("write", json!(2), Kind::Ok),
+            ("cas", json!([2, 3]), Kind::Ok),
+            ("read", json!(1), Kind::Ok),
+        ];
+        assert_eq!(lost_values(&operations), [json!(2), json!(3)]);
+        let lost = &lost_writes(&history(&operations))[0];
+        assert_eq!((lost.key.as_str(), lost.acknowledged_ns), ("r1", 30));
+        assert_eq!((lost.missed_ns, &lost.seen), (60, &json!(1)));
+    }
+
+    #[test]
+    fn a_write_seen_again_later_is_not_lost() {
+        let operations = [
+            ("write", json!(1), Kind::Ok),
+            ("write", json!(2), Kind::Ok),
+            ("read", json!(1), Kind::Ok),
+            ("read", json!(2), Kind::Ok),
+        ];
+        assert!(lost_values(&operations).is_empty());
+    }
+
+    #[test]
+    fn an_empty_register_has_lost_its_writes_and_unacknowledged_ones_are_nobodys_loss() {
+        let operations = [
+            ("write", json!(1), Kind::Ok),
+            ("write", json!(2), Kind::Info),
+            ("read", Value::Null, Kind::Ok),
+        ];
+        assert_eq!(lost_values(&operations), [json!(1)]);
+    }
+
+    #[test]
+    fn an_overwritten_value_is_not_lost() {
+        let operations = [
+            ("write", json!(1), Kind::Ok),
+            ("write", json!(2), Kind::Ok),
+            ("read", json!(2), Kind::Ok),
+        ];
+        assert!(lost_values(&operations).is_empty());
+    }
+}
