@@ -54,38 +54,52 @@ fn forget_all(
     }
 }
 
-/// Leaves out writes that were surely overwritten before anybody can have seen them.
+/// Leaves out writes that were surely overwritten before anybody can have seen them, as long as
+/// another write of their value is left for those who see it.
 ///
 /// That is a proof too: in any order that explains the whole, what sees the value sees it from
 /// another write, so the order without this one explains the rest.
 fn drop_overwritten(kept: &mut Vec<Access>, invalid: &mut impl FnMut(&[Access]) -> bool) {
-    for at in (0..kept.len()).rev() {
-        let (Effect::Write(value), true) = (kept[at].effect, kept[at].ret != NEVER) else {
-            continue;
-        };
-        let seen_from = kept
-            .iter()
-            .filter(|access| match access.effect {
-                Effect::Read(seen) | Effect::Cas(seen, _) => seen == value,
-                Effect::NotValue(unseen) => unseen != value,
-                Effect::Write(_) => false,
-            })
-            .map(|access| access.inv)
-            .min()
-            .unwrap_or(NEVER);
-        let overwritten = kept
-            .iter()
-            .filter(|access| !is_look(access) && access.inv > kept[at].ret)
-            .any(|access| access.ret < seen_from);
-        if !overwritten {
-            continue;
+    let mut at = 0;
+    while at < kept.len() {
+        if is_surely_unseen(kept, at) {
+            let mut without = kept.clone();
+            without.remove(at);
+            if invalid(&without) {
+                *kept = without;
+                continue;
+            }
         }
-        let mut without = kept.clone();
-        without.remove(at);
-        if invalid(&without) {
-            *kept = without;
+        at += 1;
+    }
+}
+
+fn is_surely_unseen(kept: &[Access], at: usize) -> bool {
+    let (Effect::Write(value), true) = (kept[at].effect, kept[at].ret != NEVER) else {
+        return false;
+    };
+    let mut seen = false;
+    let mut seen_from = NEVER;
+    for access in kept {
+        let sees = match access.effect {
+            Effect::Read(seen) | Effect::Cas(seen, _) => seen == value,
+            Effect::NotValue(_) | Effect::Write(_) => false,
+        };
+        let may_see = matches!(access.effect, Effect::NotValue(unseen) if unseen != value);
+        seen |= sees;
+        if sees || may_see {
+            seen_from = seen_from.min(access.inv);
         }
     }
+    let written_again = kept.iter().enumerate().any(|(other, access)| {
+        other != at
+            && matches!(access.effect, Effect::Write(written) | Effect::Cas(_, written) if written == value)
+    });
+    let overwritten = kept
+        .iter()
+        .filter(|access| !is_look(access) && access.inv > kept[at].ret)
+        .any(|access| access.ret < seen_from);
+    overwritten && (written_again || !seen)
 }
 
 fn is_look(access: &Access) -> bool {
