@@ -223,6 +223,15 @@ impl Anomaly {
         anomaly
     }
 
+    /// Adds how stale reads are, as a figure and in words.
+    pub(crate) fn set_stale(&mut self, ns: u64) {
+        self.stale_ns = Some(ns);
+        self.text.push_str(&format!(
+            " The key is linearizable if reads may be stale by up to {} s.",
+            seconds(ns)
+        ));
+    }
+
     /// Leaves out operations beyond [`Anomaly::OPERATIONS_MAX`], sources first, and counts them.
     pub(crate) fn bound(&mut self) {
         let total = self.operations.len();

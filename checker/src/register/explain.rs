@@ -3,7 +3,7 @@
 use super::access::{Access, Effect};
 use super::minimal::minimal;
 use super::zones::{Conflict, Judgement, NONE, Zones};
-use super::{Options, searched};
+use super::{Options, searched, staleness};
 use crate::anomaly::AnomalyName;
 use crate::budget::{Deadline, EXPLANATION_TIME};
 use crate::history::{Datum, History, NEVER, Outcome};
@@ -107,6 +107,9 @@ pub(crate) fn explain_search(
     };
     let mut anomaly = anomaly(history, name, text, &sub);
     anomaly.key = history.key_text(history.operations[stuck.place as usize].key);
+    if let Some(ns) = staleness::stale_by(history, accesses, initial, deadline, bytes) {
+        anomaly.set_stale(ns);
+    }
     anomaly
 }
 

@@ -20,6 +20,7 @@ mod access;
 mod explain;
 mod minimal;
 mod searched;
+mod staleness;
 mod values;
 mod witness;
 mod zones;
@@ -329,11 +330,7 @@ fn explain_zones(
         .map(|conflict| {
             let mut anomaly = explain::explain(history, accesses, initial, zones, conflict);
             if let Some(ns) = stale.filter(|ns| *ns > 0) {
-                anomaly.stale_ns = Some(ns);
-                anomaly.text.push_str(&format!(
-                    " The key is linearizable if reads may be stale by up to {} s.",
-                    crate::report::seconds(ns)
-                ));
+                anomaly.set_stale(ns);
             }
             anomaly
         })
