@@ -9,7 +9,7 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules
+	programs-broken test-broken-rules bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -52,3 +52,11 @@ test-broken-rules: programs-broken ## real nodes with a broken rule must be foun
 	-$(BROKEN_TEST) --break-rules local-read --nemesis pause --seed 1 --out $(RUNS)/local-read
 	-$(BROKEN_TEST) --break-rules ack-before-backup --nemesis kill --seed 1 --out $(RUNS)/ack-before-backup
 	-$(BROKEN_TEST) --break-rules retry-applied-twice --seed 1 --out $(RUNS)/retry-applied-twice
+
+bench-checker: ## time and memory of the checker; figures and chart to results/published/checker.*
+	cargo run --release --package kensho-checker --example bench_checker -- \
+		$(PUBLISHED)/checker.json $(PUBLISHED)/checker.svg
+
+FUZZ_SECONDS = 600
+fuzz-checker: ## fuzz each reader of histories for FUZZ_SECONDS, guided by coverage
+	checker/fuzz/run.sh $(FUZZ_SECONDS) $(OPTIONS)

@@ -260,11 +260,9 @@ fn judge_file(
         format: Some(format),
         ..settings.clone()
     };
-    if let (false, true, Some(event)) = (
-        arguments.tuples,
-        model.is_register(),
-        first_tuple(&history),
-    ) {
+    if let (false, true, Some(event)) =
+        (arguments.tuples, model.is_register(), first_tuple(&history))
+    {
         let text = TUPLES.to_owned();
         let grave = false;
         history.problems.push(Problem { event, text, grave });

@@ -209,7 +209,11 @@ impl Anomaly {
     pub const OPERATIONS_MAX: usize = 60;
 
     /// An anomaly told by these operations alone.
-    pub fn new(name: AnomalyName, text: String, operations: Vec<OperationView>) -> Anomaly {
+    pub fn new(name: AnomalyName, mut text: String, operations: Vec<OperationView>) -> Anomaly {
+        // A sentence may begin with an operation.
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
         let mut anomaly = Anomaly {
             name,
             key: None,

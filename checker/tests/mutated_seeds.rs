@@ -16,8 +16,32 @@ const ROUNDS: usize = 2500;
 
 /// Pieces that mean something to one reader or another.
 const WORDS: [&str; 26] = [
-    "[", "]", "{", "}", "(", ")", "\"", "\\", "#", "#_", "#{", ":", "nil", "null", ":type", ":ok",
-    "\t", "\n", ",", "-", "1e999", "9223372036854775808", "\\u", "^", ";", "process",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    "\"",
+    "\\",
+    "#",
+    "#_",
+    "#{",
+    ":",
+    "nil",
+    "null",
+    ":type",
+    ":ok",
+    "\t",
+    "\n",
+    ",",
+    "-",
+    "1e999",
+    "9223372036854775808",
+    "\\u",
+    "^",
+    ";",
+    "process",
 ];
 
 const MODELS: [ModelName; 10] = [
@@ -102,7 +126,10 @@ fn fuzz(format: Format) {
         .map(|file| file.unwrap().path())
         .collect();
     files.sort();
-    let mut pool: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
+    let mut pool: Vec<Vec<u8>> = files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect();
     let mut random = Random::new(1);
     let mut accepted = 0;
     for round in 0..ROUNDS {
@@ -115,7 +142,10 @@ fn fuzz(format: Format) {
             }
         }
     }
-    assert!(accepted > ROUNDS / 20, "only {accepted} inputs were histories");
+    assert!(
+        accepted > ROUNDS / 20,
+        "only {accepted} inputs were histories"
+    );
 }
 
 #[test]

@@ -44,17 +44,22 @@ impl plotters::coord::ranged1d::ValueFormatter<f64> for Decades {
 }
 
 /// Draws the rows that belong to the curve.
-pub fn draw(rows: &Value, path: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn draw(rows: &Value, path: &str) -> Result<(), Box<dyn Error>> {
     let mut lines: std::collections::BTreeMap<u64, Vec<(f64, f64)>> = Default::default();
     for row in rows.as_array().into_iter().flatten() {
-        let curve = row["name"].as_str().is_some_and(|name| name.starts_with("curve-"));
+        let curve = row["name"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("curve-"));
         if let (true, Some(clients), Some(operations), Some(seconds)) = (
             curve,
             row["clients"].as_u64(),
             row["operations"].as_f64(),
             row["cpu_s"].as_f64(),
         ) {
-            lines.entry(clients).or_default().push((operations, seconds * 1e3));
+            lines
+                .entry(clients)
+                .or_default()
+                .push((operations, seconds * 1e3));
         }
     }
     let area = SVGBackend::new(path, (860, 520)).into_drawing_area();
@@ -86,8 +91,15 @@ pub fn draw(rows: &Value, path: &str) -> Result<(), Box<dyn Error>> {
         .draw()?;
     let mut labels: Vec<(i32, String, RGBColor)> = Vec::new();
     for ((clients, points), tone) in lines.iter().zip(TONES) {
-        chart.draw_series(LineSeries::new(points.iter().copied(), tone.stroke_width(2)))?;
-        chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, tone.filled())))?;
+        chart.draw_series(LineSeries::new(
+            points.iter().copied(),
+            tone.stroke_width(2),
+        ))?;
+        chart.draw_series(
+            points
+                .iter()
+                .map(|point| Circle::new(*point, 4, tone.filled())),
+        )?;
         if let Some(last) = points.last() {
             let (_, y) = chart.backend_coord(last);
             let client = if *clients == 1 { "client" } else { "clients" };
@@ -112,7 +124,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);

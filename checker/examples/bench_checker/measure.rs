@@ -14,7 +14,7 @@ fn cpu_seconds() -> f64 {
 }
 
 /// The CPU seconds that one call takes: the mean of a batch of calls, the least of some batches.
-pub fn seconds(mut call: impl FnMut()) -> f64 {
+pub(crate) fn seconds(mut call: impl FnMut()) -> f64 {
     let mut batch = |calls: usize| {
         let start = cpu_seconds();
         for _ in 0..calls {
@@ -32,7 +32,7 @@ pub fn seconds(mut call: impl FnMut()) -> f64 {
 }
 
 /// The most memory that this process had in use, in MiB.
-pub fn peak_mib() -> f64 {
+pub(crate) fn peak_mib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
@@ -40,9 +40,11 @@ pub fn peak_mib() -> f64 {
 }
 
 /// The machine.
-pub fn machine() -> Value {
+pub(crate) fn machine() -> Value {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
     let model = model.map(|model| model.trim_start_matches([' ', '\t', ':']));
     let system = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     json!({

@@ -9,8 +9,8 @@ use kensho_checker::report::Report;
 use serde_json::{Value, json};
 
 /// One row.
-pub struct Row {
-    pub name: String,
+pub(crate) struct Row {
+    pub(crate) name: String,
     what: &'static str,
     source: Source,
     explain: Explain,
@@ -38,7 +38,7 @@ const MILLION: Recipe = Recipe {
 };
 
 /// Every row, in the order of the table.
-pub fn all() -> Vec<Row> {
+pub(crate) fn all() -> Vec<Row> {
     let row = |name: &str, what, target_seconds, recipe| Row {
         name: name.to_owned(),
         what,
@@ -167,7 +167,7 @@ fn etcd(seed: u64) -> Recipe {
 
 impl Row {
     /// Measures the row.
-    pub fn run(&self) -> Value {
+    pub(crate) fn run(&self) -> Value {
         let histories = self.histories();
         let observation = match &self.source {
             Source::Folder(_) => true,

@@ -119,12 +119,18 @@ pub fn read(text: &[u8], format: Format) -> Result<History, ReadError> {
 
 /// How files begin that hold a history in a wrapping, and what to do with them.
 const NOT_TEXT: [(&[u8], &str); 5] = [
-    (b"\x1f\x8b", "this is compressed; unpack it with gunzip first"),
+    (
+        b"\x1f\x8b",
+        "this is compressed; unpack it with gunzip first",
+    ),
     (
         b"\x28\xb5\x2f\xfd",
         "this is compressed; unpack it with unzstd first",
     ),
-    (b"PK\x03\x04", "this is an archive; unpack it with unzip first"),
+    (
+        b"PK\x03\x04",
+        "this is an archive; unpack it with unzip first",
+    ),
     (
         b"\xff\xfe",
         "this is UTF-16; convert it with iconv -f UTF-16 -t UTF-8 first",

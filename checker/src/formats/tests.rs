@@ -124,7 +124,6 @@ fn errors_say_where_and_what() {
             Format::JepsenTxt,
             "line 2, column 1: expected a process, :invoke, :ok, :fail or :info, a name and a value",
         ),
-
         (
             "{\"index\":0}\n",
             Format::Jsonl,
@@ -189,7 +188,11 @@ fn lines_of_a_log_without_an_event_are_counted_not_lost() {
     let text = "INFO  jepsen.core - starting\nINFO  jepsen.util - 0\t:invoke\t:read\tnil\nWARN  x\nINFO  jepsen.util - 0\t:ok\t:read\tnil\n";
     let history = read(text.as_bytes(), Format::detect(text.as_bytes())).unwrap();
     assert_eq!(history.operations.len(), 1);
-    let told: Vec<_> = history.problems.iter().map(|p| (p.grave, &*p.text)).collect();
+    let told: Vec<_> = history
+        .problems
+        .iter()
+        .map(|p| (p.grave, &*p.text))
+        .collect();
     let expected = "2 line(s) of the log hold no event, the first is line 1";
     assert_eq!(told, [(false, expected)]);
 }
@@ -208,12 +211,17 @@ fn odd_shapes_of_edn_are_read_for_what_they_mean() {
         // Records with their tag, types as symbols or text, keys as text.
         plain.replace('{', "#jepsen.history.Op{"),
         plain.replace(":invoke", "invoke").replace(":ok", "\"ok\""),
-        plain.replace(":process", "\"process\"").replace(":type", "\"type\""),
+        plain
+            .replace(":process", "\"process\"")
+            .replace(":type", "\"type\""),
         // A list in a vector, commas, comments, discarded forms, metadata.
         format!("[({})]", plain.replace("} {", "}, ; then\n {")),
         format!("#_{{:not :this}} ^{{:line 3}} {plain}"),
         // Entries that nobody knows, and nothing where something is left out.
-        plain.replace(":process 0", ":process 0 :time nil :index nil :clock {:a #inst \"2020-01-01\"}"),
+        plain.replace(
+            ":process 0",
+            ":process 0 :time nil :index nil :clock {:a #inst \"2020-01-01\"}",
+        ),
         // Lists, sets by another name, whole numbers with a mark.
         plain.replace("[1 :a]", "(1 :a)"),
         plain.replace("[1 :a]", "[1N :a]"),

@@ -16,7 +16,7 @@
 pub mod models;
 
 use crate::anomaly::AnomalyName;
-use crate::budget::{Budget, Deadline, EXPLANATION_TIME};
+use crate::budget::{Budget, CUT_SHORT, Deadline, EXPLANATION_TIME};
 use crate::history::{History, NEVER, Operation, Outcome};
 use crate::keys::{Groups, each_key};
 use crate::report::{
@@ -137,19 +137,11 @@ fn judge_key<O: Object>(
             Err(problem) => return unknown(problem),
         };
         let class = machine.class(&step);
-        let ret = if operation.complete == NEVER {
-            NEVER
-        } else {
-            operation.complete + 1
-        };
+        let (inv, ret) = operation.span();
         if ret == NEVER && machine.nature(class) == Nature::Look {
             continue;
         }
-        steps.push(Step {
-            class,
-            inv: operation.invoke + 1,
-            ret,
-        });
+        steps.push(Step { class, inv, ret });
         kept.push(*place);
     }
     // Only where a completion had no invocation are they not yet in the order of invocation.
@@ -176,13 +168,11 @@ fn judge_key<O: Object>(
                 limits,
             }
             .minimal(&steps, &kept, stuck);
-            Finding::Invalid(Box::new(tell(
-                history,
-                object,
-                key,
-                kept[stuck as usize],
-                &sub,
-            )))
+            let mut anomaly = tell(history, object, key, kept[stuck as usize], &sub);
+            if deadline.passed() {
+                anomaly.text.push_str(CUT_SHORT);
+            }
+            Finding::Invalid(Box::new(anomaly))
         }
         Found::OutOfBudget {
             why,

@@ -29,7 +29,9 @@ pub(crate) fn stale_by(
         return None;
     }
     let valid = |shift: u64| {
-        let shifted = shifted(accesses, &returns, shift, |access| operation(access).invoke_time);
+        let shifted = shifted(accesses, &returns, shift, |access| {
+            operation(access).invoke_time
+        });
         match searched::find(&shifted, initial, deadline, bytes_max) {
             Found::Valid(_) => Some(true),
             Found::Invalid { .. } => Some(false),
@@ -81,7 +83,11 @@ fn shifted(
                 NEVER => NEVER,
                 ret => ret * 2,
             };
-            Access { inv, ret, ..*access }
+            Access {
+                inv,
+                ret,
+                ..*access
+            }
         })
         .collect();
     shifted.sort_by_key(|access| access.inv);

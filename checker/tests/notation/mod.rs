@@ -6,9 +6,13 @@
 use kensho_checker::formats::{Format, read};
 use kensho_checker::history::History;
 
-pub fn history(lines: &str) -> History {
+pub(crate) fn history(lines: &str) -> History {
     let mut events: Vec<(u64, String)> = Vec::new();
-    for line in lines.split(';').map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
         let [span, process, f, value] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };

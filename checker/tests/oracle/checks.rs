@@ -73,7 +73,10 @@ fn compare(
         invalid += u64::from(told == Some(false));
     }
     let least = CASES / 20;
-    assert!(valid > least && invalid > least, "{valid} valid, {invalid} invalid");
+    assert!(
+        valid > least && invalid > least,
+        "{valid} valid, {invalid} invalid"
+    );
 }
 
 fn elements(value: &Value) -> Vec<Value> {
@@ -85,21 +88,33 @@ fn plan_set(random: &mut Random) -> Planned {
     if random.below(2) == 0 {
         return Planned::ok("add", json!(element), json!(element));
     }
-    let seen = [json!([]), json!([0]), json!([0, 1]), json!([1, 2]), json!([0, 1, 2]), json!([2, 2])];
+    let seen = [
+        json!([]),
+        json!([0]),
+        json!([0, 1]),
+        json!([1, 2]),
+        json!([0, 1, 2]),
+        json!([2, 2]),
+    ];
     Planned::ok("read", json!(null), seen[random.below(6)].clone())
 }
 
 #[test]
 fn set() {
     compare(ModelName::Set, &Settings::default(), plan_set, |ops| {
-        let last = ops.iter().filter(|op| op.is("read", Outcome::Ok)).max_by_key(|op| op.ret)?;
+        let last = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .max_by_key(|op| op.ret)?;
         let seen = elements(&last.result);
         let kept = ops
             .iter()
             .filter(|op| op.is("add", Outcome::Ok) && op.ret < last.inv)
             .all(|op| seen.contains(&op.argument));
         let added = seen.iter().all(|element| {
-            let mut adds = ops.iter().filter(|op| op.f == "add" && op.outcome != Outcome::Fail);
+            let mut adds = ops
+                .iter()
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail);
             adds.any(|op| op.argument == *element)
         });
         Some(kept && added)
@@ -112,16 +127,19 @@ fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
     let (mut wrong, mut stable) = (false, false);
     for element in (0..3).map(Value::Int) {
         let adds = || {
-            ops.iter().filter(|op| {
-                op.f == "add" && op.outcome != Outcome::Fail && op.argument == element
-            })
+            ops.iter()
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail && op.argument == element)
         };
         if adds().count() == 0 {
             continue;
         }
         let sees = |read: &&&Op| elements(&read.result).contains(&element);
         let seen_at = reads.iter().filter(sees).map(|read| read.ret);
-        let known = adds().map(|add| add.ret).chain(seen_at).min().unwrap_or(NEVER);
+        let known = adds()
+            .map(|add| add.ret)
+            .chain(seen_at)
+            .min()
+            .unwrap_or(NEVER);
         let present = reads.iter().filter(sees).map(|read| read.inv).max();
         let missed = reads
             .iter()
@@ -140,7 +158,11 @@ fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
             (None, _) => {}
         }
         let twice = |read: &&Op| {
-            elements(&read.result).iter().filter(|seen| **seen == element).count() > 1
+            elements(&read.result)
+                .iter()
+                .filter(|seen| **seen == element)
+                .count()
+                > 1
         };
         wrong |= reads.iter().any(twice);
     }
@@ -153,7 +175,9 @@ fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
 
 #[test]
 fn set_that_is_read_all_the_time() {
-    compare(ModelName::SetFull, &Settings::default(), plan_set, |ops| set_full(ops, false));
+    compare(ModelName::SetFull, &Settings::default(), plan_set, |ops| {
+        set_full(ops, false)
+    });
 }
 
 #[test]
@@ -162,7 +186,9 @@ fn set_that_must_be_up_to_date() {
         linearizable_set: true,
         ..Settings::default()
     };
-    compare(ModelName::SetFull, &settings, plan_set, |ops| set_full(ops, true));
+    compare(ModelName::SetFull, &settings, plan_set, |ops| {
+        set_full(ops, true)
+    });
 }
 
 #[test]
@@ -181,22 +207,26 @@ fn counter() {
                 .map(|op| (op, op.argument.as_int().unwrap()))
         };
         // At any instant while the read was open: what must have been added, and what may have.
-        Some(ops.iter().filter(|op| op.is("read", Outcome::Ok)).all(|read| {
-            let seen = read.result.as_int().unwrap();
-            let bounds = |instant: u32| {
-                let mut bounds = (0, 0);
-                for (add, amount) in adds().filter(|(add, _)| add.inv < instant) {
-                    let done = add.ret < instant;
-                    bounds.0 += if done { amount } else { amount.min(0) };
-                    bounds.1 += if done { amount } else { amount.max(0) };
-                }
-                bounds
-            };
-            let instants = || (read.inv..=read.ret).map(bounds);
-            let least = instants().map(|bounds| bounds.0).min().unwrap();
-            let most = instants().map(|bounds| bounds.1).max().unwrap();
-            (least..=most).contains(&seen)
-        }))
+        Some(
+            ops.iter()
+                .filter(|op| op.is("read", Outcome::Ok))
+                .all(|read| {
+                    let seen = read.result.as_int().unwrap();
+                    let bounds = |instant: u32| {
+                        let mut bounds = (0, 0);
+                        for (add, amount) in adds().filter(|(add, _)| add.inv < instant) {
+                            let done = add.ret < instant;
+                            bounds.0 += if done { amount } else { amount.min(0) };
+                            bounds.1 += if done { amount } else { amount.max(0) };
+                        }
+                        bounds
+                    };
+                    let instants = || (read.inv..=read.ret).map(bounds);
+                    let least = instants().map(|bounds| bounds.0).min().unwrap();
+                    let most = instants().map(|bounds| bounds.1).max().unwrap();
+                    (least..=most).contains(&seen)
+                }),
+        )
     });
 }
 
@@ -224,10 +254,16 @@ fn bank() {
             Value::Map(entries) => entries.clone(),
             _ => Vec::new(),
         };
-        let reads: Vec<_> =
-            ops.iter().filter(|op| op.is("read", Outcome::Ok)).map(balances).collect();
+        let reads: Vec<_> = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .map(balances)
+            .collect();
         let sums_up = |read: &Vec<(Value, Value)>| {
-            let amounts: Vec<i64> = read.iter().map(|(_, amount)| amount.as_int().unwrap()).collect();
+            let amounts: Vec<i64> = read
+                .iter()
+                .map(|(_, amount)| amount.as_int().unwrap())
+                .collect();
             amounts.iter().sum::<i64>() == 10 && amounts.iter().all(|amount| *amount >= 0)
         };
         // All reads have the same accounts.
@@ -258,14 +294,21 @@ fn queue() {
         let drained = ops
             .iter()
             .any(|op| op.is("dequeue", Outcome::Fail) && op.inv > last.unwrap_or(0));
-        let unknown = ops.iter().filter(|op| op.is("dequeue", Outcome::Unknown)).count();
+        let unknown = ops
+            .iter()
+            .filter(|op| op.is("dequeue", Outcome::Unknown))
+            .count();
         let (mut right, mut lost, mut met) = (true, 0, false);
         for element in (0..4).map(Value::Int) {
             let enqueues = |outcome: Outcome| {
-                ops.iter().filter(|op| op.is("enqueue", outcome) && op.argument == element).count()
+                ops.iter()
+                    .filter(|op| op.is("enqueue", outcome) && op.argument == element)
+                    .count()
             };
-            let out =
-                ops.iter().filter(|op| op.is("dequeue", Outcome::Ok) && op.result == element).count();
+            let out = ops
+                .iter()
+                .filter(|op| op.is("dequeue", Outcome::Ok) && op.result == element)
+                .count();
             let (known, maybe) = (enqueues(Outcome::Ok), enqueues(Outcome::Unknown));
             met |= known + maybe + out > 0;
             right &= out <= known + maybe;
@@ -283,8 +326,11 @@ fn queue() {
 fn unique_ids() {
     let plan = |random: &mut Random| Planned::ok("generate", json!(null), json!(random.below(12)));
     compare(ModelName::UniqueIds, &Settings::default(), plan, |ops| {
-        let ids: Vec<&Value> =
-            ops.iter().filter(|op| op.outcome == Outcome::Ok).map(|op| &op.result).collect();
+        let ids: Vec<&Value> = ops
+            .iter()
+            .filter(|op| op.outcome == Outcome::Ok)
+            .map(|op| &op.result)
+            .collect();
         let distinct = (0..ids.len()).all(|at| !ids[..at].contains(&ids[at]));
         (!ids.is_empty()).then_some(distinct)
     });
@@ -296,14 +342,19 @@ fn plan_numbers(random: &mut Random) -> Planned {
 
 #[test]
 fn monotonic() {
-    compare(ModelName::Monotonic, &Settings::default(), plan_numbers, |ops| {
-        let reads: Vec<&Op> = ops.iter().filter(|op| op.outcome == Outcome::Ok).collect();
-        let grows = reads.iter().all(|earlier| {
-            let mut later = reads.iter().filter(|later| earlier.ret < later.inv);
-            later.all(|later| earlier.result <= later.result)
-        });
-        (!reads.is_empty()).then_some(grows)
-    });
+    compare(
+        ModelName::Monotonic,
+        &Settings::default(),
+        plan_numbers,
+        |ops| {
+            let reads: Vec<&Op> = ops.iter().filter(|op| op.outcome == Outcome::Ok).collect();
+            let grows = reads.iter().all(|earlier| {
+                let mut later = reads.iter().filter(|later| earlier.ret < later.inv);
+                later.all(|later| earlier.result <= later.result)
+            });
+            (!reads.is_empty()).then_some(grows)
+        },
+    );
 }
 
 #[test]
@@ -316,7 +367,10 @@ fn session() {
         }
     };
     compare(ModelName::Session, &Settings::default(), plan, |ops| {
-        let mut reads = ops.iter().filter(|op| op.is("read", Outcome::Ok)).peekable();
+        let mut reads = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .peekable();
         reads.peek()?;
         Some(reads.all(|read| {
             let mut own = ops.iter().filter(|op| {
@@ -347,12 +401,20 @@ fn long_fork() {
     compare(ModelName::LongFork, &Settings::default(), plan, |ops| {
         let seen = |op: &Op| -> Vec<bool> {
             let parts = elements(&op.result);
-            parts.iter().map(|part| part.elements().unwrap()[2] != Value::Nil).collect()
+            parts
+                .iter()
+                .map(|part| part.elements().unwrap()[2] != Value::Nil)
+                .collect()
         };
-        let reads: Vec<Vec<bool>> =
-            ops.iter().filter(|op| op.outcome == Outcome::Ok).map(seen).collect();
+        let reads: Vec<Vec<bool>> = ops
+            .iter()
+            .filter(|op| op.outcome == Outcome::Ok)
+            .map(seen)
+            .collect();
         let fork = reads.iter().any(|one| {
-            reads.iter().any(|other| one[0] && !one[1] && other[1] && !other[0])
+            reads
+                .iter()
+                .any(|other| one[0] && !one[1] && other[1] && !other[0])
         });
         (!reads.is_empty()).then_some(!fork)
     });

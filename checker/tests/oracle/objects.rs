@@ -267,7 +267,9 @@ fn registers_that_are_read_and_written_together() {
         },
         looks: |call| {
             let parts = elements(&call.argument);
-            parts.iter().all(|part| part.elements().unwrap()[0].as_text() == Some("r"))
+            parts
+                .iter()
+                .all(|part| part.elements().unwrap()[0].as_text() == Some("r"))
         },
         plan: |random| {
             let which = random.below(3);

@@ -6,19 +6,19 @@ use kensho_checker::report::{Report, Verdict};
 use serde_json::Value;
 
 /// Histories for each test.
-pub const CASES: u64 = 10_000;
+pub(crate) const CASES: u64 = 10_000;
 
 /// An operation to be put somewhere in a history.
-pub struct Planned {
-    pub f: &'static str,
-    pub argument: Value,
-    pub result: Value,
-    pub kind: Kind,
-    pub observed: Option<Value>,
+pub(crate) struct Planned {
+    pub(crate) f: &'static str,
+    pub(crate) argument: Value,
+    pub(crate) result: Value,
+    pub(crate) kind: Kind,
+    pub(crate) observed: Option<Value>,
 }
 
 impl Planned {
-    pub fn ok(f: &'static str, argument: Value, result: Value) -> Planned {
+    pub(crate) fn ok(f: &'static str, argument: Value, result: Value) -> Planned {
         Planned {
             f,
             argument,
@@ -31,14 +31,14 @@ impl Planned {
 
 /// A history of these operations at random times; each event takes a microsecond. Some processes
 /// do one operation after the other, others only one.
-pub fn history(random: &mut Random, planned: &[Planned]) -> History {
+pub(crate) fn history(random: &mut Random, planned: &[Planned]) -> History {
     let mut points: Vec<(usize, bool, usize, u64)> = Vec::new();
     let mut free_from = [0_usize; 2];
-    for at in 0..planned.len() {
+    for (at, plan) in planned.iter().enumerate() {
         let (length, session) = (random.below(10), random.below(4));
         let mut begin = random.below(16);
         let mut process = at as u64 + 2;
-        if session < 2 && planned[at].kind != Kind::Info {
+        if session < 2 && plan.kind != Kind::Info {
             begin = begin.max(free_from[session]);
             free_from[session] = begin + length + 1;
             process = session as u64;
@@ -69,14 +69,14 @@ pub fn history(random: &mut Random, planned: &[Planned]) -> History {
 
 /// How often each verdict was met.
 #[derive(Default)]
-pub struct Counts {
-    pub valid: u64,
-    pub invalid: u64,
+pub(crate) struct Counts {
+    pub(crate) valid: u64,
+    pub(crate) invalid: u64,
 }
 
 impl Counts {
     /// Compares a report with what the oracle says.
-    pub fn compare(&mut self, report: &Report, expected: bool, seed: u64) {
+    pub(crate) fn compare(&mut self, report: &Report, expected: bool, seed: u64) {
         assert!(
             !matches!(report.verdict, Verdict::Unknown(_)),
             "seed {seed}: {report:?}"
@@ -87,7 +87,7 @@ impl Counts {
     }
 
     /// Both verdicts were met often enough for the comparison to mean something.
-    pub fn assert_both(&self) {
+    pub(crate) fn assert_both(&self) {
         let least = (self.valid + self.invalid) / 20;
         assert!(
             self.valid > least && self.invalid > least,
@@ -100,16 +100,16 @@ impl Counts {
 
 /// An operation of an oracle: what it does, when it began and ended.
 #[derive(Clone, Debug)]
-pub struct Step<E> {
-    pub effect: E,
-    pub inv: u32,
+pub(crate) struct Step<E> {
+    pub(crate) effect: E,
+    pub(crate) inv: u32,
     /// [`NEVER`] if the outcome is unknown.
-    pub ret: u32,
-    pub place: u32,
+    pub(crate) ret: u32,
+    pub(crate) place: u32,
 }
 
 /// Whether some order explains all steps: tries each order, and each choice of unknown ones.
-pub fn is_linearizable<E, S: Clone>(
+pub(crate) fn is_linearizable<E, S: Clone>(
     steps: &[Step<E>],
     state: &S,
     apply: &dyn Fn(&S, &E) -> Option<S>,
@@ -139,7 +139,7 @@ pub fn is_linearizable<E, S: Clone>(
 }
 
 /// Whether this order of places is one that explains all steps.
-pub fn is_witness<E, S: Clone>(
+pub(crate) fn is_witness<E, S: Clone>(
     steps: &[Step<E>],
     order: &[u32],
     initial: &S,
@@ -151,7 +151,10 @@ pub fn is_witness<E, S: Clone>(
         let Some(step) = steps.iter().find(|step| step.place == *place) else {
             return false;
         };
-        if taken.iter().any(|before| before.place == *place || step.ret < before.inv) {
+        if taken
+            .iter()
+            .any(|before| before.place == *place || step.ret < before.inv)
+        {
             return false;
         }
         taken.push(step);

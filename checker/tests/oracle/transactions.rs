@@ -186,42 +186,47 @@ fn explore(all: &[Transaction], order: Order, lists: bool, store: &Store, done: 
     if (0..all.len()).all(|at| !open(at) || !committed(at)) {
         return true;
     }
-    (0..all.len()).filter(|at| open(*at) && all[*at].kind != Kind::Fail).any(|at| {
-        // Nothing that is still to come may have had to come before.
-        let too_early = (0..all.len()).any(|other| {
-            other != at
-                && open(other)
-                && committed(other)
-                && all[other].end < all[at].begin
-                && match order {
-                    Order::Nothing => false,
-                    Order::Processes => all[other].process == all[at].process,
-                    Order::RealTime => true,
-                }
-        });
-        if too_early {
-            return false;
-        }
-        let mut store = store.clone();
-        let mut seen = all[at].seen.iter();
-        for step in &all[at].steps {
-            match step {
-                Step::Read(key) => {
-                    let seen = seen.next();
-                    if committed(at) && seen != Some(&store[*key]) {
-                        return false;
+    (0..all.len())
+        .filter(|at| open(*at) && all[*at].kind != Kind::Fail)
+        .any(|at| {
+            // Nothing that is still to come may have had to come before.
+            let too_early = (0..all.len()).any(|other| {
+                other != at
+                    && open(other)
+                    && committed(other)
+                    && all[other].end < all[at].begin
+                    && match order {
+                        Order::Nothing => false,
+                        Order::Processes => all[other].process == all[at].process,
+                        Order::RealTime => true,
                     }
-                }
-                Step::Write(key, element) => write(&mut store, *key, *element, lists),
+            });
+            if too_early {
+                return false;
             }
-        }
-        explore(all, order, lists, &store, done | 1 << at)
-    })
+            let mut store = store.clone();
+            let mut seen = all[at].seen.iter();
+            for step in &all[at].steps {
+                match step {
+                    Step::Read(key) => {
+                        let seen = seen.next();
+                        if committed(at) && seen != Some(&store[*key]) {
+                            return false;
+                        }
+                    }
+                    Step::Write(key, element) => write(&mut store, *key, *element, lists),
+                }
+            }
+            explore(all, order, lists, &store, done | 1 << at)
+        })
 }
 
 const PROMISES: [(ConsistencyModel, Order); 3] = [
     (ConsistencyModel::Serializable, Order::Nothing),
-    (ConsistencyModel::StrongSessionSerializable, Order::Processes),
+    (
+        ConsistencyModel::StrongSessionSerializable,
+        Order::Processes,
+    ),
     (ConsistencyModel::StrictSerializable, Order::RealTime),
 ];
 
@@ -276,5 +281,8 @@ fn registers_are_never_blamed_without_reason() {
             }
         }
     }
-    assert!(serializable > 1000 && blamed > 1000, "{serializable} serializable, {blamed} blamed");
+    assert!(
+        serializable > 1000 && blamed > 1000,
+        "{serializable} serializable, {blamed} blamed"
+    );
 }
