@@ -41,7 +41,8 @@ pub trait Object: Sync {
     /// The name of the model in reports.
     fn name(&self) -> &'static str;
 
-    /// The model of one key, given its operations.
+    /// The model of one key, given its operations, or a part of them: what it knows beyond the
+    /// object itself may only come from these.
     fn model(&self, history: &History, places: &[u32]) -> Self::Model;
 
     /// The step of an operation: its effect and, if it completed, its result. None if it says
@@ -163,7 +164,7 @@ fn judge_key<O: Object>(
             let sub = Explanation {
                 history,
                 object,
-                machine: &mut machine,
+                machine: &machine,
                 deadline,
                 limits,
             }
@@ -217,7 +218,7 @@ fn is_linearization<M: Machine>(machine: &mut M, steps: &[Step], order: &[u32]) 
 struct Explanation<'a, O: Object> {
     history: &'a History,
     object: &'a O,
-    machine: &'a mut Interned<O::Model>,
+    machine: &'a Interned<O::Model>,
     deadline: Deadline,
     limits: &'a Limits,
 }
@@ -227,13 +228,18 @@ impl<O: Object> Explanation<'_, O> {
         if self.deadline.passed() {
             return false;
         }
-        let steps: Vec<Step> = part.iter().map(|(step, _)| *step).collect();
-        let found = search(
-            self.machine,
-            &steps,
-            self.deadline,
-            self.limits.budget.bytes,
-        );
+        // The model may have looked ahead into the history: here it may only see this part.
+        let places: Vec<u32> = part.iter().map(|(_, place)| *place).collect();
+        let mut machine = Interned::new(self.object.model(self.history, &places));
+        let steps: Vec<Step> = part
+            .iter()
+            .map(|(step, _)| Step {
+                class: machine.class(self.machine.step(step.class)),
+                ..*step
+            })
+            .collect();
+        let bytes = self.limits.budget.bytes;
+        let found = search(&mut machine, &steps, self.deadline, bytes);
         matches!(found, Found::Invalid { .. })
     }
 

@@ -8,7 +8,7 @@ use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, NEVER};
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 
 struct Write {
     transaction: u32,
@@ -18,7 +18,37 @@ struct Write {
 type Writes = FastMap<(u32, u32), Write>;
 
 /// Judges a history of transactions on registers.
+///
+/// If the promised model follows real time then each register must, too. So if nothing else is
+/// found, the order of versions is completed by real time, and what then goes in a circle breaks
+/// the promise, though no weaker one.
 pub fn check(history: &History, options: &Options) -> Report {
+    let report = judge(history, options);
+    if options.linearizable_keys || !options.model.follows_real_time() || !report.is_valid() {
+        return report;
+    }
+    let assuming = Options {
+        linearizable_keys: true,
+        ..*options
+    };
+    let mut refuted = judge(history, &assuming);
+    let Verdict::Invalid(anomalies) = &mut refuted.verdict else {
+        return report;
+    };
+    let promise = options.model.as_str();
+    for anomaly in anomalies {
+        anomaly.text.push_str(&format!(
+            " (Versions of a register are taken in the order of real time, as {promise} promises.)"
+        ));
+    }
+    let weaker = options.model.strongest_below();
+    refuted
+        .details
+        .insert("strongest_models".to_owned(), super::words(&weaker).into());
+    refuted
+}
+
+fn judge(history: &History, options: &Options) -> Report {
     const NAME: &str = "rw-register";
     let deadline = options.budget.deadline();
     let (transactions, tables) = match parse(history, Objects::Registers) {
@@ -173,6 +203,14 @@ fn check_lost_updates(findings: &mut Findings<'_>, tables: &Tables) {
     }
 }
 
+/// When a version was there: from some instant before the first return of an operation that made
+/// or saw it, until some instant after the last invocation of one.
+#[derive(Clone, Copy)]
+struct Zone {
+    first_ret: u32,
+    last_inv: u32,
+}
+
 /// Which version of a register surely came before which other one.
 struct Versions {
     /// Per key: earlier and later element.
@@ -226,33 +264,88 @@ impl Versions {
         versions
     }
 
-    /// A write that began after another one had ended made the later version.
+    /// Each register follows real time: what was written or seen before something else was made or
+    /// seen is the earlier version.
     fn add_realtime(&mut self, history: &History, transactions: &[Transaction], writes: &Writes) {
-        for (key, elements) in self.elements.iter().enumerate() {
+        for (key, zones) in self.zones(history, transactions, writes).iter().enumerate() {
+            // Version x comes before y if x's first return lies before y's last invocation. Of
+            // those that do only the last are kept: the order is transitive.
             let mut events: Vec<(u32, bool, u32)> = Vec::new();
-            let operation = |element: u32| {
-                let write = &writes[&(key as u32, element)];
-                &history.operations[transactions[write.transaction as usize].place as usize]
-            };
-            for element in elements {
-                events.push((operation(*element).invoke, false, *element));
-                if operation(*element).complete != NEVER {
-                    events.push((operation(*element).complete, true, *element));
+            for (element, zone) in zones {
+                events.push((zone.last_inv, false, *element));
+                if zone.first_ret != NEVER {
+                    events.push((zone.first_ret, true, *element));
                 }
             }
             events.sort_unstable();
+            let pairs = &mut self.pairs[key];
             let mut frontier: Vec<(u32, u32)> = Vec::new();
-            for (position, ended, element) in events {
-                if ended {
-                    let invoke = operation(element).invoke;
-                    frontier.retain(|(end, _)| *end > invoke);
-                    frontier.push((position, element));
-                } else {
-                    let pairs = &mut self.pairs[key];
-                    pairs.extend(frontier.iter().map(|(_, before)| (*before, element)));
+            for (position, returned, element) in events {
+                if !returned {
+                    let before = frontier.iter().filter(|(_, before)| *before != element);
+                    pairs.extend(before.map(|(_, before)| (*before, element)));
+                    continue;
+                }
+                let last_inv = zones[&element].last_inv;
+                frontier.retain(|(ret, before)| {
+                    let superseded = *ret < last_inv;
+                    if superseded {
+                        pairs.push((*before, element));
+                    }
+                    !superseded
+                });
+                frontier.push((position, element));
+            }
+        }
+    }
+
+    /// Per key, when each version was surely there.
+    fn zones(
+        &self,
+        history: &History,
+        transactions: &[Transaction],
+        writes: &Writes,
+    ) -> Vec<FastMap<u32, Zone>> {
+        let mut zones: Vec<FastMap<u32, Zone>> = vec![FastMap::default(); self.elements.len()];
+        let mut widen = |key: u32, element: u32, at: u32| {
+            let transaction = &transactions[at as usize];
+            let operation = &history.operations[transaction.place as usize];
+            let zone = zones[key as usize].entry(element).or_insert(Zone {
+                first_ret: NEVER,
+                last_inv: 0,
+            });
+            zone.last_inv = zone.last_inv.max(operation.invoke);
+            if transaction.committed {
+                zone.first_ret = zone.first_ret.min(operation.complete);
+            }
+        };
+        for (key, elements) in self.elements.iter().enumerate() {
+            for element in elements {
+                widen(
+                    key as u32,
+                    *element,
+                    writes[&(key as u32, *element)].transaction,
+                );
+            }
+        }
+        for (at, transaction) in transactions.iter().enumerate().filter(|(_, t)| t.committed) {
+            let mut own: Vec<u32> = Vec::new();
+            for step in &transaction.steps {
+                match step {
+                    Step::Write { key, .. } => own.push(*key),
+                    Step::ReadRegister {
+                        key,
+                        seen: Some(Some(element)),
+                    } if !own.contains(key)
+                        && self.elements[*key as usize].binary_search(element).is_ok() =>
+                    {
+                        widen(*key, *element, at as u32);
+                    }
+                    _ => {}
                 }
             }
         }
+        zones
     }
 
     /// Reports registers whose versions go in a circle, and forgets their order.

@@ -75,8 +75,11 @@ impl Object for MultiRegister {
         };
         let mut transaction = Vec::new();
         for part in value.elements().ok_or_else(bad)? {
-            let Some([f, name, value]) = part.elements() else {
-                return Err(bad());
+            let (f, name, value) = match part.elements() {
+                Some([f, name, value]) => (f, name, value),
+                // Some invoke a read without a place for its value.
+                Some([f, name]) if operation.outcome != Outcome::Ok => (f, name, &Value::Nil),
+                _ => return Err(bad()),
             };
             match f.as_text() {
                 Some("w" | "write") => transaction.push((true, name.clone(), value.clone())),
