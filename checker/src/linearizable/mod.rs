@@ -161,7 +161,7 @@ fn judge_key<O: Object>(
         }
         Found::Invalid { stuck } => {
             let deadline = deadline.at_most(EXPLANATION_TIME);
-            let sub = Explanation {
+            let (sub, stuck) = Explanation {
                 history,
                 object,
                 machine: &machine,
@@ -244,17 +244,50 @@ impl<O: Object> Explanation<'_, O> {
     }
 
     /// A small part of the steps that is invalid: up to the return that fits no order, without
-    /// pairs that belong together, and with every other outcome forgotten that can be.
-    fn minimal(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> Vec<(Step, u32)> {
-        let end = steps[stuck as usize].ret;
-        let mut part: Vec<(Step, u32)> = steps
+    /// pairs that belong together, and with every other outcome forgotten that can be. Returns also
+    /// which step it is whose return fits no order.
+    fn minimal(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> (Vec<(Step, u32)>, u32) {
+        let stuck = self.first_stuck(steps, kept, stuck);
+        let mut part = self.prefix(steps, kept, stuck);
+        self.drop_pairs(&mut part);
+        self.forget(&mut part);
+        self.drop_sources(&mut part);
+        (part, stuck)
+    }
+
+    /// The step with the first return up to which no order explains the steps. It may be later
+    /// than where the search stood, if the model looked ahead.
+    fn first_stuck(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> u32 {
+        let prefix = self.prefix(steps, kept, stuck);
+        if self.invalid(&prefix) {
+            return stuck;
+        }
+        let mut later: Vec<u32> = (0..steps.len() as u32)
+            .filter(|at| {
+                let ret = steps[*at as usize].ret;
+                ret != NEVER && ret > steps[stuck as usize].ret
+            })
+            .collect();
+        later.sort_by_key(|at| steps[*at as usize].ret);
+        let first = later.partition_point(|at| {
+            let prefix = self.prefix(steps, kept, *at);
+            !self.invalid(&prefix)
+        });
+        later.get(first).or(later.last()).copied().unwrap_or(stuck)
+    }
+
+    /// What was invoked before the return of a step; what returned later may as well not have.
+    fn prefix(&self, steps: &[Step], kept: &[u32], last: u32) -> Vec<(Step, u32)> {
+        let end = steps[last as usize].ret;
+        let known_until = |step: &Step| if step.ret > end { NEVER } else { step.ret };
+        steps
             .iter()
             .zip(kept)
             .filter(|(step, _)| step.inv < end)
             .map(|(step, place)| {
                 (
                     Step {
-                        ret: if step.ret > end { NEVER } else { step.ret },
+                        ret: known_until(step),
                         ..*step
                     },
                     *place,
@@ -263,11 +296,7 @@ impl<O: Object> Explanation<'_, O> {
             .filter(|(step, _)| {
                 step.ret != NEVER || self.machine.nature(step.class) != Nature::Look
             })
-            .collect();
-        self.drop_pairs(&mut part);
-        self.forget(&mut part);
-        self.drop_sources(&mut part);
-        part
+            .collect()
     }
 
     fn drop_pairs(&mut self, part: &mut Vec<(Step, u32)>) {

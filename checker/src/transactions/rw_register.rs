@@ -203,14 +203,6 @@ fn check_lost_updates(findings: &mut Findings<'_>, tables: &Tables) {
     }
 }
 
-/// When a version was there: from some instant before the first return of an operation that made
-/// or saw it, until some instant after the last invocation of one.
-#[derive(Clone, Copy)]
-struct Zone {
-    first_ret: u32,
-    last_inv: u32,
-}
-
 /// Which version of a register surely came before which other one.
 struct Versions {
     /// Per key: earlier and later element.
@@ -267,65 +259,56 @@ impl Versions {
     /// Each register follows real time: what was written or seen before something else was made or
     /// seen is the earlier version.
     fn add_realtime(&mut self, history: &History, transactions: &[Transaction], writes: &Writes) {
-        for (key, zones) in self.zones(history, transactions, writes).iter().enumerate() {
-            // Version x comes before y if x's first return lies before y's last invocation. Of
-            // those that do only the last are kept: the order is transitive.
-            let mut events: Vec<(u32, bool, u32)> = Vec::new();
-            for (element, zone) in zones {
-                events.push((zone.last_inv, false, *element));
-                if zone.first_ret != NEVER {
-                    events.push((zone.first_ret, true, *element));
-                }
-            }
-            events.sort_unstable();
-            let pairs = &mut self.pairs[key];
-            let mut frontier: Vec<(u32, u32)> = Vec::new();
-            for (position, returned, element) in events {
-                if !returned {
-                    let before = frontier.iter().filter(|(_, before)| *before != element);
-                    pairs.extend(before.map(|(_, before)| (*before, element)));
-                    continue;
-                }
-                let last_inv = zones[&element].last_inv;
-                frontier.retain(|(ret, before)| {
-                    let superseded = *ret < last_inv;
-                    if superseded {
-                        pairs.push((*before, element));
+        let sightings = self.sightings(history, transactions, writes);
+        for (pairs, mut sightings) in self.pairs.iter_mut().zip(sightings) {
+            sightings.sort_unstable();
+            let mut known: FastMap<(u32, u32), ()> = FastMap::default();
+            let mut old: FastMap<u32, ()> = FastMap::default();
+            let mut returned: FastMap<u32, ()> = FastMap::default();
+            // What was seen and is not known to be followed by something else that was: enough,
+            // since the order is transitive.
+            let mut frontier: Vec<u32> = Vec::new();
+            for (_, returns, element) in sightings {
+                if returns {
+                    if returned.insert(element, ()).is_none() {
+                        frontier.retain(|before| !known.contains_key(&(*before, element)));
+                        frontier.push(element);
                     }
-                    !superseded
-                });
-                frontier.push((position, element));
+                } else if !old.contains_key(&element) {
+                    // (A version that is known to be old is a stale read, not a new version.)
+                    for before in frontier.iter().filter(|before| **before != element) {
+                        if known.insert((*before, element), ()).is_none() {
+                            pairs.push((*before, element));
+                            old.insert(*before, ());
+                        }
+                    }
+                }
             }
         }
     }
 
-    /// Per key, when each version was surely there.
-    fn zones(
+    /// Per key, when the operations that made or saw a version began, and when they ended:
+    /// position, whether it ended, the version.
+    fn sightings(
         &self,
         history: &History,
         transactions: &[Transaction],
         writes: &Writes,
-    ) -> Vec<FastMap<u32, Zone>> {
-        let mut zones: Vec<FastMap<u32, Zone>> = vec![FastMap::default(); self.elements.len()];
-        let mut widen = |key: u32, element: u32, at: u32| {
+    ) -> Vec<Vec<(u32, bool, u32)>> {
+        let mut sightings = vec![Vec::new(); self.elements.len()];
+        let mut see = |key: u32, element: u32, at: u32| {
             let transaction = &transactions[at as usize];
             let operation = &history.operations[transaction.place as usize];
-            let zone = zones[key as usize].entry(element).or_insert(Zone {
-                first_ret: NEVER,
-                last_inv: 0,
-            });
-            zone.last_inv = zone.last_inv.max(operation.invoke);
+            let sightings = &mut sightings[key as usize];
+            sightings.push((operation.invoke, false, element));
             if transaction.committed {
-                zone.first_ret = zone.first_ret.min(operation.complete);
+                sightings.push((operation.complete, true, element));
             }
         };
         for (key, elements) in self.elements.iter().enumerate() {
             for element in elements {
-                widen(
-                    key as u32,
-                    *element,
-                    writes[&(key as u32, *element)].transaction,
-                );
+                let key = key as u32;
+                see(key, *element, writes[&(key, *element)].transaction);
             }
         }
         for (at, transaction) in transactions.iter().enumerate().filter(|(_, t)| t.committed) {
@@ -339,13 +322,13 @@ impl Versions {
                     } if !own.contains(key)
                         && self.elements[*key as usize].binary_search(element).is_ok() =>
                     {
-                        widen(*key, *element, at as u32);
+                        see(*key, *element, at as u32);
                     }
                     _ => {}
                 }
             }
         }
-        zones
+        sightings
     }
 
     /// Reports registers whose versions go in a circle, and forgets their order.
