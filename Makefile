@@ -9,7 +9,7 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules
+	programs-broken test-broken-rules bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -65,3 +65,11 @@ define must-be-invalid
 		case $$? in 1) exit 0;; 0|2) ;; *) exit 255;; esac; \
 	done; echo "$(1) is broken, and five runs have not shown it" >&2; exit 1
 endef
+
+bench-checker: ## time and memory of the checker; figures and chart to results/published/checker.*
+	cargo run --release --package kensho-checker --example bench_checker -- \
+		$(PUBLISHED)/checker.json $(PUBLISHED)/checker.svg
+
+FUZZ_SECONDS = 600
+fuzz-checker: ## fuzz each reader of histories for FUZZ_SECONDS, guided by coverage
+	checker/fuzz/run.sh $(FUZZ_SECONDS) $(OPTIONS)
