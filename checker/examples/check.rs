@@ -2,7 +2,7 @@
 //! --model cas-register FILE…`. It also shows how thin a program around the library can be.
 
 use clap::Parser;
-use kensho_checker::command::{CheckArguments, run};
+use kensho_checker::command::{CheckArguments, Exit, run};
 use std::process::ExitCode;
 
 /// Judge recorded histories.
@@ -13,6 +13,18 @@ struct Line {
 }
 
 fn main() -> std::io::Result<ExitCode> {
-    let line = Line::parse();
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(problem) => {
+            problem.print()?;
+            // Help was asked for, or the arguments make no sense: 2 would mean "unknown".
+            let exit = if problem.use_stderr() {
+                Exit::WrongArguments
+            } else {
+                Exit::Valid
+            };
+            return Ok(exit.into());
+        }
+    };
     Ok(run(&line.check, &mut std::io::stdout().lock())?.into())
 }

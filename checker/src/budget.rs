@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 /// How long one key's sub-history may be made smaller; then it is shown as it is.
 pub(crate) const EXPLANATION_TIME: Duration = Duration::from_secs(2);
 
+/// What is said of a sub-history for which that time was too short.
+pub(crate) const CUT_SHORT: &str =
+    " (There was no time to look for a smaller proof: some of these operations may not be needed.)";
+
 /// How much a check may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {

@@ -7,14 +7,14 @@ use crate::budget::Budget;
 use crate::checks::bank;
 use crate::explain;
 use crate::formats::{self, Format, edn};
-use crate::history::History;
+use crate::history::{History, Problem};
 use crate::judge::{ModelName, Settings, judge};
 use crate::register::NilRead;
 use crate::report::{Report, Verdict};
 use crate::transactions::ConsistencyModel;
 use crate::value::Value;
 use clap::{Args, ValueEnum};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Of several files the worst verdict counts: invalid, then unknown, then valid.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
-    /// History files, or folders of runs (their history.jsonl is judged)
+    /// History files, or folders of runs (their history.jsonl is judged); - is the standard input
     #[arg(required = true, value_name = "FILE|RUN-FOLDER")]
     pub files: Vec<PathBuf>,
     /// The model to judge by; guessed from the names of the operations if it is not given
@@ -233,7 +233,7 @@ fn judge_file(
         false => (file.to_owned(), None),
     };
     model = arguments.model.or(model);
-    let text = std::fs::read(&path).map_err(|problem| {
+    let text = read_bytes(&path).map_err(|problem| {
         if file.is_dir() {
             format!("{} cannot be read: {problem}", path.display())
         } else {
@@ -260,6 +260,13 @@ fn judge_file(
         format: Some(format),
         ..settings.clone()
     };
+    if let (false, true, Some(event)) =
+        (arguments.tuples, model.is_register(), first_tuple(&history))
+    {
+        let text = TUPLES.to_owned();
+        let grave = false;
+        history.problems.push(Problem { event, text, grave });
+    }
     let start = Instant::now();
     let report = judge(&history, model, &settings);
     Ok(Judged {
@@ -267,6 +274,29 @@ fn judge_file(
         report,
         elapsed: start.elapsed(),
     })
+}
+
+/// The bytes of a file, or of the standard input if it is called `-`.
+fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+const TUPLES: &str = "a read is invoked with a value of two parts; if values are [key value] tuples of independent registers, say --tuples";
+
+/// The event of a read that is invoked with a pair, as Jepsen's independent workloads do; a
+/// register's read has no argument. It is told, not acted on: the shape does not decide.
+fn first_tuple(history: &History) -> Option<u64> {
+    let read = history.symbol("read")?;
+    history
+        .operations
+        .iter()
+        .find(|operation| operation.f == read && history.pair(operation.argument).is_some())
+        .map(|operation| history.index(operation.invoke))
 }
 
 /// The model of a run, by its record's `model` or `workload`.

@@ -16,6 +16,15 @@ pub enum Values {
     Repeated(u32),
 }
 
+/// What the completion of a failed cas says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedCasTells {
+    /// The value that was there instead of the expected one.
+    WhatItSaw,
+    /// Only that it failed.
+    Nothing,
+}
+
 /// What a history is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
@@ -31,8 +40,10 @@ pub struct Recipe {
     pub unknown_per_mille: u32,
     /// Which values are written.
     pub values: Values,
+    /// What a failed cas says.
+    pub failed_cas: FailedCasTells,
     /// How many stale reads are planted: reads of the value before the newest, long after it was
-    /// replaced.
+    /// replaced. Where values repeat, such a read may have another explanation.
     pub stale_reads: usize,
     /// What determines everything else.
     pub seed: u64,
@@ -47,6 +58,7 @@ impl Default for Recipe {
             operations_per_key: 0,
             unknown_per_mille: 0,
             values: Values::Unique,
+            failed_cas: FailedCasTells::WhatItSaw,
             stale_reads: 0,
             seed: 1,
         }
@@ -177,9 +189,12 @@ pub fn history(recipe: &Recipe) -> History {
             let doing = match random.below(10) {
                 0..5 => Doing::Read,
                 5..8 => Doing::Write(value),
-                _ => match register.value {
-                    Some(seen) => Doing::Cas(seen, value),
-                    None => Doing::Write(value),
+                _ => match (register.value, recipe.values) {
+                    (None, _) => Doing::Write(value),
+                    (Some(seen), Values::Unique) => Doing::Cas(seen, value),
+                    (_, Values::Repeated(count)) => {
+                        Doing::Cas(random.below(count as usize) as i64 + 1, value)
+                    }
                 },
             };
             let unknown = random.below(1000) < recipe.unknown_per_mille as usize;
@@ -264,8 +279,7 @@ pub fn history(recipe: &Recipe) -> History {
                 let due = planted < recipe.stale_reads
                     && begun >= stale_every * (planted + 1)
                     && register.before.is_some()
-                    && seen == register.value
-                    && recipe.values == Values::Unique;
+                    && seen == register.value;
                 if due && register.seen_at.is_some_and(|seen| seen < open.begun) {
                     planted += 1;
                     (Kind::Ok, names[0], number(register.before), None)
@@ -284,7 +298,10 @@ pub fn history(recipe: &Recipe) -> History {
                 Kind::Fail,
                 names[2],
                 pair(&mut builder, from, to),
-                Some(number(seen)),
+                match recipe.failed_cas {
+                    FailedCasTells::WhatItSaw => Some(number(seen)),
+                    FailedCasTells::Nothing => None,
+                },
             ),
         };
         push(

@@ -82,6 +82,14 @@ impl ModelName {
         }
     }
 
+    /// Whether it judges registers: `read`, `write`, `cas`.
+    pub fn is_register(self) -> bool {
+        matches!(
+            self,
+            ModelName::Register | ModelName::CasRegister | ModelName::EtcdRegister
+        )
+    }
+
     /// The model that the names of a history's operations suggest, if they suggest one.
     pub fn guess(history: &History) -> Option<ModelName> {
         let has = |name: &str| history.symbol(name).is_some();

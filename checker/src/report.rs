@@ -209,7 +209,11 @@ impl Anomaly {
     pub const OPERATIONS_MAX: usize = 60;
 
     /// An anomaly told by these operations alone.
-    pub fn new(name: AnomalyName, text: String, operations: Vec<OperationView>) -> Anomaly {
+    pub fn new(name: AnomalyName, mut text: String, operations: Vec<OperationView>) -> Anomaly {
+        // A sentence may begin with an operation.
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
         let mut anomaly = Anomaly {
             name,
             key: None,
@@ -221,6 +225,15 @@ impl Anomaly {
         };
         anomaly.bound();
         anomaly
+    }
+
+    /// Adds how stale reads are, as a figure and in words.
+    pub(crate) fn set_stale(&mut self, ns: u64) {
+        self.stale_ns = Some(ns);
+        self.text.push_str(&format!(
+            " The key is linearizable if reads may be stale by up to {} s.",
+            seconds(ns)
+        ));
     }
 
     /// Leaves out operations beyond [`Anomaly::OPERATIONS_MAX`], sources first, and counts them.

@@ -6,7 +6,7 @@
 //! `--states` bounds the states generated in each model, `--seeds` and `--seconds` the runs of the
 //! simulated world for each rule. The sound protocol goes through the same first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kensho_models::broken::{Found, RULES, in_model, in_simulation};
 use kensho_models::replication::models::ALL;
@@ -36,19 +36,24 @@ fn main() {
     for rule in &wish.rules {
         rows.push(model_row(*rule, wish.states_max));
         rows.push(simulation_row(*rule, &wish));
+        // After each rule, since all of them take their time.
+        if let Some(out) = &wish.out {
+            write(out, &rows);
+        }
     }
     let unsound = rows
         .iter()
         .any(|row| row["rule"] == NONE && row["caught"] == true);
-    if let Some(out) = &wish.out {
-        let mut text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
-        text.push('\n');
-        if let Err(error) = std::fs::write(out, text) {
-            eprintln!("{} cannot be written: {error}", out.display());
-            std::process::exit(254);
-        }
-    }
     std::process::exit(i32::from(unsound));
+}
+
+fn write(out: &Path, rows: &[Value]) {
+    let mut text = serde_json::to_string_pretty(rows).expect("rows are JSON");
+    text.push('\n');
+    if let Err(error) = std::fs::write(out, text) {
+        eprintln!("{} cannot be written: {error}", out.display());
+        std::process::exit(254);
+    }
 }
 
 /// The name of no rule: the sound protocol.

@@ -114,3 +114,20 @@ fn a_broken_file_is_told_with_its_place_and_the_others_are_judged() {
     assert_eq!(check(&[Path::new("/no/such/file")], &[]).0, Exit::Failed);
     assert_eq!(check(&[&stale], &["--init", "["]).0, Exit::WrongArguments);
 }
+
+#[test]
+fn tuples_of_independent_registers_are_hinted_at_and_split_when_asked() {
+    let folder = Folder::new("tuples");
+    let text = "{:process 0 :type :invoke :f :write :value [:x 1]}
+{:process 0 :type :ok :f :write :value [:x 1]}
+{:process 0 :type :invoke :f :write :value [:y 2]}
+{:process 0 :type :ok :f :write :value [:y 2]}
+{:process 1 :type :invoke :f :read :value [:x nil]}
+{:process 1 :type :ok :f :read :value [:x 1]}";
+    let file = folder.file("tuples.edn", text);
+    let (_, told) = check(&[&file], &[]);
+    assert!(told.contains("say --tuples"), "{told}");
+    let (exit, told) = check(&[&file], &["--tuples"]);
+    assert_eq!(exit, Exit::Valid, "{told}");
+    assert!(told.contains("on 2 keys"), "{told}");
+}

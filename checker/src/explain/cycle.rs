@@ -21,15 +21,20 @@ pub(super) fn draw(anomaly: &Anomaly) -> String {
     };
     let (box_width, box_height) = (116.0, 40.0);
     let width = 2.0 * radius + box_width + 150.0;
-    let height = if count == 2 {
-        190.0
+    let angle =
+        |at: usize| TAU * at as f64 / count as f64 - if count == 2 { TAU / 2.0 } else { TAU / 4.0 };
+    // A ring of three does not reach as far down as up.
+    let lowest = (0..count).map(|at| angle(at).sin()).fold(0.0, f64::max);
+    let (above, below) = if count == 2 {
+        (95.0, 95.0)
     } else {
-        2.0 * radius + box_height + 60.0
+        let edge = box_height / 2.0 + 30.0;
+        (radius + edge, radius * lowest + edge)
     };
-    let (cx, cy) = (width / 2.0, height / 2.0);
+    let height = above + below;
     let place = |at: usize| {
-        let angle = TAU * at as f64 / count as f64 - if count == 2 { TAU / 2.0 } else { TAU / 4.0 };
-        (cx + radius * angle.cos(), cy + radius * angle.sin())
+        let (sin, cos) = angle(at).sin_cos();
+        (width / 2.0 + radius * cos, above + radius * sin)
     };
     let mut svg = String::new();
     let _ = write!(
@@ -55,8 +60,8 @@ pub(super) fn draw(anomaly: &Anomaly) -> String {
             start.1,
             end.0,
             end.1,
-            (mx + bx) / 2.0 + dy / length * 10.0,
-            (my + by) / 2.0 - dx / length * 10.0 + 4.0,
+            (mx + bx) / 2.0 + dy / length * 17.0,
+            (my + by) / 2.0 - dx / length * 17.0 + 4.0,
             kind = edge.kind,
         );
     }

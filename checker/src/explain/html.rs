@@ -9,6 +9,8 @@ use std::fmt::Write;
 /// How many anomalies are drawn.
 const DRAWN_MAX: usize = 8;
 
+const LEGEND: &str = r#"<p class="legend"><i class="full"></i>how it ended matters <i class="dashed"></i>only what it wrote was seen <i class="faint"></i>others at that time</p>"#;
+
 /// The explanation of a report as a piece of HTML, to be put into any page together with
 /// [`style`]. Faults are taken from the history's nemesis lines.
 pub fn html_fragment(history: &History, report: &Report) -> String {
@@ -107,6 +109,9 @@ fn draw_anomaly(html: &mut String, history: &History, anomaly: &Anomaly, faults:
         if !picture.is_empty() {
             let _ = write!(html, r#"<div class="picture">{picture}</div>"#);
         }
+    }
+    if anomaly.cycle.is_empty() {
+        html.push_str(LEGEND);
     }
     if !anomaly.cycle.is_empty() {
         html.push_str("<ul class=\"why\">");

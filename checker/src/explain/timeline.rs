@@ -86,9 +86,21 @@ fn fault_name(fault: &Fault) -> String {
 const LANE: f64 = 46.0;
 const LEFT: f64 = 118.0;
 const TOP: f64 = 34.0;
-/// How many operations that are not of the anomaly are shown around it.
-const CONTEXT_MAX: usize = 16;
+/// How many operations that are not of the anomaly are shown around it, and beyond how many bars
+/// there are none.
+const CONTEXT_MAX: usize = 8;
+const BARS_MAX: usize = 12;
+/// The room between two events: at least, and so that a picture with few of them is not tiny.
+const GAP: f64 = 26.0;
+const AXIS_LENGTH: f64 = 860.0;
 const LANES_MAX: usize = 16;
+
+/// Per position among all events: where it is drawn, and its time.
+type Axis = BTreeMap<u32, (f64, u64)>;
+
+/// A letter's width, and how many of them a bar makes room for.
+const LETTER: f64 = 6.9;
+const LABEL_MAX: usize = 16;
 
 struct Bar {
     view: OperationView,
@@ -111,19 +123,7 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
         }
     }
     lanes.sort_unstable();
-    // Every begin and every known end gets a place on the axis.
-    let mut axis: BTreeMap<u32, (f64, u64)> = BTreeMap::new();
-    for bar in &bars {
-        axis.insert(bar.begin, (0.0, bar.view.invoke_ns));
-        if bar.end != NEVER {
-            axis.insert(bar.end, (0.0, bar.view.complete_ns.unwrap_or(0)));
-        }
-    }
-    let step = (880.0 / axis.len() as f64).clamp(46.0, 120.0);
-    for (number, place) in axis.values_mut().enumerate() {
-        place.0 = LEFT + step * (number as f64 + 0.5);
-    }
-    let right = LEFT + step * (axis.len() as f64 + 0.6);
+    let (axis, right) = axis(&bars);
     let height = TOP + LANE * lanes.len() as f64 + 42.0;
     let mut svg = String::new();
     let _ = write!(
@@ -142,15 +142,54 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
             y + 4.0,
         );
     }
+    draw_axis(&mut svg, &axis, height);
     for bar in bars.iter().filter(|bar| bar.number.is_none()) {
         draw_bar(&mut svg, bar, &lanes, &axis, right);
     }
     for bar in bars.iter().filter(|bar| bar.number.is_some()) {
         draw_bar(&mut svg, bar, &lanes, &axis, right);
     }
-    draw_axis(&mut svg, &axis, height);
     svg.push_str("</svg>");
     svg
+}
+
+/// The place and the time of every begin and every known end, and where the axis ends. Between two
+/// events there is as much room as the names on the bars need.
+fn axis(bars: &[Bar]) -> (Axis, f64) {
+    let mut times: BTreeMap<u32, u64> = BTreeMap::new();
+    for bar in bars {
+        times.insert(bar.begin, bar.view.invoke_ns);
+        if bar.end != NEVER {
+            times.insert(bar.end, bar.view.complete_ns.unwrap_or(0));
+        }
+    }
+    let number = |position: u32| times.range(..position).count();
+    let mut gaps = vec![GAP; times.len()];
+    let mut spans: Vec<(usize, usize, f64)> = bars
+        .iter()
+        .map(|bar| {
+            let width = label(&bar.view).chars().count().min(LABEL_MAX) as f64 * LETTER + 22.0;
+            (number(bar.begin), number(bar.end), width)
+        })
+        .collect();
+    spans.sort_by_key(|(from, to, _)| to - from);
+    for (from, to, width) in spans {
+        let to = to.clamp(from + 1, gaps.len());
+        let missing = width - gaps[from..to].iter().sum::<f64>();
+        if missing > 0.0 {
+            for gap in &mut gaps[from..to] {
+                *gap += missing / (to - from) as f64;
+            }
+        }
+    }
+    let stretch = (AXIS_LENGTH / gaps.iter().sum::<f64>()).clamp(1.0, 2.5);
+    let mut x = LEFT + 14.0;
+    let mut axis = Axis::new();
+    for ((position, time), gap) in times.into_iter().zip(gaps) {
+        axis.insert(position, (x, time));
+        x += gap * stretch;
+    }
+    (axis, x)
 }
 
 /// The operations of the anomaly, and a few others of its key that were open meanwhile.
@@ -202,7 +241,8 @@ fn bars(history: &History, anomaly: &Anomaly) -> Vec<Bar> {
         .map(|(place, operation)| (last.abs_diff(operation.invoke), place as u32))
         .collect();
     context.sort_unstable();
-    for (_, place) in context.into_iter().take(CONTEXT_MAX) {
+    let room = BARS_MAX.saturating_sub(bars.len()).min(CONTEXT_MAX);
+    for (_, place) in context.into_iter().take(room) {
         let view = OperationView::of(history, place, Role::Source);
         if !processes.contains(&view.process) {
             if processes.len() == LANES_MAX {
@@ -215,13 +255,7 @@ fn bars(history: &History, anomaly: &Anomaly) -> Vec<Bar> {
     bars
 }
 
-fn draw_faults(
-    svg: &mut String,
-    faults: &[FaultInterval],
-    axis: &BTreeMap<u32, (f64, u64)>,
-    right: f64,
-    height: f64,
-) {
+fn draw_faults(svg: &mut String, faults: &[FaultInterval], axis: &Axis, right: f64, height: f64) {
     let times: Vec<(u64, f64)> = axis.values().map(|(x, time)| (*time, *x)).collect();
     let (Some(first), Some(last)) = (times.first(), times.last()) else {
         return;
@@ -260,13 +294,7 @@ fn draw_faults(
     }
 }
 
-fn draw_bar(
-    svg: &mut String,
-    bar: &Bar,
-    lanes: &[u32],
-    axis: &BTreeMap<u32, (f64, u64)>,
-    right: f64,
-) {
+fn draw_bar(svg: &mut String, bar: &Bar, lanes: &[u32], axis: &Axis, right: f64) {
     let lane = lanes
         .iter()
         .position(|lane| *lane == bar.view.process)
@@ -286,11 +314,11 @@ fn draw_bar(
         (_, Role::Proof) => "proof",
     };
     let label = label(&bar.view);
-    let letters = ((to - from - 14.0) / 6.9).max(0.0) as usize;
-    let short: String = if label.chars().count() > letters.max(6) {
+    let letters = ((to - from - 14.0) / LETTER).max(0.0) as usize;
+    let short: String = if label.chars().count() > letters.max(3) {
         label
             .chars()
-            .take(letters.max(6) - 1)
+            .take(letters.max(3) - 1)
             .chain("…".chars())
             .collect()
     } else {
@@ -298,13 +326,13 @@ fn draw_bar(
     };
     let _ = write!(
         svg,
-        r#"<g class="operation {kind} {role}{}"><title>{}</title><rect x="{from:.1}" y="{y:.1}" width="{:.1}" height="28" rx="7"/><text x="{:.1}" y="{:.1}">{}</text>"#,
+        r#"<g class="operation {kind} {role}{}"><title>{}</title><rect class="under" x="{from:.1}" y="{y:.1}" width="{width:.1}" height="28" rx="7"/><rect x="{from:.1}" y="{y:.1}" width="{width:.1}" height="28" rx="7"/><text x="{:.1}" y="{:.1}">{}</text>"#,
         if unknown { " unknown" } else { "" },
         escape(&bar.view.to_string()),
-        (to - from).max(10.0),
         from + 9.0,
         y + 18.5,
         escape(&short),
+        width = (to - from).max(10.0),
     );
     if let Some(number) = bar.number {
         let _ = write!(
@@ -319,13 +347,13 @@ fn draw_bar(
 fn label(view: &OperationView) -> String {
     match (view.f.as_str(), &view.value) {
         ("cas", Value::List(pair)) if pair.len() == 2 => format!("{} → {}", pair[0], pair[1]),
-        ("", value) => Short(value).to_string(),
+        ("" | "txn", _) => format!("T{}", view.invoke),
         (f, Value::Nil) if !matches!(f, "read" | "r" | "get") => f.to_owned(),
         (f, value) => format!("{f} {}", Short(value)),
     }
 }
 
-fn draw_axis(svg: &mut String, axis: &BTreeMap<u32, (f64, u64)>, height: f64) {
+fn draw_axis(svg: &mut String, axis: &Axis, height: f64) {
     let timed = axis.values().any(|(_, time)| *time > 0);
     let y = height - 24.0;
     let mut free_from = 0.0;

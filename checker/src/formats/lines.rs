@@ -1,80 +1,124 @@
 //! Lines of words: process, type, f, value, error, as Jepsen's `history.txt` and logs have them.
 
-use super::{ReadError, edn, loose};
-use crate::history::{Builder, History, Kind, NEVER, RawEvent, Symbol};
+use super::{ReadError, edn};
+use crate::history::{Builder, History, Kind, NEVER, Problem, RawEvent, Symbol};
 use crate::value::Value;
 
-/// Reads a history; lines that hold no event (a log holds others too) are passed over, but a file
-/// without any event is an error.
-pub(super) fn read(text: &[u8]) -> Result<History, ReadError> {
+const EVENT: &str = "expected a process, :invoke, :ok, :fail or :info, a name and a value";
+
+/// Reads `history.txt`, in which each line is an event.
+pub(super) fn read_events(text: &[u8]) -> Result<History, ReadError> {
     let mut builder = Builder::default();
-    let mut first_skipped = None;
-    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        let line_number = number + 1;
-        let malformed = |expected: String| ReadError::Malformed {
-            line: line_number,
-            column: 1,
-            expected,
-        };
-        let Ok(line) = std::str::from_utf8(line) else {
-            return Err(malformed("expected UTF-8 text".to_owned()));
-        };
-        if line.trim().is_empty() {
-            continue;
+    for line in lines(text) {
+        let (number, line) = line?;
+        match event(&mut builder, line) {
+            Ok(true) => {}
+            Ok(false) => return Err(malformed(number, line, line, EVENT)),
+            Err((part, expected)) => return Err(malformed(number, line, part, expected)),
         }
-        match event(&mut builder, line.trim_end()) {
-            Some(Ok(())) => {}
-            Some(Err(what)) => return Err(malformed(what)),
-            None => {
-                first_skipped.get_or_insert(line_number);
-            }
-        }
-    }
-    if let (0, Some(line)) = (builder.history.events, first_skipped) {
-        let expected =
-            "expected a process, :invoke, :ok, :fail or :info, a name and a value".to_owned();
-        return Err(ReadError::Malformed {
-            line,
-            column: 1,
-            expected,
-        });
     }
     Ok(builder.finish())
 }
 
-/// Adds the event of a line; none if the line has no event.
-fn event(builder: &mut Builder, line: &str) -> Option<Result<(), String>> {
+/// Reads a log. Lines that hold no event are passed over, and their number is told; a log without
+/// any event is an error.
+pub(super) fn read_log(text: &[u8]) -> Result<History, ReadError> {
+    let mut builder = Builder::default();
+    let mut passed_over: Option<(usize, u64)> = None;
+    let mut count = 0;
+    for line in lines(text) {
+        let (number, line) = line?;
+        match event(&mut builder, line) {
+            Ok(true) => {}
+            Ok(false) => {
+                count += 1;
+                passed_over.get_or_insert((number, u64::from(builder.history.events)));
+            }
+            Err((part, expected)) => return Err(malformed(number, line, part, expected)),
+        }
+    }
+    let mut history = builder.finish();
+    if let Some((line, event)) = passed_over {
+        if history.events == 0 {
+            return Err(ReadError::Malformed {
+                line,
+                column: 1,
+                expected: EVENT.to_owned(),
+            });
+        }
+        history.problems.push(Problem {
+            event,
+            text: format!("{count} line(s) of the log hold no event, the first is line {line}"),
+            grave: false,
+        });
+    }
+    Ok(history)
+}
+
+/// The lines that are not empty, with their numbers.
+fn lines(text: &[u8]) -> impl Iterator<Item = Result<(usize, &str), ReadError>> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    text.split(|byte| *byte == b'\n')
+        .enumerate()
+        .map(|(at, line)| match std::str::from_utf8(line) {
+            Ok(line) => Ok((at + 1, line.trim_end())),
+            Err(problem) => Err(ReadError::Malformed {
+                line: at + 1,
+                column: problem.valid_up_to() + 1,
+                expected: "expected UTF-8 text".to_owned(),
+            }),
+        })
+        .filter(|line| !matches!(line, Ok((_, ""))))
+}
+
+/// The error that something else was expected in place of a part of the line.
+fn malformed(number: usize, line: &str, part: &str, expected: impl Into<String>) -> ReadError {
+    let column = part.as_ptr() as usize - line.as_ptr() as usize + 1;
+    ReadError::Malformed {
+        line: number,
+        column,
+        expected: expected.into(),
+    }
+}
+
+/// Adds the event of a line, if it has one; an error names the part of the line that is wrong.
+fn event<'a>(builder: &mut Builder, line: &'a str) -> Result<bool, (&'a str, String)> {
     // The type is the first word that can only be one; the process is the word before it.
     let mut words = Words { line, at: 0 };
     let mut before: Option<&str> = None;
     let kind = loop {
-        let word = words.next()?;
-        match word {
-            ":invoke" | ":ok" | ":fail" | ":info" if before.is_some() => {
-                break loose::kind_named(&Value::Name(word[1..].to_owned())).ok()?;
-            }
+        let Some(word) = words.next() else {
+            return Ok(false);
+        };
+        match (word, before) {
+            (":invoke", Some(_)) => break Kind::Invoke,
+            (":ok", Some(_)) => break Kind::Ok,
+            (":fail", Some(_)) => break Kind::Fail,
+            (":info", Some(_)) => break Kind::Info,
             _ => before = Some(word),
         }
     };
-    let process = before?;
+    let process = before.unwrap_or_default();
     let f = words
         .next()
         .unwrap_or_default()
         .trim_start_matches(':')
         .to_owned();
     let rest = words.line[words.at..].trim();
+    if process.starts_with(':') {
+        let value = Value::Text(rest.to_owned());
+        builder.push_fault(None, 0, kind, &f, value);
+        return Ok(true);
+    }
+    let Ok(process_number) = process.parse() else {
+        return Ok(false);
+    };
     let mut columns = rest.splitn(2, '\t');
     let value_text = columns.next().unwrap_or_default().trim();
     let error = columns
         .next()
         .map(str::trim)
         .filter(|error| !error.is_empty());
-    if process.starts_with(':') {
-        let value = Value::Text(rest.to_owned());
-        builder.push_fault(None, 0, kind, &f, value);
-        return Some(Ok(()));
-    }
-    let process = process.parse().ok()?;
     let value = if value_text.is_empty() {
         Value::Nil
     } else {
@@ -82,14 +126,17 @@ fn event(builder: &mut Builder, line: &str) -> Option<Result<(), String>> {
             Ok(value) => value,
             // What a failed or unknown operation says is often a sentence.
             Err(_) if matches!(kind, Kind::Fail | Kind::Info) => Value::Text(value_text.to_owned()),
-            Err(_) => return Some(Err(format!("expected a value in EDN, not {value_text:?}"))),
+            Err(_) => {
+                let expected = format!("expected a value in EDN, not {value_text:?}");
+                return Err((value_text, expected));
+            }
         }
     };
     let history = &mut builder.history;
     let raw = RawEvent {
         index: None,
         time: 0,
-        process,
+        process: process_number,
         kind,
         f: if f.is_empty() {
             Symbol::NONE
@@ -104,7 +151,7 @@ fn event(builder: &mut Builder, line: &str) -> Option<Result<(), String>> {
     if let (Some(operation), Some(error)) = (builder.push_raw(&raw), error) {
         builder.set_error(operation, error.to_owned());
     }
-    Some(Ok(()))
+    Ok(true)
 }
 
 struct Words<'a> {

@@ -8,6 +8,8 @@
 //! | `porcupine-log` | the same lines with a logger's words before them, as Porcupine's tests have |
 //! | `elle-json` | elle-cli: a JSON array of event objects |
 //!
+//! In a `porcupine-log`, lines that hold no event are passed over, with a warning.
+//!
 //! File order is history order. `:index` and `:time` may be missing. A process that is not a
 //! number is the nemesis; a missing one is process 0.
 //!
@@ -103,13 +105,41 @@ fn edn_strings(text: &[u8]) -> bool {
 
 /// Reads a history.
 pub fn read(text: &[u8], format: Format) -> Result<History, ReadError> {
+    if let Some((_, what)) = NOT_TEXT.iter().find(|(begin, _)| text.starts_with(begin)) {
+        return Err(malformed(text, 0, *what));
+    }
     match format {
         Format::Jsonl => jsonl::read(text),
         Format::Edn => edn::read(text),
-        Format::JepsenTxt | Format::PorcupineLog => lines::read(text),
+        Format::JepsenTxt => lines::read_events(text),
+        Format::PorcupineLog => lines::read_log(text),
         Format::ElleJson => json::read(text),
     }
 }
+
+/// How files begin that hold a history in a wrapping, and what to do with them.
+const NOT_TEXT: [(&[u8], &str); 5] = [
+    (
+        b"\x1f\x8b",
+        "this is compressed; unpack it with gunzip first",
+    ),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "this is compressed; unpack it with unzstd first",
+    ),
+    (
+        b"PK\x03\x04",
+        "this is an archive; unpack it with unzip first",
+    ),
+    (
+        b"\xff\xfe",
+        "this is UTF-16; convert it with iconv -f UTF-16 -t UTF-8 first",
+    ),
+    (
+        b"\xfe\xff",
+        "this is UTF-16; convert it with iconv -f UTF-16 -t UTF-8 first",
+    ),
+];
 
 /// The line and column, counted from 1, of an offset.
 fn place(text: &[u8], offset: usize) -> (usize, usize) {

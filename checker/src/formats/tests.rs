@@ -117,7 +117,12 @@ fn errors_say_where_and_what() {
         (
             "0\t:ok\t:read\t[1",
             Format::JepsenTxt,
-            "line 1, column 1: expected a value in EDN, not \"[1\"",
+            "line 1, column 13: expected a value in EDN, not \"[1\"",
+        ),
+        (
+            "0\t:invoke\t:read\tnil\n0\t:o",
+            Format::JepsenTxt,
+            "line 2, column 1: expected a process, :invoke, :ok, :fail or :info, a name and a value",
         ),
         (
             "{\"index\":0}\n",
@@ -160,4 +165,71 @@ fn tuples_are_split_only_when_asked() {
         Some("7")
     );
     assert_eq!(history.value(history.operations[0].result), Value::Int(3));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told_with_what_to_do() {
+    for (bytes, expected) in [
+        (&b"\x1f\x8b\x08\x00"[..], "unpack it with gunzip first"),
+        (&b"PK\x03\x04"[..], "unpack it with unzip first"),
+        (&b"\xff\xfe{\x00"[..], "convert it with iconv"),
+        (
+            &b"0\t:invoke\t:read\tnil\n0\t:ok\t:read\t\xff\n"[..],
+            "line 2, column 13: expected UTF-8 text",
+        ),
+    ] {
+        let error = read(bytes, Format::detect(bytes)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn lines_of_a_log_without_an_event_are_counted_not_lost() {
+    let text = "INFO  jepsen.core - starting\nINFO  jepsen.util - 0\t:invoke\t:read\tnil\nWARN  x\nINFO  jepsen.util - 0\t:ok\t:read\tnil\n";
+    let history = read(text.as_bytes(), Format::detect(text.as_bytes())).unwrap();
+    assert_eq!(history.operations.len(), 1);
+    let told: Vec<_> = history
+        .problems
+        .iter()
+        .map(|p| (p.grave, &*p.text))
+        .collect();
+    let expected = "2 line(s) of the log hold no event, the first is line 1";
+    assert_eq!(told, [(false, expected)]);
+}
+
+/// What other people's histories are like, and what they mean.
+#[test]
+fn odd_shapes_of_edn_are_read_for_what_they_mean() {
+    let plain = "{:process 0 :type :invoke :f :read :value nil} {:process 0 :type :ok :f :read :value [1 :a]}";
+    let expected = {
+        let history = read(plain.as_bytes(), Format::Edn).unwrap();
+        outcomes(&history)
+    };
+    for odd in [
+        // Windows: a mark of the byte order, and carriage returns.
+        format!("\u{feff}{}", plain.replace("} {", "}\r\n{")),
+        // Records with their tag, types as symbols or text, keys as text.
+        plain.replace('{', "#jepsen.history.Op{"),
+        plain.replace(":invoke", "invoke").replace(":ok", "\"ok\""),
+        plain
+            .replace(":process", "\"process\"")
+            .replace(":type", "\"type\""),
+        // A list in a vector, commas, comments, discarded forms, metadata.
+        format!("[({})]", plain.replace("} {", "}, ; then\n {")),
+        format!("#_{{:not :this}} ^{{:line 3}} {plain}"),
+        // Entries that nobody knows, and nothing where something is left out.
+        plain.replace(
+            ":process 0",
+            ":process 0 :time nil :index nil :clock {:a #inst \"2020-01-01\"}",
+        ),
+        // Lists, sets by another name, whole numbers with a mark.
+        plain.replace("[1 :a]", "(1 :a)"),
+        plain.replace("[1 :a]", "[1N :a]"),
+    ] {
+        let format = Format::detect(odd.as_bytes());
+        assert_eq!(format, Format::Edn, "{odd}");
+        let history = read(odd.as_bytes(), format).unwrap_or_else(|e| panic!("{e}: {odd}"));
+        assert_eq!(outcomes(&history), expected, "{odd}");
+        assert!(history.problems.is_empty(), "{:?}: {odd}", history.problems);
+    }
 }

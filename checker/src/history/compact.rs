@@ -3,7 +3,7 @@
 //! Names, keys and values are interned; small numbers are kept in place. A checker works on
 //! [`Operation`]s by their position in the list and turns to the tables only to explain itself.
 
-use super::{Event, Kind, Process};
+use super::{Builder, Event, Kind};
 use crate::hash::FastMap;
 use crate::value::Value;
 
@@ -89,6 +89,18 @@ pub struct Operation {
     pub observed: bool,
 }
 
+impl Operation {
+    /// When it began and ended, in positions plus one, so that zero is before everything: an
+    /// operation whose invocation is missing began there. The end is [`NEVER`] if it is not known.
+    pub(crate) fn span(&self) -> (u32, u32) {
+        match self.complete {
+            NEVER => (self.invoke + 1, NEVER),
+            complete if complete == self.invoke => (0, complete + 1),
+            complete => (self.invoke + 1, complete + 1),
+        }
+    }
+}
+
 /// Something that the nemesis did.
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -135,9 +147,9 @@ pub struct History {
     key_index: FastMap<Value, u32>,
     text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
-    errors: FastMap<u32, String>,
+    pub(super) errors: FastMap<u32, String>,
     /// The events' own indices; empty while they are equal to the positions.
-    indices: Vec<u64>,
+    pub(super) indices: Vec<u64>,
 }
 
 impl History {
@@ -326,336 +338,9 @@ impl History {
     }
 }
 
-/// One event as a reader of some notation sees it, before names and values are interned.
-#[derive(Clone, Copy, Debug)]
-pub struct RawEvent {
-    /// The index that the event carries, if any.
-    pub index: Option<u64>,
-    /// Nanoseconds since the run began.
-    pub time: u64,
-    /// The process.
-    pub process: u64,
-    /// Beginning or completion.
-    pub kind: Kind,
-    /// The operation's name.
-    pub f: Symbol,
-    /// The key's place, or [`NEVER`].
-    pub key: u32,
-    /// Argument or result.
-    pub value: Datum,
-    /// What a failed operation saw.
-    pub observed: Option<Datum>,
-    /// The node.
-    pub node: Symbol,
-}
-
-/// Builds a [`History`] event by event, pairing invocations with completions.
-#[derive(Debug, Default)]
-pub struct Builder {
-    /// The history so far; its tables are used to intern names and values.
-    pub history: History,
-    /// The open operation of each small process number, [`NEVER`] if none.
-    open: Vec<u32>,
-    open_large: FastMap<u64, u32>,
-    /// Processes whose last outcome is unknown.
-    retired: FastMap<u64, ()>,
-    problem_count: usize,
-}
-
-impl Builder {
-    /// How many problems are kept.
-    pub const PROBLEMS_MAX: usize = 100;
-    const SMALL_PROCESSES: u64 = 4096;
-
-    /// Adds an event of a client or of the nemesis.
-    pub fn push(&mut self, event: &Event) {
-        let number = match event.process {
-            Process::Nemesis => {
-                let value = Value::from(&event.value);
-                self.push_fault(Some(event.index), event.time, event.kind, &event.f, value);
-                return;
-            }
-            Process::Client(number) => number,
-        };
-        let history = &mut self.history;
-        let key = match &event.key {
-            Some(key) => history.intern_key(&Value::Text(key.clone())),
-            None => NEVER,
-        };
-        let value = history.intern(&Value::from(&event.value));
-        let observed = event
-            .observed
-            .as_ref()
-            .map(|observed| history.intern(&Value::from(observed)));
-        let f = history.intern_name(&event.f);
-        let node = event
-            .node
-            .as_ref()
-            .map_or(Symbol::NONE, |node| history.intern_name(node));
-        let raw = RawEvent {
-            index: Some(event.index),
-            time: event.time,
-            process: number,
-            kind: event.kind,
-            f,
-            key,
-            value,
-            observed,
-            node,
-        };
-        let operation = self.push_raw(&raw);
-        if let (Some(error), Some(operation)) = (&event.error, operation) {
-            self.history.errors.insert(operation, error.clone());
-        }
-    }
-
-    /// Adds something that the nemesis did.
-    pub fn push_fault(
-        &mut self,
-        index: Option<u64>,
-        time: u64,
-        kind: Kind,
-        name: &str,
-        value: Value,
-    ) {
-        let position = self.next_position(index);
-        self.history.faults.push(Fault {
-            position,
-            time,
-            kind,
-            f: name.to_owned(),
-            value,
-        });
-    }
-
-    /// Keeps what an operation said of its failure.
-    pub fn set_error(&mut self, operation: u32, error: String) {
-        self.history.errors.insert(operation, error);
-    }
-
-    /// Adds an event of a client, and returns the place of the operation that it belongs to
-    /// (none if the event had to be left out).
-    pub fn push_raw(&mut self, event: &RawEvent) -> Option<u32> {
-        let position = self.next_position(event.index);
-        let index = self.history.index(position);
-        let Ok(process) = u32::try_from(event.process) else {
-            self.problem(
-                index,
-                true,
-                format!("process {} is too large", event.process),
-            );
-            return None;
-        };
-        let place = self.open_place(event.process);
-        match event.kind {
-            Kind::Invoke => {
-                if place != NEVER {
-                    let first = self
-                        .history
-                        .index(self.history.operations[place as usize].invoke);
-                    self.problem(index, true, format!(
-                        "process {process} invokes while its operation of event {first} is still open; that one is taken as of unknown outcome"
-                    ));
-                } else if !self.retired.is_empty() && self.retired.remove(&event.process).is_some()
-                {
-                    self.problem(index, false, format!(
-                        "process {process} goes on after an unknown outcome; a new process number should take its place"
-                    ));
-                }
-                let place = self.history.operations.len() as u32;
-                self.history.operations.push(Operation {
-                    invoke_time: event.time,
-                    complete_time: event.time,
-                    argument: event.value,
-                    result: Datum::NIL,
-                    invoke: position,
-                    complete: NEVER,
-                    process,
-                    key: event.key,
-                    f: event.f,
-                    node: event.node,
-                    outcome: Outcome::Unknown,
-                    observed: false,
-                });
-                self.set_open(event.process, place);
-                Some(place)
-            }
-            kind => {
-                let place = if place == NEVER {
-                    self.problem(index, true, format!(
-                        "process {process} completes without an invocation; the operation is taken as invoked at the beginning"
-                    ));
-                    let place = self.history.operations.len() as u32;
-                    self.history.operations.push(Operation {
-                        invoke_time: 0,
-                        complete_time: event.time,
-                        argument: event.value,
-                        result: event.value,
-                        invoke: 0,
-                        complete: NEVER,
-                        process,
-                        key: event.key,
-                        f: event.f,
-                        node: event.node,
-                        outcome: Outcome::Unknown,
-                        observed: false,
-                    });
-                    place
-                } else {
-                    place
-                };
-                let operation = &mut self.history.operations[place as usize];
-                operation.complete_time = event.time;
-                if event.node != Symbol::NONE {
-                    operation.node = event.node;
-                }
-                if operation.key == NEVER {
-                    operation.key = event.key;
-                }
-                let other_name = operation.f != event.f && event.f != Symbol::NONE;
-                match kind {
-                    Kind::Ok => {
-                        operation.outcome = Outcome::Ok;
-                        operation.complete = position;
-                        operation.result = event.value;
-                    }
-                    Kind::Fail => {
-                        operation.outcome = Outcome::Fail;
-                        operation.complete = position;
-                        operation.observed = event.observed.is_some();
-                        operation.result = event.observed.unwrap_or(Datum::NIL);
-                    }
-                    Kind::Info | Kind::Invoke => {
-                        operation.result = event.value;
-                        self.retired.insert(event.process, ());
-                    }
-                }
-                if other_name {
-                    let invoked = self.history.name(self.history.operations[place as usize].f);
-                    let text = format!(
-                        "process {process} completes {:?}, but its open operation is {invoked:?}",
-                        self.history.name(event.f),
-                    );
-                    self.problem(index, true, text);
-                }
-                self.set_open(event.process, NEVER);
-                Some(place)
-            }
-        }
-    }
-
-    /// The finished history.
-    pub fn finish(mut self) -> History {
-        if self.problem_count > self.history.problems.len() {
-            let text = format!("{} problems in all", self.problem_count);
-            let grave = false;
-            self.history.problems.push(Problem {
-                event: 0,
-                text,
-                grave,
-            });
-        }
-        self.history.operations.shrink_to_fit();
-        self.history
-    }
-
-    fn next_position(&mut self, index: Option<u64>) -> u32 {
-        let position = self.history.events;
-        self.history.events += 1;
-        let indices = &mut self.history.indices;
-        if !indices.is_empty() {
-            indices.push(index.unwrap_or(u64::from(position)));
-        } else if index.is_some_and(|index| index != u64::from(position)) {
-            indices.extend(0..u64::from(position));
-            indices.push(index.unwrap_or_default());
-        }
-        position
-    }
-
-    fn open_place(&self, process: u64) -> u32 {
-        if process < Self::SMALL_PROCESSES {
-            self.open.get(process as usize).copied().unwrap_or(NEVER)
-        } else {
-            self.open_large.get(&process).copied().unwrap_or(NEVER)
-        }
-    }
-
-    fn set_open(&mut self, process: u64, place: u32) {
-        if process < Self::SMALL_PROCESSES {
-            let process = process as usize;
-            if self.open.len() <= process {
-                self.open.resize(process + 1, NEVER);
-            }
-            self.open[process] = place;
-        } else if place == NEVER {
-            self.open_large.remove(&process);
-        } else {
-            self.open_large.insert(process, place);
-        }
-    }
-
-    fn problem(&mut self, event: u64, grave: bool, text: String) {
-        self.problem_count += 1;
-        if self.history.problems.len() < Self::PROBLEMS_MAX {
-            self.history.problems.push(Problem { event, text, grave });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn event(index: u64, process: u64, kind: Kind, value: i64) -> Event {
-        Event {
-            kind,
-            ..Event::invoke(index, index, Process::Client(process), "write")
-        }
-        .with_value(value)
-    }
-
-    #[test]
-    fn completions_find_their_invocations() {
-        let history = History::from_events(&[
-            event(0, 1, Kind::Invoke, 5),
-            event(1, 2, Kind::Invoke, 6),
-            event(2, 1, Kind::Ok, 5),
-            event(3, 2, Kind::Info, 6),
-            event(4, 3, Kind::Invoke, 7),
-        ]);
-        let outcomes: Vec<_> = history
-            .operations
-            .iter()
-            .map(|o| (o.invoke, o.complete, o.outcome))
-            .collect();
-        assert_eq!(
-            outcomes,
-            [
-                (0, 2, Outcome::Ok),
-                (1, NEVER, Outcome::Unknown),
-                (4, NEVER, Outcome::Unknown)
-            ]
-        );
-        assert!(history.problems.is_empty());
-    }
-
-    #[test]
-    fn broken_rules_are_reported() {
-        let history = History::from_events(&[
-            event(0, 1, Kind::Invoke, 1),
-            event(1, 1, Kind::Invoke, 2),
-            event(2, 1, Kind::Info, 2),
-            event(3, 1, Kind::Invoke, 3),
-            event(4, 1, Kind::Ok, 3),
-            event(5, 2, Kind::Ok, 4),
-        ]);
-        let problems: Vec<_> = history
-            .problems
-            .iter()
-            .map(|p| (p.event, p.grave))
-            .collect();
-        assert_eq!(problems, [(1, true), (3, false), (5, true)]);
-    }
 
     #[test]
     fn values_come_back_from_their_data() {

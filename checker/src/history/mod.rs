@@ -6,12 +6,12 @@
 //! {"index":2,"time":789,"process":"nemesis","type":"info","f":"kill","value":{"targets":["n2"]}}
 //! ```
 
+mod builder;
 mod compact;
 mod reader;
 
-pub use compact::{
-    Builder, Datum, Fault, History, NEVER, Operation, Outcome, Problem, RawEvent, Symbol,
-};
+pub use builder::{Builder, RawEvent};
+pub use compact::{Datum, Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
 pub(crate) use reader::malformed_json;
 pub use reader::{ReadError, Reader, Writer};
 

@@ -16,7 +16,7 @@
 pub mod models;
 
 use crate::anomaly::AnomalyName;
-use crate::budget::{Budget, Deadline, EXPLANATION_TIME};
+use crate::budget::{Budget, CUT_SHORT, Deadline, EXPLANATION_TIME};
 use crate::history::{History, NEVER, Operation, Outcome};
 use crate::keys::{Groups, each_key};
 use crate::report::{
@@ -41,7 +41,8 @@ pub trait Object: Sync {
     /// The name of the model in reports.
     fn name(&self) -> &'static str;
 
-    /// The model of one key, given its operations.
+    /// The model of one key, given its operations, or a part of them: what it knows beyond the
+    /// object itself may only come from these.
     fn model(&self, history: &History, places: &[u32]) -> Self::Model;
 
     /// The step of an operation: its effect and, if it completed, its result. None if it says
@@ -137,19 +138,11 @@ fn judge_key<O: Object>(
             Err(problem) => return unknown(problem),
         };
         let class = machine.class(&step);
-        let ret = if operation.complete == NEVER {
-            NEVER
-        } else {
-            operation.complete + 1
-        };
+        let (inv, ret) = operation.span();
         if ret == NEVER && machine.nature(class) == Nature::Look {
             continue;
         }
-        steps.push(Step {
-            class,
-            inv: operation.invoke + 1,
-            ret,
-        });
+        steps.push(Step { class, inv, ret });
         kept.push(*place);
     }
     // Only where a completion had no invocation are they not yet in the order of invocation.
@@ -168,21 +161,19 @@ fn judge_key<O: Object>(
         }
         Found::Invalid { stuck } => {
             let deadline = deadline.at_most(EXPLANATION_TIME);
-            let sub = Explanation {
+            let (sub, stuck) = Explanation {
                 history,
                 object,
-                machine: &mut machine,
+                machine: &machine,
                 deadline,
                 limits,
             }
             .minimal(&steps, &kept, stuck);
-            Finding::Invalid(Box::new(tell(
-                history,
-                object,
-                key,
-                kept[stuck as usize],
-                &sub,
-            )))
+            let mut anomaly = tell(history, object, key, kept[stuck as usize], &sub);
+            if deadline.passed() {
+                anomaly.text.push_str(CUT_SHORT);
+            }
+            Finding::Invalid(Box::new(anomaly))
         }
         Found::OutOfBudget {
             why,
@@ -227,7 +218,7 @@ fn is_linearization<M: Machine>(machine: &mut M, steps: &[Step], order: &[u32]) 
 struct Explanation<'a, O: Object> {
     history: &'a History,
     object: &'a O,
-    machine: &'a mut Interned<O::Model>,
+    machine: &'a Interned<O::Model>,
     deadline: Deadline,
     limits: &'a Limits,
 }
@@ -237,28 +228,66 @@ impl<O: Object> Explanation<'_, O> {
         if self.deadline.passed() {
             return false;
         }
-        let steps: Vec<Step> = part.iter().map(|(step, _)| *step).collect();
-        let found = search(
-            self.machine,
-            &steps,
-            self.deadline,
-            self.limits.budget.bytes,
-        );
+        // The model may have looked ahead into the history: here it may only see this part.
+        let places: Vec<u32> = part.iter().map(|(_, place)| *place).collect();
+        let mut machine = Interned::new(self.object.model(self.history, &places));
+        let steps: Vec<Step> = part
+            .iter()
+            .map(|(step, _)| Step {
+                class: machine.class(self.machine.step(step.class)),
+                ..*step
+            })
+            .collect();
+        let bytes = self.limits.budget.bytes;
+        let found = search(&mut machine, &steps, self.deadline, bytes);
         matches!(found, Found::Invalid { .. })
     }
 
     /// A small part of the steps that is invalid: up to the return that fits no order, without
-    /// pairs that belong together, and with every other outcome forgotten that can be.
-    fn minimal(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> Vec<(Step, u32)> {
-        let end = steps[stuck as usize].ret;
-        let mut part: Vec<(Step, u32)> = steps
+    /// pairs that belong together, and with every other outcome forgotten that can be. Returns also
+    /// which step it is whose return fits no order.
+    fn minimal(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> (Vec<(Step, u32)>, u32) {
+        let stuck = self.first_stuck(steps, kept, stuck);
+        let mut part = self.prefix(steps, kept, stuck);
+        self.drop_pairs(&mut part);
+        self.forget(&mut part);
+        self.drop_sources(&mut part);
+        (part, stuck)
+    }
+
+    /// The step with the first return up to which no order explains the steps. It may be later
+    /// than where the search stood, if the model looked ahead.
+    fn first_stuck(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> u32 {
+        let prefix = self.prefix(steps, kept, stuck);
+        if self.invalid(&prefix) {
+            return stuck;
+        }
+        let mut later: Vec<u32> = (0..steps.len() as u32)
+            .filter(|at| {
+                let ret = steps[*at as usize].ret;
+                ret != NEVER && ret > steps[stuck as usize].ret
+            })
+            .collect();
+        later.sort_by_key(|at| steps[*at as usize].ret);
+        let first = later.partition_point(|at| {
+            let prefix = self.prefix(steps, kept, *at);
+            !self.invalid(&prefix)
+        });
+        later.get(first).or(later.last()).copied().unwrap_or(stuck)
+    }
+
+    /// What was invoked before the return of a step; what returned later may as well not have.
+    fn prefix(&self, steps: &[Step], kept: &[u32], last: u32) -> Vec<(Step, u32)> {
+        let end = steps[last as usize].ret;
+        let known_until = |step: &Step| if step.ret > end { NEVER } else { step.ret };
+        steps
             .iter()
             .zip(kept)
             .filter(|(step, _)| step.inv < end)
             .map(|(step, place)| {
                 (
                     Step {
-                        ret: if step.ret > end { NEVER } else { step.ret },
+                        ret: known_until(step),
                         ..*step
                     },
                     *place,
@@ -267,11 +296,7 @@ impl<O: Object> Explanation<'_, O> {
             .filter(|(step, _)| {
                 step.ret != NEVER || self.machine.nature(step.class) != Nature::Look
             })
-            .collect();
-        self.drop_pairs(&mut part);
-        self.forget(&mut part);
-        self.drop_sources(&mut part);
-        part
+            .collect()
     }
 
     fn drop_pairs(&mut self, part: &mut Vec<(Step, u32)>) {

@@ -1,6 +1,6 @@
 //! What one operation says of a register: the form in which the engines see a key.
 
-use crate::history::{Datum, History, NEVER, Operation, Outcome};
+use crate::history::{Datum, History, Operation, Outcome};
 
 /// What an operation did to the register, or saw in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub(crate) enum Effect {
 }
 
 /// An operation on one register. Positions are those of the history plus one, so that zero is
-/// before everything; `ret` is [`NEVER`] if the outcome is unknown.
+/// before everything; `ret` is [`crate::history::NEVER`] if
+/// the outcome is unknown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access {
     pub(crate) effect: Effect,
@@ -60,16 +61,16 @@ impl Names {
     }
 }
 
-/// The access of an operation; none if it says nothing; an error if it is not a register's.
+/// The access of the operation at this place; none if it says nothing; an error if it is not a register's.
 #[inline]
 pub(crate) fn access(
     history: &History,
     names: &Names,
     nil_read: NilRead,
     failed_cas: FailedCas,
+    operation: &Operation,
     place: u32,
 ) -> Result<Option<Access>, String> {
-    let operation: &Operation = &history.operations[place as usize];
     let name = names
         .table
         .iter()
@@ -106,14 +107,10 @@ pub(crate) fn access(
             ));
         }
     };
-    let ret = if operation.complete == NEVER {
-        NEVER
-    } else {
-        operation.complete + 1
-    };
+    let (inv, ret) = operation.span();
     Ok(Some(Access {
         effect,
-        inv: operation.invoke + 1,
+        inv,
         ret,
         place,
     }))

@@ -3,9 +3,9 @@
 use super::access::{Access, Effect};
 use super::minimal::minimal;
 use super::zones::{Conflict, Judgement, NONE, Zones};
-use super::{Options, searched};
+use super::{Options, searched, staleness};
 use crate::anomaly::AnomalyName;
-use crate::budget::{Deadline, EXPLANATION_TIME};
+use crate::budget::{CUT_SHORT, Deadline, EXPLANATION_TIME};
 use crate::history::{Datum, History, NEVER, Outcome};
 use crate::report::{Anomaly, OperationView, Role};
 use crate::search::Found;
@@ -64,6 +64,7 @@ pub(crate) fn explain_search(
                 Found::Invalid { .. }
             )
     });
+    let cut_short = deadline.passed();
     let stuck = accesses[stuck as usize];
     let view = |access: &Access| OperationView::of(history, access.place, Role::Proof).to_string();
     let proofs: Vec<&Access> = sub.iter().filter(|access| access.ret != NEVER).collect();
@@ -107,6 +108,12 @@ pub(crate) fn explain_search(
     };
     let mut anomaly = anomaly(history, name, text, &sub);
     anomaly.key = history.key_text(history.operations[stuck.place as usize].key);
+    if cut_short {
+        anomaly.text.push_str(CUT_SHORT);
+    }
+    if let Some(ns) = staleness::stale_by(history, accesses, initial, deadline, bytes) {
+        anomaly.set_stale(ns);
+    }
     anomaly
 }
 

@@ -20,6 +20,7 @@ mod access;
 mod explain;
 mod minimal;
 mod searched;
+mod staleness;
 mod values;
 mod witness;
 mod zones;
@@ -28,7 +29,7 @@ pub use access::{FailedCas, NilRead};
 
 use crate::anomaly::AnomalyName;
 use crate::budget::{Budget, Deadline};
-use crate::history::{Datum, History, NEVER};
+use crate::history::{Datum, History, NEVER, Operation};
 use crate::keys::{Groups, each_key};
 use crate::report::{
     Anomaly, Engines, KeyOrder, MustHaveHappened, OperationView, Report, Role, Unknown, Verdict,
@@ -88,6 +89,9 @@ pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent va
 /// How long a key that was searched is asked which of its unknown operations must have happened.
 const MUST_HAVE_HAPPENED_TIME: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// How many operations are copied at a time.
+const GATHERED: usize = 64;
+
 /// How many anomalies are reported of one key, and in all.
 const ANOMALIES_PER_KEY_MAX: usize = 4;
 const ANOMALIES_MAX: usize = 20;
@@ -130,6 +134,7 @@ pub fn check(history: &History, options: &Options) -> Report {
 #[derive(Default)]
 struct Engine {
     zones: Zones,
+    gathered: Vec<Operation>,
     accesses: Vec<Access>,
 }
 
@@ -158,10 +163,26 @@ fn judge_key(
     }
     engine.accesses.clear();
     engine.accesses.reserve(places.len());
-    for place in places {
-        match access(history, names, options.nil_read, options.failed_cas, *place) {
-            Ok(access) => engine.accesses.extend(access),
-            Err(problem) => return unknown(problem),
+    for places in places.chunks(GATHERED) {
+        // A key's operations lie far apart. To copy some of them first, without looking at them,
+        // lets the processor fetch them all at once.
+        let operations = places
+            .iter()
+            .map(|place| history.operations[*place as usize]);
+        engine.gathered.clear();
+        engine.gathered.extend(operations);
+        for (operation, place) in engine.gathered.iter().zip(places) {
+            match access(
+                history,
+                names,
+                options.nil_read,
+                options.failed_cas,
+                operation,
+                *place,
+            ) {
+                Ok(access) => engine.accesses.extend(access),
+                Err(problem) => return unknown(problem),
+            }
         }
     }
     // Only where a completion had no invocation are they not yet in the order of invocation.
@@ -329,11 +350,7 @@ fn explain_zones(
         .map(|conflict| {
             let mut anomaly = explain::explain(history, accesses, initial, zones, conflict);
             if let Some(ns) = stale.filter(|ns| *ns > 0) {
-                anomaly.stale_ns = Some(ns);
-                anomaly.text.push_str(&format!(
-                    " The key is linearizable if reads may be stale by up to {} s.",
-                    crate::report::seconds(ns)
-                ));
+                anomaly.set_stale(ns);
             }
             anomaly
         })

@@ -174,3 +174,20 @@ fn a_valid_history_has_a_witness_in_the_order_of_effect() {
     };
     assert_eq!(witness.orders[0].order, [1, 2, 0, 3]);
 }
+
+#[test]
+fn a_history_that_begins_with_a_completion_is_in_doubt_and_no_crash() {
+    let write = Event::invoke(0, 0, Process::Client(0), "write").with_value(1);
+    let again = Event::invoke(1, 1, Process::Client(1), "write").with_value(1);
+    let events = [
+        Event {
+            kind: Kind::Ok,
+            ..write
+        },
+        again.clone(),
+        again.complete(2, 2, Kind::Ok),
+    ];
+    let report = check(&History::from_events(&events), &Options::default());
+    assert!(matches!(report.verdict, Verdict::Unknown(_)), "{report:?}");
+    assert!(report.problems[0].text.contains("without an invocation"));
+}

@@ -155,3 +155,57 @@ impl Visited {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn packed_counts_compare_like_single_ones(
+            classes in prop::collection::vec((1..5_u32, 0..5_u32, 0..5_u32), 1..40),
+        ) {
+            let fields = Fields::new(classes.iter().map(|(total, ..)| *total));
+            let pack = |counts: &dyn Fn(&(u32, u32, u32)) -> u32| {
+                let mut words = vec![0; fields.words()];
+                for (class, counts_of) in classes.iter().enumerate() {
+                    for _ in 0..counts(counts_of) {
+                        fields.increment(&mut words, class as u32);
+                    }
+                }
+                words
+            };
+            let few = |(total, one, _): &(u32, u32, u32)| (*one).min(*total);
+            let many = |(total, _, other): &(u32, u32, u32)| (*other).min(*total);
+            let (few_words, many_words) = (pack(&few), pack(&many));
+            for (class, counts) in classes.iter().enumerate() {
+                prop_assert_eq!(fields.get(&few_words, class as u32), few(counts));
+            }
+            prop_assert_eq!(
+                fields.at_most(&few_words, &many_words),
+                classes.iter().all(|counts| few(counts) <= many(counts))
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_no_earlier_configuration_dominates_is_new() {
+        let fields = Fields::new([3].into_iter());
+        let mut visited = Visited::new(1, fields.words());
+        let mut insert = |linearized: u64, hideable: u64, used: u64| {
+            visited.insert(7, 1, &[linearized], &[hideable], &[used], &fields)
+        };
+        assert!(insert(0b01, 0, 2));
+        assert!(!insert(0b01, 0, 2), "the same again");
+        assert!(!insert(0b01, 0, 3), "it used more");
+        assert!(insert(0b01, 0, 1), "it used fewer");
+        assert!(insert(0b01, 0b10, 3), "it is freer to hide");
+        assert!(insert(0b11, 0, 3), "other operations");
+        // Also after the table has grown.
+        for other in 0..1000 {
+            assert!(insert(other << 2, 0, 0));
+        }
+        assert!(!insert(0b11, 0, 3));
+    }
+}

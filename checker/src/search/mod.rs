@@ -492,6 +492,3 @@ impl<'a, M: Machine> Search<'a, M> {
         order
     }
 }
-
-#[cfg(test)]
-mod tests;

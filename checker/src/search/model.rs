@@ -102,6 +102,11 @@ impl<M: Model> Interned<M> {
         }
     }
 
+    /// The step of a class.
+    pub(crate) fn step(&self, class: u32) -> &M::Step {
+        &self.steps[class as usize].0
+    }
+
     /// The class of a step.
     pub(crate) fn class(&mut self, step: &M::Step) -> u32 {
         if let Some(class) = self.step_numbers.get(step) {

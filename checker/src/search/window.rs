@@ -206,3 +206,77 @@ impl Window {
         self.blinds[word] &= !bit;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What is open, and how many of each unknown class there are.
+    fn state(window: &Window) -> (u32, Vec<u64>, Vec<u64>, Vec<u32>, Vec<u32>) {
+        let open: Vec<u32> = (0..window.words() * 64)
+            .filter(|slot| window.open[slot / 64] >> (slot % 64) & 1 == 1)
+            .map(|slot| window.occupant(slot as u32))
+            .collect();
+        let (looks, blinds) = (window.looks.clone(), window.blinds.clone());
+        (
+            window.level(),
+            looks,
+            blinds,
+            open,
+            window.available.clone(),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_forward_comes_back(spans in prop::collection::vec((0..40_u32, 1..20_u32, 0..5_u32), 1..120)) {
+            let mut steps: Vec<Step> = spans
+                .iter()
+                .enumerate()
+                .map(|(at, (begin, length, class))| {
+                    // Positions differ: each step has its own pair of remainders.
+                    let position = |time: u32, half: u32| (time * 256 + at as u32) * 2 + half + 1;
+                    Step {
+                        class: *class,
+                        inv: position(*begin, 0),
+                        ret: if *class == 4 { NEVER } else { position(begin + length, 1) },
+                    }
+                })
+                .collect();
+            steps.sort_by_key(|step| step.inv);
+            let nature = |class| match class {
+                0 => Nature::Look,
+                1 => Nature::Blind,
+                _ => Nature::Change,
+            };
+            let mut window = Window::new(&steps, nature);
+            if window.levels() == 0 {
+                return Ok(());
+            }
+            window.forward();
+            let mut states = vec![state(&window)];
+            for level in 1..window.levels() {
+                window.forward();
+                let now = state(&window);
+                let ret = steps[window.returning(level) as usize].ret;
+                let mut open = now.3.clone();
+                open.sort_unstable();
+                let expected: Vec<u32> = (0..steps.len() as u32)
+                    .filter(|at| {
+                        let step = steps[*at as usize];
+                        step.inv < ret && step.ret >= ret && step.ret != NEVER
+                    })
+                    .collect();
+                prop_assert_eq!(open, expected);
+                states.push(now);
+            }
+            while let Some(before) = states.pop() {
+                prop_assert_eq!(state(&window), before);
+                if !states.is_empty() {
+                    window.back();
+                }
+            }
+        }
+    }
+}

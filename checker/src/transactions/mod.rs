@@ -49,8 +49,8 @@ pub struct Options {
     /// What the system promises. Anomalies that this model allows are reported, but do not make
     /// the history invalid.
     pub model: ConsistencyModel,
-    /// For registers: whether a write that began after another one had ended made the later
-    /// version, for each object on its own.
+    /// For registers: whether each object on its own follows real time, so that what was written
+    /// or seen earlier is an earlier version.
     pub linearizable_keys: bool,
     /// Limit of time.
     pub budget: Budget,
@@ -110,6 +110,10 @@ impl<'a> Findings<'a> {
             self.anomalies.push(Anomaly::new(name, text, views));
         }
     }
+}
+
+fn words(models: &[ConsistencyModel]) -> Vec<&'static str> {
+    models.iter().map(|model| model.as_str()).collect()
 }
 
 /// Searches the graph for cycles, and reports everything found.
@@ -176,12 +180,6 @@ fn conclude(
         Verdict::Valid(Witness::default())
     };
     let mut report = Report::new(model_name, findings.history, verdict);
-    let words = |models: &[ConsistencyModel]| {
-        models
-            .iter()
-            .map(|model| model.as_str())
-            .collect::<Vec<_>>()
-    };
     report
         .details
         .insert("strongest_models".to_owned(), words(&strongest).into());

@@ -59,6 +59,21 @@ impl ConsistencyModel {
         }
     }
 
+    /// Whether it orders transactions that follow each other in real time.
+    pub fn follows_real_time(self) -> bool {
+        matches!(self, M::StrictSerializable | M::StrongSnapshotIsolation)
+    }
+
+    /// The strongest models that do not imply this one.
+    pub(super) fn strongest_below(self) -> Vec<ConsistencyModel> {
+        let rest = Self::ALL.iter().copied();
+        strongest_of(
+            &rest
+                .filter(|model| !model.implies(self))
+                .collect::<Vec<_>>(),
+        )
+    }
+
     /// Whether a system that promises this model may never show the anomaly.
     pub fn forbids(self, anomaly: A) -> bool {
         let serializable = matches!(
@@ -69,7 +84,7 @@ impl ConsistencyModel {
             self,
             M::StrongSnapshotIsolation | M::StrongSessionSnapshotIsolation | M::SnapshotIsolation
         );
-        let realtime = matches!(self, M::StrictSerializable | M::StrongSnapshotIsolation);
+        let realtime = self.follows_real_time();
         let sessions = realtime
             || matches!(
                 self,
@@ -125,14 +140,20 @@ pub(super) fn strongest(anomalies: &[A]) -> Vec<ConsistencyModel> {
         .copied()
         .filter(|model| !anomalies.iter().any(|anomaly| model.forbids(*anomaly)))
         .collect();
-    holding
+    strongest_of(&holding)
+}
+
+/// Those of these models that no other one implies.
+fn strongest_of(models: &[ConsistencyModel]) -> Vec<ConsistencyModel> {
+    let implied = |model: &ConsistencyModel| {
+        models
+            .iter()
+            .any(|other| other != model && other.implies(*model))
+    };
+    models
         .iter()
         .copied()
-        .filter(|model| {
-            !holding
-                .iter()
-                .any(|other| other != model && other.implies(*model))
-        })
+        .filter(|model| !implied(model))
         .collect()
 }
 

@@ -92,8 +92,11 @@ pub(super) fn parse(
         };
         let mut steps = Vec::new();
         for part in value.elements().ok_or_else(|| bad(&value))? {
-            let Some([f, key, value]) = part.elements() else {
-                return Err(bad(part));
+            let (f, key, value) = match part.elements() {
+                Some([f, key, value]) => (f, key, value),
+                // Some invoke a read without a place for its value.
+                Some([f, key]) if !committed => (f, key, &Value::Nil),
+                _ => return Err(bad(part)),
             };
             let key = tables.key(key);
             let step = match (f.as_text(), objects) {

@@ -8,7 +8,7 @@ use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, NEVER};
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 
 struct Write {
     transaction: u32,
@@ -18,7 +18,37 @@ struct Write {
 type Writes = FastMap<(u32, u32), Write>;
 
 /// Judges a history of transactions on registers.
+///
+/// If the promised model follows real time then each register must, too. So if nothing else is
+/// found, the order of versions is completed by real time, and what then goes in a circle breaks
+/// the promise, though no weaker one.
 pub fn check(history: &History, options: &Options) -> Report {
+    let report = judge(history, options);
+    if options.linearizable_keys || !options.model.follows_real_time() || !report.is_valid() {
+        return report;
+    }
+    let assuming = Options {
+        linearizable_keys: true,
+        ..*options
+    };
+    let mut refuted = judge(history, &assuming);
+    let Verdict::Invalid(anomalies) = &mut refuted.verdict else {
+        return report;
+    };
+    let promise = options.model.as_str();
+    for anomaly in anomalies {
+        anomaly.text.push_str(&format!(
+            " (Versions of a register are taken in the order of real time, as {promise} promises.)"
+        ));
+    }
+    let weaker = options.model.strongest_below();
+    refuted
+        .details
+        .insert("strongest_models".to_owned(), super::words(&weaker).into());
+    refuted
+}
+
+fn judge(history: &History, options: &Options) -> Report {
     const NAME: &str = "rw-register";
     let deadline = options.budget.deadline();
     let (transactions, tables) = match parse(history, Objects::Registers) {
@@ -226,33 +256,79 @@ impl Versions {
         versions
     }
 
-    /// A write that began after another one had ended made the later version.
+    /// Each register follows real time: what was written or seen before something else was made or
+    /// seen is the earlier version.
     fn add_realtime(&mut self, history: &History, transactions: &[Transaction], writes: &Writes) {
-        for (key, elements) in self.elements.iter().enumerate() {
-            let mut events: Vec<(u32, bool, u32)> = Vec::new();
-            let operation = |element: u32| {
-                let write = &writes[&(key as u32, element)];
-                &history.operations[transactions[write.transaction as usize].place as usize]
-            };
-            for element in elements {
-                events.push((operation(*element).invoke, false, *element));
-                if operation(*element).complete != NEVER {
-                    events.push((operation(*element).complete, true, *element));
-                }
-            }
-            events.sort_unstable();
-            let mut frontier: Vec<(u32, u32)> = Vec::new();
-            for (position, ended, element) in events {
-                if ended {
-                    let invoke = operation(element).invoke;
-                    frontier.retain(|(end, _)| *end > invoke);
-                    frontier.push((position, element));
-                } else {
-                    let pairs = &mut self.pairs[key];
-                    pairs.extend(frontier.iter().map(|(_, before)| (*before, element)));
+        let sightings = self.sightings(history, transactions, writes);
+        for (pairs, mut sightings) in self.pairs.iter_mut().zip(sightings) {
+            sightings.sort_unstable();
+            let mut known: FastMap<(u32, u32), ()> = FastMap::default();
+            let mut old: FastMap<u32, ()> = FastMap::default();
+            let mut returned: FastMap<u32, ()> = FastMap::default();
+            // What was seen and is not known to be followed by something else that was: enough,
+            // since the order is transitive.
+            let mut frontier: Vec<u32> = Vec::new();
+            for (_, returns, element) in sightings {
+                if returns {
+                    if returned.insert(element, ()).is_none() {
+                        frontier.retain(|before| !known.contains_key(&(*before, element)));
+                        frontier.push(element);
+                    }
+                } else if !old.contains_key(&element) {
+                    // (A version that is known to be old is a stale read, not a new version.)
+                    for before in frontier.iter().filter(|before| **before != element) {
+                        if known.insert((*before, element), ()).is_none() {
+                            pairs.push((*before, element));
+                            old.insert(*before, ());
+                        }
+                    }
                 }
             }
         }
+    }
+
+    /// Per key, when the operations that made or saw a version began, and when they ended:
+    /// position, whether it ended, the version.
+    fn sightings(
+        &self,
+        history: &History,
+        transactions: &[Transaction],
+        writes: &Writes,
+    ) -> Vec<Vec<(u32, bool, u32)>> {
+        let mut sightings = vec![Vec::new(); self.elements.len()];
+        let mut see = |key: u32, element: u32, at: u32| {
+            let transaction = &transactions[at as usize];
+            let operation = &history.operations[transaction.place as usize];
+            let sightings = &mut sightings[key as usize];
+            sightings.push((operation.invoke, false, element));
+            if transaction.committed {
+                sightings.push((operation.complete, true, element));
+            }
+        };
+        for (key, elements) in self.elements.iter().enumerate() {
+            for element in elements {
+                let key = key as u32;
+                see(key, *element, writes[&(key, *element)].transaction);
+            }
+        }
+        for (at, transaction) in transactions.iter().enumerate().filter(|(_, t)| t.committed) {
+            let mut own: Vec<u32> = Vec::new();
+            for step in &transaction.steps {
+                match step {
+                    Step::Write { key, .. } => own.push(*key),
+                    Step::ReadRegister {
+                        key,
+                        seen: Some(Some(element)),
+                    } if !own.contains(key)
+                        && self.elements[*key as usize].binary_search(element).is_ok() =>
+                    {
+                        see(*key, *element, at as u32);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        sightings
     }
 
     /// Reports registers whose versions go in a circle, and forgets their order.

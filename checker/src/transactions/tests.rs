@@ -361,16 +361,41 @@ fn registers() {
             names(&report)
         );
     }
-    let stale = history(&["0 ok [[:w x 1]]", "1 ok [[:w x 2]]", "2 ok [[:r x 1]]"]);
-    assert!(rw_register::check(&stale, &Options::default()).is_valid());
-    let strict = Options {
-        linearizable_keys: true,
-        ..Options::default()
+}
+
+#[test]
+fn registers_follow_real_time_if_that_is_promised() {
+    let check = |lines: &[&str], options: Options| rw_register::check(&history(lines), &options);
+    let strict = Options::default();
+    let serializable = Options {
+        model: ConsistencyModel::Serializable,
+        ..strict
     };
-    assert_eq!(
-        names(&rw_register::check(&stale, &strict)),
-        ["G-single-realtime"]
-    );
+    let stale = ["0 ok [[:w x 1]]", "1 ok [[:w x 2]]", "2 ok [[:r x 1]]"];
+    let report = check(&stale, strict);
+    assert_eq!(names(&report), ["G-single-realtime"]);
+    assert_eq!(strongest(&report)[0], "strong-session-serializable");
+    assert!(check(&stale, serializable).is_valid());
+    // A read tells the order of versions as well as a write does.
+    let seen = [
+        "0 ok [[:w x 1]]",
+        "|1 ok [[:w x 2]]",
+        "2 ok [[:r x 1]]",
+        "3 ok [[:r x 2]]",
+        "4 ok [[:r x 1]]",
+    ];
+    assert_eq!(names(&check(&seen, strict)), ["G-single-realtime"]);
+    assert!(check(&seen[..4], strict).is_valid());
+}
+
+#[test]
+fn reads_may_be_invoked_without_a_place_for_their_value() {
+    let text = b"{:process 0 :type :invoke :value [[:r x] [:append x 1]]}
+        {:process 0 :type :info :value [[:r x] [:append x 1]]}
+        {:process 1 :type :invoke :value [[:r x]]}
+        {:process 1 :type :ok :value [[:r x [1]]]}";
+    let history = read(text, Format::Edn).unwrap();
+    assert!(list_append::check(&history, &Options::default()).is_valid());
 }
 
 #[test]

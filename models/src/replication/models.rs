@@ -235,14 +235,25 @@ const fn large(name: &'static str, bounds: Make) -> Named {
 pub const ALL: [Named; 15] = {
     use Sight as S;
     [
+        small("wipe", wipe, 6_999, &[S::ReadAfterFailover]),
         small(
             "restart",
             restart,
             16_977,
             &[S::RecordsLost, S::RenewFinished],
         ),
-        small("wipe", wipe, 6_999, &[S::FailoverServed]),
-        small("growth", growth, 0, &[S::GrowthFinished, S::FailoverServed]),
+        small("run-ahead", run_ahead, 47_176, &[S::ReadAfterFailover]),
+        small("stale-tables", stale_tables, 75_072, &[S::FailoverServed]),
+        small(
+            "growth",
+            growth,
+            98_992,
+            &[
+                S::GrowthFinished,
+                S::AcknowledgedAcrossFailover,
+                S::ReadByBarrier,
+            ],
+        ),
         small(
             "failover",
             failover,
@@ -263,20 +274,18 @@ pub const ALL: [Named; 15] = {
             219_096,
             &[S::FailoverServed, S::AcknowledgedAcrossFailover],
         ),
+        small("three", three, 296_496, &[S::ReadAfterFailover]),
         small(
-            "run-ahead",
-            run_ahead,
-            0,
-            &[S::AcknowledgedLost, S::TailCut],
+            "leases",
+            leases,
+            449_931,
+            &[S::FailoverServed, S::TailCut, S::ReadByLease],
         ),
-        small("stale-tables", stale_tables, 0, &[S::FailoverServed]),
-        small("three", three, 296_496, &[S::FailoverServed, S::TailCut]),
-        large("leases", leases),
+        large("run-ahead-time", run_ahead_in_time),
         large("leases-restart", leases_and_restart),
         large("restart-time", restart_in_time),
         large("wipe-time", wipe_in_time),
         large("growth-time", growth_in_time),
-        large("run-ahead-time", run_ahead_in_time),
         large("divergence", divergence),
     ]
 };

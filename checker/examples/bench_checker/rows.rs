@@ -1,0 +1,241 @@
+//! The rows of the table: which histories, judged how, and what is to be reached.
+
+use crate::measure;
+use kensho_checker::formats::{self, Format};
+use kensho_checker::generate::{FailedCasTells, Recipe, Values, history};
+use kensho_checker::history::History;
+use kensho_checker::register::{Explain, FailedCas, Options, check};
+use kensho_checker::report::Report;
+use serde_json::{Value, json};
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    what: &'static str,
+    source: Source,
+    explain: Explain,
+    target_seconds: Option<f64>,
+    target_mib: Option<f64>,
+}
+
+enum Source {
+    /// Generated histories.
+    Recipes(Vec<Recipe>),
+    /// All logs of a folder.
+    Folder(String),
+}
+
+const MILLION: Recipe = Recipe {
+    operations: 1_000_000,
+    clients: 100,
+    keys: 1,
+    operations_per_key: 0,
+    unknown_per_mille: 0,
+    values: Values::Unique,
+    failed_cas: FailedCasTells::WhatItSaw,
+    stale_reads: 0,
+    seed: 1,
+};
+
+/// Every row, in the order of the table.
+pub(crate) fn all() -> Vec<Row> {
+    let row = |name: &str, what, target_seconds, recipe| Row {
+        name: name.to_owned(),
+        what,
+        source: Source::Recipes(vec![recipe]),
+        explain: Explain::Fully,
+        target_seconds,
+        target_mib: None,
+    };
+    let verdict_only = |name: &str, what, source| Row {
+        name: name.to_owned(),
+        what,
+        source,
+        explain: Explain::VerdictOnly,
+        target_seconds: Some(0.005),
+        target_mib: None,
+    };
+    let etcd_kind = || Source::Recipes((0..102).map(etcd).collect());
+    let mut rows = vec![
+        verdict_only(
+            "etcd-kind",
+            "102 small histories of the kind of etcd's: 85 operations, 5 clients, 5 values, 12 % unknown, a failed cas does not say what it saw, every second one with a planted stale read; verdicts only",
+            etcd_kind(),
+        ),
+        Row {
+            explain: Explain::Fully,
+            target_seconds: None,
+            ..verdict_only(
+                "etcd-kind-explained",
+                "the same, with each violation made minimal and explained",
+                etcd_kind(),
+            )
+        },
+    ];
+    if let Ok(folder) = std::env::var("KENSHO_ETCD_LOGS") {
+        rows.push(verdict_only(
+            "etcd-logs",
+            "recorded etcd register histories of a folder; verdicts only",
+            Source::Folder(folder),
+        ));
+    }
+    rows.push(Row {
+        target_mib: Some(100.0),
+        ..row(
+            "100-keys",
+            "1e6 operations, 100 keys, 100 clients, unique values",
+            Some(0.25),
+            Recipe {
+                keys: 100,
+                ..MILLION
+            },
+        )
+    });
+    rows.push(row(
+        "one-key",
+        "1e6 operations, one key, 100 clients, 5 % unknown",
+        Some(1.0),
+        Recipe {
+            unknown_per_mille: 50,
+            ..MILLION
+        },
+    ));
+    rows.push(row(
+        "live-keys",
+        "1e6 operations, 10 live keys x 500 operations, 100 clients",
+        Some(0.25),
+        Recipe {
+            keys: 10,
+            operations_per_key: 500,
+            ..MILLION
+        },
+    ));
+    rows.push(row(
+        "one-key-stale",
+        "1e6 operations, one key, 100 clients, 5 % unknown, one stale read: found and explained",
+        Some(1.0),
+        Recipe {
+            unknown_per_mille: 50,
+            stale_reads: 1,
+            ..MILLION
+        },
+    ));
+    rows.push(row(
+        "repeated",
+        "1e5 operations, 10 live keys x 500 operations, 10 clients, 5 values, 1 % unknown: searched",
+        None,
+        Recipe {
+            operations: 100_000,
+            clients: 10,
+            keys: 10,
+            operations_per_key: 500,
+            unknown_per_mille: 10,
+            values: Values::Repeated(5),
+            ..MILLION
+        },
+    ));
+    for clients in [1, 10, 100] {
+        for operations in [1_000, 10_000, 100_000, 1_000_000] {
+            rows.push(row(
+                &format!("curve-{clients}-{operations}"),
+                "one key, unique values, 5 % unknown: time against size",
+                None,
+                Recipe {
+                    operations,
+                    clients,
+                    unknown_per_mille: 50,
+                    ..MILLION
+                },
+            ));
+        }
+    }
+    rows
+}
+
+fn etcd(seed: u64) -> Recipe {
+    Recipe {
+        operations: 85,
+        clients: 5,
+        unknown_per_mille: 120,
+        values: Values::Repeated(5),
+        failed_cas: FailedCasTells::Nothing,
+        stale_reads: (seed % 2) as usize,
+        seed,
+        ..MILLION
+    }
+}
+
+impl Row {
+    /// Measures the row.
+    pub(crate) fn run(&self) -> Value {
+        let histories = self.histories();
+        let observation = match &self.source {
+            Source::Folder(_) => true,
+            Source::Recipes(recipes) => recipes[0].failed_cas == FailedCasTells::Nothing,
+        };
+        let options = Options {
+            threads: 1,
+            failed_cas: if observation {
+                FailedCas::Observation
+            } else {
+                FailedCas::NoEffect
+            },
+            explain: self.explain,
+            ..Options::default()
+        };
+        let reports: Vec<Report> = histories.iter().map(|h| check(h, &options)).collect();
+        let count = |wanted: fn(&Report) -> bool| reports.iter().filter(|r| wanted(r)).count();
+        let (valid, invalid) = (count(Report::is_valid), count(Report::is_invalid));
+        let verdict = match (valid == reports.len(), invalid == reports.len()) {
+            (true, _) => "valid",
+            (_, true) => "invalid",
+            _ if valid + invalid == reports.len() => "both",
+            _ => "unknown",
+        };
+        drop(reports);
+        let seconds = measure::seconds(|| {
+            for history in &histories {
+                std::hint::black_box(check(history, &options));
+            }
+        });
+        let mut result = json!({
+            "name": self.name,
+            "what": self.what,
+            "histories": histories.len(),
+            "operations": histories.iter().map(|h| h.operations.len()).sum::<usize>(),
+            "verdict": verdict,
+            "valid": valid,
+            "invalid": invalid,
+            "cpu_s": seconds,
+            "peak_mib": measure::peak_mib(),
+        });
+        if let Source::Recipes(recipes) = &self.source {
+            result["clients"] = recipes[0].clients.into();
+        }
+        if let Some(target) = self.target_seconds {
+            result["target_cpu_s"] = target.into();
+        }
+        if let Some(target) = self.target_mib {
+            result["target_mib"] = target.into();
+        }
+        result
+    }
+
+    fn histories(&self) -> Vec<History> {
+        match &self.source {
+            Source::Recipes(recipes) => recipes.iter().map(history).collect(),
+            Source::Folder(folder) => {
+                let files = std::fs::read_dir(folder).expect("the folder of KENSHO_ETCD_LOGS");
+                let logs = files
+                    .flatten()
+                    .map(|file| file.path())
+                    .filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+                logs.map(|path| {
+                    let text = std::fs::read(path).expect("a log");
+                    formats::read(&text, Format::detect(&text)).expect("a history")
+                })
+                .collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Sequential models of common objects.
+
+mod key_value;
+mod multi_register;
+mod mutex;
+mod queue;
+mod set;
+
+pub use key_value::{KeyValue, KeyValueModel, KeyValueStep};
+pub use multi_register::{MultiRegister, Transaction};
+pub use mutex::{LockStep, Mutex};
+pub use queue::{FifoQueue, QueueStep};
+pub use set::{SetObject, SetStep};
+
+use crate::history::{History, Operation};
+
+fn unknown_operation(history: &History, operation: &Operation, known: &str) -> String {
+    format!(
+        "event {} is {:?}, but this model knows only {known}",
+        history.index(operation.invoke),
+        history.name(operation.f)
+    )
+}

@@ -1,0 +1,94 @@
+//! Registers that are read and written together.
+
+use crate::history::{Datum, History, Operation, Outcome};
+use crate::linearizable::Object;
+use crate::search::{Model, Nature};
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+/// Several registers that are read and written together: operations are lists of `[:r name value]`
+/// and `[:w name value]`.
+#[derive(Clone, Debug, Default)]
+pub struct MultiRegister {
+    /// The registers in the beginning; those that are not named here hold nothing.
+    pub initial: BTreeMap<Value, Value>,
+}
+
+/// The reads (false) and writes (true) of one transaction.
+pub type Transaction = Vec<(bool, Value, Value)>;
+
+impl Model for MultiRegister {
+    type State = BTreeMap<Value, Value>;
+    type Step = Transaction;
+
+    fn initial(&self) -> Self::State {
+        self.initial.clone()
+    }
+
+    fn apply(&self, state: &Self::State, step: &Transaction) -> Option<Self::State> {
+        let mut state = state.clone();
+        for (write, name, value) in step {
+            if *write {
+                state.insert(name.clone(), value.clone());
+            } else if state.get(name).unwrap_or(&Value::Nil) != value {
+                return None;
+            }
+        }
+        Some(state)
+    }
+
+    fn nature(&self, step: &Transaction) -> Nature {
+        if step.iter().all(|(write, ..)| !write) {
+            Nature::Look
+        } else {
+            Nature::Change
+        }
+    }
+}
+
+impl Object for MultiRegister {
+    type Model = MultiRegister;
+
+    fn name(&self) -> &'static str {
+        "multi-register"
+    }
+
+    fn model(&self, _: &History, _: &[u32]) -> MultiRegister {
+        self.clone()
+    }
+
+    fn step(
+        &self,
+        history: &History,
+        operation: &Operation,
+    ) -> Result<Option<Transaction>, String> {
+        let shown = match operation.outcome {
+            Outcome::Ok if operation.result != Datum::NIL => operation.result,
+            _ => operation.argument,
+        };
+        let value = history.value(shown);
+        let bad = || {
+            format!(
+                "event {} has the value {value}, not a list of [:r name value] and [:w name value]",
+                history.index(operation.invoke)
+            )
+        };
+        let mut transaction = Vec::new();
+        for part in value.elements().ok_or_else(bad)? {
+            let (f, name, value) = match part.elements() {
+                Some([f, name, value]) => (f, name, value),
+                // Some invoke a read without a place for its value.
+                Some([f, name]) if operation.outcome != Outcome::Ok => (f, name, &Value::Nil),
+                _ => return Err(bad()),
+            };
+            match f.as_text() {
+                Some("w" | "write") => transaction.push((true, name.clone(), value.clone())),
+                // What is not known, or was never answered, says nothing.
+                Some("r" | "read") if *value == Value::Nil || operation.outcome != Outcome::Ok => {}
+                Some("r" | "read") => transaction.push((false, name.clone(), value.clone())),
+                _ => return Err(bad()),
+            }
+        }
+        Ok((!transaction.is_empty()).then_some(transaction))
+    }
+}

@@ -1,0 +1,421 @@
+//! The checks that need no search, against their definitions written down pair by pair.
+
+use crate::random::{CASES, Planned, history};
+use kensho_checker::generate::Random;
+use kensho_checker::history::{History, Kind, NEVER, Outcome};
+use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::report::Verdict;
+use kensho_checker::value::Value;
+use serde_json::json;
+
+/// An operation with everything that is known of it.
+struct Op {
+    f: String,
+    process: u32,
+    argument: Value,
+    result: Value,
+    outcome: Outcome,
+    inv: u32,
+    ret: u32,
+}
+
+impl Op {
+    fn is(&self, f: &str, outcome: Outcome) -> bool {
+        self.f == f && self.outcome == outcome
+    }
+}
+
+fn ops(history: &History) -> Vec<Op> {
+    let op = |o: &kensho_checker::history::Operation| Op {
+        f: history.name(o.f).to_owned(),
+        process: o.process,
+        argument: history.value(o.argument),
+        result: history.value(o.result),
+        outcome: o.outcome,
+        inv: o.invoke,
+        ret: o.complete,
+    };
+    history.operations.iter().map(op).collect()
+}
+
+/// Compares a check with its definition, which says nothing where nothing was checked.
+fn compare(
+    model: ModelName,
+    settings: &Settings,
+    plan: fn(&mut Random) -> Planned,
+    definition: fn(&[Op]) -> Option<bool>,
+) {
+    let (mut valid, mut invalid) = (0, 0);
+    for seed in 0..CASES {
+        let mut random = Random::new(seed);
+        let count = 2 + random.below(6);
+        let planned: Vec<Planned> = (0..count)
+            .map(|_| {
+                let planned = plan(&mut random);
+                let kind = match random.below(10) {
+                    0 => Kind::Info,
+                    1 => Kind::Fail,
+                    _ => planned.kind,
+                };
+                Planned { kind, ..planned }
+            })
+            .collect();
+        let history = history(&mut random, &planned);
+        let report = judge(&history, model, settings);
+        let told = match report.verdict {
+            Verdict::Valid(_) => Some(true),
+            Verdict::Invalid(_) => Some(false),
+            Verdict::Unknown(_) => None,
+        };
+        let expected = definition(&ops(&history));
+        assert_eq!(told, expected, "seed {seed}: {report:#?}");
+        valid += u64::from(told == Some(true));
+        invalid += u64::from(told == Some(false));
+    }
+    let least = CASES / 20;
+    assert!(
+        valid > least && invalid > least,
+        "{valid} valid, {invalid} invalid"
+    );
+}
+
+fn elements(value: &Value) -> Vec<Value> {
+    value.elements().unwrap_or_default().to_vec()
+}
+
+fn plan_set(random: &mut Random) -> Planned {
+    let element = random.below(3);
+    if random.below(2) == 0 {
+        return Planned::ok("add", json!(element), json!(element));
+    }
+    let seen = [
+        json!([]),
+        json!([0]),
+        json!([0, 1]),
+        json!([1, 2]),
+        json!([0, 1, 2]),
+        json!([2, 2]),
+    ];
+    Planned::ok("read", json!(null), seen[random.below(6)].clone())
+}
+
+#[test]
+fn set() {
+    compare(ModelName::Set, &Settings::default(), plan_set, |ops| {
+        let last = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .max_by_key(|op| op.ret)?;
+        let seen = elements(&last.result);
+        let kept = ops
+            .iter()
+            .filter(|op| op.is("add", Outcome::Ok) && op.ret < last.inv)
+            .all(|op| seen.contains(&op.argument));
+        let added = seen.iter().all(|element| {
+            let mut adds = ops
+                .iter()
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail);
+            adds.any(|op| op.argument == *element)
+        });
+        Some(kept && added)
+    });
+}
+
+/// Lost, stale, duplicated, stable: what is said of a set that is read all the time.
+fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
+    let reads: Vec<&Op> = ops.iter().filter(|op| op.is("read", Outcome::Ok)).collect();
+    let (mut wrong, mut stable) = (false, false);
+    for element in (0..3).map(Value::Int) {
+        let adds = || {
+            ops.iter()
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail && op.argument == element)
+        };
+        if adds().count() == 0 {
+            continue;
+        }
+        let sees = |read: &&&Op| elements(&read.result).contains(&element);
+        let seen_at = reads.iter().filter(sees).map(|read| read.ret);
+        let known = adds()
+            .map(|add| add.ret)
+            .chain(seen_at)
+            .min()
+            .unwrap_or(NEVER);
+        let present = reads.iter().filter(sees).map(|read| read.inv).max();
+        let missed = reads
+            .iter()
+            .filter(|read| !sees(read) && read.inv > known)
+            .map(|read| read.inv)
+            .max();
+        match (present, missed) {
+            (present, Some(missed)) if present.is_none_or(|present| present < missed) => {
+                wrong = true;
+            }
+            (Some(_), Some(_)) => {
+                stable = true;
+                wrong |= linearizable;
+            }
+            (Some(_), None) => stable = true,
+            (None, _) => {}
+        }
+        let twice = |read: &&Op| {
+            elements(&read.result)
+                .iter()
+                .filter(|seen| **seen == element)
+                .count()
+                > 1
+        };
+        wrong |= reads.iter().any(twice);
+    }
+    match (wrong, stable) {
+        (true, _) => Some(false),
+        (false, true) => Some(true),
+        (false, false) => None,
+    }
+}
+
+#[test]
+fn set_that_is_read_all_the_time() {
+    compare(ModelName::SetFull, &Settings::default(), plan_set, |ops| {
+        set_full(ops, false)
+    });
+}
+
+#[test]
+fn set_that_must_be_up_to_date() {
+    let settings = Settings {
+        linearizable_set: true,
+        ..Settings::default()
+    };
+    compare(ModelName::SetFull, &settings, plan_set, |ops| {
+        set_full(ops, true)
+    });
+}
+
+#[test]
+fn counter() {
+    let plan = |random: &mut Random| match random.below(2) {
+        0 => {
+            let amount = random.below(5) as i64 - 1;
+            Planned::ok("add", json!(amount), json!(amount))
+        }
+        _ => Planned::ok("read", json!(null), json!(random.below(8) as i64 - 1)),
+    };
+    compare(ModelName::Counter, &Settings::default(), plan, |ops| {
+        let adds = || {
+            ops.iter()
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail)
+                .map(|op| (op, op.argument.as_int().unwrap()))
+        };
+        // At any instant while the read was open: what must have been added, and what may have.
+        Some(
+            ops.iter()
+                .filter(|op| op.is("read", Outcome::Ok))
+                .all(|read| {
+                    let seen = read.result.as_int().unwrap();
+                    let bounds = |instant: u32| {
+                        let mut bounds = (0, 0);
+                        for (add, amount) in adds().filter(|(add, _)| add.inv < instant) {
+                            let done = add.ret < instant;
+                            bounds.0 += if done { amount } else { amount.min(0) };
+                            bounds.1 += if done { amount } else { amount.max(0) };
+                        }
+                        bounds
+                    };
+                    let instants = || (read.inv..=read.ret).map(bounds);
+                    let least = instants().map(|bounds| bounds.0).min().unwrap();
+                    let most = instants().map(|bounds| bounds.1).max().unwrap();
+                    (least..=most).contains(&seen)
+                }),
+        )
+    });
+}
+
+#[test]
+fn bank() {
+    let plan = |random: &mut Random| {
+        let balances = match random.below(6) {
+            0 => json!({"a": 5, "b": 6}),
+            1 => json!({"a": 12, "b": -2}),
+            2 => json!({"a": 10}),
+            3 => json!({"a": 4, "b": 6}),
+            _ => json!({"a": 5, "b": 5}),
+        };
+        Planned::ok("read", json!(null), balances)
+    };
+    let settings = Settings {
+        bank: kensho_checker::checks::bank::Options {
+            total: Some(10),
+            negative_balances: false,
+        },
+        ..Settings::default()
+    };
+    compare(ModelName::Bank, &settings, plan, |ops| {
+        let balances = |op: &Op| match &op.result {
+            Value::Map(entries) => entries.clone(),
+            _ => Vec::new(),
+        };
+        let reads: Vec<_> = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .map(balances)
+            .collect();
+        let sums_up = |read: &Vec<(Value, Value)>| {
+            let amounts: Vec<i64> = read
+                .iter()
+                .map(|(_, amount)| amount.as_int().unwrap())
+                .collect();
+            amounts.iter().sum::<i64>() == 10 && amounts.iter().all(|amount| *amount >= 0)
+        };
+        // All reads have the same accounts.
+        let alike = reads.windows(2).all(|pair| pair[0].len() == pair[1].len());
+        (!reads.is_empty()).then(|| alike && reads.iter().all(sums_up))
+    });
+}
+
+#[test]
+fn queue() {
+    let plan = |random: &mut Random| {
+        let element = json!(random.below(4));
+        match random.below(5) {
+            0..=2 => Planned::ok("enqueue", element.clone(), element),
+            3 => Planned::ok("dequeue", json!(null), element),
+            _ => Planned {
+                kind: Kind::Fail,
+                ..Planned::ok("dequeue", json!(null), json!(null))
+            },
+        }
+    };
+    compare(ModelName::Queue, &Settings::default(), plan, |ops| {
+        let last = ops
+            .iter()
+            .filter(|op| op.f == "enqueue" && op.outcome != Outcome::Fail)
+            .map(|op| op.inv)
+            .max();
+        let drained = ops
+            .iter()
+            .any(|op| op.is("dequeue", Outcome::Fail) && op.inv > last.unwrap_or(0));
+        let unknown = ops
+            .iter()
+            .filter(|op| op.is("dequeue", Outcome::Unknown))
+            .count();
+        let (mut right, mut lost, mut met) = (true, 0, false);
+        for element in (0..4).map(Value::Int) {
+            let enqueues = |outcome: Outcome| {
+                ops.iter()
+                    .filter(|op| op.is("enqueue", outcome) && op.argument == element)
+                    .count()
+            };
+            let out = ops
+                .iter()
+                .filter(|op| op.is("dequeue", Outcome::Ok) && op.result == element)
+                .count();
+            let (known, maybe) = (enqueues(Outcome::Ok), enqueues(Outcome::Unknown));
+            met |= known + maybe + out > 0;
+            right &= out <= known + maybe;
+            lost += usize::from(out <= known + maybe && known > out);
+        }
+        let right = right && !(drained && lost > unknown);
+        if right && !met {
+            return None;
+        }
+        Some(right)
+    });
+}
+
+#[test]
+fn unique_ids() {
+    let plan = |random: &mut Random| Planned::ok("generate", json!(null), json!(random.below(12)));
+    compare(ModelName::UniqueIds, &Settings::default(), plan, |ops| {
+        let ids: Vec<&Value> = ops
+            .iter()
+            .filter(|op| op.outcome == Outcome::Ok)
+            .map(|op| &op.result)
+            .collect();
+        let distinct = (0..ids.len()).all(|at| !ids[..at].contains(&ids[at]));
+        (!ids.is_empty()).then_some(distinct)
+    });
+}
+
+fn plan_numbers(random: &mut Random) -> Planned {
+    Planned::ok("read", json!(null), json!(random.below(5)))
+}
+
+#[test]
+fn monotonic() {
+    compare(
+        ModelName::Monotonic,
+        &Settings::default(),
+        plan_numbers,
+        |ops| {
+            let reads: Vec<&Op> = ops.iter().filter(|op| op.outcome == Outcome::Ok).collect();
+            let grows = reads.iter().all(|earlier| {
+                let mut later = reads.iter().filter(|later| earlier.ret < later.inv);
+                later.all(|later| earlier.result <= later.result)
+            });
+            (!reads.is_empty()).then_some(grows)
+        },
+    );
+}
+
+#[test]
+fn session() {
+    let plan = |random: &mut Random| {
+        let number = json!(random.below(5));
+        match random.below(3) {
+            0 => Planned::ok("write", number.clone(), number),
+            _ => Planned::ok("read", json!(null), number),
+        }
+    };
+    compare(ModelName::Session, &Settings::default(), plan, |ops| {
+        let mut reads = ops
+            .iter()
+            .filter(|op| op.is("read", Outcome::Ok))
+            .peekable();
+        reads.peek()?;
+        Some(reads.all(|read| {
+            let mut own = ops.iter().filter(|op| {
+                op.outcome == Outcome::Ok && op.process == read.process && op.ret < read.inv
+            });
+            own.all(|before| match before.f.as_str() {
+                "write" => before.argument <= read.result,
+                _ => before.result <= read.result,
+            })
+        }))
+    });
+}
+
+#[test]
+fn long_fork() {
+    let plan = |random: &mut Random| {
+        let value = |random: &mut Random| match random.below(2) {
+            0 => json!(null),
+            _ => json!(1),
+        };
+        let (x, y) = (value(random), value(random));
+        Planned::ok(
+            "read",
+            json!([["r", "x", null], ["r", "y", null]]),
+            json!([["r", "x", x], ["r", "y", y]]),
+        )
+    };
+    compare(ModelName::LongFork, &Settings::default(), plan, |ops| {
+        let seen = |op: &Op| -> Vec<bool> {
+            let parts = elements(&op.result);
+            parts
+                .iter()
+                .map(|part| part.elements().unwrap()[2] != Value::Nil)
+                .collect()
+        };
+        let reads: Vec<Vec<bool>> = ops
+            .iter()
+            .filter(|op| op.outcome == Outcome::Ok)
+            .map(seen)
+            .collect();
+        let fork = reads.iter().any(|one| {
+            reads
+                .iter()
+                .any(|other| one[0] && !one[1] && other[1] && !other[0])
+        });
+        (!reads.is_empty()).then_some(!fork)
+    });
+}

@@ -1,0 +1,10 @@
+//! Every check against an oracle that tries everything: thousands of random small histories for
+//! each model, both verdicts, and what is said to prove them.
+//!
+//! The oracles share nothing with the engines: they work on the operations of the history itself.
+
+mod checks;
+mod objects;
+mod random;
+mod registers;
+mod transactions;

@@ -1,0 +1,293 @@
+//! Objects that are judged by search: the verdict, the witness and the minimal sub-history.
+
+use crate::random::{CASES, Counts, Planned, Step, history, is_linearizable, is_witness};
+use kensho_checker::generate::Random;
+use kensho_checker::history::{History, Kind, NEVER, Outcome};
+use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::report::{Role, Verdict};
+use kensho_checker::value::Value;
+use serde_json::json;
+
+/// An operation with its argument, and its result if that is known.
+#[derive(Clone, Debug)]
+struct Call {
+    f: String,
+    argument: Value,
+    result: Option<Value>,
+}
+
+/// A sequential object, written down as plainly as possible.
+struct Object {
+    model: ModelName,
+    initial: Value,
+    apply: fn(&Value, &Call) -> Option<Value>,
+    /// Whether an operation never changes anything.
+    looks: fn(&Call) -> bool,
+    plan: fn(&mut Random) -> Planned,
+}
+
+fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
+    let mut steps = Vec::new();
+    for (place, operation) in history.operations.iter().enumerate() {
+        let call = Call {
+            f: history.name(operation.f).to_owned(),
+            argument: history.value(operation.argument),
+            result: (operation.outcome == Outcome::Ok).then(|| history.value(operation.result)),
+        };
+        let says_nothing = call.result.is_none() && (object.looks)(&call);
+        if operation.outcome == Outcome::Fail || says_nothing {
+            continue;
+        }
+        steps.push(Step {
+            effect: call,
+            inv: operation.invoke,
+            ret: operation.complete,
+            place: place as u32,
+        });
+    }
+    steps
+}
+
+fn compare(object: &Object) {
+    let mut counts = Counts::default();
+    for seed in 0..CASES {
+        let mut random = Random::new(seed);
+        let count = 1 + random.below(7);
+        let planned: Vec<Planned> = (0..count)
+            .map(|_| Planned {
+                kind: match random.below(10) {
+                    0 => Kind::Info,
+                    1 => Kind::Fail,
+                    _ => Kind::Ok,
+                },
+                ..(object.plan)(&mut random)
+            })
+            .collect();
+        let history = history(&mut random, &planned);
+        let steps = steps(&history, object);
+        let settings = Settings {
+            threads: 1,
+            ..Settings::default()
+        };
+        let report = judge(&history, object.model, &settings);
+        let apply = |state: &Value, call: &Call| (object.apply)(state, call);
+        let linearizable = |steps: &[Step<Call>]| is_linearizable(steps, &object.initial, &apply);
+        counts.compare(&report, linearizable(&steps), seed);
+        match &report.verdict {
+            Verdict::Valid(witness) => {
+                for key in &witness.orders {
+                    let right = is_witness(&steps, &key.order, &object.initial, &apply);
+                    assert!(right, "seed {seed}: {:?}", key.order);
+                }
+            }
+            Verdict::Invalid(anomalies) => {
+                for anomaly in anomalies {
+                    let sub: Vec<Step<Call>> = anomaly
+                        .operations
+                        .iter()
+                        .map(|view| {
+                            let step = steps.iter().find(|step| step.place == view.place);
+                            let mut step = step.unwrap().clone();
+                            if view.role == Role::Source {
+                                step.ret = NEVER;
+                            }
+                            step
+                        })
+                        .collect();
+                    assert!(!linearizable(&sub), "seed {seed}: valid: {anomaly:#?}");
+                    for at in (0..sub.len()).filter(|at| sub[*at].ret != NEVER) {
+                        let mut rest = sub.clone();
+                        if (object.looks)(&rest[at].effect) {
+                            rest.remove(at);
+                        } else {
+                            rest[at].ret = NEVER;
+                        }
+                        let needed = linearizable(&rest);
+                        assert!(needed, "seed {seed}: {at} is not needed: {anomaly:#?}");
+                    }
+                }
+            }
+            Verdict::Unknown(_) => unreachable!("compared above"),
+        }
+    }
+    counts.assert_both();
+}
+
+fn elements(value: &Value) -> Vec<Value> {
+    value.elements().unwrap_or_default().to_vec()
+}
+
+#[test]
+fn mutex() {
+    compare(&Object {
+        model: ModelName::Mutex,
+        initial: Value::Bool(false),
+        apply: |held, call| {
+            let acquire = Value::Bool(call.f == "acquire");
+            (*held != acquire).then_some(acquire)
+        },
+        looks: |_| false,
+        plan: |random| {
+            let f = if random.below(2) == 0 {
+                "acquire"
+            } else {
+                "release"
+            };
+            Planned::ok(f, json!(null), json!(null))
+        },
+    });
+}
+
+fn text(state: &Value, call: &Call) -> Option<Value> {
+    let old = state.as_text()?;
+    match (call.f.as_str(), &call.result) {
+        ("get", seen) => (seen.as_ref() == Some(state)).then(|| state.clone()),
+        ("put", _) => Some(call.argument.clone()),
+        _ => Some(Value::Text(format!("{old}{}", call.argument.as_text()?))),
+    }
+}
+
+fn plan_text(random: &mut Random, puts: usize) -> Planned {
+    let letter = ["a", "b", "c"][random.below(3)];
+    match random.below(6) {
+        kind if kind < puts => Planned::ok("put", json!(letter), json!(letter)),
+        0..=2 => Planned::ok("append", json!(letter), json!(letter)),
+        _ => {
+            let seen = ["", "a", "b", "ab", "ba", "abc"][random.below(6)];
+            Planned::ok("get", json!(null), json!(seen))
+        }
+    }
+}
+
+#[test]
+fn text_that_is_put_and_appended() {
+    compare(&Object {
+        model: ModelName::Kv,
+        initial: Value::from(""),
+        apply: text,
+        looks: |call| call.f == "get",
+        plan: |random| plan_text(random, 1),
+    });
+}
+
+#[test]
+fn text_that_is_only_appended() {
+    compare(&Object {
+        model: ModelName::Kv,
+        initial: Value::from(""),
+        apply: text,
+        looks: |call| call.f == "get",
+        plan: |random| plan_text(random, 0),
+    });
+}
+
+#[test]
+fn set() {
+    compare(&Object {
+        model: ModelName::LinearizableSet,
+        initial: Value::set(Vec::new()),
+        apply: |state, call| {
+            let mut all = elements(state);
+            match (call.f.as_str(), &call.result) {
+                ("read", Some(seen)) => {
+                    let same = Value::set(elements(seen)) == *state;
+                    return same.then(|| state.clone());
+                }
+                ("add", _) => all.push(call.argument.clone()),
+                _ => all.retain(|element| *element != call.argument),
+            }
+            Some(Value::set(all))
+        },
+        looks: |call| call.f == "read",
+        plan: |random| {
+            let which = random.below(3);
+            match random.below(6) {
+                0..=2 => Planned::ok("add", json!(which), json!(which)),
+                3 => Planned::ok("remove", json!(which), json!(which)),
+                _ => {
+                    let seen = [json!([]), json!([0]), json!([1, 0])][which].clone();
+                    Planned::ok("read", json!(null), seen)
+                }
+            }
+        },
+    });
+}
+
+#[test]
+fn first_in_first_out() {
+    compare(&Object {
+        model: ModelName::FifoQueue,
+        initial: Value::List(Vec::new()),
+        apply: |state, call| {
+            let mut all = elements(state);
+            if call.f == "enqueue" {
+                all.push(call.argument.clone());
+                return Some(Value::List(all));
+            }
+            let first = all.first()?.clone();
+            let fits = call.result.as_ref().is_none_or(|result| *result == first);
+            all.remove(0);
+            fits.then_some(Value::List(all))
+        },
+        looks: |_| false,
+        plan: |random| {
+            let element = json!(random.below(3));
+            match random.below(6) {
+                0..=3 => Planned::ok("enqueue", element.clone(), element),
+                _ => Planned::ok("dequeue", json!(null), element),
+            }
+        },
+    });
+}
+
+#[test]
+fn registers_that_are_read_and_written_together() {
+    compare(&Object {
+        model: ModelName::MultiRegister,
+        initial: Value::Map(Vec::new()),
+        apply: |state, call| {
+            let mut state = match state {
+                Value::Map(entries) => entries.clone(),
+                _ => return None,
+            };
+            for part in elements(call.result.as_ref().unwrap_or(&call.argument)) {
+                let [f, name, value] = part.elements()? else {
+                    return None;
+                };
+                let at = state.iter().position(|(key, _)| key == name);
+                match (f.as_text()?, at) {
+                    ("w", Some(at)) => state[at].1 = value.clone(),
+                    ("w", None) => state.push((name.clone(), value.clone())),
+                    _ if *value == Value::Nil => {}
+                    _ if at.is_none_or(|at| state[at].1 != *value) => return None,
+                    _ => {}
+                }
+            }
+            Some(Value::map(state))
+        },
+        looks: |call| {
+            let parts = elements(&call.argument);
+            parts
+                .iter()
+                .all(|part| part.elements().unwrap()[0].as_text() == Some("r"))
+        },
+        plan: |random| {
+            let which = random.below(3);
+            let (argument, result) = match random.below(6) {
+                0 | 1 => {
+                    let both = json!([["w", "x", which], ["w", "y", 1]]);
+                    (both.clone(), both)
+                }
+                2 | 3 => (
+                    json!([["r", "x", null], ["w", "y", which]]),
+                    json!([["r", "x", 1], ["w", "y", which]]),
+                ),
+                _ => (
+                    json!([["r", "x", null], ["r", "y", null]]),
+                    json!([["r", "x", which], ["r", "y", 1]]),
+                ),
+            };
+            Planned::ok("txn", argument, result)
+        },
+    });
+}

@@ -1,0 +1,169 @@
+//! Random small histories, and how their verdicts are counted.
+
+use kensho_checker::generate::Random;
+use kensho_checker::history::{Event, History, Kind, NEVER, Process};
+use kensho_checker::report::{Report, Verdict};
+use serde_json::Value;
+
+/// Histories for each test.
+pub(crate) const CASES: u64 = 10_000;
+
+/// An operation to be put somewhere in a history.
+pub(crate) struct Planned {
+    pub(crate) f: &'static str,
+    pub(crate) argument: Value,
+    pub(crate) result: Value,
+    pub(crate) kind: Kind,
+    pub(crate) observed: Option<Value>,
+}
+
+impl Planned {
+    pub(crate) fn ok(f: &'static str, argument: Value, result: Value) -> Planned {
+        Planned {
+            f,
+            argument,
+            result,
+            kind: Kind::Ok,
+            observed: None,
+        }
+    }
+}
+
+/// A history of these operations at random times; each event takes a microsecond. Some processes
+/// do one operation after the other, others only one.
+pub(crate) fn history(random: &mut Random, planned: &[Planned]) -> History {
+    let mut points: Vec<(usize, bool, usize, u64)> = Vec::new();
+    let mut free_from = [0_usize; 2];
+    for (at, plan) in planned.iter().enumerate() {
+        let (length, session) = (random.below(10), random.below(4));
+        let mut begin = random.below(16);
+        let mut process = at as u64 + 2;
+        if session < 2 && plan.kind != Kind::Info {
+            begin = begin.max(free_from[session]);
+            free_from[session] = begin + length + 1;
+            process = session as u64;
+        }
+        points.push((begin * 2, false, at, process));
+        points.push(((begin + length) * 2 + 1, true, at, process));
+    }
+    points.sort_unstable();
+    let mut events = Vec::new();
+    for (_, completes, at, process) in points {
+        let (plan, index) = (&planned[at], events.len() as u64);
+        let invoke = Event::invoke(index, index * 1000, Process::Client(process), plan.f);
+        events.push(match (completes, plan.kind) {
+            (false, _) => invoke.with_value(plan.argument.clone()),
+            (true, Kind::Ok) => invoke
+                .complete(index, index * 1000, Kind::Ok)
+                .with_value(plan.result.clone()),
+            (true, kind) => Event {
+                observed: plan.observed.clone(),
+                ..invoke
+                    .complete(index, index * 1000, kind)
+                    .with_value(plan.argument.clone())
+            },
+        });
+    }
+    History::from_events(&events)
+}
+
+/// How often each verdict was met.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) valid: u64,
+    pub(crate) invalid: u64,
+}
+
+impl Counts {
+    /// Compares a report with what the oracle says.
+    pub(crate) fn compare(&mut self, report: &Report, expected: bool, seed: u64) {
+        assert!(
+            !matches!(report.verdict, Verdict::Unknown(_)),
+            "seed {seed}: {report:?}"
+        );
+        assert_eq!(report.is_valid(), expected, "seed {seed}: {report:#?}");
+        self.valid += u64::from(expected);
+        self.invalid += u64::from(!expected);
+    }
+
+    /// Both verdicts were met often enough for the comparison to mean something.
+    pub(crate) fn assert_both(&self) {
+        let least = (self.valid + self.invalid) / 20;
+        assert!(
+            self.valid > least && self.invalid > least,
+            "{} valid, {} invalid",
+            self.valid,
+            self.invalid
+        );
+    }
+}
+
+/// An operation of an oracle: what it does, when it began and ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Step<E> {
+    pub(crate) effect: E,
+    pub(crate) inv: u32,
+    /// [`NEVER`] if the outcome is unknown.
+    pub(crate) ret: u32,
+    pub(crate) place: u32,
+}
+
+/// Whether some order explains all steps: tries each order, and each choice of unknown ones.
+pub(crate) fn is_linearizable<E, S: Clone>(
+    steps: &[Step<E>],
+    state: &S,
+    apply: &dyn Fn(&S, &E) -> Option<S>,
+) -> bool {
+    fn explore<E, S: Clone>(
+        steps: &[Step<E>],
+        state: &S,
+        apply: &dyn Fn(&S, &E) -> Option<S>,
+        done: u32,
+    ) -> bool {
+        let open = |at: &usize| done >> at & 1 == 0;
+        let Some(first) = (0..steps.len()).filter(open).map(|at| steps[at].ret).min() else {
+            return true;
+        };
+        if first == NEVER {
+            return true;
+        }
+        (0..steps.len())
+            .filter(open)
+            .filter(|at| steps[*at].inv <= first)
+            .any(|at| {
+                apply(state, &steps[at].effect)
+                    .is_some_and(|next| explore(steps, &next, apply, done | 1 << at))
+            })
+    }
+    explore(steps, state, apply, 0)
+}
+
+/// Whether this order of places is one that explains all steps.
+pub(crate) fn is_witness<E, S: Clone>(
+    steps: &[Step<E>],
+    order: &[u32],
+    initial: &S,
+    apply: &dyn Fn(&S, &E) -> Option<S>,
+) -> bool {
+    let mut state = initial.clone();
+    let mut taken: Vec<&Step<E>> = Vec::new();
+    for place in order {
+        let Some(step) = steps.iter().find(|step| step.place == *place) else {
+            return false;
+        };
+        if taken
+            .iter()
+            .any(|before| before.place == *place || step.ret < before.inv)
+        {
+            return false;
+        }
+        taken.push(step);
+        match apply(&state, &step.effect) {
+            Some(next) => state = next,
+            None => return false,
+        }
+    }
+    steps
+        .iter()
+        .all(|step| step.ret == NEVER || order.contains(&step.place))
+}
