@@ -9,7 +9,7 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules
+	programs-broken test-broken-rules bugs
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -24,6 +24,11 @@ lint: ## formatting, clippy and docs, warnings denied
 
 test: lint ## everything that must pass before a change lands
 	cargo test --release --workspace
+	cargo test --release --package kensho-models --features break-rules --target-dir $(BROKEN) --test broken_rules
+
+bugs: ## break each rule of replication; figures to results/published/broken-rules-replication.json
+	cargo run --release --package kensho-models --features break-rules --target-dir $(BROKEN) \
+		--example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
 
 programs:
 	cargo build --release --package kensho --package kensho-node
