@@ -9,7 +9,7 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules bench-checker fuzz-checker
+	programs-broken test-broken-rules models simulate bugs bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -29,6 +29,21 @@ test: lint ## everything that must pass before a change lands
 	cargo test --release --workspace --exclude kensho-models --lib --bins --tests
 	cargo test --release --package kensho-models --features break-rules --lib --tests
 	cargo test --release --workspace --exclude kensho-models --doc
+
+WORLDS = cargo run --release --package kensho-models
+BROKEN_WORLDS = $(WORLDS) --features break-rules --target-dir $(BROKEN)
+
+models: ## explore the protocol exhaustively in small configurations
+	$(WORLDS) --example election -- small
+	$(WORLDS) --example replication -- $(OPTIONS)
+
+simulate: ## many seeds of faults in virtual time: replicas alone, then whole clusters
+	$(WORLDS) --example simulate -- --seeds 2000
+	$(WORLDS) --example cluster -- --seeds 0..1000 $(OPTIONS)
+
+bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
+	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
+	$(BROKEN_WORLDS) --example election -- broken --json $(PUBLISHED)/broken-rules-election.json
 
 programs:
 	cargo build --release --package kensho --package kensho-node

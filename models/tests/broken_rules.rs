@@ -8,10 +8,126 @@ use kensho_protocol::rule::Rule;
 use kensho_protocol::settings::Mode;
 
 /// The rule, the model in which it shows, and the invariants that may show it.
-const IN_MODEL: [(Rule, &str, Invariant); 0] = [];
+const IN_MODEL: [(Rule, &str, Invariant); 12] = [
+    (Rule::AckBeforeBackup, "restart", Invariant::DurableAck),
+    (Rule::AckBeforeFsync, "restart", Invariant::DurableAck),
+    (Rule::RejoinWithoutCatchUp, "wipe", Invariant::OneServer),
+    (Rule::ShrinkAlone, "failover", Invariant::DurableAck),
+    (Rule::GrowUncounted, "growth", Invariant::DurableAck),
+    (Rule::GrowBehind, "growth", Invariant::DurableAck),
+    (
+        Rule::ReadWithoutPending,
+        "growth-time",
+        Invariant::OneServer,
+    ),
+    (Rule::LocalRead, "failover", Invariant::OneServer),
+    (Rule::LeaseFromReceipt, "failover", Invariant::OneServer),
+    (Rule::PromiseForgotten, "restart", Invariant::OneServer),
+    (Rule::RetryAppliedTwice, "retry", Invariant::Once),
+    (Rule::PromoteUnclean, "wipe", Invariant::OneServer),
+];
 
 /// The rule, the mode, how many seeds are enough, and the invariant that shows it.
-const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 0] = [];
+const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 18] = [
+    (
+        Rule::MajorityAcks,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::AckBeforeBackup,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::AckBeforeFsync,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::ShrinkAlone,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::GrowUncounted,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (Rule::GrowBehind, Mode::SemiSync, 100, Invariant::DurableAck),
+    (
+        Rule::ServeBeforeSync,
+        Mode::SemiSync,
+        300,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::CutToCommitMark,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::KeepDivergentTail,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::OneEpochNumber,
+        Mode::SemiSync,
+        100,
+        Invariant::DurableAck,
+    ),
+    (
+        Rule::ResumeAfterRestart,
+        Mode::SemiSync,
+        100,
+        Invariant::OneServer,
+    ),
+    (
+        Rule::ReEnterEpoch,
+        Mode::SemiSync,
+        500,
+        Invariant::OneServer,
+    ),
+    (
+        Rule::LocalRead,
+        Mode::SemiSync,
+        200,
+        Invariant::Linearizable,
+    ),
+    (
+        Rule::LeaseFromReceipt,
+        Mode::SemiSync,
+        100,
+        Invariant::OneServer,
+    ),
+    (
+        Rule::LeaseClockStops,
+        Mode::SemiSync,
+        100,
+        Invariant::OneServer,
+    ),
+    (
+        Rule::AsyncWithoutLease,
+        Mode::Async,
+        200,
+        Invariant::OneValuePerLsn,
+    ),
+    (
+        Rule::RetryAppliedTwice,
+        Mode::SemiSync,
+        100,
+        Invariant::Once,
+    ),
+    (Rule::DirtyRead, Mode::SemiSync, 100, Invariant::DurableAck),
+];
 
 #[test]
 fn the_models_notice() {

@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(answer(200, Some("2-7"), "[]"), Final { at: seen });
         assert_eq!(answer(404, None, ""), Final { at: None });
         assert_eq!(answer(412, Some("2-7"), "[]"), Final { at: seen });
-        assert_eq!(answer(409, Some("2-7"), &error(1, true)), Final { at: seen });
+        assert_eq!(
+            answer(409, Some("2-7"), &error(1, true)),
+            Final { at: seen }
+        );
         assert_eq!(
             answer(421, None, &error(170_001, true)),
             Refused(Refusal::NotOwner)

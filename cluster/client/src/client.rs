@@ -362,7 +362,12 @@ impl Client {
 }
 
 impl Statement {
-    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Position) -> Request<Full<Bytes>> {
+    fn request(
+        &self,
+        to: &Address,
+        id: Option<RequestId>,
+        as_of: Position,
+    ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();

@@ -145,7 +145,9 @@ mod tests {
             lsn: Lsn(17),
         };
         assert_eq!(position.to_string().parse(), Ok(position));
-        for wrong in ["", "3", "-", "3-", "-17", "3--17", "+3-17", "3-17 ", "e3-l17"] {
+        for wrong in [
+            "", "3", "-", "3-", "-17", "3--17", "+3-17", "3-17 ", "e3-l17",
+        ] {
             assert!(wrong.parse::<Position>().is_err(), "{wrong}");
         }
         let too_large = format!("1-{}0", u64::MAX);

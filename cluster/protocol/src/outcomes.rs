@@ -110,7 +110,13 @@ impl Outcomes {
         self.by_age.insert(at, id.client);
         // What is not committed yet may still be taken back, so it does not count.
         let committed = |kept: &Position| *kept <= at;
-        while client.kept.values().filter(|(kept, _)| committed(kept)).count() > per_client {
+        while client
+            .kept
+            .values()
+            .filter(|(kept, _)| committed(kept))
+            .count()
+            > per_client
+        {
             let oldest = client.kept.iter().find(|(_, (kept, _))| committed(kept));
             let Some(sequence) = oldest.map(|(sequence, _)| *sequence) else {
                 break;
@@ -207,10 +213,7 @@ mod tests {
             execute(&mut outcomes, id(1, lsn), lsn);
         }
         assert_eq!(outcomes.look_up(id(1, 1), at(0)), Known::Forgotten);
-        assert!(matches!(
-            outcomes.look_up(id(1, 2), at(0)),
-            Known::Done(..)
-        ));
+        assert!(matches!(outcomes.look_up(id(1, 2), at(0)), Known::Done(..)));
     }
 
     #[test]

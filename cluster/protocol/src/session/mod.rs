@@ -379,13 +379,7 @@ impl Session {
 
     /// The owner cannot tell whether it has executed the statement before. If no earlier attempt
     /// can have reached the log it has not, and a new number says so.
-    fn outcome_forgotten(
-        &mut self,
-        now: Time,
-        token: Token,
-        at: Position,
-        out: &mut Vec<Output>,
-    ) {
+    fn outcome_forgotten(&mut self, now: Time, token: Token, at: Position, out: &mut Vec<Output>) {
         let Some(statement) = self.statements.get_mut(&token) else {
             return;
         };

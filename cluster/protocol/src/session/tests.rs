@@ -290,10 +290,7 @@ fn a_new_statement_is_renumbered_when_outcomes_were_forgotten() {
     client.run(1, Kind::Update);
     let (_, first, as_of) = client.sent();
     assert_eq!(as_of, Position::default());
-    client.answer(
-        1,
-        Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }),
-    );
+    client.answer(1, Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }));
     let (_, second, as_of) = client.sent();
     assert_eq!(as_of, at(9));
     assert_ne!(first, second);
@@ -309,10 +306,7 @@ fn a_retry_is_never_renumbered() {
     client.answer(1, Answer::Lost);
     client.fetched(table(1, Some(0)));
     client.tick();
-    client.answer(
-        1,
-        Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }),
-    );
+    client.answer(1, Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }));
     let failure = client.finished().expect("it ended").expect_err("unknown");
     assert!(!failure.definite);
 }
