@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use kensho_models::cpu;
 use kensho_models::explore::{explore, explore_aloud};
 use kensho_models::world::plan::Given;
 use kensho_models::world::sometimes::Sometimes;
@@ -73,11 +74,12 @@ fn sample(wish: &Wish) -> bool {
     });
     let (sometimes, events, runs, operations) = total.into_inner().expect("no thread panics");
     let seconds = began.elapsed().as_secs_f64();
-    let rate = events as f64 / seconds / 1e6;
+    let cpu_seconds = cpu::seconds().unwrap_or(seconds);
+    let rate = events as f64 / cpu_seconds / 1e6;
     print!("{sometimes}");
     println!(
-        "{runs} runs, {events} events, {operations} operations in {seconds:.1} s: {rate:.2} M \
-         events/s on {} threads; {} violated",
+        "{runs} runs, {events} events, {operations} operations in {seconds:.1} s, {cpu_seconds:.1} CPU \
+         seconds: {rate:.2} M events per CPU second on {} threads; {} violated",
         wish.threads,
         violated.load(Ordering::Relaxed)
     );

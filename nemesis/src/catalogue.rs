@@ -51,6 +51,7 @@ pub struct Entry {
 enum Does {
     Kill(&'static [Target]),
     Pause(Target),
+    CrashOwner,
     PauseBackupKillOwner,
     Partition(Shape, Target),
 }
@@ -109,6 +110,14 @@ pub const CATALOGUE: &[Entry] = &[
         &[Target::Owner],
         "the owner of a partition is killed",
     ),
+    Entry {
+        name: "crash-owner",
+        family: Family::Kill,
+        needs: None,
+        weight: 2,
+        text: "the machine of an owner dies: what it sends to other nodes no longer arrives, though clients still hear it, and then it is dead",
+        does: Does::CrashOwner,
+    },
     kill(
         "kill-owner-not-master",
         0,
@@ -297,6 +306,21 @@ impl Entry {
                 .map(|&target| now(Action::Kill, target))
                 .collect(),
             Does::Pause(target) => vec![now(Action::Pause, *target)],
+            Does::CrashOwner => {
+                // A process that is killed leaves its system behind, which still delivers what was
+                // sent; a machine does not. So long the owner does not miss the others yet.
+                let kill = Injection {
+                    after_ms: draw.u64(0..=3 * heartbeat_ms),
+                    action: Action::Kill,
+                    target: Target::Owner,
+                };
+                let cut = Action::Partition {
+                    shape: Shape::Split,
+                    clients: ClientAccess::Kept,
+                    heal: Heal::Close,
+                };
+                vec![now(cut, Target::Owner), kill]
+            }
             Does::PauseBackupKillOwner => {
                 // Within the time in which the backup still counts as in sync, or a little after.
                 let after_ms = draw.u64(0..=5 * heartbeat_ms);

@@ -136,7 +136,7 @@ impl Decks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::select;
+    use crate::catalogue::{CATALOGUE, select};
     use proptest::prelude::*;
 
     fn usual(seed: u64) -> Vec<Planned> {
@@ -150,13 +150,11 @@ mod tests {
         fn a_minute_has_a_balanced_mix(seed: u64) {
             let planned = usual(seed);
             prop_assert!(planned.len() >= 8, "{} faults", planned.len());
-            let kinds = ["kill", "pause", "part"].map(|kind| {
-                let of_kind = |p: &&Planned| match kind {
-                    "part" => !p.fault.name.starts_with("kill") && !p.fault.name.starts_with("pause"),
-                    kind => p.fault.name.starts_with(kind),
-                };
-                planned.iter().filter(of_kind).count()
-            });
+            let family = |p: &Planned| {
+                CATALOGUE.iter().find(|entry| entry.name == p.fault.name).unwrap().family
+            };
+            let kinds = Family::ALL
+                .map(|wanted| planned.iter().filter(|p| family(p) == wanted).count());
             prop_assert!(kinds.iter().all(|&count| count >= 2), "{kinds:?}");
         }
 
@@ -190,6 +188,7 @@ mod tests {
         };
         assert!(
             count(&[
+                "crash-owner",
                 "kill-owner",
                 "kill-owner-and-master",
                 "pause-backup-kill-owner"

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use kensho_protocol::ids::Lsn;
+use kensho_protocol::ids::Position;
 use kensho_protocol::request::Refusal;
 use kensho_protocol::session;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// The node that carried the statement out.
 pub(crate) const SERVED_BY: &str = "kensho-served-by";
 /// The youngest log entry that the answer knows of.
-pub(crate) const LSN: &str = "kensho-lsn";
+pub(crate) const POSITION: &str = "kensho-position";
 
 /// The body of an error answer.
 #[derive(Default, Deserialize)]
@@ -30,21 +30,19 @@ pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'
 
 /// What the session has to know of the answer.
 pub(crate) fn classify(response: &Response<Bytes>) -> session::Answer {
-    let lsn = header(response, LSN)
-        .and_then(|lsn| lsn.parse().ok())
-        .map(Lsn);
+    let at: Option<Position> = header(response, POSITION).and_then(|at| at.parse().ok());
     let status = response.status();
     if status.is_success() || status.is_client_error() && is_plain(status) {
-        return session::Answer::Final { lsn };
+        return session::Answer::Final { at };
     }
     let Ok(body) = serde_json::from_slice::<ErrorBody>(response.body()) else {
         // Not the words of a node; nobody knows how far the request came.
         return session::Answer::Lost;
     };
-    if let Some(refusal) = Refusal::from_error_code(body.code, lsn.unwrap_or_default()) {
+    if let Some(refusal) = Refusal::from_error_code(body.code, at.unwrap_or_default()) {
         session::Answer::Refused(refusal)
     } else if body.definite {
-        session::Answer::Final { lsn }
+        session::Answer::Final { at }
     } else {
         session::Answer::Lost
     }
@@ -61,11 +59,12 @@ fn is_plain(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kensho_protocol::ids::{Epoch, Lsn};
 
-    fn answer(status: u16, lsn: Option<u64>, body: &str) -> session::Answer {
+    fn answer(status: u16, at: Option<&str>, body: &str) -> session::Answer {
         let mut response = Response::builder().status(status);
-        if let Some(lsn) = lsn {
-            response = response.header(LSN, lsn);
+        if let Some(at) = at {
+            response = response.header(POSITION, at);
         }
         let body = Bytes::copy_from_slice(body.as_bytes());
         classify(&response.body(body).expect("a response"))
@@ -78,18 +77,22 @@ mod tests {
     #[test]
     fn outcomes_are_final_and_refusals_are_not() {
         use session::Answer::{Final, Lost, Refused};
-        let seen = Some(Lsn(7));
-        assert_eq!(answer(200, Some(7), "[]"), Final { lsn: seen });
-        assert_eq!(answer(404, None, ""), Final { lsn: None });
-        assert_eq!(answer(412, Some(7), "[]"), Final { lsn: seen });
-        assert_eq!(answer(409, Some(7), &error(1, true)), Final { lsn: seen });
+        let seven = Position {
+            epoch: Epoch(2),
+            lsn: Lsn(7),
+        };
+        let seen = Some(seven);
+        assert_eq!(answer(200, Some("2-7"), "[]"), Final { at: seen });
+        assert_eq!(answer(404, None, ""), Final { at: None });
+        assert_eq!(answer(412, Some("2-7"), "[]"), Final { at: seen });
+        assert_eq!(answer(409, Some("2-7"), &error(1, true)), Final { at: seen });
         assert_eq!(
             answer(421, None, &error(170_001, true)),
             Refused(Refusal::NotOwner)
         );
-        let forgotten = Refusal::OutcomeForgotten { now: Lsn(7) };
+        let forgotten = Refusal::OutcomeForgotten { now: seven };
         assert_eq!(
-            answer(409, Some(7), &error(170_005, false)),
+            answer(409, Some("2-7"), &error(170_005, false)),
             Refused(forgotten)
         );
         assert_eq!(

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use kensho_protocol::ids::Lsn;
+use kensho_protocol::ids::Position;
 use kensho_protocol::request::RequestId;
 use kensho_protocol::session::{Address, Answer, Event, Kind, Session};
 
@@ -362,7 +362,7 @@ impl Client {
 }
 
 impl Statement {
-    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Lsn) -> Request<Full<Bytes>> {
+    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Position) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
@@ -377,7 +377,10 @@ impl Statement {
                 IDEMPOTENCY_KEY,
                 HeaderValue::try_from(key).expect("plain text"),
             );
-            headers.insert(AS_OF, HeaderValue::from(as_of.0));
+            headers.insert(
+                AS_OF,
+                HeaderValue::try_from(as_of.to_string()).expect("plain text"),
+            );
         }
         if let Some((name, value)) = &self.condition {
             headers.insert(name, value.clone());

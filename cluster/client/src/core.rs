@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode, header};
-use kensho_protocol::ids::{Lsn, Token};
+use kensho_protocol::ids::{Position, Token};
 use kensho_protocol::request::RequestId;
 use kensho_protocol::session::{Address, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
@@ -37,7 +37,7 @@ pub(crate) enum Command {
         attempt: u32,
         to: Address,
         id: Option<RequestId>,
-        as_of: Lsn,
+        as_of: Position,
     },
     Abandon,
     Finish(Result<(), Failure>),

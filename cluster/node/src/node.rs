@@ -21,10 +21,12 @@ use kensho_protocol::ids::PartitionId;
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Member;
+use kensho_storage::disk::RealDisk;
 use kensho_storage::error::StorageError;
 use kensho_storage::folder;
-use kensho_storage::log::{self, LogAppender, LogProgress, LogSettings, Recovery};
+use kensho_storage::log::{self, LogAppender, LogProgress, Recovery};
 use kensho_storage::tables::Tables;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -102,13 +104,11 @@ pub fn log_to_stderr(filter: &str) -> Result<(), String> {
 /// When it cannot start. A failure later ends the process.
 pub fn run(settings: Settings) -> Result<(), NodeError> {
     stop_on_panic();
+    allow_many_files();
     let client_listener = listen("client_listen", settings.client_listen)?;
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
-    let (disk, lock, folder) = folder::open(
-        &settings.data_dir,
-        &settings.identity,
-        LogSettings::default(),
-    )?;
+    let (disk, lock, folder) =
+        folder::open(&settings.data_dir, &settings.identity, settings.update_log)?;
     let advertised = |given: &Option<String>, listener: &StdListener| match given {
         Some(address) => Ok(address.clone()),
         None => listener.local_addr().map(|address| address.to_string()),
@@ -157,7 +157,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         RandomState::new().hash_one(me.id),
         clock::now(),
     );
-    let saver = Saver::start(disk, saved)?;
+    let saver = Saver::start(disk.clone(), saved)?;
 
     let control = ControlThread {
         settings: settings.clone(),
@@ -177,6 +177,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         me,
         replicas,
         log: appender,
+        disk,
         progress,
         view: view_seen,
         reports,
@@ -205,6 +206,15 @@ fn stop_on_panic() {
         tracing::error!("the node stops, because of a bug: {info}");
         std::process::exit(crate::failure::EXIT_FAILURE);
     }));
+}
+
+/// As many connections as the system allows, without asking for more than that.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE);
+    let raised = limit.and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!("the limit of open files cannot be raised: {error}");
+    }
 }
 
 fn listen(setting: &'static str, address: SocketAddr) -> Result<StdListener, NodeError> {
@@ -374,6 +384,7 @@ struct DataThread {
     me: Member,
     replicas: Vec<Replica<Tables>>,
     log: LogAppender,
+    disk: RealDisk,
     progress: LogProgress,
     view: watch::Receiver<View>,
     reports: mpsc::Sender<Report>,
@@ -395,6 +406,7 @@ impl DataThread {
                 me: self.me,
                 replicas: self.replicas,
                 log: self.log,
+                disk: self.disk,
                 peers,
                 reports: self.reports,
             }));

@@ -134,7 +134,7 @@ impl Partition {
                     client: ClientId(self.sequence % 64),
                     sequence: Sequence(self.sequence),
                 }),
-                as_of: Lsn(0),
+                as_of: Position::default(),
                 statement: value.clone(),
                 deadline: self.now + Duration::from_secs(10),
             };

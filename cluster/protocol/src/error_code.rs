@@ -1,7 +1,7 @@
 //! The numbers by which a node tells a client why a statement has no outcome. Nodes write them
 //! into error answers (`errorCode`), client libraries read them there.
 
-use crate::ids::Lsn;
+use crate::ids::Position;
 use crate::request::Refusal;
 
 impl Refusal {
@@ -19,16 +19,16 @@ impl Refusal {
         }
     }
 
-    /// The refusal with this number; `lsn` is the youngest log entry that the answer spoke of, and
-    /// 0 if it spoke of none.
+    /// The refusal with this number; `at` is the youngest log entry that the answer spoke of, and
+    /// the default if it spoke of none.
     #[must_use]
-    pub const fn from_error_code(code: u32, lsn: Lsn) -> Option<Self> {
+    pub const fn from_error_code(code: u32, at: Position) -> Option<Self> {
         match code {
             170_001 => Some(Refusal::NotOwner),
             170_002 => Some(Refusal::NotServing),
             170_003 => Some(Refusal::TooFewInSync),
             170_004 => Some(Refusal::OutcomeUnknown),
-            170_005 => Some(Refusal::OutcomeForgotten { now: lsn }),
+            170_005 => Some(Refusal::OutcomeForgotten { now: at }),
             170_006 => Some(Refusal::TimedOut),
             170_007 => Some(Refusal::Overloaded),
             _ => None,
@@ -39,21 +39,26 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{Epoch, Lsn};
 
     #[test]
     fn a_refusal_is_found_by_its_number() {
+        let at = Position {
+            epoch: Epoch(2),
+            lsn: Lsn(7),
+        };
         for refusal in [
             Refusal::NotOwner,
             Refusal::NotServing,
             Refusal::TooFewInSync,
             Refusal::OutcomeUnknown,
-            Refusal::OutcomeForgotten { now: Lsn(7) },
+            Refusal::OutcomeForgotten { now: at },
             Refusal::TimedOut,
             Refusal::Overloaded,
         ] {
             let code = refusal.error_code();
-            assert_eq!(Refusal::from_error_code(code, Lsn(7)), Some(refusal));
+            assert_eq!(Refusal::from_error_code(code, at), Some(refusal));
         }
-        assert_eq!(Refusal::from_error_code(150_001, Lsn(7)), None);
+        assert_eq!(Refusal::from_error_code(150_001, at), None);
     }
 }

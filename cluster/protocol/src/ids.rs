@@ -1,6 +1,7 @@
 //! The numbers that name things. Each is a type of its own, so that they cannot be mixed up.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,5 +102,62 @@ impl fmt::Display for Position {
     /// As in an ETag: `<epoch>-<lsn>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.epoch, self.lsn)
+    }
+}
+
+impl FromStr for Position {
+    type Err = NotAPosition;
+    /// What [`Position`]'s `Display` writes.
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        let wrong = || NotAPosition(text.to_owned());
+        let (epoch, lsn) = text.split_once('-').ok_or_else(wrong)?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(epoch) || !digits(lsn) {
+            return Err(wrong());
+        }
+        Ok(Position {
+            epoch: Epoch(epoch.parse().map_err(|_| wrong())?),
+            lsn: Lsn(lsn.parse().map_err(|_| wrong())?),
+        })
+    }
+}
+
+/// A text that should be a [`Position`] is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAPosition(pub String);
+
+impl fmt::Display for NotAPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\" is no position <epoch>-<lsn>, like 3-17", self.0)
+    }
+}
+
+impl std::error::Error for NotAPosition {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_as_it_is_written() {
+        let position = Position {
+            epoch: Epoch(3),
+            lsn: Lsn(17),
+        };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for wrong in ["", "3", "-", "3-", "-17", "3--17", "+3-17", "3-17 ", "e3-l17"] {
+            assert!(wrong.parse::<Position>().is_err(), "{wrong}");
+        }
+        let too_large = format!("1-{}0", u64::MAX);
+        assert!(too_large.parse::<Position>().is_err());
+    }
+
+    #[test]
+    fn a_position_of_a_later_epoch_is_above_all_of_an_earlier_one() {
+        let at = |epoch, lsn| Position {
+            epoch: Epoch(epoch),
+            lsn: Lsn(lsn),
+        };
+        assert!(at(2, 21) > at(1, 22) && at(1, 22) > at(1, 21));
     }
 }

@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, Lsn, Position, Sequence};
+use crate::ids::{ClientId, Position, Sequence};
 use crate::request::RequestId;
 
 /// The outcomes of one client's last statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Client {
-    /// The youngest entry of this client that was committed; 0 before the first.
-    last: Lsn,
+    /// The youngest entry of this client that was committed; none before the first.
+    last: Option<Position>,
     /// What of all clients was forgotten when the first of these entries was committed: an earlier
     /// life of this client may be among it.
-    since: Lsn,
+    since: Position,
     /// Every statement up to here is forgotten.
     forgotten: Sequence,
     /// The ones above, as far as they were executed.
@@ -30,9 +30,9 @@ struct Client {
 pub struct Outcomes {
     clients: BTreeMap<ClientId, Client>,
     /// The clients by their last committed entry, for forgetting the oldest.
-    by_age: BTreeMap<Lsn, ClientId>,
+    by_age: BTreeMap<Position, ClientId>,
     /// The last entry of all clients that are forgotten.
-    forgotten: Lsn,
+    forgotten: Position,
 }
 
 /// What is known of a statement.
@@ -48,8 +48,11 @@ pub enum Known {
 
 impl Outcomes {
     /// What is known of the statement `id`, which its client first sent after it had seen `as_of`.
+    ///
+    /// A position, not a number: in async, what the client saw may be lost, and another entry stand
+    /// in its place. A position of the lost branch is below all that the new owner appended.
     #[must_use]
-    pub fn look_up(&self, id: RequestId, as_of: Lsn) -> Known {
+    pub fn look_up(&self, id: RequestId, as_of: Position) -> Known {
         match self.clients.get(&id.client) {
             Some(client) => match client.kept.get(&id.sequence) {
                 Some((at, outcome)) => Known::Done(*at, outcome.clone()),
@@ -63,8 +66,8 @@ impl Outcomes {
     }
 
     /// The last entry of which it is not known whether it was this client's.
-    fn forgotten_before(&self, client: &Client) -> Lsn {
-        if client.last == Lsn(0) {
+    fn forgotten_before(&self, client: &Client) -> Position {
+        if client.last.is_none() {
             self.forgotten
         } else {
             client.since
@@ -94,19 +97,21 @@ impl Outcomes {
     /// An applied entry was committed: only now may it push others out, since a commit is never
     /// taken back. Forgets a client's oldest outcomes beyond `per_client`, and the clients that have
     /// been silent for longest beyond `clients`.
-    pub fn commit(&mut self, id: RequestId, lsn: Lsn, per_client: usize, clients: usize) {
+    pub fn commit(&mut self, id: RequestId, at: Position, per_client: usize, clients: usize) {
         let Some(client) = self.clients.get_mut(&id.client) else {
             return;
         };
-        if client.last == Lsn(0) {
-            client.since = self.forgotten;
+        match client.last.replace(at) {
+            None => client.since = self.forgotten,
+            Some(last) => {
+                self.by_age.remove(&last);
+            }
         }
-        self.by_age.remove(&client.last);
-        client.last = lsn;
-        self.by_age.insert(lsn, id.client);
+        self.by_age.insert(at, id.client);
         // What is not committed yet may still be taken back, so it does not count.
-        while client.kept.values().filter(|(at, _)| at.lsn <= lsn).count() > per_client {
-            let oldest = client.kept.iter().find(|(_, (at, _))| at.lsn <= lsn);
+        let committed = |kept: &Position| *kept <= at;
+        while client.kept.values().filter(|(kept, _)| committed(kept)).count() > per_client {
+            let oldest = client.kept.iter().find(|(_, (kept, _))| committed(kept));
             let Some(sequence) = oldest.map(|(sequence, _)| *sequence) else {
                 break;
             };
@@ -118,17 +123,17 @@ impl Outcomes {
                 break;
             };
             self.forgotten = self.forgotten.max(last);
-            self.forget(oldest, lsn);
+            self.forget(oldest, at);
         }
     }
 
-    /// Forgets a client, but for what it has above the commit mark `lsn`: a replica that has not
+    /// Forgets a client, but for what it has above the commit mark `mark`: a replica that has not
     /// executed that yet will come to it later, and both must end up with the same.
-    fn forget(&mut self, id: ClientId, lsn: Lsn) {
+    fn forget(&mut self, id: ClientId, mark: Position) {
         let Some(mut client) = self.clients.remove(&id) else {
             return;
         };
-        client.kept.retain(|_, (at, _)| at.lsn > lsn);
+        client.kept.retain(|_, (at, _)| *at > mark);
         if !client.kept.is_empty() {
             let kept = client.kept;
             self.clients.insert(
@@ -157,7 +162,7 @@ impl Outcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Epoch;
+    use crate::ids::{Epoch, Lsn};
 
     fn id(client: u64, sequence: u64) -> RequestId {
         RequestId {
@@ -166,22 +171,33 @@ mod tests {
         }
     }
 
-    fn execute(outcomes: &mut Outcomes, id: RequestId, lsn: u64) {
-        let at = Position {
-            epoch: Epoch(1),
+    fn at(lsn: u64) -> Position {
+        in_epoch(1, lsn)
+    }
+
+    fn in_epoch(epoch: u64, lsn: u64) -> Position {
+        Position {
+            epoch: Epoch(epoch),
             lsn: Lsn(lsn),
-        };
-        outcomes.insert(id, at, Bytes::from(format!("{lsn}")));
-        outcomes.commit(id, Lsn(lsn), 2, 2);
+        }
+    }
+
+    fn execute(outcomes: &mut Outcomes, id: RequestId, lsn: u64) {
+        execute_at(outcomes, id, at(lsn));
+    }
+
+    fn execute_at(outcomes: &mut Outcomes, id: RequestId, at: Position) {
+        outcomes.insert(id, at, Bytes::from(format!("{}", at.lsn)));
+        outcomes.commit(id, at, 2, 2);
     }
 
     #[test]
     fn a_retry_gets_the_first_outcome() {
         let mut outcomes = Outcomes::default();
         execute(&mut outcomes, id(1, 1), 1);
-        assert!(matches!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Done(_, o) if o == "1"));
-        assert_eq!(outcomes.look_up(id(1, 2), Lsn(0)), Known::New);
-        assert_eq!(outcomes.look_up(id(2, 1), Lsn(0)), Known::New);
+        assert!(matches!(outcomes.look_up(id(1, 1), at(0)), Known::Done(_, o) if o == "1"));
+        assert_eq!(outcomes.look_up(id(1, 2), at(0)), Known::New);
+        assert_eq!(outcomes.look_up(id(2, 1), at(0)), Known::New);
     }
 
     #[test]
@@ -190,9 +206,9 @@ mod tests {
         for lsn in 1..=3 {
             execute(&mut outcomes, id(1, lsn), lsn);
         }
-        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(1, 1), at(0)), Known::Forgotten);
         assert!(matches!(
-            outcomes.look_up(id(1, 2), Lsn(0)),
+            outcomes.look_up(id(1, 2), at(0)),
             Known::Done(..)
         ));
     }
@@ -203,10 +219,10 @@ mod tests {
         for client in 1..=3 {
             execute(&mut outcomes, id(client, 1), client);
         }
-        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(1, 1), at(0)), Known::Forgotten);
         // A client that knows of an entry younger than all that is forgotten is certainly new.
-        assert_eq!(outcomes.look_up(id(4, 1), Lsn(1)), Known::New);
-        assert_eq!(outcomes.look_up(id(4, 1), Lsn(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(4, 1), at(1)), Known::New);
+        assert_eq!(outcomes.look_up(id(4, 1), at(0)), Known::Forgotten);
     }
 
     #[test]
@@ -215,8 +231,8 @@ mod tests {
         for (client, sequence, lsn) in [(1, 1, 1), (2, 1, 2), (3, 1, 3), (1, 3, 4)] {
             execute(&mut outcomes, id(client, sequence), lsn);
         }
-        assert_eq!(outcomes.look_up(id(1, 1), Lsn(0)), Known::Forgotten);
-        assert_eq!(outcomes.look_up(id(1, 4), Lsn(4)), Known::New);
+        assert_eq!(outcomes.look_up(id(1, 1), at(0)), Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(1, 4), at(4)), Known::New);
     }
 
     /// In async an owner has executed more than is committed, a backup has not.
@@ -225,26 +241,36 @@ mod tests {
         let ahead = |executed_ahead: bool| {
             let mut outcomes = Outcomes::default();
             execute(&mut outcomes, id(1, 1), 1);
-            let at = Position {
-                epoch: Epoch(1),
-                lsn: Lsn(4),
-            };
-            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at, Bytes::new());
+            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at(4), Bytes::new());
             if executed_ahead {
                 again(&mut outcomes);
             }
             execute(&mut outcomes, id(2, 1), 2);
             execute(&mut outcomes, id(3, 1), 3);
             if executed_ahead {
-                let known = outcomes.look_up(id(1, 2), Lsn(1));
+                let known = outcomes.look_up(id(1, 2), at(1));
                 assert!(matches!(known, Known::Done(..)), "{known:?}");
             } else {
                 again(&mut outcomes);
             }
-            outcomes.commit(id(1, 2), Lsn(4), 2, 2);
+            outcomes.commit(id(1, 2), at(4), 2, 2);
             outcomes
         };
         assert_eq!(ahead(true), ahead(false));
+    }
+
+    /// In async: the client saw entry 22 of epoch 1, which is lost. Its statement stands at entry 21
+    /// of epoch 2, and is forgotten.
+    #[test]
+    fn what_was_seen_of_a_lost_branch_is_older_than_what_took_its_place() {
+        let mut outcomes = Outcomes::default();
+        for (client, lsn) in [(1, 21), (2, 22), (3, 23)] {
+            execute_at(&mut outcomes, id(client, 1), in_epoch(2, lsn));
+        }
+        let known = outcomes.look_up(id(1, 1), in_epoch(1, 22));
+        assert_eq!(known, Known::Forgotten);
+        assert_eq!(outcomes.look_up(id(4, 1), in_epoch(2, 21)), Known::New);
+        assert_eq!(outcomes.look_up(id(4, 1), in_epoch(3, 1)), Known::New);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, Lsn, Position, Sequence, Token};
+use crate::ids::{ClientId, Position, Sequence, Token};
 use crate::time::Time;
 
 /// Names a statement for all its retries (rule R11).
@@ -22,10 +22,10 @@ pub struct Execute {
     pub token: Token,
     /// Without one, a retry may take effect again.
     pub id: Option<RequestId>,
-    /// A log sequence number of this partition that the client had seen before it first sent this
-    /// statement; 0 if it had seen none. Only a statement that is younger than all forgotten
-    /// outcomes can be known to be new.
-    pub as_of: Lsn,
+    /// A position of this partition's log that the client had seen before it first sent this
+    /// statement; the default if it had seen none. Only a statement that is younger than all
+    /// forgotten outcomes can be known to be new.
+    pub as_of: Position,
     /// What to execute.
     pub statement: Bytes,
     /// When the caller stops waiting, on this node's clock.
@@ -80,10 +80,10 @@ pub enum Refusal {
     /// the node lost its role.
     OutcomeUnknown,
     /// The outcome may have been forgotten (rule R11). A client that never sent this statement
-    /// before may send it under a new sequence number with this log sequence number as `as_of`.
+    /// before may send it under a new sequence number with this position as `as_of`.
     OutcomeForgotten {
         /// The last entry that was applied.
-        now: Lsn,
+        now: Position,
     },
     /// A read's deadline passed.
     TimedOut,

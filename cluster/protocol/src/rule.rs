@@ -59,6 +59,8 @@ rules! {
     NoCasOwner = "no-cas-owner",
     /// M4 broken: a node that is not in sync is promoted.
     PromoteUnclean = "promote-unclean",
+    /// M5 broken: a first table takes effect when a majority has accepted it.
+    BirthByMajority = "birth-by-majority",
     /// R1 broken: a majority of the in-sync set commits.
     MajorityAcks = "majority-acks",
     /// R1 broken: an update is answered before the backups hold it.
@@ -79,6 +81,8 @@ rules! {
     AckBeforeFsync = "ack-before-fsync",
     /// R5 broken: data that may have lost something still count as in sync.
     RejoinWithoutCatchUp = "rejoin-without-catch-up",
+    /// R5 broken: when nobody clean is left of an in-sync set, promotion does not wait for all of it.
+    PromoteUnsyncedSurvivor = "promote-unsynced-survivor",
     /// R6 broken: a new owner serves before the in-sync set agrees with it.
     ServeBeforeSync = "serve-before-sync",
     /// R6 broken: a new owner cuts its log back to its commit mark.

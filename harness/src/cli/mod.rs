@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
 
-mod check;
 mod cluster;
 mod failover;
 mod options;
@@ -17,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kensho_checker::command::{self, CheckArguments};
 
 pub use refusal::Refusal;
 
@@ -41,8 +41,7 @@ struct Arguments {
 enum Command {
     /// Run a workload on a real cluster under faults, and judge its history
     Test(test::Arguments),
-    /// Judge the history of a run again
-    Check(check::Arguments),
+    Check(Box<CheckArguments>),
     /// Measure how long kills of an owner, of the master and of both interrupt service
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
@@ -73,7 +72,9 @@ pub fn main() -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Test(arguments) => test::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => command::run(&arguments, &mut std::io::stdout())
+            .map(command::Exit::code)
+            .map_err(anyhow::Error::from),
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),

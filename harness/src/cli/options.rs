@@ -53,7 +53,7 @@ pub(super) struct LoadOptions {
     #[arg(long, default_value = "1500", value_name = "NUMBER|max")]
     pub(super) rate: Rate,
     /// A client that has no answer after this time gives up, not knowing what happened; every third
-    /// client after a tenth of it
+    /// client after a tenth of it, and it asks for no newer table meanwhile
     #[arg(long, default_value = "5s", value_name = "TIME")]
     pub(super) client_timeout: Span,
 }

@@ -122,10 +122,11 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
         println!("  {}: {}", text("name"), text("text"));
     }
     for loss in verdict.losses.by_failover.iter().take(10) {
-        println!(
-            "  {} acknowledged writes lost by {}",
-            loss.count, loss.failover
-        );
+        let writes = match loss.count {
+            1 => "1 acknowledged write".to_string(),
+            count => format!("{} acknowledged writes", thousands(count as u64)),
+        };
+        println!("  {writes} lost by {}", loss.failover);
     }
     println!();
     println!(

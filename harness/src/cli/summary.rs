@@ -74,13 +74,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         runs,
     };
     for run in &summary.runs {
+        let broken = run.options["break-rules"].as_str();
         println!(
-            "seed {:>4}  valid: {:<7}  {:>7} operations  {:>2} faults  slowest recovery {:>7.1} ms  {}",
+            "seed {:>4}  valid: {:<7}  {:>7} operations  {:>2} faults  slowest recovery {:>7.1} ms  {}{}",
             run.seed,
             run.valid.to_string().trim_matches('"'),
             run.operations,
             run.faults_applied,
             run.recovery_ms_max,
+            broken
+                .map(|rules| format!("without {rules}: "))
+                .unwrap_or_default(),
             run.anomalies.join(", "),
         );
     }

@@ -89,7 +89,7 @@ pub struct Interpreter<S: System> {
     next_process: u64,
     containers: u64,
     seen: Seen,
-    /// Every client operation that has completed.
+    /// Client operations that have completed and were not taken yet.
     samples: Vec<Sample>,
     /// Every key that was used, and those that were read well in the current phase.
     used: BTreeSet<String>,
@@ -317,9 +317,9 @@ impl<S: System> Interpreter<S> {
         }
     }
 
-    /// Every client operation that has completed.
-    pub fn samples(&self) -> &[Sample] {
-        &self.samples
+    /// The client operations that have completed since this was last asked.
+    pub fn take_samples(&mut self) -> Vec<Sample> {
+        std::mem::take(&mut self.samples)
     }
 
     /// Every key that was used.

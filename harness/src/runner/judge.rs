@@ -209,17 +209,22 @@ fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
     missing
 }
 
-/// Attributes lost writes to the failovers of their partitions.
+/// Lost writes by the failovers of their partitions that lost them. What an old owner still tells
+/// after its failover is a stale read, not a loss; and so is what no failover explains.
 fn losses(evidence: &Evidence<'_>) -> Losses {
-    let lost = register::lost_writes(evidence.history);
+    let mut losses = Losses::default();
     let mut by_failover: BTreeMap<(u64, String), Loss> = BTreeMap::new();
-    for write in &lost {
+    for write in &register::lost_writes(evidence.history) {
         let partition = (evidence.partition_of_key)(&write.key);
-        let (at_ms, failover) = failover_text(evidence, write, partition);
+        let Some(failover) = failover_of(evidence, write, partition) else {
+            continue;
+        };
+        losses.count += 1;
+        let text = failover_text(evidence, failover, partition);
         let loss = by_failover
-            .entry((at_ms, failover.clone()))
+            .entry((failover.at_ms, text.clone()))
             .or_insert_with(|| Loss {
-                failover,
+                failover: text,
                 count: 0,
                 writes: Vec::new(),
             });
@@ -235,24 +240,26 @@ fn losses(evidence: &Evidence<'_>) -> Losses {
             });
         }
     }
-    Losses {
-        count: lost.len(),
-        by_failover: by_failover.into_values().collect(),
-    }
+    losses.by_failover = by_failover.into_values().collect();
+    losses
 }
 
-fn failover_text(evidence: &Evidence<'_>, write: &LostWrite, partition: u32) -> (u64, String) {
+fn failover_of<'a>(
+    evidence: &'a Evidence<'_>,
+    write: &LostWrite,
+    partition: u32,
+) -> Option<&'a Failover> {
     let acknowledged_ms = write.acknowledged_ns / 1_000_000;
     let missed_ms = write.missed_ns / 1_000_000;
-    let between = evidence.failovers.iter().find(|failover| {
+    evidence.failovers.iter().find(|failover| {
         failover.partition == Some(partition)
             && failover.at_ms >= acknowledged_ms
             && failover.at_ms <= missed_ms + SEEN_LATE_MS
-    });
-    let Some(failover) = between else {
-        let text = format!("partition {partition}: no change of its owner was seen in that time");
-        return (acknowledged_ms, text);
-    };
+            && (write.seen_at.is_none() || failover.from != write.seen_at)
+    })
+}
+
+fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -> String {
     let name = |node: &Option<String>| node.clone().unwrap_or_else(|| "nobody".to_string());
     let fault = failover
         .fault
@@ -260,14 +267,13 @@ fn failover_text(evidence: &Evidence<'_>, write: &LostWrite, partition: u32) -> 
     let during = fault
         .map(|(number, fault)| format!(", at fault {number} ({})", fault.name))
         .unwrap_or_default();
-    let text = format!(
+    format!(
         "partition {partition}: owner {} -> {} seen at {:.1} s, epoch {}{during}",
         name(&failover.from),
         name(&failover.to),
         failover.at_ms as f64 / 1e3,
         failover.number,
-    );
-    (failover.at_ms, text)
+    )
 }
 
 fn summary(verdict: &Verdict, keys: usize) -> String {

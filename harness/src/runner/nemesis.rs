@@ -117,7 +117,6 @@ impl<S: System> Means<S> {
     }
 
     async fn inject(&mut self, number: usize, planned: &Planned) -> Value {
-        let begin = Instant::now();
         let health_before = health(&*self.system).await;
         let targets: Vec<Target> = planned.fault.injections.iter().map(|i| i.target).collect();
         let table = self.known_table(&targets).await;
@@ -140,6 +139,7 @@ impl<S: System> Means<S> {
             health_during: BTreeMap::new(),
             health_after: BTreeMap::new(),
         };
+        let begin = Instant::now();
         for injection in &planned.fault.injections {
             let due = begin + Duration::from_millis(injection.after_ms);
             tokio::time::sleep_until(due.into()).await;

@@ -189,7 +189,7 @@ async fn play<S: System>(
     if main_end == PhaseEnd::Interrupted {
         troubles.push("the run was interrupted".to_string());
     }
-    let samples = interpreter.samples().to_vec();
+    let samples = interpreter.take_samples();
     let mut unread = Vec::new();
     if main_end == PhaseEnd::Done {
         if let Err(missing) = wait_until_settled(&*system, plan.settle_limit).await {

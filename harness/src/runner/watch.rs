@@ -25,6 +25,8 @@ const EVERY: Duration = Duration::from_millis(100);
 pub struct Sightings {
     /// The newest table.
     pub table: Option<Table>,
+    /// Who was master when the newest term was first seen.
+    master: Option<String>,
     /// Changes of owners and of the master.
     pub failovers: Vec<Failover>,
     /// Nodes that ended by themselves.
@@ -35,6 +37,7 @@ impl Sightings {
     /// Takes note of a table; gives whether it tells anything new.
     fn note(&mut self, table: Table, at_ms: u64) -> bool {
         let Some(old) = &self.table else {
+            self.master.clone_from(&table.master);
             self.table = Some(table);
             return true;
         };
@@ -42,11 +45,14 @@ impl Sightings {
         if table.stamp < old.stamp || table == *old || table.master.is_none() {
             return false;
         }
-        if table.master != old.master || table.stamp.term != old.stamp.term {
+        // A master has a term of its own, and commits the table in it; before that, nodes may tell
+        // different ones.
+        if table.stamp.term != old.stamp.term {
+            let from = std::mem::replace(&mut self.master, table.master.clone());
             self.failovers.push(Failover {
                 at_ms,
                 partition: None,
-                from: old.master.clone(),
+                from,
                 to: table.master.clone(),
                 number: table.stamp.term,
                 fault: None,
@@ -145,9 +151,9 @@ mod tests {
     use super::*;
     use crate::system::table::{Partition, Stamp};
 
-    fn table(revision: u64, master: &str, owner: &str) -> Table {
+    fn table(term: u64, revision: u64, master: &str, owner: &str) -> Table {
         Table {
-            stamp: Stamp { term: 1, revision },
+            stamp: Stamp { term, revision },
             master: Some(master.to_string()),
             partitions: vec![Partition {
                 id: 0,
@@ -162,11 +168,15 @@ mod tests {
     #[test]
     fn a_change_of_owner_or_master_is_a_failover_and_older_tables_are_not() {
         let mut sightings = Sightings::default();
-        assert!(sightings.note(table(1, "n1", "n2"), 10));
-        assert!(!sightings.note(table(1, "n1", "n2"), 20), "nothing new");
-        assert!(sightings.note(table(2, "n1", "n3"), 30));
-        assert!(!sightings.note(table(1, "n1", "n2"), 40), "an older table");
-        assert!(sightings.note(table(3, "n4", "n3"), 50));
+        assert!(sightings.note(table(1, 1, "n1", "n2"), 10));
+        assert!(!sightings.note(table(1, 1, "n1", "n2"), 20), "nothing new");
+        assert!(sightings.note(table(1, 2, "n1", "n3"), 30));
+        assert!(
+            !sightings.note(table(1, 1, "n1", "n2"), 40),
+            "an older table"
+        );
+        sightings.note(table(1, 2, "n4", "n3"), 45);
+        assert!(sightings.note(table(2, 3, "n4", "n3"), 50));
         let seen: Vec<_> = sightings
             .failovers
             .iter()

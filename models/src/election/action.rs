@@ -28,3 +28,20 @@ pub enum Action {
     /// A replica of the node asks for a change of the table.
     Ask(NodeId, Change),
 }
+
+impl Action {
+    /// The node that it happens to.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        match self {
+            Action::Deliver(envelope) | Action::DeliverTwice(envelope) => envelope.to,
+            Action::Written(id)
+            | Action::Raise(id)
+            | Action::Tick(id)
+            | Action::Pause(id)
+            | Action::Restart(id)
+            | Action::RestartUncleanly(id)
+            | Action::Ask(id, _) => *id,
+        }
+    }
+}

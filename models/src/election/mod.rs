@@ -18,17 +18,21 @@
 //! explored to its end.
 
 mod action;
+mod breakable;
 mod check;
 pub mod invariants;
 mod scenario;
 mod sight;
+mod small;
 mod state;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use action::Action;
+pub use breakable::{BREAKABLE, Breakable};
 pub use check::{Counterexample, Exploration, explore, find_violation};
 pub use scenario::{Budget, Election, Scenario, Timers, Writes};
 pub use sight::{Sight, Sights};
+pub use small::{LARGE, SMALL, Small};
 pub use state::{Envelope, Node, Shared, State};

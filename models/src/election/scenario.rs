@@ -39,6 +39,18 @@ pub struct Budget {
     pub asks: u8,
 }
 
+impl Budget {
+    /// Nothing but messages and terms.
+    pub const NONE: Budget = Budget {
+        restarts: 0,
+        unclean_restarts: 0,
+        duplicates: 0,
+        ticks: 0,
+        pauses: 0,
+        asks: 0,
+    };
+}
+
 /// When a write is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
@@ -208,12 +220,39 @@ impl Election {
     #[must_use]
     pub fn unclean() -> Self {
         Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[])]),
             budget: Budget {
                 unclean_restarts: 1,
-                ticks: 2,
+                ticks: 1,
                 pauses: 1,
                 ..Budget::default()
             },
+            ..Election::changes()
+        }
+    }
+
+    /// A new master finds that of an in-sync set one node may have lost something, and the other is
+    /// silent: rule R5.
+    #[must_use]
+    pub fn survivors() -> Self {
+        Election {
+            budget: Budget {
+                unclean_restarts: 1,
+                ticks: 1,
+                pauses: 1,
+                ..Budget::default()
+            },
+            timers: Timers::Masters,
+            ..Election::tournament()
+        }
+    }
+
+    /// Changes for which anybody may ask. No correct node does so: since an epoch belongs to
+    /// one owner, who names the present epoch and takes itself for the owner is the owner.
+    #[must_use]
+    pub fn strangers() -> Self {
+        Election {
+            strangers_ask: true,
             ..Election::changes()
         }
     }
@@ -245,6 +284,21 @@ impl Election {
                 ..Budget::default()
             },
             ..Election::tournament()
+        }
+    }
+
+    /// The same with this budget.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Election { budget, ..self }
+    }
+
+    /// The same, where no term above this one begins.
+    #[must_use]
+    pub fn up_to(self, term: u64) -> Self {
+        Election {
+            term_max: Term(term),
+            ..self
         }
     }
 
@@ -312,7 +366,7 @@ impl Election {
         let node = |(id, saved): (&NodeId, &Saved)| {
             Shared::new(Node {
                 running: self.start(*id, saved, Incarnation(0)),
-                saved: saved.clone(),
+                written: None,
                 writing: Vec::<(Ticket, Saved)>::new(),
                 incarnation: Incarnation(0),
             })
@@ -320,6 +374,7 @@ impl Election {
         let mut witness = Witness::default();
         for (id, saved) in saved {
             if let Some(table) = &saved.accepted {
+                witness.was_born(table);
                 witness.has_on_disk(*id, table);
             }
         }

@@ -134,12 +134,22 @@ pub struct Envelope {
 pub struct Node {
     /// What runs.
     pub running: Coordinator,
-    /// What is on its disk.
-    pub saved: Saved,
+    /// What is on its disk, as long as that is not what it has in memory.
+    pub written: Option<Saved>,
     /// Writes that are not done, oldest first.
     pub writing: Vec<(Ticket, Saved)>,
     /// Which life of its data the node has.
     pub incarnation: Incarnation,
+}
+
+impl Node {
+    /// What is on its disk.
+    #[must_use]
+    pub fn saved(&self) -> &Saved {
+        self.written
+            .as_ref()
+            .unwrap_or_else(|| self.running.saved())
+    }
 }
 
 /// The state of the model.
@@ -162,15 +172,21 @@ impl State {
         &self.nodes[index(id)]
     }
 
-    /// Puts a message in flight.
-    pub(super) fn launch(&mut self, envelope: Envelope) {
+    /// Puts a message in flight. True if no such message was in flight.
+    pub(super) fn launch(&mut self, envelope: Envelope) -> bool {
         let envelope = Shared::new(envelope);
         let place = self
             .flying
             .binary_search_by_key(&envelope.order(), Shared::order);
         match place {
-            Ok(there) => assert!(self.flying[there] == envelope, "two messages share a hash"),
-            Err(place) => self.flying.insert(place, envelope),
+            Ok(there) => {
+                assert!(self.flying[there] == envelope, "two messages share a hash");
+                false
+            }
+            Err(place) => {
+                self.flying.insert(place, envelope);
+                true
+            }
         }
     }
 

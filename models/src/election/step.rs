@@ -1,21 +1,28 @@
 //! What happens when something happens.
 
+use std::borrow::Cow;
+
 use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved};
-use kensho_protocol::ids::{NodeId, PartitionId};
+use kensho_protocol::ids::{Incarnation, NodeId, PartitionId};
 use kensho_protocol::rule::Rules;
 use kensho_protocol::table::{Change, What};
 use kensho_protocol::time::Time;
 
 use super::action::Action;
-use super::scenario::{Election, HEARTBEAT, ORIGIN, Timers, Writes, all};
+use super::invariants::Witness;
+use super::scenario::{Budget, Election, HEARTBEAT, ORIGIN, Timers, Writes, all};
 use super::sight::Sight;
 use super::state::{Envelope, Node, Shared, State, index};
 
-/// A state that is being changed by one action.
+/// One action, which changes one node.
 struct Step<'a> {
     model: &'a Election,
-    state: State,
-    witness: super::invariants::Witness,
+    before: &'a State,
+    id: NodeId,
+    node: Node,
+    sent: Vec<Envelope>,
+    left: Budget,
+    witness: Cow<'a, Witness>,
 }
 
 /// What may happen next.
@@ -73,7 +80,8 @@ fn has_timer(model: &Election, node: &Node) -> bool {
 
 /// Whether delivering `message` to `node` has no effect, now and for ever. Such messages are taken
 /// out of flight, so that states do not differ by them: a message may get lost at any time.
-fn is_idle(model: &Election, node: &Node, message: &Message) -> bool {
+fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> bool {
+    let Envelope { from, message, .. } = envelope;
     if model.rules != Rules::sound() || !node.writing.is_empty() {
         return false;
     }
@@ -83,7 +91,20 @@ fn is_idle(model: &Election, node: &Node, message: &Message) -> bool {
     match message {
         // One that is too late is answered with the present term; whether the sender learns of it
         // so, or begins it, is the same.
-        Message::Challenge { term, .. } | Message::Heartbeat { term, .. } => *term < now,
+        Message::Challenge { term, .. } => *term < now,
+        Message::Heartbeat {
+            term,
+            committed,
+            proposal,
+            ..
+        } => {
+            let follows = running.master().is_some_and(|master| master == *from);
+            let known = running.committed().is_some_and(|t| t.stamp >= *committed);
+            let notice = model.timers == Timers::Candidates && proposal.is_none();
+            // A restarted node would have to be told again.
+            let stays = left.restarts == 0 && left.unclean_restarts == 0;
+            *term < now || (*term == now && notice && follows && known && stays)
+        }
         Message::HigherTerm { term } | Message::Begin { term } => *term <= now,
         Message::Yield { term, tokens } => {
             let passed_on = running.yielded_to().is_some() && !tokens.is_empty();
@@ -129,61 +150,49 @@ fn changes(model: &Election, state: &State, id: NodeId) -> Vec<Change> {
 /// The state after `action`; `None` if it changes nothing but what is left of the budget, or if a
 /// message arrives that changes nothing: it might as well stay in flight.
 pub(super) fn next(model: &Election, before: &State, action: &Action) -> Option<State> {
+    let id = action.node();
     let mut step = Step {
         model,
-        state: before.clone(),
-        witness: (*before.witness).clone(),
+        before,
+        id,
+        node: before.node(id).clone(),
+        sent: Vec::new(),
+        left: before.left,
+        witness: Cow::Borrowed(&before.witness),
     };
     match action {
         Action::Deliver(envelope) => step.deliver(envelope),
         Action::DeliverTwice(envelope) => {
-            step.state.left.duplicates -= 1;
+            step.left.duplicates -= 1;
             step.deliver(envelope);
         }
-        Action::Written(id) => step.write_oldest(*id),
-        Action::Raise(id) => step.raise(*id),
-        Action::Tick(id) => {
-            step.state.left.ticks -= 1;
-            step.tick(*id, ORIGIN);
+        Action::Written(_) => step.write_oldest(),
+        Action::Raise(_) => step.raise(),
+        Action::Tick(_) => {
+            step.left.ticks -= 1;
+            step.tick(ORIGIN);
         }
-        Action::Pause(id) => {
-            step.state.left.pauses -= 1;
-            step.tick(*id, ORIGIN + HEARTBEAT * 5 / 2);
+        Action::Pause(_) => {
+            step.left.pauses -= 1;
+            step.tick(ORIGIN + HEARTBEAT * 5 / 2);
         }
-        Action::Restart(id) => {
-            step.state.left.restarts -= 1;
-            step.restart(*id);
+        Action::Restart(_) => {
+            step.left.restarts -= 1;
+            step.restart();
         }
-        Action::RestartUncleanly(id) => {
-            step.state.left.unclean_restarts -= 1;
-            step.change(*id, |node| node.incarnation = node.incarnation.next());
-            step.restart(*id);
+        Action::RestartUncleanly(_) => {
+            step.left.unclean_restarts -= 1;
+            step.node.incarnation = step.node.incarnation.next();
+            step.restart();
         }
-        Action::Ask(id, change) => {
-            step.state.left.asks -= 1;
-            step.witness.asked(*id, change);
-            step.look_at_change(*id, *id, change);
-            step.hand(*id, ORIGIN, Event::Ask(change.clone()));
+        Action::Ask(_, change) => {
+            step.left.asks -= 1;
+            step.witness.to_mut().asked(id, change);
+            step.look_at_change(id, change);
+            step.hand(ORIGIN, Event::Ask(change.clone()));
         }
     }
-    let mut after = step.state;
-    after.witness = if step.witness == *before.witness {
-        before.witness.clone()
-    } else {
-        Shared::new(step.witness)
-    };
-    if after.nodes == before.nodes
-        && after.flying == before.flying
-        && after.witness == before.witness
-    {
-        return None;
-    }
-    if let Action::Deliver(envelope) = action {
-        after.land(envelope);
-    }
-    let State { flying, nodes, .. } = &mut after;
-    flying.retain(|e| !is_idle(model, &nodes[index(e.to)], &e.message));
-    Some(after)
+    step.finish(action)
 }
 
 /// Lets the strongest node become master, and everybody learn of it.
@@ -207,21 +216,55 @@ pub(super) fn settle(model: &Election, mut state: State) -> State {
 }
 
 impl Step<'_> {
+    /// The state after the action, if it is another one.
+    fn finish(self, action: &Action) -> Option<State> {
+        let Step { model, before, .. } = self;
+        let mut after = before.clone();
+        let node = Shared::new(self.node);
+        let mut changed = node != before.nodes[index(self.id)];
+        after.nodes[index(self.id)] = node;
+        for envelope in self.sent {
+            changed |= after.launch(envelope);
+        }
+        if let Cow::Owned(witness) = self.witness {
+            let witness = Shared::new(witness);
+            changed |= witness != before.witness;
+            after.witness = witness;
+        }
+        if !changed {
+            return None;
+        }
+        after.left = self.left;
+        if let Action::Deliver(envelope) = action {
+            after.land(envelope);
+        }
+        let State {
+            flying,
+            nodes,
+            left,
+            ..
+        } = &mut after;
+        flying.retain(|e| !is_idle(model, *left, &nodes[index(e.to)], e));
+        Some(after)
+    }
+
     fn deliver(&mut self, envelope: &Envelope) {
-        let Envelope { from, to, message } = envelope.clone();
+        let Envelope { from, message, .. } = envelope.clone();
         match &message {
             Message::HeartbeatAck {
                 held: Some(held), ..
-            } => self.witness.reported(to, from, held),
-            Message::Change(change) => self.look_at_change(to, from, change),
+            } if held.iter().any(|held| held.incarnation > Incarnation(0)) => {
+                self.witness.to_mut().reported(self.id, from, held);
+            }
+            Message::Change(change) => self.look_at_change(from, change),
             _ => {}
         }
-        self.hand(to, ORIGIN, Event::Message { from, message });
+        self.hand(ORIGIN, Event::Message { from, message });
     }
 
-    fn look_at_change(&self, master: NodeId, from: NodeId, change: &Change) {
-        let node = &self.state.node(master).running;
-        let reigns = node.master() == Some(master);
+    fn look_at_change(&self, from: NodeId, change: &Change) {
+        let node = &self.node.running;
+        let reigns = node.master() == Some(self.id);
         let Some(table) = node.committed().filter(|_| reigns) else {
             return;
         };
@@ -234,80 +277,74 @@ impl Step<'_> {
         }
     }
 
-    fn raise(&mut self, id: NodeId) {
-        let term = self.state.node(id).running.term().next();
-        let other = all(self.model.nodes).into_iter().find(|other| *other != id);
+    fn raise(&mut self) {
+        let term = self.node.running.term().next();
+        let nodes = all(self.model.nodes);
+        let other = nodes.into_iter().find(|other| *other != self.id);
         let from = other.expect("there are several nodes");
         let message = Message::Begin { term };
-        self.hand(id, ORIGIN, Event::Message { from, message });
+        self.hand(ORIGIN, Event::Message { from, message });
     }
 
     /// The node looks at its clock when its deadline has come, and not before `earliest`.
-    fn tick(&mut self, id: NodeId, earliest: Time) {
-        let deadline = self.state.node(id).running.deadline();
+    fn tick(&mut self, earliest: Time) {
+        let deadline = self.node.running.deadline();
         let now = deadline.expect("there is a deadline").max(earliest);
-        self.hand(id, now, Event::Tick);
+        self.hand(now, Event::Tick);
     }
 
-    fn restart(&mut self, id: NodeId) {
-        self.witness.restarted(id);
-        let model = self.model;
-        self.change(id, |node| {
-            node.writing.clear();
-            node.running = model.start(id, &node.saved, node.incarnation);
-        });
+    fn restart(&mut self) {
+        self.witness.to_mut().restarted(self.id);
+        let saved = self.node.saved().clone();
+        self.node.written = None;
+        self.node.writing.clear();
+        self.node.running = self.model.start(self.id, &saved, self.node.incarnation);
     }
 
-    fn write_oldest(&mut self, id: NodeId) {
-        let (ticket, saved) = self.state.node(id).writing[0].clone();
-        self.change(id, |node| {
-            node.writing.remove(0);
-        });
-        self.on_disk(id, saved);
-        self.hand(id, ORIGIN, Event::Saved(ticket));
+    fn write_oldest(&mut self) {
+        let (ticket, saved) = self.node.writing.remove(0);
+        self.see_write(&saved);
+        self.node.written = (!self.node.writing.is_empty()).then_some(saved);
+        self.hand(ORIGIN, Event::Saved(ticket));
     }
 
-    fn on_disk(&mut self, id: NodeId, saved: Saved) {
-        if let Some(table) = &saved.accepted {
-            let before = self.state.node(id).saved.accepted.clone();
-            if before.as_ref() != Some(table) {
-                let news = self.witness.accepted(id, before.as_deref(), table);
-                for sight in news {
-                    self.model.sights.see(sight);
-                }
+    /// The node's disk gets a new content.
+    fn see_write(&mut self, saved: &Saved) {
+        let Some(table) = &saved.accepted else {
+            return;
+        };
+        let before = self.before.node(self.id).saved().accepted.as_ref();
+        if before != Some(table) {
+            let witness = self.witness.to_mut();
+            for sight in witness.accepted(self.id, before.map(|table| &**table), table) {
+                self.model.sights.see(sight);
             }
         }
-        self.change(id, |node| node.saved = saved);
     }
 
-    fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
-        let mut node = self.state.node(id).clone();
-        change(&mut node);
-        self.state.nodes[index(id)] = Shared::new(node);
-    }
-
-    /// Hands `event` to a node, and carries out what comes of it.
-    fn hand(&mut self, id: NodeId, now: Time, event: Event) {
-        let mut events = vec![event];
-        let mut running = self.state.node(id).running.clone();
-        while let Some(event) = events.pop() {
-            let (votes, notice) = match &event {
-                Event::Message { message, .. } => (
-                    matches!(message, Message::Yield { .. }),
-                    matches!(message, Message::Heartbeat { proposal: None, .. }),
-                ),
-                _ => (false, false),
-            };
+    /// Hands `event` to the node, and carries out what comes of it.
+    fn hand(&mut self, now: Time, event: Event) {
+        let (votes, notice) = match &event {
+            Event::Message { message, .. } => (
+                matches!(message, Message::Yield { .. }),
+                matches!(message, Message::Heartbeat { proposal: None, .. }),
+            ),
+            _ => (false, false),
+        };
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            let before = self.node.running.saved().clone();
             let mut out = Vec::new();
-            running.handle(now, event, &mut out);
+            self.node.running.handle(now, event, &mut out);
             for output in out {
                 match output {
                     Output::Save { ticket, saved } if self.model.writes == Writes::AtOnce => {
-                        self.on_disk(id, saved);
-                        events.push(Event::Saved(ticket));
+                        self.see_write(&saved);
+                        next = Some(Event::Saved(ticket));
                     }
                     Output::Save { ticket, saved } => {
-                        self.change(id, |node| node.writing.push((ticket, saved)));
+                        self.node.written.get_or_insert_with(|| before.clone());
+                        self.node.writing.push((ticket, saved));
                     }
                     Output::Send { to, message } => {
                         if votes && matches!(message, Message::Yield { .. }) {
@@ -316,42 +353,42 @@ impl Step<'_> {
                         // Where no time passes for masters, that a node was heard is no news.
                         let news = !notice || self.model.timers != Timers::Candidates;
                         if news {
-                            self.send(id, to, message);
+                            self.send(to, message);
                         }
                     }
-                    Output::Committed(table) => self.witness.announced(id, &table),
+                    Output::Committed(table) => self.witness.to_mut().announced(self.id, &table),
                     Output::Service(_) => {}
-                    Output::Note(note) => self.look_at_note(id, &note),
+                    Output::Note(note) => self.look_at_note(&note),
                 }
             }
         }
-        running.rebase(now, ORIGIN);
-        if running != self.state.node(id).running {
-            self.change(id, |node| node.running = running);
-        }
-        let term = self.state.node(id).running.term();
+        self.node.running.rebase(now, ORIGIN);
         if matches!(self.model.timers, Timers::Questions(_)) {
-            self.witness.in_term(term, self.model.nodes);
+            let term = self.node.running.term();
+            self.witness.to_mut().in_term(term, self.model.nodes);
         }
     }
 
-    fn send(&mut self, from: NodeId, to: NodeId, message: Message) {
+    fn send(&mut self, to: NodeId, message: Message) {
         let question = matches!(message, Message::Missed(_) | Message::MissedAnswer { .. });
         if !question || matches!(self.model.timers, Timers::Questions(_)) {
-            self.state.launch(Envelope { from, to, message });
+            let from = self.id;
+            self.sent.push(Envelope { from, to, message });
         }
     }
 
-    fn look_at_note(&mut self, id: NodeId, note: &Note) {
+    fn look_at_note(&mut self, note: &Note) {
         match note {
             Note::BecameMaster { term, .. } => {
-                self.witness.won(*term, id);
+                self.witness.to_mut().won(*term, self.id);
                 self.model.sights.see(Sight::MasterElected);
-                if self.state.left.restarts < self.model.budget.restarts {
+                if self.left.restarts < self.model.budget.restarts {
                     self.model.sights.see(Sight::MasterElectedAfterRestart);
                 }
             }
-            Note::MasterMissed { .. } | Note::QuorumLost { .. } => self.witness.missed(id),
+            Note::MasterMissed { .. } | Note::QuorumLost { .. } => {
+                self.witness.to_mut().missed(self.id);
+            }
             _ => {}
         }
     }

@@ -11,10 +11,10 @@ use kensho_protocol::ids::{Epoch, NodeId, PartitionId};
 use super::Violation;
 use super::table_chain::Chain;
 
-/// The owner `node` needs the acknowledgements of `required` in `epoch`.
+/// The owner `node` needs the acknowledgements of `required`, its own included, in `epoch`.
 pub fn check(
     chain: &Chain,
-    required: &(impl Iterator<Item = NodeId> + Clone),
+    required: &[NodeId],
     (partition, node): (PartitionId, NodeId),
     epoch: Epoch,
     violations: &mut Vec<Violation>,
@@ -23,14 +23,13 @@ pub fn check(
         // committed-table-only says so.
         return;
     };
-    let left_out = configuration
-        .in_sync
-        .keys()
-        .find(|member| !required.clone().any(|required| required == **member));
-    let wrongly_counted = required.clone().find(|required| {
-        !configuration.in_sync.contains_key(required) && !configuration.catch_ups.contains(required)
+    let mut members = configuration.in_sync.keys().copied();
+    let left_out = members.find(|member| !required.contains(member));
+    let mut counted = required.iter().copied();
+    let wrongly_counted = counted.find(|node| {
+        !configuration.in_sync.contains_key(node) && !configuration.catch_ups.contains(node)
     });
-    if let Some(about) = left_out.copied().or(wrongly_counted) {
+    if let Some(about) = left_out.or(wrongly_counted) {
         violations.push(Violation::WrongOnesRequired {
             partition,
             node,
@@ -54,7 +53,7 @@ mod tests {
         chain.committed(service.table(), &mut violations);
         service.name_catch_up(PartitionId(0), NodeId(2));
         chain.committed(service.table(), &mut violations);
-        let required = required.iter().map(|node| NodeId(*node));
+        let required: Vec<NodeId> = required.iter().map(|node| NodeId(*node)).collect();
         let whose = (PartitionId(0), NodeId(0));
         check(&chain, &required, whose, Epoch(1), &mut violations);
         violations.len()

@@ -17,6 +17,7 @@ pub mod durable_ack;
 pub mod linearizable;
 pub mod log_match;
 pub mod once;
+pub mod one_master;
 pub mod one_server;
 pub mod one_value_per_lsn;
 pub mod promise_order;
@@ -53,6 +54,8 @@ pub enum Invariant {
     AsyncSuffix,
     /// The cluster recovers some time after faults stop.
     Recovers,
+    /// The protocol's own assertions hold.
+    Assertion,
 }
 
 impl Invariant {
@@ -73,6 +76,7 @@ impl Invariant {
             Invariant::Once => "once",
             Invariant::AsyncSuffix => "async-suffix",
             Invariant::Recovers => "recovers",
+            Invariant::Assertion => "assertion",
         }
     }
 }
@@ -257,10 +261,6 @@ pub enum Violation {
     },
     /// The history that clients saw is not that of one register (black box).
     HistoryNotLinearizable {
-        /// Which partition.
-        partition: PartitionId,
-        /// Which register.
-        key: u8,
         /// What the checker says.
         verdict: String,
     },

@@ -59,6 +59,10 @@ struct Remembered {
     seen: Seen,
     memory: Numbers,
     disk: Numbers,
+    /// As owner: its epoch, its life, and whether it has told nobody yet, as they were last checked.
+    verified: (Epoch, u32, bool),
+    /// As owner: on whom it counts, itself included.
+    required: Vec<NodeId>,
 }
 
 /// What a reply is, besides what it says.
@@ -218,14 +222,22 @@ impl Watch {
             log_match::check(&mut ghost.every, seen, replica.log(), whose, violations);
         }
         let epoch = epoch?;
-        if !alone {
-            ghost
-                .servers
-                .owns(partition, (node, life), epoch, violations);
-        }
-        committed_table_only::check_owner(&self.chain, whose, epoch, violations);
         let required = replica.required().chain([node]);
-        catch_up_powerless::check(&self.chain, &required, whose, epoch, violations);
+        let same = remembered.verified == (epoch, life, alone)
+            && remembered.required.iter().copied().eq(required.clone());
+        if !same {
+            remembered.verified = (epoch, life, alone);
+            remembered.required.clear();
+            remembered.required.extend(required);
+            if !alone {
+                ghost
+                    .servers
+                    .owns(partition, (node, life), epoch, violations);
+            }
+            committed_table_only::check_owner(&self.chain, whose, epoch, violations);
+            let required = &remembered.required;
+            catch_up_powerless::check(&self.chain, required, whose, epoch, violations);
+        }
         if replica.role() != RoleKind::Serving {
             return None;
         }

@@ -3,7 +3,7 @@
 //! a real client in that it neither knows nor cares who is owner, gives up patience early, and
 //! listens to late answers.
 
-use kensho_protocol::ids::{ClientId, Lsn, PartitionId, Sequence};
+use kensho_protocol::ids::{ClientId, Lsn, PartitionId, Position, Sequence};
 use kensho_protocol::request::{Refusal, Reply, RequestId};
 
 use super::plan::ClientPlan;
@@ -21,7 +21,7 @@ pub struct Client {
     /// By partition: the node to ask.
     owners: Vec<usize>,
     /// By partition: the youngest entry that it has heard of.
-    seen: Vec<Lsn>,
+    seen: Vec<Position>,
     /// By partition: the values that it has seen last.
     values: Vec<[Value; KEYS]>,
     open: Option<Operation>,
@@ -37,7 +37,7 @@ pub struct Operation {
     /// What is asked.
     pub asked: Asked,
     /// Goes with an update's number.
-    pub as_of: Lsn,
+    pub as_of: Position,
     /// The last entry that any client had been told of when this was first asked.
     pub known: Lsn,
     /// How often it was asked.
@@ -46,6 +46,23 @@ pub struct Operation {
     waiting: bool,
     /// Some attempt may have had an effect.
     uncertain: bool,
+}
+
+impl Operation {
+    /// An operation that was not asked yet.
+    #[must_use]
+    pub fn new(number: u32, partition: PartitionId, asked: Asked, known: Lsn) -> Self {
+        Operation {
+            number,
+            partition,
+            asked,
+            as_of: Position::default(),
+            known,
+            attempts: 0,
+            waiting: false,
+            uncertain: false,
+        }
+    }
 }
 
 /// What a client does next.
@@ -83,7 +100,7 @@ impl Client {
             sequence: Sequence(0),
             begun: 0,
             owners: (0..partitions).map(|p| (p + number) % nodes).collect(),
-            seen: vec![Lsn(0); partitions],
+            seen: vec![Position::default(); partitions],
             values: vec![[0; KEYS]; partitions],
             open: None,
         }
@@ -149,14 +166,8 @@ impl Client {
         };
         self.begun += 1;
         self.open.insert(Operation {
-            number: self.begun,
-            partition,
-            asked,
             as_of: self.seen[index],
-            known,
-            attempts: 0,
-            waiting: false,
-            uncertain: false,
+            ..Operation::new(self.begun, partition, asked, known)
         })
     }
 
@@ -238,14 +249,14 @@ impl Client {
                         Outcome::Differs(value) => value,
                         Outcome::Changed | Outcome::Nonsense => statement.value(),
                     };
-                    self.learn(open.partition, (statement.key(), value), at.lsn, from);
+                    self.learn(open.partition, (statement.key(), value), *at, from);
                 }
                 self.end(|_| End::Done(outcome))
             }
             Reply::Answer { at, answer } => {
                 let value = decode_value(answer).unwrap_or(0);
                 if let Asked::Read { key } = open.asked {
-                    self.learn(open.partition, (key, value), at.lsn, from);
+                    self.learn(open.partition, (key, value), *at, from);
                 }
                 self.end(|_| End::Read(value))
             }
@@ -253,7 +264,13 @@ impl Client {
         }
     }
 
-    fn learn(&mut self, partition: PartitionId, (key, value): (u8, Value), at: Lsn, from: usize) {
+    fn learn(
+        &mut self,
+        partition: PartitionId,
+        (key, value): (u8, Value),
+        at: Position,
+        from: usize,
+    ) {
         let index = usize::from(partition.0);
         self.values[index][usize::from(key)] = value;
         self.seen[index] = at.max(self.seen[index]);

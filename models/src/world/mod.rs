@@ -19,6 +19,7 @@ use kensho_protocol::table::{Change, Table};
 pub mod client;
 pub mod clock;
 pub mod disk;
+pub mod journal;
 mod master;
 mod nemesis;
 pub mod network;
@@ -34,6 +35,7 @@ mod traffic;
 use client::Client;
 use clock::Clock;
 use disk::Synced;
+use journal::Journal;
 use network::Network;
 use node::Node;
 use plan::{Given, Plan};
@@ -42,6 +44,7 @@ use sometimes::Sometimes;
 use table_service::{TableService, first_assignment};
 use trace::Trace;
 
+use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
 use crate::random::{Random, Stream};
@@ -74,7 +77,7 @@ pub enum Happening {
         /// What is asked.
         asked: Asked,
         /// Goes with an update's number.
-        as_of: kensho_protocol::ids::Lsn,
+        as_of: kensho_protocol::ids::Position,
     },
     /// A reply comes to a client.
     Reply {
@@ -240,6 +243,7 @@ pub struct World {
     clients: Vec<Client>,
     master: Master,
     watch: Watch,
+    journal: Journal,
     sometimes: Sometimes,
     trace: Trace,
     figures: Figures,
@@ -313,6 +317,7 @@ impl World {
             .collect();
         let mut world = World {
             watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
+            journal: Journal::new(plan.clients.count),
             master: Master::new(service, plan.nodes),
             written: vec![false; plan.partitions],
             plan,
@@ -364,7 +369,19 @@ impl World {
             }
         }
         self.figures.lost = self.watch.lost();
+        self.judge_history();
         self.figures.virtual_ns = self.now_ns;
+    }
+
+    /// linearizable, as a black box. What async lost, clients have seen.
+    fn judge_history(&mut self) {
+        if !self.watch.violations().is_empty() || self.figures.lost > 0 {
+            return;
+        }
+        if let Some(verdict) = self.journal.wrong() {
+            self.watch
+                .report(Violation::HistoryNotLinearizable { verdict });
+        }
     }
 
     /// Something is repeated without an end.

@@ -146,23 +146,24 @@ impl Plan {
         let nodes = random.pick(&[2, 3, 3, 3, 4, 5]);
         let replicas = random.pick(&[2, 3, 3, 4]).min(nodes);
         let mode = random.pick(&[Mode::SemiSync, Mode::Async]);
-        // A small message for each entry and no limit to what is under way would, on a network that
-        // reorders, show nothing but that it is a bad idea.
+        let mode = given.mode.unwrap_or(mode);
+        // Small messages and no limit to what is under way would, on a network that reorders, show
+        // nothing but that it is a bad idea: of a thousand messages, a few come in order.
         let small_messages = random.chance(300_000);
         let settings = Settings {
-            mode: given.mode.unwrap_or(mode),
+            mode,
             replicas,
             min_in_sync: if random.chance(150_000) { 2 } else { 1 },
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),
             replace_after: Duration::from_nanos(random.pick(&[0, 5, 60]) * heartbeat_ns),
             log_retention_entries: random.pick(&[0, 3, 20, 1_000]),
             append_limit_bytes: if small_messages {
-                1
+                random.pick(&[1, 20])
             } else {
-                random.pick(&[20, 1 << 20])
+                1 << 20
             },
             window_bytes: if small_messages {
-                random.pick(&[1, 30])
+                random.pick(&[1, 30, 200])
             } else {
                 random.pick(&[1, 200, 8 << 20])
             },

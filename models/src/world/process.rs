@@ -456,7 +456,7 @@ impl World {
         operation: OperationId,
         partition: PartitionId,
         asked: Asked,
-        as_of: kensho_protocol::ids::Lsn,
+        as_of: kensho_protocol::ids::Position,
     ) {
         self.requests += 1;
         let token = operation.token(self.requests);

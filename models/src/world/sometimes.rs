@@ -82,7 +82,12 @@ impl Default for Sometimes {
 impl Sometimes {
     /// It happened.
     pub fn saw(&mut self, sight: Sight) {
-        self.counts[sight as usize] += 1;
+        self.saw_often(sight, 1);
+    }
+
+    /// It happened `count` times.
+    pub fn saw_often(&mut self, sight: Sight, count: u64) {
+        self.counts[sight as usize] += count;
     }
 
     /// How often it happened.

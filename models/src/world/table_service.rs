@@ -121,7 +121,9 @@ impl TableService {
     ) -> Result<(), NotMade> {
         let now = self.assignment(partition);
         let (node, incarnation) = to;
-        let clean = now.in_sync.get(&node) == Some(&incarnation);
+        let recorded = now.in_sync.get(&node);
+        let clean = recorded == Some(&incarnation)
+            || recorded.is_some() && self.rules.broken(Rule::RejoinWithoutCatchUp);
         if !clean && !self.rules.broken(Rule::PromoteUnclean) {
             return Err(NotMade::Unclean);
         }

@@ -29,6 +29,7 @@ impl World {
             let (fresh, known) = (self.last_value, self.watch.known(partition));
             let plan = &self.plan.clients;
             let open = self.clients[client].begin(partition, fresh, known, plan, random);
+            self.journal.begin(client, self.now_ns, open);
             if self.trace.is_kept() {
                 let text = format!("client {client} begins {open:?}");
                 self.say(format_args!("{text}"));
@@ -125,6 +126,7 @@ impl World {
         if self.trace.is_kept() {
             self.say(format_args!("client {client} ends: {end:?}"));
         }
+        self.journal.end(client, self.now_ns, end);
         let partition = operation.partition;
         match end {
             End::Read(_) => self.figures.reads += 1,

@@ -2,8 +2,10 @@
 //!
 //! The checker says that a history is impossible; for a person who lost data the question is which
 //! data. A write is *lost* here when it was acknowledged, later an operation that began after the
-//! acknowledgement saw a value that was certainly older, and the write's own value was never seen
-//! again. An asynchronous cluster loses such a suffix of writes at a failover.
+//! acknowledgement saw a value that was certainly older, and neither the write's own value nor one
+//! that had taken its place before that operation began was ever seen again: a register that goes
+//! on from the newer value was read by somebody who was behind, and has lost nothing. An
+//! asynchronous cluster loses such a suffix of writes at a failover.
 
 use std::collections::HashMap;
 
@@ -25,6 +27,8 @@ pub struct LostWrite {
     pub missed_ns: u64,
     /// The older value that it saw.
     pub seen: Value,
+    /// The node that showed it, if known.
+    pub seen_at: Option<String>,
 }
 
 /// What an operation saw in the register, and what it left there.
@@ -84,10 +88,9 @@ pub fn lost_writes(history: &History) -> Vec<LostWrite> {
 }
 
 fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec<LostWrite> {
-    // When each value was certainly there: the completion of its writer.
-    let written: HashMap<Datum, u32> = steps
+    let writers: HashMap<Datum, &Operation> = steps
         .iter()
-        .filter_map(|(op, step)| Some((step.wrote?, op.complete)))
+        .filter_map(|(operation, step)| Some((step.wrote?, *operation)))
         .collect();
     let mut seen_last: HashMap<Datum, u32> = HashMap::new();
     for (operation, step) in steps {
@@ -103,16 +106,20 @@ fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec
         };
         let older = |seen: Datum| {
             seen == Datum::NIL
-                || written
-                    .get(&seen)
-                    .is_some_and(|&at| at != NEVER && at < write.invoke)
+                || writers.get(&seen).is_some_and(|writer| {
+                    writer.complete != NEVER && writer.complete < write.invoke
+                })
+        };
+        // Values at or after the write, and whether one of them was seen once `at` had passed.
+        let goes_on = |at: u32| {
+            seen_last.iter().any(|(seen, &last)| {
+                let since =
+                    |writer: &Operation| writer.invoke > write.complete && writer.complete < at;
+                last > at && (*seen == value || writers.get(seen).is_some_and(|w| since(w)))
+            })
         };
         let missed = steps.iter().find(|(other, step)| {
-            other.invoke > write.complete
-                && step.saw.is_some_and(older)
-                && seen_last
-                    .get(&value)
-                    .is_none_or(|&last| last < other.invoke)
+            other.invoke > write.complete && step.saw.is_some_and(older) && !goes_on(other.invoke)
         });
         if let Some((
             other,
@@ -125,15 +132,19 @@ fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec
                 key: history.key_text(key).unwrap_or_default(),
                 value: history.value(value).to_json(),
                 acknowledged_ns: write.complete_time,
-                node: Some(history.name(write.node))
-                    .filter(|n| !n.is_empty())
-                    .map(String::from),
+                node: node(history, write),
                 missed_ns: other.invoke_time,
                 seen: history.value(*seen).to_json(),
+                seen_at: node(history, other),
             });
         }
     }
     lost
+}
+
+fn node(history: &History, operation: &Operation) -> Option<String> {
+    let name = history.name(operation.node);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -190,6 +201,18 @@ mod tests {
             ("write", json!(2), Kind::Ok),
             ("read", json!(1), Kind::Ok),
             ("read", json!(2), Kind::Ok),
+        ];
+        assert!(lost_values(&operations).is_empty());
+    }
+
+    #[test]
+    fn a_write_that_is_only_missed_by_somebody_who_is_behind_is_not_lost() {
+        let operations = [
+            ("write", json!(1), Kind::Ok),
+            ("write", json!(2), Kind::Ok),
+            ("cas", json!([2, 3]), Kind::Ok),
+            ("read", json!(1), Kind::Ok),
+            ("cas", json!([3, 4]), Kind::Ok),
         ];
         assert!(lost_values(&operations).is_empty());
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{Lsn, PartitionId, Ticket, Token};
+use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{Event, Output, Replica};
 use kensho_protocol::request::{Execute, Read, Refusal, Reply, RequestId};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
+use kensho_storage::disk::RealDisk;
 use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
@@ -33,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) me: Member,
     pub(crate) replicas: Vec<Replica<Tables>>,
     pub(crate) log: LogAppender,
+    pub(crate) disk: RealDisk,
     pub(crate) peers: Peers,
     pub(crate) reports: mpsc::Sender<Report>,
 }
@@ -46,6 +48,7 @@ pub(crate) struct DataPlane {
     touched: Vec<PartitionId>,
     waiting: WaitingClients,
     log: LogAppender,
+    disk: RealDisk,
     /// Too much waits for the disk, or there is no room on it.
     disk_busy: Option<&'static str>,
     unsynced: VecDeque<(RecordNumber, PartitionId, Ticket)>,
@@ -72,7 +75,7 @@ pub(crate) struct Figures {
     pub(crate) reads: u64,
     pub(crate) updates: u64,
     pub(crate) refused_busy: u64,
-    /// Entries that were cut off a log and written to `lost-<epoch>` files.
+    /// Entries that were cut off a log and written to `lost-…` files.
     pub(crate) lost_entries: u64,
     pub(crate) checkpoints: u64,
 }
@@ -92,6 +95,7 @@ impl DataPlane {
             touched: Vec::new(),
             waiting: WaitingClients::default(),
             log: parts.log,
+            disk: parts.disk,
             disk_busy: None,
             unsynced: VecDeque::new(),
             peers: parts.peers,
@@ -150,7 +154,7 @@ impl DataPlane {
         &mut self,
         partition: PartitionId,
         id: Option<RequestId>,
-        as_of: Lsn,
+        as_of: Position,
         statement: Bytes,
     ) -> Answered {
         self.figures.updates += 1;
@@ -270,6 +274,12 @@ impl DataPlane {
                 self.carry_out(partition);
             }
         }
+        // Now no record is missing in the log that a checkpoint takes the place of.
+        let now = clock::now();
+        if self.next_checkpoint <= now {
+            self.next_checkpoint = now + CHECKPOINT_INTERVAL;
+            self.checkpoint();
+        }
         self.log.commit();
         self.peers.flush();
         self.disk_busy = if self.log.full().is_some() {
@@ -293,10 +303,6 @@ impl DataPlane {
             let held = self.slots.iter().map(|slot| slot.replica.held()).collect();
             self.report(Report::Holds(held));
         }
-        if self.next_checkpoint <= now {
-            self.next_checkpoint = now + CHECKPOINT_INTERVAL;
-            self.checkpoint();
-        }
     }
 
     /// Begins one checkpoint if some are due: one at a time, since an image takes this thread's time.
@@ -308,10 +314,6 @@ impl DataPlane {
             return;
         };
         let slot = &mut self.slots[usize::from(partition.0)];
-        // The image knows what is committed; its record must not be behind it in the log.
-        if slot.touched {
-            return;
-        }
         slot.checkpointing = true;
         let (at, image) = slot.replica.image();
         let checkpoint = Checkpoint {
@@ -370,7 +372,7 @@ impl DataPlane {
                     // In semi-sync nothing of it was ever acknowledged.
                     if self.settings.protocol.mode == Mode::Async {
                         self.figures.lost_entries += entries.len() as u64;
-                        lost::keep(&self.settings.data_dir, partition, entries);
+                        lost::keep(&self.disk, partition, entries);
                     }
                 }
                 Output::Note(note) => {

@@ -29,7 +29,7 @@ pub(super) async fn create(service: &Service, asked: &Asked) -> Result<Answer, E
         .execute(partition, id, seen, statement.encode())
         .await?;
     match Outcome::decode(&executed.outcome) {
-        Some(Outcome::Created) => Ok(as_of(answer::empty(StatusCode::CREATED), executed.at.lsn)),
+        Some(Outcome::Created) => Ok(as_of(answer::empty(StatusCode::CREATED), executed.at)),
         Some(Outcome::AlreadyExists) => Err(Error::container_exists(&name)),
         _ => Err(Error::malformed(
             "this Idempotency-Key was used for a different update before",
@@ -48,10 +48,10 @@ pub(super) async fn info(
         return elsewhere;
     }
     let query = Query::ContainerInfo { name: container };
-    let (lsn, found) = service.read(partition, query.encode()).await?;
+    let (at, found) = service.read(partition, query.encode()).await?;
     match Found::decode(&found) {
         Some(Found::Info { name, info, .. }) => {
-            Ok(as_of(answer::json(StatusCode::OK, info.to_json(name)), lsn))
+            Ok(as_of(answer::json(StatusCode::OK, info.to_json(name)), at))
         }
         _ => Err(Error::no_container(container)),
     }
@@ -93,7 +93,7 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
             .execute(partition, id, seen, statement.encode())
             .await?;
         service.schemas.forget(name);
-        last = as_of(answer::empty(StatusCode::NO_CONTENT), executed.at.lsn);
+        last = as_of(answer::empty(StatusCode::NO_CONTENT), executed.at);
     }
     Ok(last)
 }

@@ -20,7 +20,7 @@
 //! | 170002 | 503 | the partition is not served at the moment |
 //! | 170003 | 503 | fewer nodes than `min_in_sync` are in sync |
 //! | 170004 | 504 | the update is under way, and its outcome is not known |
-//! | 170005 | 409 | the outcome may be forgotten; `Kensho-Lsn` is the `Kensho-As-Of` for a new attempt |
+//! | 170005 | 409 | the outcome may be forgotten; `Kensho-Position` is the `Kensho-As-Of` for a new attempt |
 //! | 170006 | 504 | the read did not succeed in time |
 //! | 170007 | 503 | the node has too much to do; it did not look at the request |
 //!
@@ -32,11 +32,17 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use kensho_protocol::ids::Position;
 use kensho_protocol::request::Refusal;
 use serde::Serialize;
 
 /// The youngest log entry that an answer knows of.
-pub(super) const LSN: HeaderName = HeaderName::from_static("kensho-lsn");
+pub(super) const POSITION: HeaderName = HeaderName::from_static("kensho-position");
+
+/// A place in the log, as the value of that header.
+pub(super) fn position(at: Position) -> HeaderValue {
+    HeaderValue::try_from(at.to_string()).expect("digits and a dash are plain text")
+}
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -190,8 +196,8 @@ impl Error {
             Refusal::OutcomeForgotten { .. } => (
                 StatusCode::CONFLICT,
                 "whether this update was executed before may have been forgotten; if it is sent for \
-                 the first time, send it with a new Idempotency-Key and the Kensho-Lsn of this answer \
-                 as Kensho-As-Of",
+                 the first time, send it with a new Idempotency-Key and the Kensho-Position of this \
+                 answer as Kensho-As-Of",
             ),
             Refusal::Overloaded => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -203,7 +209,7 @@ impl Error {
             ),
         };
         let header = match refusal {
-            Refusal::OutcomeForgotten { now } => Some((LSN, HeaderValue::from(now.0))),
+            Refusal::OutcomeForgotten { now } => Some((POSITION, position(now))),
             Refusal::NotServing | Refusal::TooFewInSync | Refusal::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }

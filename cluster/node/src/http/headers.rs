@@ -1,7 +1,7 @@
 //! What requests say in their headers.
 
 use hyper::header::{self, HeaderMap, HeaderName};
-use kensho_protocol::ids::{ClientId, Epoch, Lsn, Position, Sequence};
+use kensho_protocol::ids::{ClientId, Position, Sequence};
 use kensho_protocol::request::RequestId;
 use kensho_storage::tables::Condition;
 
@@ -46,14 +46,14 @@ pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Error
     }
 }
 
-/// `Kensho-As-Of: <lsn>`: the youngest log entry that the client had seen before it first sent this
-/// update.
-pub(super) fn as_of(headers: &HeaderMap) -> Result<Lsn, Error> {
+/// `Kensho-As-Of: <epoch>-<lsn>`: the youngest log entry that the client had seen before it first
+/// sent this update.
+pub(super) fn as_of(headers: &HeaderMap) -> Result<Position, Error> {
     match text(headers, &AS_OF)? {
-        None => Ok(Lsn(0)),
-        Some(text) => text.parse().map(Lsn).map_err(|_| {
+        None => Ok(Position::default()),
+        Some(text) => text.parse().map_err(|_| {
             Error::malformed(format!(
-                "Kensho-As-Of is {text}; it is a log sequence number"
+                "Kensho-As-Of is {text}; it is the Kensho-Position of an answer, like 3-17"
             ))
         }),
     }
@@ -82,11 +82,7 @@ pub(super) fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
 
 /// A row's version from its ETag.
 fn version(etag: &str) -> Option<Position> {
-    let (epoch, lsn) = etag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
-    Some(Position {
-        epoch: Epoch(epoch.parse().ok()?),
-        lsn: Lsn(lsn.parse().ok()?),
-    })
+    etag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
 /// Whether the request may be passed on to the node that owns the partition.
@@ -97,6 +93,7 @@ pub(super) fn may_be_forwarded(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kensho_protocol::ids::{Epoch, Lsn};
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
         let pairs = pairs
@@ -134,6 +131,20 @@ mod tests {
             condition(&[(header::IF_MATCH, "\"3-17\""), (header::IF_NONE_MATCH, "*")]),
             None
         );
+    }
+
+    #[test]
+    fn what_was_seen_is_a_position() {
+        let seen = |text| as_of(&headers(&[(AS_OF, text)])).ok();
+        let position = Position {
+            epoch: Epoch(3),
+            lsn: Lsn(17),
+        };
+        assert_eq!(seen("3-17"), Some(position));
+        assert_eq!(as_of(&headers(&[])).ok(), Some(Position::default()));
+        for wrong in ["", "17", "3-", "\"3-17\""] {
+            assert_eq!(seen(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

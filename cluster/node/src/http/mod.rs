@@ -23,6 +23,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -76,8 +77,12 @@ async fn serve_connection(
     mut stop: watch::Receiver<bool>,
     request_timeout: Duration,
 ) {
-    // Without it answers would wait for more to be sent with them.
-    if stream.set_nodelay(true).is_err() {
+    // Without the first, answers would wait for more to be sent with them; by the second a client
+    // that does not take its answer is given up.
+    let patience = u32::try_from(request_timeout.as_millis()).unwrap_or(u32::MAX);
+    let prepared = stream.set_nodelay(true).is_ok()
+        && setsockopt(&stream, sockopt::TcpUserTimeout, &patience).is_ok();
+    if !prepared {
         return;
     }
     let service = service_fn(move |request| {

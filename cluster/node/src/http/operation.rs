@@ -190,6 +190,8 @@ struct PartitionStat {
     role: &'static str,
     promised_epoch: u64,
     log_epoch: u64,
+    /// The log reaches back to what follows this one; who lacks more needs a data image.
+    log_base_lsn: u64,
     lsn: u64,
     commit_lsn: u64,
     durable_lsn: u64,
@@ -265,6 +267,7 @@ pub(super) fn stat(service: &Service) -> Answer {
                 role: role_of(replica, table, me),
                 promised_epoch: replica.promised().0,
                 log_epoch: replica.log_epoch().0,
+                log_base_lsn: replica.log().base().lsn.0,
                 lsn: replica.log().end().0,
                 commit_lsn: replica.commit().0,
                 durable_lsn: replica.durable().0,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::{StatusCode, header};
-use kensho_protocol::ids::{Lsn, PartitionId, Position};
+use kensho_protocol::ids::{PartitionId, Position};
 use kensho_storage::tables::{
     Answer as Found, Condition, Outcome, Query, Raw, Statement, ValidRows,
 };
@@ -32,13 +32,13 @@ pub(super) async fn get(service: &Service, asked: &Asked, row: Named<'_>) -> Res
         container: row.container,
         key: row.key,
     };
-    let (lsn, found) = service.read(partition, query.encode()).await?;
+    let (at, found) = service.read(partition, query.encode()).await?;
     match Found::decode(&found) {
         Some(Found::Row { version, value }) => {
             let value = slice(&found, value);
-            Ok(as_of(row_answer(StatusCode::OK, version, value), lsn))
+            Ok(as_of(row_answer(StatusCode::OK, version, value), at))
         }
-        Some(Found::NoSuchRow) => Ok(as_of(answer::empty(StatusCode::NOT_FOUND), lsn)),
+        Some(Found::NoSuchRow) => Ok(as_of(answer::empty(StatusCode::NOT_FOUND), at)),
         Some(Found::NoSuchContainer) => Err(Error::no_container(row.container)),
         Some(Found::WrongKey(text)) => Err(Error::does_not_fit(text)),
         other => unreachable!("{other:?} answers no question for a row"),
@@ -60,7 +60,7 @@ pub(super) async fn put(service: &Service, asked: &Asked, row: Named<'_>) -> Res
             stored
                 .headers_mut()
                 .insert(header::ETAG, answer::etag(version));
-            Ok(as_of(stored, executed.at.lsn))
+            Ok(as_of(stored, executed.at))
         }
         outcome => not_done(service, row, &executed, outcome.as_ref()),
     }
@@ -86,7 +86,7 @@ pub(super) async fn delete(
             } else {
                 StatusCode::NOT_FOUND
             };
-            Ok(as_of(answer::empty(status), executed.at.lsn))
+            Ok(as_of(answer::empty(status), executed.at))
         }
         outcome => not_done(service, row, &executed, outcome.as_ref()),
     }
@@ -176,7 +176,7 @@ fn not_done(
     executed: &Executed,
     outcome: Option<&Outcome<'_>>,
 ) -> Result<Answer, Error> {
-    let lsn: Lsn = executed.at.lsn;
+    let at = executed.at;
     match outcome {
         Some(Outcome::ConditionFailed { current }) => {
             let failed = match current {
@@ -186,7 +186,7 @@ fn not_done(
                 }
                 None => answer::empty(StatusCode::PRECONDITION_FAILED),
             };
-            Ok(as_of(failed, lsn))
+            Ok(as_of(failed, at))
         }
         Some(Outcome::NoSuchContainer) => {
             service.schemas.forget(row.container);

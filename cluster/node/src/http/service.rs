@@ -5,12 +5,12 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
-use kensho_protocol::ids::{Lsn, PartitionId, Position};
+use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::{Refusal, Reply, RequestId};
 use kensho_protocol::routing;
 
 use super::answer::{self, Answer};
-use super::error::{Error, LSN};
+use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
@@ -212,9 +212,15 @@ impl Service {
 
     pub(super) async fn forward(&self, address: &str, asked: &Asked) -> Result<Answer, Error> {
         let body = asked.body.clone();
-        self.forwarder
+        let answer = self
+            .forwarder
             .forward(address, &asked.method, &asked.uri, &asked.headers, body)
-            .await
+            .await?;
+        // The owner has changed just now; one who asked for no routing need not learn of it.
+        if answer.status() == StatusCode::MISDIRECTED_REQUEST {
+            return Err(Refusal::NotServing.into());
+        }
+        Ok(answer)
     }
 
     /// Hands in an update, and waits for its outcome.
@@ -222,7 +228,7 @@ impl Service {
         &self,
         partition: PartitionId,
         id: Option<RequestId>,
-        as_of: Lsn,
+        as_of: Position,
         statement: Bytes,
     ) -> Result<Executed, Error> {
         let answered = {
@@ -244,7 +250,7 @@ impl Service {
         &self,
         partition: PartitionId,
         query: Bytes,
-    ) -> Result<(Lsn, Bytes), Error> {
+    ) -> Result<(Position, Bytes), Error> {
         let answered = {
             let mut plane = self.data.plane.borrow_mut();
             if let Some(reason) = plane.overload() {
@@ -253,7 +259,7 @@ impl Service {
             plane.read(partition, query)
         };
         match self.wait(answered, Refusal::NotServing).await? {
-            Reply::Answer { at, answer } => Ok((at.lsn, answer)),
+            Reply::Answer { at, answer } => Ok((at, answer)),
             Reply::Refused(refusal) => Err(refusal.into()),
             Reply::Done { .. } => unreachable!("a read is not answered like an update"),
         }
@@ -274,7 +280,8 @@ fn get_only(method: &Method, answer: impl FnOnce() -> Answer) -> Result<Answer, 
 }
 
 /// Says up to which log entry the answer knows.
-pub(super) fn as_of(mut answer: Answer, lsn: Lsn) -> Answer {
-    answer.headers_mut().insert(LSN, HeaderValue::from(lsn.0));
+pub(super) fn as_of(mut answer: Answer, at: Position) -> Answer {
+    let headers = answer.headers_mut();
+    headers.insert(POSITION, error::position(at));
     answer
 }

@@ -181,6 +181,12 @@ pub struct Given {
     /// all data [default: 50000]
     #[arg(long, value_name = "NUMBER")]
     pub log_retention_entries: Option<u64>,
+    /// Size of one file of the update log in bytes [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    pub log_segment_bytes: Option<u64>,
+    /// Checkpoints are made when the update log is longer than this, in bytes [default: 268435456]
+    #[arg(long, value_name = "BYTES")]
+    pub checkpoint_after_bytes: Option<u64>,
     /// Safety rules to break, by name; may be given many times. Only in this kind of build.
     #[cfg(feature = "break-rules")]
     #[arg(long, value_name = "RULE")]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use kensho_protocol::settings::{Mode, Settings as ProtocolSettings};
 use kensho_protocol::table::Identity;
+use kensho_storage::log::LogSettings;
 
 pub use given::{Given, MemberSetting};
 
@@ -92,6 +93,8 @@ pub struct Settings {
     pub statement_deadline: Duration,
     /// Limits for what clients send.
     pub limits: Limits,
+    /// The settings of the update log.
+    pub update_log: LogSettings,
 }
 
 /// How much a node takes on.
@@ -166,7 +169,7 @@ impl Given {
             partitions replicas mode durability min_in_sync heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
-            log_retention_entries)
+            log_retention_entries log_segment_bytes checkpoint_after_bytes)
     }
 
     fn complete(self) -> Result<Settings, SettingsError> {
@@ -239,6 +242,19 @@ impl Given {
         if let Some(entries) = self.log_retention_entries {
             protocol.log_retention_entries = entries;
         }
+        let mut update_log = LogSettings::default();
+        if let Some(bytes) = self.log_segment_bytes {
+            check(
+                "log_segment_bytes",
+                &bytes,
+                bytes >= 4096,
+                "at least 4096 are needed",
+            )?;
+            update_log.segment_bytes = bytes;
+        }
+        if let Some(bytes) = self.checkpoint_after_bytes {
+            update_log.checkpoint_after_bytes = bytes;
+        }
         #[cfg(feature = "break-rules")]
         for rule in self.break_rules {
             protocol.rules = protocol.rules.without(rule.0);
@@ -265,6 +281,7 @@ impl Given {
                 self.statement_deadline_ms,
                 given::STATEMENT_DEADLINE_MS,
             ),
+            update_log,
             limits: Limits {
                 body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
                 key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),

@@ -8,6 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kensho_client::{Client, Options};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 pub(crate) const CLUSTER: &str = "test";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -170,10 +172,15 @@ impl Node {
 
     /// SIGTERM; waits for the end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
         let mut process = self.process.take().expect("it runs");
-        let id = nix::unistd::Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
-        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).expect("it can be told");
         process.wait().expect("it ends")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        let id = Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
+        nix::sys::signal::kill(id, signal).expect("it can be told");
     }
 
     pub(crate) fn log(&self) -> String {

@@ -6,6 +6,7 @@
 //! Then the same table, marked as born, is committed like any other, by a majority.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Coordinator;
@@ -19,7 +20,7 @@ impl Coordinator {
         if self.accepted().is_some() || self.birth.members == members {
             return;
         }
-        self.birth.members = members;
+        Arc::make_mut(&mut self.birth).members = members;
         self.wait_before_probe(now, Duration::ZERO);
     }
 

@@ -41,6 +41,11 @@ impl Disk {
         }
     }
 
+    /// The state as it is in memory.
+    pub(super) fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
     /// The term that the node is in.
     pub(super) fn term(&self) -> Term {
         self.saved.term

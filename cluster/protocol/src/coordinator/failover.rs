@@ -158,14 +158,18 @@ impl View {
         }
         // All of them restarted so: there is nobody left who certainly has everything. The furthest
         // goes on alone; the others get what it has (rule R5).
-        let all_unclean = assignment
+        let unclean: BTreeSet<NodeId> = assignment
             .in_sync
             .keys()
-            .all(|node| self.alive.contains(node) && self.is_unclean(assignment, partition, *node));
-        if all_unclean {
-            let members = assignment.in_sync.keys();
-            let owner = self.furthest(partition, members, load);
-            let owner = owner.expect("all have reported");
+            .filter(|node| self.alive.contains(node))
+            .filter(|node| self.is_unclean(assignment, partition, **node))
+            .copied()
+            .collect();
+        let all = unclean.len() == assignment.in_sync.len();
+        if all || self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
+            let Some(owner) = self.furthest(partition, unclean.iter(), load) else {
+                return Verdict::Unavailable;
+            };
             let incarnation = self.held[&(partition, owner)].incarnation;
             assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
             promote(assignment, owner, load);

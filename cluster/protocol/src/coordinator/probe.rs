@@ -73,20 +73,20 @@ impl Coordinator {
         let Role::Electing(electing) = &mut self.role else {
             return;
         };
-        electing.ask_at = if !voters.contains(&self.me.id) {
+        electing.ask_at = if !voters.contains(&self.fixed.me.id) {
             Time::MAX
         } else if voters.len() == 1 {
             now
         } else {
-            let limit = self.settings.election_wait_max();
+            let limit = self.fixed.settings.election_wait_max();
             // After a failed election or question nodes must get out of step; a first question only
             // needs one of them to be first.
-            let limit = if at_least >= self.settings.heartbeat || electing.attempt > 0 {
+            let limit = if at_least >= self.fixed.settings.heartbeat || electing.attempt > 0 {
                 limit
             } else {
                 limit / 2
             };
-            now + at_least + self.draw.wait(limit, term, electing.attempt)
+            now + at_least + self.fixed.draw.wait(limit, term, electing.attempt)
         };
     }
 
@@ -108,10 +108,10 @@ impl Coordinator {
 
     fn ask_who_missed(&mut self, now: Time) {
         let voters = self.voters();
-        assert!(voters.contains(&self.me.id), "only voters ask");
+        assert!(voters.contains(&self.fixed.me.id), "only voters ask");
         let term = self.term();
-        let me = self.me.id;
-        let until = now + self.settings.heartbeat / 2;
+        let me = self.fixed.me.id;
+        let until = now + self.fixed.settings.heartbeat / 2;
         let Role::Electing(electing) = &mut self.role else {
             return;
         };
@@ -124,7 +124,7 @@ impl Coordinator {
             term,
             attempt: electing.attempt,
         };
-        if self.settings.rules.broken(Rule::Disturb) {
+        if self.fixed.settings.rules.broken(Rule::Disturb) {
             self.raise_term(now, term);
             return;
         }
@@ -138,8 +138,8 @@ impl Coordinator {
 
     /// Another node asks.
     pub(super) fn answer_probe(&mut self, now: Time, from: NodeId, probing: Probing) {
-        let votes = self.voters().contains(&self.me.id);
-        let next = now + self.settings.heartbeat / 2;
+        let votes = self.voters().contains(&self.fixed.me.id);
+        let next = now + self.fixed.settings.heartbeat / 2;
         let missed = match &mut self.role {
             Role::Electing(electing) => {
                 let missed = votes && now >= electing.patient_until;
@@ -210,7 +210,7 @@ impl Coordinator {
         let contact = self.vote.contact();
         for other in self.voters() {
             // The one who is challenged learns of the term by that.
-            if other != self.me.id && Some(other) != contact {
+            if other != self.fixed.me.id && Some(other) != contact {
                 self.send(other, Message::Begin { term });
             }
         }

@@ -39,13 +39,13 @@ impl Coordinator {
     /// When `to` is too near the beginning of time for what lies back to fit in before it.
     pub fn rebase(&mut self, now: Time, to: Time) {
         let shift = Shift { now, to };
-        let missed_after = self.settings.missed_after();
-        let lies_back = missed_after.max(self.settings.replace_after);
+        let missed_after = self.fixed.settings.missed_after();
+        let lies_back = missed_after.max(self.fixed.settings.replace_after);
         assert!(to.since(Time(0)) >= lies_back, "{to:?} is too early");
         match &mut self.role {
             Role::Electing(electing) => probe::rebase(electing, shift),
             Role::Following(following) => shift.past(&mut following.heard, missed_after),
-            Role::Reigning(reign) => reign::rebase(reign, shift, &self.settings),
+            Role::Reigning(reign) => reign::rebase(reign, shift, &self.fixed.settings),
         }
         if let Vote::Held(candidacy) = &mut self.vote {
             candidacy.rebase(shift);

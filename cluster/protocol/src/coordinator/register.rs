@@ -36,13 +36,13 @@ impl Coordinator {
         proposal: Option<Arc<Table>>,
     ) {
         let old = beat.term < self.term();
-        if old && !self.settings.rules.broken(Rule::OldTermTable) {
+        if old && !self.fixed.settings.rules.broken(Rule::OldTermTable) {
             let term = self.term();
             self.send(from, Message::HigherTerm { term });
             return;
         }
         // A master that has lost its majority is none (rule R13).
-        if beat.contact_age >= self.settings.service_limit() {
+        if beat.contact_age >= self.fixed.settings.service_limit() {
             return;
         }
         if !old {
@@ -53,7 +53,7 @@ impl Coordinator {
                 return;
             }
             self.follow(now, from);
-            let good_for = self.settings.service_limit() - beat.contact_age;
+            let good_for = self.fixed.settings.service_limit() - beat.contact_age;
             self.service.extend(now + good_for);
         }
         self.learn_committed(beat.committed);
@@ -90,7 +90,7 @@ impl Coordinator {
                 ours: self.birth.identity.clone(),
             });
         }
-        if !table.members.contains_key(&self.me.id) {
+        if !table.members.contains_key(&self.fixed.me.id) {
             return Some(Refusal::NotListed);
         }
         let known = match self.accepted() {
@@ -105,7 +105,7 @@ impl Coordinator {
 
     fn accept(&mut self, table: Arc<Table>) {
         self.disk.accept(table.clone());
-        if self.settings.rules.broken(Rule::ActOnAccepted) && table.born {
+        if self.fixed.settings.rules.broken(Rule::ActOnAccepted) && table.born {
             self.announce(table);
         }
     }
@@ -136,22 +136,23 @@ impl Coordinator {
     /// This node holds the votes of a majority.
     pub(super) fn win(&mut self, now: Time, votes: BTreeSet<NodeId>, rounds: u32) {
         let term = self.term();
-        let me = self.me.id;
+        let me = self.fixed.me.id;
         self.note(Note::BecameMaster { term, rounds });
         self.vote = super::tournament::Vote::Spent;
         let others = self.voters().into_iter().filter(|node| *node != me);
-        let reign = Reign::begin(now, &self.settings, votes, others, self.suspect);
+        let reign = Reign::begin(now, &self.fixed.settings, votes, others, self.suspect);
         self.role = Role::Reigning(reign);
         let Some(newest) = self.accepted() else {
             let table = first_table(term, &self.birth.identity, &self.birth.members);
             self.propose(now, table);
             return;
         };
-        assert!(
-            newest.stamp.term < term,
-            "a master is elected once in a term"
-        );
-        if self.settings.rules.broken(Rule::SkipRecommit) && newest.born {
+        if newest.stamp.term == term {
+            let kept = self.fixed.settings.rules.broken(Rule::TokenAfterRestart);
+            assert!(kept, "a master is elected once in a term");
+            return;
+        }
+        if self.fixed.settings.rules.broken(Rule::SkipRecommit) && newest.born {
             let newest = newest.clone();
             if newest.stamp > self.committed_stamp() {
                 self.announce(newest);
@@ -190,9 +191,11 @@ impl Coordinator {
             return;
         }
         let mut holders = reign.holders(table.stamp);
-        holders.insert(self.me.id);
+        holders.insert(self.fixed.me.id);
         if !table.born {
-            if table.members.keys().all(|node| holders.contains(node)) {
+            let all = table.members.keys().all(|node| holders.contains(node));
+            let broken = self.fixed.settings.rules.broken(Rule::BirthByMajority);
+            if all || broken && self.is_majority(&holders) {
                 let mut table = Table::clone(&table);
                 table.born = true;
                 table.stamp.revision = table.stamp.revision.next();
@@ -220,7 +223,7 @@ impl Coordinator {
         let Role::Reigning(reign) = &mut self.role else {
             return false;
         };
-        let rules = self.settings.rules;
+        let rules = self.fixed.settings.rules;
         let mut table = Table::clone(committed);
         let mut asked = BTreeSet::new();
         for (from, change) in std::mem::take(&mut reign.changes) {
@@ -233,10 +236,10 @@ impl Coordinator {
         }
         let view = reign.view(
             now,
-            self.me.id,
+            self.fixed.me.id,
             self.held.as_deref(),
             committed,
-            &self.settings,
+            &self.fixed.settings,
         );
         let mut load = Load::of(&table.partitions);
         let mut notes = Vec::new();

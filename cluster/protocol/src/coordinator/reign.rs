@@ -180,7 +180,7 @@ impl Coordinator {
         let Role::Reigning(reign) = &mut self.role else {
             return;
         };
-        if now >= reign.contact(voters) + self.settings.service_limit() {
+        if now >= reign.contact(voters) + self.fixed.settings.service_limit() {
             let term = self.term();
             self.note(Note::QuorumLost { term });
             self.stop_reigning(now);
@@ -188,14 +188,14 @@ impl Coordinator {
         }
         let mut failed = Vec::new();
         for (node, follower) in &mut reign.followers {
-            if !follower.failed && now >= follower.heard + self.settings.missed_after() {
+            if !follower.failed && now >= follower.heard + self.fixed.settings.missed_after() {
                 follower.failed = true;
                 failed.push(*node);
             }
         }
         let beat = now >= reign.beat_at;
         if beat {
-            reign.beat_at = now + self.settings.heartbeat;
+            reign.beat_at = now + self.fixed.settings.heartbeat;
         }
         let changed = !failed.is_empty();
         for node in failed {
@@ -319,13 +319,13 @@ impl Coordinator {
                 let master = following.master;
                 self.send(master, Message::Change(change));
             }
-            Role::Reigning(_) => self.asked(now, self.me.id, change),
+            Role::Reigning(_) => self.asked(now, self.fixed.me.id, change),
         }
     }
 
     /// An owner asks the master for a change of the table.
     pub(super) fn asked(&mut self, now: Time, from: NodeId, change: Change) {
-        let rules = self.settings.rules;
+        let rules = self.fixed.settings.rules;
         let index = usize::from(change.partition.0);
         // What could not apply to the newest table never will: epochs only grow. So at most a few
         // wait for each partition.

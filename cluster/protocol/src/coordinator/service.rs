@@ -43,7 +43,8 @@ impl Coordinator {
     pub(super) fn update_service(&mut self, now: Time) {
         if let Role::Reigning(reign) = &self.role {
             let contact = reign.contact(self.voters().len());
-            self.service.extend(contact + self.settings.service_limit());
+            self.service
+                .extend(contact + self.fixed.settings.service_limit());
         }
         let may_serve = self.committed.is_some() && now < self.service.until;
         if may_serve != self.service.told {

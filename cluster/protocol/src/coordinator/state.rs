@@ -1,6 +1,7 @@
 //! The machine itself: its state, the dispatch of events, terms, and what may be read from it.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +25,8 @@ use crate::time::Time;
 /// `accepted`, …) can be, by the writes that are not yet reported as done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Coordinator {
-    pub(super) settings: Settings,
-    pub(super) me: Member,
-    pub(super) priority: u32,
-    pub(super) birth: Birth,
-    pub(super) draw: Draw,
+    pub(super) fixed: Arc<Fixed>,
+    pub(super) birth: Arc<Birth>,
     pub(super) disk: Disk,
     /// Frozen on entering the term.
     pub(super) strength: Strength,
@@ -43,6 +41,22 @@ pub struct Coordinator {
     pub(super) service: Service,
     /// A node without a table that has heard of a cluster that is born (rule M5).
     pub(super) joiner: bool,
+}
+
+/// What never changes in a node's life. Copies of a node share it, and its hash is the node's
+/// identity alone, so that it costs nothing to explore many states.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fixed {
+    pub(super) settings: Settings,
+    pub(super) me: Member,
+    pub(super) priority: u32,
+    pub(super) draw: Draw,
+}
+
+impl Hash for Fixed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.me.id.hash(state);
+    }
 }
 
 /// What a node does at present.
@@ -89,8 +103,15 @@ impl Coordinator {
         } else {
             Duration::ZERO
         };
-        let mut node = Coordinator {
+        let fixed = Fixed {
             draw: Draw::new(seed, me.id),
+            settings,
+            me,
+            priority,
+        };
+        let mut node = Coordinator {
+            fixed: Arc::new(fixed),
+            birth: Arc::new(birth),
             strength,
             vote: Vote::Spent,
             role: Role::Electing(Electing::after(now, patience)),
@@ -99,14 +120,10 @@ impl Coordinator {
             held: None,
             service: Service::default(),
             joiner: false,
-            settings,
-            me,
-            priority,
-            birth,
             disk,
         };
-        if node.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
-            node.vote = Vote::own(node.me.id);
+        if node.fixed.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
+            node.vote = Vote::own(node.fixed.me.id);
         }
         node.wait_before_probe(now, patience);
         node
@@ -123,7 +140,7 @@ impl Coordinator {
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
-        let unsafely = self.settings.rules.broken(Rule::VoteNotPersisted);
+        let unsafely = self.fixed.settings.rules.broken(Rule::VoteNotPersisted);
         self.disk.flush(unsafely, out);
     }
 
@@ -132,15 +149,15 @@ impl Coordinator {
     pub fn deadline(&self) -> Option<Time> {
         let role = match &self.role {
             Role::Electing(electing) => electing.deadline().min(self.vote.deadline()),
-            Role::Following(following) => following.heard + self.settings.missed_after(),
-            Role::Reigning(reign) => reign.deadline(&self.settings),
+            Role::Following(following) => following.heard + self.fixed.settings.missed_after(),
+            Role::Reigning(reign) => reign.deadline(&self.fixed.settings),
         };
         let deadline = role.min(self.service.deadline());
         (deadline < Time::MAX).then_some(deadline)
     }
 
     fn receive(&mut self, now: Time, from: NodeId, message: Message) {
-        if from == self.me.id || self.is_stranger(from, &message) {
+        if from == self.fixed.me.id || self.is_stranger(from, &message) {
             return;
         }
         match message {
@@ -198,7 +215,7 @@ impl Coordinator {
                 proposal: Some(newer),
                 ..
             } => {
-                let lists_me = newer.members.contains_key(&self.me.id);
+                let lists_me = newer.members.contains_key(&self.fixed.me.id);
                 !(newer.born && lists_me && newer.stamp > table.stamp)
             }
             _ => true,
@@ -212,7 +229,7 @@ impl Coordinator {
                 self.probe_timeout(now);
             }
             Role::Following(following) => {
-                if now >= following.heard + self.settings.missed_after() {
+                if now >= following.heard + self.fixed.settings.missed_after() {
                     self.miss_master(now, *following);
                 }
             }
@@ -227,7 +244,7 @@ impl Coordinator {
         });
         self.role = Role::Electing(Electing::after(now, Duration::ZERO));
         // Others miss it a little earlier or later; asked too early, they would say no.
-        self.wait_before_probe(now, self.settings.heartbeat / 10);
+        self.wait_before_probe(now, self.fixed.settings.heartbeat / 10);
     }
 
     /// Enters a higher term: by its own decision, or because a message came from it. It is on disk
@@ -237,15 +254,15 @@ impl Coordinator {
         self.disk.enter(term);
         self.strength = Strength {
             accepted: self.disk.stamp(),
-            priority: self.priority,
-            id: self.me.id,
+            priority: self.fixed.priority,
+            id: self.fixed.me.id,
         };
-        self.vote = if self.voters().contains(&self.me.id) {
-            Vote::own(self.me.id)
+        self.vote = if self.voters().contains(&self.fixed.me.id) {
+            Vote::own(self.fixed.me.id)
         } else {
             Vote::Spent
         };
-        let patience = self.settings.heartbeat;
+        let patience = self.fixed.settings.heartbeat;
         self.role = Role::Electing(Electing::after(now, patience));
         self.wait_before_probe(now, patience);
         self.note(Note::ElectionBegan { term });
@@ -261,7 +278,7 @@ impl Coordinator {
 
     /// Follows the master of the present term. The vote is of no use any more: the term is decided.
     pub(super) fn follow(&mut self, now: Time, master: NodeId) {
-        assert_ne!(master, self.me.id);
+        assert_ne!(master, self.fixed.me.id);
         let known = matches!(&self.role, Role::Following(f) if f.master == master);
         if !known {
             self.vote = Vote::Spent;
@@ -285,7 +302,7 @@ impl Coordinator {
     /// Whether `votes` are those of a majority.
     pub(super) fn is_majority(&self, votes: &BTreeSet<NodeId>) -> bool {
         let voters = self.voters();
-        let quorum = if self.settings.rules.broken(Rule::NoQuorum) {
+        let quorum = if self.fixed.settings.rules.broken(Rule::NoQuorum) {
             voters.len() / 2
         } else {
             voters.len() / 2 + 1
@@ -294,7 +311,7 @@ impl Coordinator {
     }
 
     pub(super) fn send(&mut self, to: NodeId, message: Message) {
-        assert_ne!(to, self.me.id, "nobody talks to itself: {message:?}");
+        assert_ne!(to, self.fixed.me.id, "nobody talks to itself: {message:?}");
         self.disk.say(Output::Send { to, message });
     }
 
@@ -306,7 +323,10 @@ impl Coordinator {
     /// the master that was missed comes last.
     pub(super) fn contact_order(&self, node: NodeId) -> (bool, u64, NodeId) {
         let suspected = self.suspect.is_some_and(|(suspect, _)| suspect == node);
-        let number = self.draw.number(Purpose::Contact(node), self.term(), 0);
+        let number = self
+            .fixed
+            .draw
+            .number(Purpose::Contact(node), self.term(), 0);
         (suspected, number, node)
     }
 
@@ -326,7 +346,7 @@ impl Coordinator {
         match self.standing() {
             Standing::Electing => None,
             Standing::Follower(master) => Some(master),
-            Standing::Master => Some(self.me.id),
+            Standing::Master => Some(self.fixed.me.id),
         }
     }
 
@@ -357,7 +377,7 @@ impl Coordinator {
     /// The node's identity.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.me.id
+        self.fixed.me.id
     }
 
     /// The term that the node is in.
@@ -370,6 +390,12 @@ impl Coordinator {
     #[must_use]
     pub fn committed(&self) -> Option<&Arc<Table>> {
         self.committed.as_ref()
+    }
+
+    /// What the node keeps on disk, with the writes that were asked for and are not done yet.
+    #[must_use]
+    pub fn saved(&self) -> &Saved {
+        self.disk.saved()
     }
 
     /// The newest table that the node has accepted, committed or not.

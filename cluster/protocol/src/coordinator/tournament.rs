@@ -156,8 +156,8 @@ impl Coordinator {
     }
 
     fn contact(&mut self, now: Time, node: NodeId) {
-        assert_ne!(node, self.me.id);
-        let until = now + self.settings.heartbeat / 4;
+        assert_ne!(node, self.fixed.me.id);
+        let until = now + self.fixed.settings.heartbeat / 4;
         let Vote::Held(candidacy) = &mut self.vote else {
             return;
         };
@@ -202,7 +202,7 @@ impl Coordinator {
         if term > self.term() {
             self.enter(now, term);
         }
-        let stronger = if self.settings.rules.broken(Rule::WeakestWins) {
+        let stronger = if self.fixed.settings.rules.broken(Rule::WeakestWins) {
             theirs < self.strength
         } else {
             theirs > self.strength
@@ -218,7 +218,7 @@ impl Coordinator {
                 return;
             }
             Role::Reigning(reign) => {
-                if stronger && self.settings.rules.broken(Rule::MasterYields) {
+                if stronger && self.fixed.settings.rules.broken(Rule::MasterYields) {
                     let tokens = reign.votes().clone();
                     self.give_up_to(now, from, tokens);
                 } else {
@@ -234,7 +234,7 @@ impl Coordinator {
             }
             Vote::Yielded { to, tokens } => {
                 let (to, tokens) = (*to, tokens.clone());
-                if to == from || self.settings.rules.broken(Rule::VoteTwice) {
+                if to == from || self.fixed.settings.rules.broken(Rule::VoteTwice) {
                     self.send(from, Message::Yield { term, tokens });
                 } else {
                     self.send(from, Message::Redirect { term, to });
@@ -257,7 +257,7 @@ impl Coordinator {
     fn give_up_to(&mut self, now: Time, winner: NodeId, tokens: BTreeSet<NodeId>) {
         let term = self.term();
         if matches!(self.role, Role::Reigning(_)) {
-            assert!(self.settings.rules.broken(Rule::MasterYields));
+            assert!(self.fixed.settings.rules.broken(Rule::MasterYields));
             self.stop_reigning(now);
         }
         self.vote = Vote::Yielded {
@@ -276,7 +276,7 @@ impl Coordinator {
         term: Term,
         tokens: BTreeSet<NodeId>,
     ) {
-        let stale = term < self.term() && !self.settings.rules.broken(Rule::StaleVoteCounted);
+        let stale = term < self.term() && !self.fixed.settings.rules.broken(Rule::StaleVoteCounted);
         if stale || term > self.term() {
             return;
         }
@@ -312,7 +312,7 @@ impl Coordinator {
         let known = candidacy.tokens.contains(&to)
             || candidacy.settled.contains(&to)
             || candidacy.silent.contains(&to);
-        if candidacy.contact.is_none() && !known && to != self.me.id {
+        if candidacy.contact.is_none() && !known && to != self.fixed.me.id {
             self.contact(now, to);
         } else {
             self.campaign(now);

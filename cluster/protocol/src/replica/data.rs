@@ -20,7 +20,7 @@ pub(super) struct Data<A: Apply> {
     pub(super) applied: Lsn,
     pub(super) commit: Lsn,
     /// How to take the entries above `commit` back, in log order.
-    undo: Vec<(Option<RequestId>, A::Undo)>,
+    undo: Vec<(Position, Option<RequestId>, A::Undo)>,
 }
 
 /// A data image (rule R12): rows, outcomes and the place in the log that they stand for.
@@ -99,7 +99,7 @@ impl<A: Apply> Data<A> {
         if let Some(id) = entry.request {
             self.outcomes.insert(id, entry.at, outcome.clone());
         }
-        self.undo.push((entry.request, undo));
+        self.undo.push((entry.at, entry.request, undo));
         self.applied = entry.at.lsn;
         outcome
     }
@@ -111,11 +111,11 @@ impl<A: Apply> Data<A> {
             "only what is applied can be committed"
         );
         let count = usize::try_from(lsn.0 - self.commit.0).expect("an undo list fits in memory");
-        for (offset, (id, _)) in self.undo.drain(..count).enumerate() {
+        for (at, id, _) in self.undo.drain(..count) {
             if let Some(id) = id {
                 self.outcomes.commit(
                     id,
-                    Lsn(self.commit.0 + 1 + offset as u64),
+                    at,
                     settings.outcomes_per_client,
                     settings.clients_per_partition,
                 );
@@ -131,7 +131,7 @@ impl<A: Apply> Data<A> {
             "what was committed is never taken back"
         );
         while self.applied > keep {
-            let (id, undo) = self
+            let (_, id, undo) = self
                 .undo
                 .pop()
                 .expect("what is not committed can be taken back");

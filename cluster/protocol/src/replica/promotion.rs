@@ -32,7 +32,7 @@ impl<A: Apply> Replica<A> {
         }
         let epoch = assignment.epoch;
         self.learn_of(epoch, assignment.owner);
-        let mine = assignment.owner == self.me;
+        let mine = assignment.owner == self.me && self.holds_recorded_data(&assignment);
         let may_enter = self.may_enter(epoch);
         self.assigned = assignment;
         match &mut self.role {
@@ -59,6 +59,14 @@ impl<A: Apply> Replica<A> {
             }
             _ => self.step_down(out),
         }
+    }
+
+    /// R5: whether the data are still those that the table counts on. In another life they may lack
+    /// what was acknowledged, and even the promise: this replica may have owned the epoch before.
+    fn holds_recorded_data(&self, assignment: &Assignment) -> bool {
+        let recorded = assignment.in_sync.get(&self.me);
+        recorded == Some(&self.incarnation)
+            || self.settings.rules.broken(Rule::RejoinWithoutCatchUp)
     }
 
     /// R8: an epoch is entered once, by a node that has promised nothing at or above it; after a

@@ -168,8 +168,9 @@ impl<A: Apply> Replica<A> {
                     return;
                 }
                 Known::Forgotten => {
+                    let now = self.log.position(self.data.applied);
                     let refusal = Refusal::OutcomeForgotten {
-                        now: self.data.applied,
+                        now: now.unwrap_or_default(),
                     };
                     out.push(refuse(token, refusal));
                     return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Event, Message, Output, Replica, RoleKind};
+use super::{Event, Message, Output, Replica, RoleKind, Round};
 use crate::apply::{Apply, ImageError};
 use crate::ids::{
     ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Ticket, Token,
@@ -225,7 +225,7 @@ impl World {
         let execute = Execute {
             token,
             id: request.map(id_of),
-            as_of: Lsn(0),
+            as_of: Position::default(),
             statement: Bytes::from_static(text.as_bytes()),
             deadline: self.now + Duration::from_secs(10),
         };
@@ -533,4 +533,111 @@ fn an_update_past_its_deadline_is_unknown() {
     let update = world.write(N1, "a");
     world.wait_ms(11_000);
     assert_eq!(world.refusal(update), Some(Refusal::OutcomeUnknown));
+}
+
+// What follows was found in the artificial worlds; see models/FINDINGS.md.
+
+#[test]
+fn a_new_owner_asks_for_no_growth_before_it_has_synced() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    let update = world.write(N1, "a");
+    assert!(world.done(update) && world.replica(N2).commit() == Lsn(0));
+    world.isolate(N1);
+    world.wait_ms(300);
+    // The old owner is still in sync, and silent: the new one cannot know what was committed.
+    world.assign(2, N2, &[N1, N2], &[N3]);
+    world.wait_ms(300);
+    assert_eq!(world.replica(N2).role(), RoleKind::Syncing);
+    let grows = |change: &Change| matches!(change.what, What::Grow(..));
+    assert!(!world.asked.iter().any(|(_, change)| grows(change)));
+    world.assign(3, N2, &[N2], &[N3]);
+    world.wait_ms(300);
+    assert!(world.asked.iter().any(|(_, change)| grows(change)));
+}
+
+#[test]
+fn an_answer_to_what_was_sent_before_begins_nothing_anew() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    world.write(N1, "a");
+    let message = Message::Mismatch {
+        epoch: Epoch(1),
+        round: Round {
+            barrier: 0,
+            sent: Time(999_999_999),
+        },
+        hint: Position::default(),
+    };
+    world.give(N1, Event::Message { from: N2, message });
+    assert!(world.network.is_empty(), "{:?}", world.network);
+}
+
+#[test]
+fn a_catch_up_that_counts_gets_an_image_when_the_log_was_trimmed_below_it() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    for text in ["a", "b", "c"] {
+        world.write(N1, text);
+    }
+    world.isolate(N3);
+    world.assign(1, N1, &[N1, N2], &[N3]);
+    let (epoch, round) = (
+        Epoch(1),
+        Round {
+            barrier: 0,
+            sent: world.now,
+        },
+    );
+    let answers = [
+        Message::Mismatch {
+            epoch,
+            round,
+            hint: Position::default(),
+        },
+        Message::Ack {
+            epoch,
+            round,
+            matched: Lsn(0),
+            incarnation: Incarnation(7),
+        },
+    ];
+    for message in answers {
+        world.give(N1, Event::Message { from: N3, message });
+    }
+    assert!(world.replica(N1).required().any(|node| node == N3));
+    world.drive();
+    world.give(N1, Event::Checkpointed(Lsn(3)));
+    world.cut.clear();
+    world.wait_ms(300);
+    assert_eq!(world.replica(N3).log().base().lsn, Lsn(3));
+    let (_, growth) = world.asked.last().unwrap();
+    assert_eq!(growth.what, What::Grow(N3, Incarnation(7)));
+}
+
+#[test]
+fn a_growth_is_withdrawn_when_the_table_names_another_catch_up() {
+    let mut world = World::new(Mode::SemiSync, &[N1]);
+    world.assign(1, N1, &[N1], &[N3]);
+    world.wait_ms(100);
+    let (_, growth) = world.asked.last().unwrap();
+    assert_eq!(growth.what, What::Grow(N3, Incarnation(7)));
+    world.assign(1, N1, &[N1], &[N2]);
+    world.wait_ms(200);
+    let (_, withdrawal) = world.asked.last().unwrap();
+    assert_eq!(withdrawal.what, What::Renew);
+}
+
+#[test]
+fn another_life_of_the_owners_data_owns_nothing() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    let update = world.write(N1, "a");
+    assert!(world.done(update));
+    // It has forgotten that it was owner of this epoch, and what it acknowledged.
+    world.nodes.remove(&N1);
+    world.start(N1, Recovered::empty(Incarnation(8)));
+    let table = world.table.clone();
+    world.give(N1, Event::Assign(table));
+    world.drive();
+    assert_eq!(world.replica(N1).role(), RoleKind::Follower);
+    world.assign(2, N2, &[N2], &[N1]);
+    world.wait_ms(300);
+    assert_eq!(world.replica(N1).log().end(), Lsn(1));
 }

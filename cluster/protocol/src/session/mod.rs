@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{ClientId, Lsn, PartitionId, Sequence, Token};
+use crate::ids::{ClientId, PartitionId, Position, Sequence, Token};
 use crate::request::{Refusal, RequestId};
 use crate::time::Time;
 
@@ -118,7 +118,7 @@ pub enum Output {
         /// The update's number; a read has none.
         id: Option<RequestId>,
         /// Goes with the update's number.
-        as_of: Lsn,
+        as_of: Position,
     },
     /// The statement's last attempt takes too long: give it up. Others will follow.
     Abandon {
@@ -167,7 +167,7 @@ pub struct Session {
     nodes: Vec<Address>,
     directory: Option<Arc<Directory>>,
     /// The youngest log entry that is known of, by partition.
-    seen: BTreeMap<PartitionId, Lsn>,
+    seen: BTreeMap<PartitionId, Position>,
     lanes: Vec<Lane>,
     statements: BTreeMap<Token, Statement>,
     fetch: Option<Fetch>,
@@ -351,17 +351,17 @@ impl Session {
         }
         let hash = statement.hash;
         let trouble = match answer {
-            Answer::Final { lsn } => {
-                self.note_seen(hash, lsn);
+            Answer::Final { at } => {
+                self.note_seen(hash, at);
                 return self.finish(token, Ok(()), out);
             }
             Answer::Refused(refusal) => Trouble::Refused(refusal),
             Answer::Unreachable => Trouble::Unreachable,
             Answer::Lost => Trouble::Lost,
         };
-        if let Trouble::Refused(Refusal::OutcomeForgotten { now: lsn }) = trouble {
-            self.note_seen(hash, Some(lsn));
-            self.outcome_forgotten(now, token, lsn, out);
+        if let Trouble::Refused(Refusal::OutcomeForgotten { now: at }) = trouble {
+            self.note_seen(hash, Some(at));
+            self.outcome_forgotten(now, token, at, out);
         } else {
             self.retry_later(now, token, trouble);
             self.proceed(now, token, out);
@@ -369,21 +369,27 @@ impl Session {
         self.fetch_if_needed(now, out);
     }
 
-    fn note_seen(&mut self, hash: u32, lsn: Option<Lsn>) {
+    fn note_seen(&mut self, hash: u32, at: Option<Position>) {
         let partition = self.directory.as_ref().and_then(|d| d.partition(hash));
-        if let (Some(partition), Some(lsn)) = (partition, lsn) {
+        if let (Some(partition), Some(at)) = (partition, at) {
             let seen = self.seen.entry(partition).or_default();
-            *seen = lsn.max(*seen);
+            *seen = at.max(*seen);
         }
     }
 
     /// The owner cannot tell whether it has executed the statement before. If no earlier attempt
     /// can have reached the log it has not, and a new number says so.
-    fn outcome_forgotten(&mut self, now: Time, token: Token, lsn: Lsn, out: &mut Vec<Output>) {
+    fn outcome_forgotten(
+        &mut self,
+        now: Time,
+        token: Token,
+        at: Position,
+        out: &mut Vec<Output>,
+    ) {
         let Some(statement) = self.statements.get_mut(&token) else {
             return;
         };
-        statement.trouble = Trouble::Refused(Refusal::OutcomeForgotten { now: lsn });
+        statement.trouble = Trouble::Refused(Refusal::OutcomeForgotten { now: at });
         if statement.uncertain {
             let failure = statement.failure();
             return self.finish(token, Err(failure), out);
@@ -391,7 +397,7 @@ impl Session {
         if let Some(lane) = &mut statement.lane {
             lane.advance();
         }
-        statement.as_of = Some(lsn);
+        statement.as_of = Some(at);
         let first = statement.attempts == 1;
         let until = if first {
             now

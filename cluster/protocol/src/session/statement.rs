@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Address;
-use crate::ids::{Lsn, Sequence};
+use crate::ids::{Position, Sequence};
 use crate::request::{Refusal, RequestId};
 use crate::time::Time;
 
@@ -22,7 +22,7 @@ pub enum Answer {
     /// The statement was carried out, or refused for a reason that a retry does not change.
     Final {
         /// The youngest log entry that the answer knows of, if it says so.
-        lsn: Option<Lsn>,
+        at: Option<Position>,
     },
     /// The node did not carry it out, or does not know whether it did.
     Refused(Refusal),
@@ -129,7 +129,7 @@ pub(super) struct Statement {
     /// `None`: a read.
     pub(super) lane: Option<Lane>,
     /// What the client had seen of the partition before it first sent this.
-    pub(super) as_of: Option<Lsn>,
+    pub(super) as_of: Option<Position>,
     /// When to give up.
     pub(super) until: Time,
     pub(super) attempts: u32,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{Revision, Term};
+use crate::ids::{Epoch, Lsn, Revision, Term};
 use crate::table::Stamp;
 
 const HASH: u32 = 4;
@@ -13,6 +13,13 @@ struct Client {
     session: Session,
     now: Time,
     out: Vec<Output>,
+}
+
+fn at(lsn: u64) -> Position {
+    Position {
+        epoch: Epoch(1),
+        lsn: Lsn(lsn),
+    }
 }
 
 fn address(node: u16) -> Address {
@@ -43,7 +50,7 @@ impl Client {
         let mut client = Client::new();
         client.run(99, Kind::Read);
         client.fetched(table(1, Some(0)));
-        client.answer(99, Answer::Final { lsn: None });
+        client.answer(99, Answer::Final { at: None });
         assert_eq!(client.session.counters().table_fetches, 1);
         client
     }
@@ -87,7 +94,7 @@ impl Client {
     }
 
     /// The only statement sent: where to, and as what.
-    fn sent(&self) -> (Address, Option<RequestId>, Lsn) {
+    fn sent(&self) -> (Address, Option<RequestId>, Position) {
         let mut sent = self.out.iter().filter_map(|output| match output {
             Output::Send { to, id, as_of, .. } => Some((to.clone(), *id, *as_of)),
             _ => None,
@@ -114,7 +121,7 @@ fn the_table_is_fetched_once_while_nothing_fails() {
             client.fetched(table(1, Some(2)));
         }
         assert_eq!(client.sent().0, address(2));
-        client.answer(token, Answer::Final { lsn: Some(Lsn(1)) });
+        client.answer(token, Answer::Final { at: Some(at(1)) });
         assert_eq!(client.finished(), Some(Ok(())));
     }
     let counters = client.session.counters();
@@ -200,10 +207,10 @@ fn a_silent_owner_is_left_when_the_table_names_another() {
     client.handle(Event::Answered {
         token: Token(1),
         attempt: 1,
-        answer: Answer::Final { lsn: None },
+        answer: Answer::Final { at: None },
     });
     assert_eq!(client.out, []);
-    client.answer(1, Answer::Final { lsn: None });
+    client.answer(1, Answer::Final { at: None });
     assert_eq!(client.finished(), Some(Ok(())));
 }
 
@@ -282,17 +289,17 @@ fn a_new_statement_is_renumbered_when_outcomes_were_forgotten() {
     let mut client = Client::ready();
     client.run(1, Kind::Update);
     let (_, first, as_of) = client.sent();
-    assert_eq!(as_of, Lsn(0));
+    assert_eq!(as_of, Position::default());
     client.answer(
         1,
-        Answer::Refused(Refusal::OutcomeForgotten { now: Lsn(9) }),
+        Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }),
     );
     let (_, second, as_of) = client.sent();
-    assert_eq!(as_of, Lsn(9));
+    assert_eq!(as_of, at(9));
     assert_ne!(first, second);
-    client.answer(1, Answer::Final { lsn: Some(Lsn(12)) });
+    client.answer(1, Answer::Final { at: Some(at(12)) });
     client.run(2, Kind::Update);
-    assert_eq!(client.sent().2, Lsn(12));
+    assert_eq!(client.sent().2, at(12));
 }
 
 #[test]
@@ -304,7 +311,7 @@ fn a_retry_is_never_renumbered() {
     client.tick();
     client.answer(
         1,
-        Answer::Refused(Refusal::OutcomeForgotten { now: Lsn(9) }),
+        Answer::Refused(Refusal::OutcomeForgotten { now: at(9) }),
     );
     let failure = client.finished().expect("it ended").expect_err("unknown");
     assert!(!failure.definite);
@@ -318,7 +325,7 @@ fn statements_at_the_same_time_have_different_clients() {
     client.run(2, Kind::Update);
     let second = client.sent().1.expect("an id");
     assert_ne!(first.client, second.client);
-    client.answer(1, Answer::Final { lsn: None });
+    client.answer(1, Answer::Final { at: None });
     client.run(3, Kind::Update);
     let third = client.sent().1.expect("an id");
     assert_eq!(third.client, first.client);
@@ -329,14 +336,14 @@ fn statements_at_the_same_time_have_different_clients() {
 
 fn answers() -> impl Strategy<Value = Answer> {
     prop_oneof![
-        Just(Answer::Final { lsn: Some(Lsn(3)) }),
+        Just(Answer::Final { at: Some(at(3)) }),
         Just(Answer::Refused(Refusal::Overloaded)),
         Just(Answer::Unreachable),
         Just(Answer::Lost),
         Just(Answer::Refused(Refusal::NotOwner)),
         Just(Answer::Refused(Refusal::NotServing)),
         Just(Answer::Refused(Refusal::OutcomeUnknown)),
-        Just(Answer::Refused(Refusal::OutcomeForgotten { now: Lsn(5) })),
+        Just(Answer::Refused(Refusal::OutcomeForgotten { now: at(5) })),
     ]
 }
 

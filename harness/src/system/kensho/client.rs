@@ -17,7 +17,21 @@ pub struct KenshoClient {
 impl KenshoClient {
     /// A client of the cluster with nodes at `members`, which gives up after `timeout`.
     pub(super) fn new(cluster: &str, members: &[String], timeout: Duration) -> KenshoClient {
-        let options = Options::new(cluster).failover_timeout(timeout);
+        KenshoClient::with(Options::new(cluster).failover_timeout(timeout), members)
+    }
+
+    /// The same, but it keeps to its cached table until a node refuses a statement: it waits for a
+    /// silent owner until it gives up, and goes to it again with its next statement. Only such a
+    /// client meets an owner that was replaced while it was paused.
+    pub(super) fn stubborn(cluster: &str, members: &[String], timeout: Duration) -> KenshoClient {
+        let mut options = Options::new(cluster).failover_timeout(timeout);
+        options.session.attempt_timeout = timeout;
+        options.session.probe_interval = timeout;
+        KenshoClient::with(options, members)
+    }
+
+    fn with(options: Options, members: &[String]) -> KenshoClient {
+        let timeout = options.session.failover_timeout;
         let client = Client::connect(members, options);
         KenshoClient {
             client,

@@ -38,8 +38,9 @@ const CONTROL_LIMIT: Duration = Duration::from_millis(400);
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// A container that cannot be created by then has failed to be.
 const CREATE_LIMIT: Duration = Duration::from_secs(30);
-/// Every third client gives up so many times sooner than the others: what it had asked for may
-/// still happen, and must not harm.
+/// Every third client gives up so many times sooner than the others, and keeps to its cached table
+/// while it waits: what it had asked for may still happen, and must not harm; and the old owner of
+/// a partition that has moved is asked for what it no longer knows.
 const IMPATIENT: u32 = 10;
 /// A node that has not ended by then is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -145,8 +146,11 @@ impl KenshoSystem {
     }
 
     fn client_with(&self, timeout: Duration) -> KenshoClient {
-        let members: Vec<String> = self.names.iter().map(|node| self.address(node)).collect();
-        KenshoClient::new(CLUSTER, &members, timeout)
+        KenshoClient::new(CLUSTER, &self.client_addresses(), timeout)
+    }
+
+    fn client_addresses(&self) -> Vec<String> {
+        self.names.iter().map(|node| self.address(node)).collect()
     }
 
     fn ports(&self, node: &str) -> Result<&Ports> {
@@ -444,12 +448,11 @@ impl System for KenshoSystem {
 
     fn client(&self, number: usize) -> KenshoClient {
         let patient = self.settings.client_timeout;
-        let timeout = if number % 3 == 2 {
-            patient / IMPATIENT
+        if number % 3 == 2 {
+            KenshoClient::stubborn(CLUSTER, &self.client_addresses(), patient / IMPATIENT)
         } else {
-            patient
-        };
-        self.client_with(timeout)
+            self.client_with(patient)
+        }
     }
 
     fn address(&self, node: &str) -> String {

@@ -116,6 +116,11 @@ impl Witness {
         self.report(found);
     }
 
+    /// The cluster was born before the model begins, with `table`.
+    pub(super) fn was_born(&mut self, table: &Arc<Table>) {
+        self.knew_of_birth = table.members.keys().copied().collect();
+    }
+
     /// `node` has `table` on disk. True if that commits it.
     pub(super) fn has_on_disk(&mut self, node: NodeId, table: &Arc<Table>) -> bool {
         if !table.born {
@@ -135,7 +140,7 @@ impl Witness {
         self.committed.insert(table.stamp, table.clone());
         self.report(chain);
         self.report(steps);
-        if first && table.stamp.term > Term(0) && !self.knew_of_birth.is_empty() {
+        if first {
             self.report(birth);
         }
         true

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::network::{Cluster, HEARTBEAT, node};
-use crate::coordinator::Refusal;
+use crate::coordinator::{Event, Refusal};
 use crate::ids::Epoch;
 
 #[test]
@@ -63,6 +63,28 @@ fn nothing_is_decided_before_the_list_is_known() {
     }
     cluster.run_for(HEARTBEAT * 20);
     assert!(cluster.masters.is_empty());
+}
+
+#[test]
+fn nodes_may_learn_of_each_other_one_by_one() {
+    for seed in 0..30 {
+        let mut cluster = Cluster::new(3, seed);
+        let roster: BTreeMap<_, _> = cluster
+            .ids()
+            .into_iter()
+            .map(|id| (id, cluster.member(id)))
+            .collect();
+        for id in cluster.ids() {
+            cluster.kill(id);
+            cluster.start_with_roster(id, BTreeMap::new());
+        }
+        for id in cluster.ids() {
+            let wait = HEARTBEAT * u32::try_from(cluster.draw() % 8).expect("below 8");
+            cluster.run_for(wait);
+            cluster.hand(id, Event::Roster(roster.clone()));
+        }
+        cluster.run_until("birth", Cluster::all_serve);
+    }
 }
 
 #[test]

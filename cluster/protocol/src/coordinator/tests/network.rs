@@ -488,6 +488,10 @@ impl Cluster {
         self.nodes.get_mut(&id).expect("is there")
     }
 
+    pub(super) fn member(&self, id: NodeId) -> Member {
+        self.nodes[&id].member.clone()
+    }
+
     pub(super) fn running(&self, id: NodeId) -> Option<&Coordinator> {
         self.nodes[&id].running.as_ref()
     }

@@ -1,0 +1,108 @@
+//! Breaking the rules of replication on purpose: which world notices, by which invariant, and how
+//! soon. A verifier that does not notice says nothing when it is content.
+//!
+//! Only in builds with the feature `break-rules`. The rules of master and table are not broken here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use kensho_protocol::rule::{Rule, Rules};
+use kensho_protocol::settings::Mode;
+
+use crate::explore::explore;
+use crate::invariants::Invariant;
+use crate::replication::Replication;
+use crate::replication::exploration::{self, Order};
+use crate::replication::models::Named;
+use crate::world::plan::Given;
+
+/// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4).
+pub const RULES: [Rule; 27] = [
+    Rule::MajorityAcks,
+    Rule::AckBeforeBackup,
+    Rule::ShrinkAlone,
+    Rule::GrowUncounted,
+    Rule::GrowBehind,
+    Rule::ReadWithoutPending,
+    Rule::AcceptOldEpoch,
+    Rule::AckAnyEpoch,
+    Rule::AckBeforeFsync,
+    Rule::RejoinWithoutCatchUp,
+    Rule::ServeBeforeSync,
+    Rule::CutToCommitMark,
+    Rule::KeepDivergentTail,
+    Rule::OneEpochNumber,
+    Rule::ResumeAfterRestart,
+    Rule::ReEnterEpoch,
+    Rule::LocalRead,
+    Rule::LeaseFromReceipt,
+    Rule::LeaseClockStops,
+    Rule::PromiseForgotten,
+    Rule::AsyncWithoutLease,
+    Rule::RetryAppliedTwice,
+    Rule::DedupLostInImage,
+    Rule::DirtyRead,
+    Rule::NoCas,
+    Rule::NoCasOwner,
+    Rule::PromoteUnclean,
+];
+
+/// What came of looking.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// The invariant that was violated, if any was.
+    pub by: Option<Invariant>,
+    /// After how many generated states, or seeds.
+    pub after: u64,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// All rules but `broken`.
+#[must_use]
+pub fn rules(broken: Option<Rule>) -> Rules {
+    broken.map_or(Rules::sound(), |rule| Rules::sound().without(rule))
+}
+
+/// Explores a model breadth first, until something is violated or `states_max` states were generated.
+#[must_use]
+pub fn in_model(broken: Option<Rule>, named: &Named, states_max: usize) -> Found {
+    let model = Replication::new((named.bounds)(rules(broken)));
+    let found = exploration::explore(&model, Order::BreadthFirst, states_max);
+    Found {
+        by: found.counterexample.map(|example| example.invariant),
+        after: found.generated_states as u64,
+        seconds: found.seconds,
+    }
+}
+
+/// Runs the seeds from 0, until something is violated, or all of `seeds_max` were run, or
+/// `seconds_max` are over.
+#[must_use]
+pub fn in_simulation(
+    broken: Option<Rule>,
+    mode: Option<Mode>,
+    seeds_max: u64,
+    seconds_max: f64,
+) -> Found {
+    let given = Given {
+        mode,
+        rules: rules(broken),
+    };
+    let began = Instant::now();
+    let mut after = 0;
+    let mut by = None;
+    while by.is_none() && after < seeds_max && began.elapsed().as_secs_f64() < seconds_max {
+        // With a broken rule, the protocol's own assertions may fail: a real node would stop.
+        by = match catch_unwind(AssertUnwindSafe(|| explore(after, given))) {
+            Ok(outcome) => outcome.violation.map(|violation| violation.invariant()),
+            Err(_) => Some(Invariant::Assertion),
+        };
+        after += 1;
+    }
+    Found {
+        by,
+        after,
+        seconds: began.elapsed().as_secs_f64(),
+    }
+}

@@ -1,0 +1,321 @@
+//! The control plane of a node, as the real node drives it: the coordinator, its writes, and what
+//! it shows to the data plane.
+
+use std::sync::Arc;
+
+use kensho_protocol::coordinator::{Coordinator, Event, Message, Note, Output, Saved};
+use kensho_protocol::ids::{NodeId, Ticket};
+use kensho_protocol::replica::Held;
+use kensho_protocol::table::{Change, Table, What};
+
+use super::node::{Control, View};
+use super::sights::Sight;
+use super::{Cluster, Happening};
+use crate::world::table_service::{member, node_id};
+
+/// What the data plane tells the coordinator.
+#[derive(Debug)]
+pub enum Report {
+    /// A replica asks for a change.
+    Ask(Change),
+    /// What the replicas hold.
+    Holds(Vec<Held>),
+}
+
+impl Cluster {
+    /// The control plane starts from what is on the node's disk.
+    pub(super) fn start_control(&mut self, node: usize) {
+        let seed = self.streams.processors.draw();
+        let this = &mut self.nodes[node];
+        let coordinator = Coordinator::new(
+            self.plan.settings,
+            member(node),
+            self.plan.priorities[node],
+            self.plan.birth(),
+            this.control_disk.safe().clone(),
+            seed,
+            this.clock.read(self.now_ns),
+        );
+        this.control = Some(Control {
+            coordinator,
+            view: View::default(),
+            view_shown: false,
+            met: [node].into(),
+            wake_ns: u64::MAX,
+        });
+        let life = this.life;
+        self.schedule
+            .put(self.now_ns, Happening::Meet { node, life });
+        self.set_control_timer(node);
+    }
+
+    /// Nodes find out who answers at the addresses of the initial list (rule M5).
+    pub(super) fn meet(&mut self, node: usize, life: u32) {
+        if self.nodes[node].life != life {
+            return;
+        }
+        let answers = |other: usize| {
+            let whole = !self.network.is_cut(node, other) && !self.network.is_cut(other, node);
+            self.nodes[other].runs() && whole
+        };
+        let answering: Vec<usize> = (0..self.plan.nodes).filter(|n| answers(*n)).collect();
+        let Some(control) = &mut self.nodes[node].control else {
+            return;
+        };
+        control.met.extend(answering);
+        if control.met.len() == self.plan.nodes {
+            let roster = self.plan.roster();
+            self.to_control(node, Event::Roster(roster));
+        } else {
+            let wait_ns = self.streams.processors.below(self.plan.heartbeat_ns()) + 1;
+            let again = Happening::Meet { node, life };
+            self.schedule.put(self.now_ns + wait_ns, again);
+        }
+    }
+
+    /// Hands an event to a coordinator, and carries out what it decides.
+    pub(super) fn to_control(&mut self, node: usize, event: Event) {
+        let now = self.nodes[node].clock.read(self.now_ns);
+        if self.trace.is_kept() {
+            self.say(format_args!("{:?} <- {event:?}", node_id(node)));
+        }
+        self.figures.events += 1;
+        let Some(control) = &mut self.nodes[node].control else {
+            return;
+        };
+        let mut outputs = Vec::new();
+        control.coordinator.handle(now, event, &mut outputs);
+        for output in outputs {
+            if self.trace.is_kept() {
+                self.say(format_args!("{:?} -> {output:?}", node_id(node)));
+            }
+            self.carry_out_control(node, output);
+        }
+        self.set_control_timer(node);
+    }
+
+    fn carry_out_control(&mut self, node: usize, output: Output) {
+        match output {
+            Output::Save { ticket, saved } => self.save(node, ticket, saved),
+            Output::Send { to, message } => self.send_control(node, super::number_of(to), message),
+            Output::Committed(table) => {
+                self.tables
+                    .given_out(node_id(node), &table, &mut self.violations);
+                self.show(node, |view| view.table = Some(table));
+            }
+            Output::Service(service) => {
+                if !service {
+                    self.sometimes.saw(Sight::ServiceStopped);
+                }
+                self.show(node, |view| view.service = service);
+            }
+            Output::Note(note) => self.control_notes(node, &note),
+        }
+    }
+
+    fn control_notes(&mut self, node: usize, note: &Note) {
+        match note {
+            Note::BecameMaster { term, .. } => {
+                let first = self.tables.is_unborn();
+                self.tables.won(node_id(node), *term, &mut self.violations);
+                self.sometimes.saw(match first {
+                    true => Sight::FirstMaster,
+                    false => Sight::LaterMaster,
+                });
+            }
+            Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
+            Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
+            Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
+            _ => {}
+        }
+    }
+
+    /// Changes what the data plane may see; it looks a little later.
+    fn show(&mut self, node: usize, change: impl FnOnce(&mut View)) {
+        let wait_ns = self.handover_ns();
+        let life = self.nodes[node].life;
+        let Some(control) = &mut self.nodes[node].control else {
+            return;
+        };
+        change(&mut control.view);
+        if !std::mem::replace(&mut control.view_shown, true) {
+            let look = Happening::View { node, life };
+            self.schedule.put(self.now_ns + wait_ns, look);
+        }
+    }
+
+    /// How long something takes from one thread to the other.
+    pub(super) fn handover_ns(&mut self) -> u64 {
+        let longest_ns = self.plan.handover_max_ns;
+        self.streams.processors.below(longest_ns + 1)
+    }
+
+    fn send_control(&mut self, from: usize, to: usize, message: Message) {
+        self.figures.messages += 1;
+        let random = &mut self.streams.network;
+        let arrivals = self.network.send(from, to, self.now_ns, random);
+        if let Some(at_ns) = arrivals.second_ns {
+            let message = message.clone();
+            let again = Happening::Control { to, from, message };
+            self.schedule.put(at_ns, again);
+        }
+        if let Some(at_ns) = arrivals.first_ns {
+            let first = Happening::Control { to, from, message };
+            self.schedule.put(at_ns, first);
+        }
+    }
+
+    pub(super) fn report(&mut self, node: usize, life: u32, report: Report) {
+        if self.nodes[node].life != life {
+            return;
+        }
+        let event = match report {
+            Report::Ask(change) => {
+                self.note_asked(node, &change);
+                Event::Ask(change)
+            }
+            Report::Holds(held) => Event::Holds(held),
+        };
+        self.to_control(node, event);
+    }
+
+    fn note_asked(&mut self, node: usize, change: &Change) {
+        let Some(table) = self.tables.last() else {
+            return;
+        };
+        let now = table.assignment(change.partition);
+        let too_late = now.epoch > change.base && now.owner != node_id(node);
+        if too_late && matches!(change.what, What::Shrink(_)) {
+            self.sometimes.saw(Sight::ShrinkLostToFailover);
+        }
+    }
+
+    pub(super) fn control_message(&mut self, to: usize, from: usize, message: Message) {
+        let from = node_id(from);
+        self.to_control(to, Event::Message { from, message });
+    }
+
+    fn set_control_timer(&mut self, node: usize) {
+        let late_max_ns = self.plan.processors.timer_late_max_ns;
+        let this = &mut self.nodes[node];
+        let Some(control) = &mut this.control else {
+            return;
+        };
+        let deadline = control.coordinator.deadline();
+        let Some(due_ns) = deadline.and_then(|at| this.clock.when_it_shows(at)) else {
+            return;
+        };
+        if due_ns < control.wake_ns {
+            let late_ns = self.streams.processors.below(late_max_ns + 1);
+            // A timer never fires at once: a loop of timers would be a loop in no time.
+            let at_ns = due_ns.max(self.now_ns + 1_000) + late_ns;
+            if at_ns < control.wake_ns {
+                control.wake_ns = at_ns;
+                let life = this.life;
+                self.schedule
+                    .put(at_ns, Happening::ControlWake { node, life });
+            }
+        }
+    }
+
+    pub(super) fn control_wake(&mut self, node: usize, life: u32) {
+        let this = &mut self.nodes[node];
+        let now = this.clock.read(self.now_ns);
+        let Some(control) = &mut this.control else {
+            return;
+        };
+        if this.life != life || control.wake_ns > self.now_ns {
+            return;
+        }
+        control.wake_ns = u64::MAX;
+        if control.coordinator.deadline().is_some_and(|due| due <= now) {
+            self.to_control(node, Event::Tick);
+        } else {
+            self.set_control_timer(node);
+        }
+    }
+
+    fn save(&mut self, node: usize, ticket: Ticket, saved: Saved) {
+        let this = &mut self.nodes[node];
+        this.control_disk.write(ticket, saved);
+        this.saving += 1;
+        if this.saving == 1 {
+            self.sync_control(node);
+        }
+    }
+
+    fn sync_control(&mut self, node: usize) {
+        let takes_ns = self.sync_takes_ns();
+        let life = self.nodes[node].life;
+        let synced = Happening::ControlSynced { node, life };
+        self.schedule.put(self.now_ns + takes_ns, synced);
+    }
+
+    /// The oldest write of a coordinator is safe. The disk works on while the process is stopped.
+    pub(super) fn control_synced(&mut self, node: usize, life: u32) {
+        let this = &mut self.nodes[node];
+        if this.life != life {
+            return;
+        }
+        let Some(ticket) = this.control_disk.end_sync() else {
+            return;
+        };
+        this.saving -= 1;
+        let more = this.saving > 0;
+        self.table_on_disk(node);
+        self.happen(Happening::Saved { node, life, ticket });
+        if more {
+            self.sync_control(node);
+        }
+    }
+
+    pub(super) fn saved(&mut self, node: usize, life: u32, ticket: Ticket) {
+        if self.nodes[node].life == life {
+            self.to_control(node, Event::Saved(ticket));
+        }
+    }
+
+    /// The invariants look at the table on a node's disk: a majority of such disks commits it.
+    pub(super) fn table_on_disk(&mut self, node: usize) {
+        let accepted = self.nodes[node].control_disk.safe().accepted.clone();
+        let Some(table) = accepted else {
+            return;
+        };
+        let before = self.tables.last().cloned();
+        if !self
+            .tables
+            .on_disk(node_id(node), &table, &mut self.violations)
+        {
+            return;
+        }
+        if self.trace.is_kept() {
+            let text = format!("{:?} is committed: {:?}", table.stamp, table.partitions);
+            self.say(format_args!("{text}"));
+        }
+        self.note_committed(before.as_ref(), &table);
+        let nodes = &self.nodes;
+        let disk =
+            |node: NodeId, partition| nodes[super::number_of(node)].hosted(partition).disk.safe();
+        self.watch.committed(&table, disk);
+    }
+
+    fn note_committed(&mut self, before: Option<&Arc<Table>>, table: &Arc<Table>) {
+        let Some(before) = before else {
+            return;
+        };
+        if before.stamp.term < table.stamp.term && before.partitions == table.partitions {
+            self.sometimes.saw(Sight::TableRecommitted);
+        }
+        for (before, now) in before.partitions.iter().zip(&table.partitions) {
+            if before.owner != now.owner {
+                self.sometimes.saw(Sight::OwnerReplaced);
+            } else if before.in_sync.len() < now.in_sync.len() {
+                self.sometimes.saw(Sight::GrowthFinished);
+            } else if before.in_sync.len() > now.in_sync.len() {
+                self.sometimes.saw(Sight::ShrinkFinished);
+            } else if before.epoch < now.epoch {
+                self.sometimes.saw(Sight::RenewFinished);
+            }
+        }
+    }
+}

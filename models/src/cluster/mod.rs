@@ -1,0 +1,576 @@
+//! Whole clusters in a deterministic world: real coordinators that elect their masters and make the
+//! partition table, real replicas of several partitions, and clients with real sessions, wired as
+//! the node wires them. One seed draws everything, so that a seed replays a run to the byte.
+//!
+//! The replication [`world`](crate::world) replaces election and table by one atomic register, and
+//! finds what is wrong with replicas much faster; the [`election`](crate::election) model explores
+//! the register alone, to its end. This one shows that the two fit together: that what coordinators
+//! decide is what replicas rely on, and that a cluster recovers by itself.
+//!
+//! Where to look: `control` and `data` drive the two planes of a node, in the order in which the
+//! threads of the real node do; `clients` drives the sessions; `tables` knows what is committed;
+//! `nemesis` is what goes wrong; `recovery` is what must come of it in the end.
+
+use std::sync::Arc;
+
+use kensho_protocol::coordinator;
+use kensho_protocol::ids::{NodeId, PartitionId, Position, Ticket, Token};
+use kensho_protocol::replica::{self, Output};
+use kensho_protocol::session::{Address, Directory, Session};
+
+#[cfg(feature = "break-rules")]
+mod breakable;
+mod clients;
+mod control;
+mod data;
+mod explore;
+mod nemesis;
+pub mod node;
+pub mod plan;
+mod recovery;
+pub mod sights;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use crate::invariants::Violation;
+use crate::invariants::linearizable::Asked;
+use crate::invariants::watch::Watch;
+use crate::random::{Random, Stream};
+use crate::world::clock::Clock;
+use crate::world::disk::Synced;
+use crate::world::journal::Journal;
+use crate::world::network::Network;
+use crate::world::schedule::Schedule;
+use crate::world::table_service::member;
+use crate::world::trace::Trace;
+
+use clients::Client;
+use node::{Condition, Node};
+use plan::{Given, Plan};
+use sights::Sometimes;
+use tables::Tables;
+
+#[cfg(feature = "break-rules")]
+pub use breakable::{Catch, Found, find_violation};
+pub use clients::{Attempt, Ending};
+pub use control::Report;
+pub use explore::{Outcome, explore, explore_aloud};
+pub use nemesis::Fault;
+
+/// Something that is going to happen.
+#[derive(Debug)]
+pub enum Happening {
+    /// A message comes from another node's coordinator.
+    Control {
+        /// The node it comes to.
+        to: usize,
+        /// The node it comes from.
+        from: usize,
+        /// What it says.
+        message: coordinator::Message,
+    },
+    /// A message comes from the partition's replica on another node.
+    Peer {
+        /// The node it comes to.
+        to: usize,
+        /// The node it comes from.
+        from: usize,
+        /// The partition.
+        partition: PartitionId,
+        /// What it says.
+        message: replica::Message,
+    },
+    /// A client's request comes to a node.
+    Request {
+        /// The node.
+        to: usize,
+        /// Whose.
+        attempt: Attempt,
+        /// The partition.
+        partition: PartitionId,
+        /// What is asked.
+        asked: Asked,
+        /// Goes with an update's number.
+        as_of: Position,
+    },
+    /// A client's attempt ends.
+    Answer {
+        /// Whose.
+        attempt: Attempt,
+        /// How.
+        ending: Ending,
+    },
+    /// A client asks a node for its table.
+    TableWanted {
+        /// The node.
+        to: usize,
+        /// The client.
+        client: usize,
+    },
+    /// A node's table comes to a client.
+    TableTold {
+        /// The node.
+        from: usize,
+        /// The client.
+        client: usize,
+        /// The table, if the node has one.
+        directory: Option<Arc<Directory>>,
+    },
+    /// A client's timer fires.
+    ClientWake {
+        /// Whose.
+        client: usize,
+    },
+    /// A client begins its next statement.
+    Think {
+        /// Which client.
+        client: usize,
+    },
+    /// A disk has synced a replica's records.
+    Synced {
+        /// Whose.
+        node: usize,
+        /// The life in which the sync was begun.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+    },
+    /// The data plane is told that its disk has synced.
+    Durable {
+        /// Whose.
+        node: usize,
+        /// The life in which the sync was begun.
+        life: u32,
+        /// For which partition.
+        partition: PartitionId,
+        /// What is safe now.
+        synced: Synced,
+    },
+    /// A disk has synced what a coordinator wrote.
+    ControlSynced {
+        /// Whose.
+        node: usize,
+        /// The life in which it was written.
+        life: u32,
+    },
+    /// The control plane is told that its disk has synced.
+    Saved {
+        /// Whose.
+        node: usize,
+        /// The life in which it was written.
+        life: u32,
+        /// What is safe now.
+        ticket: Ticket,
+    },
+    /// A coordinator's timer fires.
+    ControlWake {
+        /// Whose.
+        node: usize,
+        /// The life in which it was set.
+        life: u32,
+    },
+    /// The data plane's timer fires.
+    DataWake {
+        /// Whose.
+        node: usize,
+        /// The life in which it was set.
+        life: u32,
+    },
+    /// A batch of the data plane ends.
+    Flush {
+        /// Whose.
+        node: usize,
+        /// The life in which it was begun.
+        life: u32,
+    },
+    /// The data plane looks at what the coordinator shows.
+    View {
+        /// Whose.
+        node: usize,
+        /// The life in which it was shown.
+        life: u32,
+    },
+    /// The coordinator hears from the data plane.
+    Report {
+        /// Whose.
+        node: usize,
+        /// The life in which it was said.
+        life: u32,
+        /// What.
+        report: Report,
+    },
+    /// The data plane hands in a read again whose answer came too late for its lease.
+    ReadAgain {
+        /// Whose.
+        node: usize,
+        /// The life in which it was handed in.
+        life: u32,
+        /// Which.
+        token: Token,
+    },
+    /// What a replica was about to be handed when its process was stopped.
+    Late {
+        /// Whose.
+        node: usize,
+        /// The life in which that was.
+        life: u32,
+        /// The partition.
+        partition: PartitionId,
+        /// What.
+        event: replica::Event,
+    },
+    /// A node looks who answers (rule M5).
+    Meet {
+        /// Which.
+        node: usize,
+        /// The life in which it began to look.
+        life: u32,
+    },
+    /// A fault strikes.
+    Strike(Fault),
+    /// A node that crashed starts again.
+    Start {
+        /// Which.
+        node: usize,
+    },
+    /// A stopped process goes on.
+    Continue {
+        /// Which node's.
+        node: usize,
+        /// When it stopped.
+        since_ns: u64,
+    },
+    /// Cut links are mended.
+    Mend,
+    /// Faults end, and recovery begins.
+    Calm,
+    /// Somebody looks whether the cluster has recovered.
+    Look,
+}
+
+/// Figures of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Inputs of state machines: messages, timers, requests, syncs.
+    pub events: u64,
+    /// Messages sent between nodes.
+    pub messages: u64,
+    /// Updates acknowledged.
+    pub updates: u64,
+    /// Reads answered.
+    pub reads: u64,
+    /// Statements that certainly had no effect.
+    pub failed: u64,
+    /// Statements that may have had an effect.
+    pub unknown: u64,
+    /// Faults that struck.
+    pub faults: u64,
+    /// Acknowledged updates that were lost (async).
+    pub lost: u64,
+    /// Virtual time.
+    pub virtual_ns: u64,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Cluster {
+    plan: Plan,
+    now_ns: u64,
+    schedule: Schedule<Happening>,
+    nodes: Vec<Node>,
+    /// Where clients reach the nodes.
+    addresses: Vec<Address>,
+    network: Network,
+    clients: Vec<Client>,
+    tables: Tables,
+    watch: Watch,
+    /// What clients saw.
+    journal: Journal,
+    /// What went wrong with masters and tables.
+    violations: Vec<Violation>,
+    sometimes: Sometimes,
+    trace: Trace,
+    figures: Figures,
+    streams: Streams,
+    /// The last value that any client has written.
+    last_value: u32,
+    /// Faults strike.
+    turbulent: bool,
+    /// By partition: whether a write was acknowledged since faults stopped.
+    written: Vec<bool>,
+    recovered: bool,
+    /// Reused for the outputs of replicas.
+    outputs: Vec<Output>,
+}
+
+#[derive(Debug)]
+struct Streams {
+    network: Random,
+    disks: Random,
+    clients: Random,
+    nemesis: Random,
+    processors: Random,
+}
+
+impl Cluster {
+    /// The cluster that `seed` stands for, before anything has happened.
+    #[must_use]
+    pub fn new(seed: u64, given: Given, trace: Trace) -> Self {
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        Cluster::of_plan(plan, seed, trace)
+    }
+
+    /// A cluster of this plan.
+    #[must_use]
+    pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
+        let stream = |purpose| Random::new(seed, purpose);
+        let mut streams = Streams {
+            network: stream(Stream::Network),
+            disks: stream(Stream::Disks),
+            clients: stream(Stream::Clients),
+            nemesis: stream(Stream::Nemesis),
+            processors: stream(Stream::Processors),
+        };
+        let mut clock = || match plan.processors.drift {
+            true => Clock::draw(&mut streams.processors),
+            false => Clock::TRUE,
+        };
+        let nodes: Vec<Node> = (0..plan.nodes)
+            .map(|_| Node::new(clock(), plan.partitions))
+            .collect();
+        let addresses: Vec<Address> = (0..plan.nodes)
+            .map(|node| Address::from(member(node).client_address))
+            .collect();
+        // The clients have a place of their own, and reach everybody.
+        let (cuttable, places) = (plan.nodes, plan.nodes + 1);
+        let network = Network::new(plan.network, cuttable, places, &mut streams.network);
+        let clients = (0..plan.clients.count)
+            .map(|_| {
+                let settings = plan.clients.session.clone();
+                let session = Session::new(settings, addresses.clone(), streams.clients.draw());
+                Client::new(session, plan.partitions)
+            })
+            .collect();
+        let mut cluster = Cluster {
+            watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
+            written: vec![false; plan.partitions],
+            journal: Journal::new(plan.clients.count),
+            plan,
+            now_ns: 0,
+            schedule: Schedule::default(),
+            nodes,
+            addresses,
+            network,
+            clients,
+            tables: Tables::default(),
+            violations: Vec::new(),
+            sometimes: Sometimes::default(),
+            trace,
+            figures: Figures::default(),
+            streams,
+            last_value: 0,
+            turbulent: true,
+            recovered: false,
+            outputs: Vec::new(),
+        };
+        cluster.begin();
+        cluster
+    }
+
+    fn begin(&mut self) {
+        for node in 0..self.plan.nodes {
+            let longest_ns = self.plan.heartbeat_ns();
+            let at_ns = self.streams.processors.below(longest_ns);
+            self.schedule.put(at_ns, Happening::Start { node });
+        }
+        for client in 0..self.clients.len() {
+            self.schedule.put(0, Happening::Think { client });
+        }
+        self.plan_strikes();
+        self.schedule.put(self.plan.turbulent_ns, Happening::Calm);
+    }
+
+    /// Runs until something is violated, or the cluster has recovered, or the time for that is over.
+    pub fn run(&mut self) {
+        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
+        while self.violation().is_none() && !self.recovered {
+            match self.schedule.take() {
+                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
+                    self.now_ns = at_ns;
+                    self.happen(what);
+                }
+                _ => {
+                    self.report_missing();
+                    break;
+                }
+            }
+        }
+        self.figures.lost = self.watch.lost();
+        self.judge_history();
+        self.figures.virtual_ns = self.now_ns;
+    }
+
+    /// linearizable, as a black box. What async lost, clients have seen.
+    fn judge_history(&mut self) {
+        if self.violation().is_some() || self.figures.lost > 0 {
+            return;
+        }
+        if let Some(verdict) = self.journal.wrong() {
+            self.watch
+                .report(Violation::HistoryNotLinearizable { verdict });
+        }
+    }
+
+    /// Something is repeated without an end.
+    fn goes_round(&self) -> bool {
+        self.figures.events > self.plan.events_max
+    }
+
+    fn happen(&mut self, what: Happening) {
+        let Some(what) = self.hold_back(what) else {
+            return;
+        };
+        match what {
+            Happening::Control { to, from, message } => self.control_message(to, from, message),
+            Happening::Peer {
+                to,
+                from,
+                partition,
+                message,
+            } => {
+                let from = crate::world::table_service::node_id(from);
+                let event = replica::Event::Message { from, message };
+                self.to_replica(to, partition, event);
+            }
+            Happening::Request {
+                to,
+                attempt,
+                partition,
+                asked,
+                as_of,
+            } => self.request(to, attempt, (partition, asked), as_of),
+            Happening::Answer { attempt, ending } => self.client_hears(attempt, &ending),
+            Happening::TableWanted { to, client } => self.table_wanted(to, client),
+            Happening::TableTold {
+                from,
+                client,
+                directory,
+            } => self.table_told(client, from, directory),
+            Happening::ClientWake { client } => self.client_wake(client),
+            Happening::Think { client } => self.client_begins(client),
+            Happening::Synced {
+                node,
+                life,
+                partition,
+            } => self.synced(node, life, partition),
+            Happening::Durable {
+                node,
+                life,
+                partition,
+                synced,
+            } => self.durable(node, life, partition, synced),
+            Happening::ControlSynced { node, life } => self.control_synced(node, life),
+            Happening::Saved { node, life, ticket } => self.saved(node, life, ticket),
+            Happening::ControlWake { node, life } => self.control_wake(node, life),
+            Happening::DataWake { node, life } => self.data_wake(node, life),
+            Happening::Flush { node, life } => self.finish_batch(node, life),
+            Happening::View { node, life } => self.follow(node, life),
+            Happening::Report { node, life, report } => self.report(node, life, report),
+            Happening::ReadAgain { node, life, token } => self.read_again(node, life, token),
+            Happening::Late {
+                node,
+                life,
+                partition,
+                event,
+            } => {
+                if self.nodes[node].life == life {
+                    self.to_replica(node, partition, event);
+                }
+            }
+            Happening::Meet { node, life } => self.meet(node, life),
+            Happening::Strike(fault) => self.strike(fault),
+            Happening::Start { node } => self.start(node),
+            Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
+            Happening::Mend => self.network.heal(),
+            Happening::Calm => self.calm(),
+            Happening::Look => self.look_for_recovery(),
+        }
+    }
+
+    /// Lets through what can happen now. What is for a stopped process waits; what is for one that
+    /// is gone is lost, and a client that asked it is told so by the operating system.
+    fn hold_back(&mut self, what: Happening) -> Option<Happening> {
+        let node = match &what {
+            Happening::Control { to, .. }
+            | Happening::Peer { to, .. }
+            | Happening::Request { to, .. }
+            | Happening::TableWanted { to, .. } => *to,
+            Happening::Durable { node, .. }
+            | Happening::Saved { node, .. }
+            | Happening::ControlWake { node, .. }
+            | Happening::DataWake { node, .. }
+            | Happening::Flush { node, .. }
+            | Happening::View { node, .. }
+            | Happening::Report { node, .. }
+            | Happening::ReadAgain { node, .. }
+            | Happening::Late { node, .. }
+            | Happening::Meet { node, .. } => *node,
+            _ => return Some(what),
+        };
+        match &mut self.nodes[node].condition {
+            Condition::Running => Some(what),
+            Condition::Stopped(stopped) => {
+                stopped.backlog.push_back(what);
+                None
+            }
+            Condition::Down => {
+                self.nobody_listens(&what);
+                None
+            }
+        }
+    }
+
+    /// The first thing that went wrong.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violations.first().or(self.watch.violations().first())
+    }
+
+    /// How the run went.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// What happened at least sometimes.
+    #[must_use]
+    pub fn sometimes(&self) -> &Sometimes {
+        &self.sometimes
+    }
+
+    /// The plan of the run.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The story of the run, if it was kept.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    fn say(&mut self, line: std::fmt::Arguments<'_>) {
+        self.trace.line(self.now_ns, line);
+    }
+}
+
+/// A node's number.
+fn number_of(node: NodeId) -> usize {
+    usize::try_from(node.0).expect("few nodes")
+}
+
+fn partition_id(number: usize) -> PartitionId {
+    PartitionId(u16::try_from(number).expect("few partitions"))
+}

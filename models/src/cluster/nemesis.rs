@@ -1,0 +1,233 @@
+//! What goes wrong, and when it ends.
+
+use std::collections::VecDeque;
+
+use kensho_protocol::coordinator::Standing;
+
+use super::clients::Ending;
+use super::node::{Condition, Stopped};
+use super::sights::Sight;
+use super::{Cluster, Happening, number_of, partition_id};
+use crate::world::table_service::node_id;
+
+/// A class of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A process crashes; its node starts again.
+    Crash,
+    /// All processes crash at once.
+    Blackout,
+    /// A process is stopped, and continued.
+    Pause,
+    /// Links are cut, and mended.
+    Cut,
+}
+
+impl Fault {
+    const ALL: [Fault; 4] = [Fault::Crash, Fault::Blackout, Fault::Pause, Fault::Cut];
+}
+
+impl Cluster {
+    /// A node starts from what is on its disk.
+    pub(super) fn start(&mut self, node: usize) {
+        if self.nodes[node].is_up() {
+            return;
+        }
+        self.say(format_args!("{:?} starts", node_id(node)));
+        self.nodes[node].condition = Condition::Running;
+        self.start_data(node);
+        self.start_control(node);
+    }
+
+    /// A node's process is gone, with all that was in memory.
+    fn crash(&mut self, node: usize) {
+        self.say(format_args!("{:?} crashes", node_id(node)));
+        let lost = self.nodes[node].saving > 0;
+        for attempt in self.nodes[node].lose_memory() {
+            self.answer_client(node, attempt, Ending::Lost);
+        }
+        for number in 0..self.plan.partitions {
+            let partition = partition_id(number);
+            let disk = &mut self.nodes[node].hosted[number].disk;
+            let written = disk.unsafe_writes();
+            match disk.crash(&mut self.streams.disks) {
+                Ok(kept) if kept < written => self.sometimes.saw(Sight::RecordsLost),
+                Ok(_) => {}
+                Err(_) => self.report_disorder(node, partition),
+            }
+            let safe = self.nodes[node].hosted[number].disk.safe();
+            self.watch.disk_changed(partition, node_id(node), safe);
+            self.watch.stopped(partition, node_id(node));
+        }
+        self.nodes[node].control_disk.crash(&mut self.streams.disks);
+        if lost {
+            self.sometimes.saw(Sight::SavedLost);
+        }
+        self.table_on_disk(node);
+    }
+
+    /// A process stops where it is.
+    pub(super) fn stop(&mut self, node: usize, length_ns: u64) {
+        if !self.nodes[node].runs() {
+            return;
+        }
+        self.say(format_args!("{:?} stops", node_id(node)));
+        let since_ns = self.now_ns;
+        self.nodes[node].condition = Condition::Stopped(Stopped {
+            since_ns,
+            decided: Vec::new(),
+            backlog: VecDeque::new(),
+        });
+        let goes_on = Happening::Continue { node, since_ns };
+        self.schedule.put(since_ns + length_ns, goes_on);
+    }
+
+    /// A stopped process goes on: with what it was about to do, then with what came meanwhile. What
+    /// others said is heard before anybody is judged silent, as in the real node.
+    pub(super) fn go_on(&mut self, node: usize, since_ns: u64) {
+        let is_it = matches!(&self.nodes[node].condition,
+            Condition::Stopped(stopped) if stopped.since_ns == since_ns);
+        if !is_it {
+            return;
+        }
+        self.say(format_args!("{:?} goes on", node_id(node)));
+        let before = std::mem::replace(&mut self.nodes[node].condition, Condition::Running);
+        let Condition::Stopped(stopped) = before else {
+            return;
+        };
+        self.carry_out(node, stopped.decided);
+        let (timers, others): (Vec<_>, Vec<_>) = stopped
+            .backlog
+            .into_iter()
+            .partition(|what| matches!(what, Happening::ControlWake { .. }));
+        for what in others.into_iter().chain(timers) {
+            self.happen(what);
+        }
+    }
+
+    fn mean_interval_ns(&self, fault: Fault) -> Option<u64> {
+        let faults = &self.plan.faults;
+        match fault {
+            Fault::Crash => faults.crash_every_ns,
+            Fault::Blackout => faults.blackout_every_ns,
+            Fault::Pause => faults.pause_every_ns,
+            Fault::Cut => faults.cut_every_ns,
+        }
+    }
+
+    /// The first strike of each class.
+    pub(super) fn plan_strikes(&mut self) {
+        for fault in Fault::ALL {
+            self.plan_strike(fault);
+        }
+    }
+
+    fn plan_strike(&mut self, fault: Fault) {
+        if let Some(mean_ns) = self.mean_interval_ns(fault) {
+            let wait_ns = self.streams.nemesis.below(2 * mean_ns) + 1;
+            let strike = Happening::Strike(fault);
+            self.schedule.put(self.now_ns + wait_ns, strike);
+        }
+    }
+
+    fn lasts_ns(&mut self) -> u64 {
+        let longest_ns = self.plan.faults.lasts_max_ns;
+        self.streams.nemesis.below(longest_ns + 1)
+    }
+
+    pub(super) fn strike(&mut self, fault: Fault) {
+        if !self.turbulent {
+            return;
+        }
+        self.plan_strike(fault);
+        self.figures.faults += 1;
+        let node = self.target();
+        let lasts_ns = self.lasts_ns();
+        let end_ns = self.now_ns + lasts_ns;
+        match fault {
+            Fault::Crash if self.nodes[node].is_up() => {
+                self.crash(node);
+                self.schedule.put(end_ns, Happening::Start { node });
+            }
+            Fault::Crash => {}
+            Fault::Blackout => self.strike_all(),
+            Fault::Pause => self.stop(node, lasts_ns),
+            Fault::Cut => {
+                self.strike_cut(node);
+                self.schedule.put(end_ns, Happening::Mend);
+            }
+        }
+    }
+
+    fn strike_all(&mut self) {
+        for node in 0..self.plan.nodes {
+            if self.nodes[node].is_up() {
+                self.crash(node);
+                let at_ns = self.now_ns + self.lasts_ns();
+                self.schedule.put(at_ns, Happening::Start { node });
+            }
+        }
+        self.sometimes.saw(Sight::Blackout);
+    }
+
+    /// Often the master, or the owner of a partition; they have most to lose.
+    fn target(&mut self) -> usize {
+        let is_master = |node: &usize| {
+            let coordinator = self.nodes[*node].coordinator();
+            coordinator.is_some_and(|c| c.standing() == Standing::Master)
+        };
+        let master = (0..self.plan.nodes).find(is_master);
+        let random = &mut self.streams.nemesis;
+        let partition = partition_id(random.index(self.plan.partitions));
+        let any = random.index(self.plan.nodes);
+        let owner = self.tables.last().map(|t| t.assignment(partition).owner);
+        match random.below(3) {
+            0 => master.unwrap_or(any),
+            1 => owner.map_or(any, number_of),
+            _ => any,
+        }
+    }
+
+    fn strike_cut(&mut self, node: usize) {
+        let random = &mut self.streams.nemesis;
+        let shape = random.below(7);
+        let sides = random.draw();
+        let other = random.index(self.plan.nodes);
+        self.say(format_args!("cut {shape} around {:?}", node_id(node)));
+        match shape {
+            0 | 1 => self.network.isolate(node, true, true),
+            2 => self.network.isolate(node, true, false),
+            3 => self.network.isolate(node, false, true),
+            4 => self.network.halve(|place| sides >> place & 1 == 1),
+            5 => self.network.cut(node, other),
+            // All see this node, and nobody else: a bridge.
+            _ => {
+                for from in (0..self.plan.nodes).filter(|from| *from != node) {
+                    for to in (0..self.plan.nodes).filter(|to| *to != node) {
+                        if from != to && sides >> from & 1 != sides >> to & 1 {
+                            self.network.cut(from, to);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Faults end: all is healed, and the cluster has to recover.
+    pub(super) fn calm(&mut self) {
+        self.say(format_args!("faults end"));
+        self.turbulent = false;
+        self.network.calm();
+        for node in 0..self.plan.nodes {
+            match &self.nodes[node].condition {
+                Condition::Running => {}
+                Condition::Stopped(stopped) => {
+                    let since_ns = stopped.since_ns;
+                    self.go_on(node, since_ns);
+                }
+                Condition::Down => self.start(node),
+            }
+        }
+        self.schedule.put(self.now_ns, Happening::Look);
+    }
+}

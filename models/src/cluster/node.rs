@@ -1,0 +1,198 @@
+//! One node of a cluster: its clock, its process with both planes, and its disk.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use kensho_protocol::coordinator::Coordinator;
+use kensho_protocol::ids::{Incarnation, PartitionId, Token};
+use kensho_protocol::table::Table;
+use kensho_protocol::time::Time;
+
+use super::Happening;
+use super::clients::Attempt;
+use crate::invariants::linearizable::Asked;
+use crate::world::clock::Clock;
+use crate::world::disk::{CoordinatorDisk, ReplicaDisk};
+use crate::world::node::{Decided, Hosted};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Node {
+    /// What its process goes by.
+    pub clock: Clock,
+    /// How often it has started; what belongs to an earlier life counts for nothing.
+    pub life: u32,
+    /// What its process is doing.
+    pub condition: Condition,
+    /// The control plane, while the process lives.
+    pub control: Option<Control>,
+    /// What the control plane has written.
+    pub control_disk: CoordinatorDisk,
+    /// How many of its writes are not safe yet.
+    pub saving: usize,
+    /// The replicas and their disks, by partition.
+    pub hosted: Vec<Hosted>,
+    /// The rest of the data plane.
+    pub data: Data,
+}
+
+/// The control plane: the coordinator, and what it shows to the data plane.
+#[derive(Debug)]
+pub struct Control {
+    /// The state machine.
+    pub coordinator: Coordinator,
+    /// What the data plane may see.
+    pub view: View,
+    /// The data plane is about to look.
+    pub view_shown: bool,
+    /// Nodes that have answered since the start (rule M5).
+    pub met: BTreeSet<usize>,
+    /// When the next wake-up is due; `u64::MAX`: none.
+    pub wake_ns: u64,
+}
+
+/// What the data plane sees of the coordinator: always the newest, so that some may be passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// The last committed table.
+    pub table: Option<Arc<Table>>,
+    /// Whether the node is part of a quorum.
+    pub service: bool,
+}
+
+/// The data plane, besides its replicas.
+#[derive(Debug)]
+pub struct Data {
+    /// What it has seen of the coordinator.
+    pub view: View,
+    /// A flush is due at the end of the current batch.
+    pub batch: bool,
+    /// When the next wake-up is due; `u64::MAX`: none.
+    pub wake_ns: u64,
+    /// When the coordinator is told next what the replicas hold.
+    pub holds_at: Time,
+    /// The clients that wait for an answer.
+    pub waiting: BTreeMap<Token, Waiting>,
+    last_token: u64,
+}
+
+/// A client that waits for an answer, and what is needed to ask again.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Who waits.
+    pub attempt: Attempt,
+    /// For what.
+    pub asked: Asked,
+    /// In which partition.
+    pub partition: PartitionId,
+    /// Until when.
+    pub deadline: Time,
+}
+
+/// What a node's process is doing.
+#[derive(Debug)]
+pub enum Condition {
+    /// It does its work.
+    Running,
+    /// It was stopped; the clock runs on, and everything for it waits.
+    Stopped(Stopped),
+    /// There is no process.
+    Down,
+}
+
+/// What waits for a stopped process to go on.
+#[derive(Debug)]
+pub struct Stopped {
+    /// When it stopped.
+    pub since_ns: u64,
+    /// Outputs that were decided on and not carried out, in order.
+    pub decided: Vec<Decided>,
+    /// What has happened to it since.
+    pub backlog: VecDeque<Happening>,
+}
+
+impl Data {
+    fn new() -> Self {
+        Data {
+            view: View::default(),
+            batch: false,
+            wake_ns: u64::MAX,
+            holds_at: Time(0),
+            waiting: BTreeMap::new(),
+            last_token: 0,
+        }
+    }
+
+    /// Somebody waits from now on.
+    pub fn wait(&mut self, waiting: Waiting) -> Token {
+        self.last_token += 1;
+        let token = Token(self.last_token);
+        self.waiting.insert(token, waiting);
+        token
+    }
+}
+
+impl Node {
+    /// A node that has never been started.
+    #[must_use]
+    pub fn new(clock: Clock, partitions: usize) -> Self {
+        let hosted = || Hosted {
+            replica: None,
+            disk: ReplicaDisk::empty(Incarnation(0)),
+            wake_ns: u64::MAX,
+            batch: false,
+            decided: Vec::new(),
+            checkpointing: false,
+        };
+        Node {
+            clock,
+            life: 0,
+            condition: Condition::Down,
+            control: None,
+            control_disk: CoordinatorDisk::default(),
+            saving: 0,
+            hosted: (0..partitions).map(|_| hosted()).collect(),
+            data: Data::new(),
+        }
+    }
+
+    /// Whether its process does its work.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        matches!(self.condition, Condition::Running)
+    }
+
+    /// Whether it has a process, be it stopped.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !matches!(self.condition, Condition::Down)
+    }
+
+    /// Its share of `partition`.
+    #[must_use]
+    pub fn hosted(&self, partition: PartitionId) -> &Hosted {
+        &self.hosted[usize::from(partition.0)]
+    }
+
+    /// Its coordinator, while the process lives.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<&Coordinator> {
+        self.control.as_ref().map(|control| &control.coordinator)
+    }
+
+    /// The process is gone, with all that was in memory. Returns who waited for an answer.
+    pub fn lose_memory(&mut self) -> Vec<Attempt> {
+        self.life += 1;
+        self.condition = Condition::Down;
+        self.control = None;
+        self.saving = 0;
+        for hosted in &mut self.hosted {
+            hosted.replica = None;
+            hosted.batch = false;
+            hosted.checkpointing = false;
+            hosted.decided.clear();
+        }
+        let data = std::mem::replace(&mut self.data, Data::new());
+        data.waiting.into_values().map(|w| w.attempt).collect()
+    }
+}

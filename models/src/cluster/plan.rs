@@ -1,0 +1,189 @@
+//! What kind of run a seed stands for: the plan of the replication world, with as many nodes and
+//! faults as a cluster needs that has to elect its masters itself.
+
+use std::time::Duration;
+
+use kensho_protocol::coordinator::Birth;
+use kensho_protocol::rule::Rules;
+use kensho_protocol::session;
+use kensho_protocol::settings::{Mode, Settings};
+use kensho_protocol::table::Identity;
+
+use crate::random::Random;
+use crate::world::network::NetworkPlan;
+use crate::world::plan::{self, DiskPlan, MS, ProcessorPlan};
+use crate::world::table_service::member;
+
+/// The plan of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How many partitions there are.
+    pub partitions: usize,
+    /// By node: its priority in elections.
+    pub priorities: Vec<u32>,
+    /// What the nodes are told.
+    pub settings: Settings,
+    /// How the network behaves.
+    pub network: NetworkPlan,
+    /// How the disks behave.
+    pub disks: DiskPlan,
+    /// How the nodes' processes behave.
+    pub processors: ProcessorPlan,
+    /// The longest time that something takes from one thread of a process to the other.
+    pub handover_max_ns: u64,
+    /// What clients do.
+    pub clients: ClientPlan,
+    /// What goes wrong.
+    pub faults: FaultPlan,
+    /// Until when faults strike; then all is healed.
+    pub turbulent_ns: u64,
+    /// How long the cluster has to recover after that.
+    pub recovery_ns: u64,
+    /// A run with more events than this goes round in circles.
+    pub events_max: u64,
+}
+
+/// What the clients of a run do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPlan {
+    /// How many there are; each has at most one statement open.
+    pub count: usize,
+    /// The longest pause between two statements.
+    pub think_max_ns: u64,
+    /// How many of a hundred statements are reads.
+    pub reads_percent: u32,
+    /// How long a node may try to carry a statement out.
+    pub deadline: Duration,
+    /// What their sessions are told.
+    pub session: session::Settings,
+}
+
+/// What goes wrong in a run. Rates are mean intervals; `None` leaves a class of faults out (swarm
+/// testing, see [`plan`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultPlan {
+    /// A process crashes; its node starts again.
+    pub crash_every_ns: Option<u64>,
+    /// All processes crash at once, and start again at different times.
+    pub blackout_every_ns: Option<u64>,
+    /// A process is stopped, and continued.
+    pub pause_every_ns: Option<u64>,
+    /// Links are cut, and mended.
+    pub cut_every_ns: Option<u64>,
+    /// The longest time that a fault lasts.
+    pub lasts_max_ns: u64,
+}
+
+/// What is given from outside; the rest is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Async or semi-sync; drawn if not given.
+    pub mode: Option<Mode>,
+    /// How many nodes; drawn if not given.
+    pub nodes: Option<usize>,
+    /// Which rules hold.
+    pub rules: Rules,
+}
+
+impl Plan {
+    /// Draws a plan.
+    pub fn draw(given: Given, random: &mut Random) -> Self {
+        let base = plan::Plan::draw(
+            plan::Given {
+                mode: given.mode,
+                rules: given.rules,
+            },
+            random,
+        );
+        let nodes = random.pick(&[1, 2, 3, 3, 3, 3, 4, 5]);
+        let nodes = given.nodes.unwrap_or(nodes);
+        let heartbeat_ns = base.heartbeat_ns();
+        let settings = Settings {
+            replicas: random.pick(&[1, 2, 2, 3, 3]).min(nodes),
+            ..base.settings
+        };
+        let settings = Settings {
+            min_in_sync: settings.min_in_sync.min(settings.replicas),
+            ..settings
+        };
+        Plan {
+            nodes,
+            partitions: random.pick(&[1, 2, 3, 5]),
+            priorities: (0..nodes).map(|_| random.pick(&[0, 0, 1])).collect(),
+            settings,
+            network: base.network,
+            disks: base.disks,
+            processors: base.processors,
+            handover_max_ns: random.pick(&[0, MS / 10, MS, heartbeat_ns]),
+            clients: draw_clients(heartbeat_ns, random),
+            faults: draw_faults(heartbeat_ns, random),
+            turbulent_ns: random.between(40, 160) * heartbeat_ns,
+            recovery_ns: 300 * heartbeat_ns,
+            events_max: 1_000_000,
+        }
+    }
+
+    /// The heartbeat in nanoseconds.
+    #[must_use]
+    pub fn heartbeat_ns(&self) -> u64 {
+        u64::try_from(self.settings.heartbeat.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What each node is told about its cluster.
+    #[must_use]
+    pub fn birth(&self) -> Birth {
+        let identity = Identity {
+            cluster: "world".to_owned(),
+            partitions: u16::try_from(self.partitions).expect("few partitions"),
+            replicas: u8::try_from(self.settings.replicas).expect("few replicas"),
+        };
+        Birth {
+            identity,
+            members: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// All nodes, as a complete roster (rule M5).
+    #[must_use]
+    pub fn roster(
+        &self,
+    ) -> std::collections::BTreeMap<kensho_protocol::ids::NodeId, kensho_protocol::table::Member>
+    {
+        let members = (0..self.nodes).map(|node| (member(node).id, member(node)));
+        members.collect()
+    }
+}
+
+fn draw_clients(heartbeat_ns: u64, random: &mut Random) -> ClientPlan {
+    let heartbeats = |count: u64| Duration::from_nanos(count * heartbeat_ns);
+    ClientPlan {
+        count: random.index(5) + 1,
+        think_max_ns: random.pick(&[MS, 20 * MS, heartbeat_ns]),
+        reads_percent: random.pick(&[20, 50, 80]),
+        deadline: heartbeats(random.pick(&[1, 10, 100])),
+        session: session::Settings {
+            failover_timeout: heartbeats(random.pick(&[2, 10, 60])),
+            attempt_timeout: heartbeats(random.pick(&[1, 5, 20])),
+            probe_interval: heartbeats(1) / 2,
+            table_timeout: heartbeats(random.pick(&[1, 5])),
+            backoff_min: Duration::from_nanos(random.pick(&[MS / 10, 5 * MS])),
+            backoff_max: heartbeats(1),
+        },
+    }
+}
+
+fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
+    let mut every_ns = |intervals: [u64; 5]| {
+        let intervals = random.pick(&intervals);
+        (intervals > 0).then_some(intervals * heartbeat_ns)
+    };
+    FaultPlan {
+        crash_every_ns: every_ns([0, 0, 6, 15, 40]),
+        blackout_every_ns: every_ns([0, 0, 0, 0, 60]),
+        pause_every_ns: every_ns([0, 0, 6, 15, 40]),
+        cut_every_ns: every_ns([0, 0, 6, 15, 40]),
+        lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
+    }
+}

@@ -1,0 +1,56 @@
+//! A budgeted sample of runs; the example `cluster` runs more.
+
+use kensho_protocol::settings::Mode;
+
+use super::plan::Given;
+use super::sights::{Sight, Sometimes};
+use super::{explore, explore_aloud};
+
+/// Runs that violate nothing, and what happened in them.
+fn sample(seeds: std::ops::Range<u64>, given: Given) -> Sometimes {
+    let mut sometimes = Sometimes::default();
+    for seed in seeds {
+        let outcome = explore(seed, given);
+        assert_eq!(outcome.violation, None, "seed {seed} of {given:?}");
+        sometimes.add(&outcome.sometimes);
+    }
+    sometimes
+}
+
+#[test]
+fn clusters_keep_their_promises_and_recover() {
+    for mode in [Mode::SemiSync, Mode::Async] {
+        let given = Given {
+            mode: Some(mode),
+            ..Given::default()
+        };
+        let sometimes = sample(0..250, given);
+        let never: Vec<Sight> = sometimes.never().collect();
+        let expected = match mode {
+            Mode::SemiSync => vec![Sight::AcknowledgedLost],
+            Mode::Async => vec![],
+        };
+        assert_eq!(never, expected, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_larger_cluster_keeps_its_promises() {
+    let given = Given {
+        nodes: Some(7),
+        ..Given::default()
+    };
+    sample(0..20, given);
+}
+
+#[test]
+fn a_seed_replays_a_run_to_the_byte() {
+    for seed in 0..10 {
+        let (first, story) = explore_aloud(seed, Given::default());
+        let (second, again) = explore_aloud(seed, Given::default());
+        assert_eq!(first.figures, second.figures);
+        assert!(story == again, "the stories of seed {seed} differ");
+        // What is told of a run has no influence on it.
+        assert_eq!(explore(seed, Given::default()).figures, first.figures);
+    }
+}
