@@ -5,7 +5,7 @@ mod notation;
 
 use kensho_checker::anomaly::AnomalyName;
 use kensho_checker::budget::Budget;
-use kensho_checker::formats::Format;
+use kensho_checker::formats::{self, Format};
 use kensho_checker::generate::{self, Recipe, Values};
 use kensho_checker::history::{Event, History, Kind, Process};
 use kensho_checker::judge::{ModelName, Settings, judge};

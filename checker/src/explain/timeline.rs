@@ -93,6 +93,8 @@ const BARS_MAX: usize = 12;
 /// The room between two events: at least, and so that a picture with few of them is not tiny.
 const GAP: f64 = 26.0;
 const AXIS_LENGTH: f64 = 860.0;
+/// Where there is less room, pictures shrink to this width at least; then they are scrolled.
+const SHRUNK_MIN: f64 = 800.0;
 const LANES_MAX: usize = 16;
 
 /// Per position among all events: where it is drawn, and its time.
@@ -128,9 +130,10 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
     let mut svg = String::new();
     let _ = write!(
         svg,
-        r#"<svg class="timeline" viewBox="0 0 {w:.0} {height:.0}" width="{w:.0}" height="{height:.0}" role="img" aria-label="{}">"#,
+        r#"<svg class="timeline" viewBox="0 0 {w:.0} {height:.0}" width="{w:.0}" height="{height:.0}" style="min-width:{least:.0}px" role="img" aria-label="{}">"#,
         escape(&anomaly.text),
         w = right + 12.0,
+        least = (right + 12.0).min(SHRUNK_MIN),
     );
     draw_faults(&mut svg, faults, &axis, right, height);
     for (number, lane) in lanes.iter().enumerate() {

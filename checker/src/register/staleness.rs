@@ -38,6 +38,10 @@ pub(crate) fn stale_by(
             Found::OutOfBudget { .. } => None,
         }
     };
+    // A clock that does not tell events apart cannot tell how far they lie apart either.
+    if valid(0)? {
+        return None;
+    }
     // More shift never makes it worse, so halving finds the least that helps.
     let reads = accesses.iter().filter(|access| is_read(access));
     let mut enough = reads.map(|access| operation(access).invoke_time).max()?;

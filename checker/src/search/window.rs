@@ -39,7 +39,8 @@ impl Window {
         let mut last_of_slot: Vec<u32> = Vec::new();
         let mut free: Vec<u32> = Vec::new();
         let mut unknown_classes: Vec<(u32, Vec<u32>)> = Vec::new();
-        let mut unknown_of_class = std::collections::HashMap::new();
+        let classes = steps.iter().map(|step| step.class + 1).max().unwrap_or(0);
+        let mut unknown_of_class = vec![NEVER; classes as usize];
         let mut entries = vec![0];
         let mut next = 0;
         for returning in &returns {
@@ -47,12 +48,13 @@ impl Window {
             while next < steps.len() && steps[next].inv < ret {
                 let step = steps[next];
                 if step.ret == NEVER {
-                    let unknown = *unknown_of_class.entry(step.class).or_insert_with(|| {
+                    let unknown = &mut unknown_of_class[step.class as usize];
+                    if *unknown == NEVER {
+                        *unknown = unknown_classes.len() as u32;
                         unknown_classes.push((step.class, Vec::new()));
-                        unknown_classes.len() as u32 - 1
-                    });
-                    slots[next] = unknown;
-                    unknown_classes[unknown as usize].1.push(next as u32);
+                    }
+                    slots[next] = *unknown;
+                    unknown_classes[*unknown as usize].1.push(next as u32);
                 } else {
                     let slot = free.pop().unwrap_or_else(|| {
                         last_of_slot.push(NEVER);
