@@ -584,6 +584,15 @@ fn an_anomaly_says_where_when_who_and_how_stale() {
         searched["anomalies"][0]["stale_ns"], 4_000_000,
         "{searched}"
     );
+    // Without times it cannot be told.
+    let untimed =
+        "{:process 0 :type :invoke :f :write :value 1} {:process 0 :type :ok :f :write :value 1}
+        {:process 0 :type :invoke :f :write :value 1} {:process 0 :type :ok :f :write :value 1}
+        {:process 0 :type :invoke :f :write :value 2} {:process 0 :type :ok :f :write :value 2}
+        {:process 0 :type :invoke :f :read :value nil} {:process 0 :type :ok :f :read :value 1}";
+    let untimed = formats::read(untimed.as_bytes(), Format::Edn).unwrap();
+    let untimed = report(M::Register, &untimed);
+    assert!(untimed.is_invalid() && untimed.anomalies()[0].stale_ns.is_none());
 }
 
 #[test]
