@@ -4,7 +4,8 @@
 //!   in virtual time; [`explore`] samples such runs by seed.
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
 //! - [`invariants`] are what must hold in all of them.
-//! - [`election`] explores election and table register exhaustively, with stateright.
+//! - [`election`] explores election and table register exhaustively, with stateright;
+//!   [`replication`] does so with replicas on top of such a register.
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
