@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use kensho_models::broken::{Found, RULES, in_model, in_simulation};
+use kensho_models::invariants::Invariant;
 use kensho_models::replication::models::ALL;
 use kensho_protocol::rule::Rule;
 use kensho_protocol::settings::Mode;
@@ -99,7 +100,7 @@ fn row(
     seconds: f64,
 ) -> Value {
     let rule = rule.map_or(NONE, Rule::name);
-    let by = found.by.map(|invariant| invariant.name());
+    let by = found.by.map(Invariant::name);
     println!(
         "{rule:<24} {world:<10} {configuration:<20} {:<22} after {:>9} {}, {seconds:>6.1} s",
         by.unwrap_or("-"),
