@@ -77,7 +77,7 @@ async fn rows_are_stored_compared_and_deleted() {
 #[tokio::test]
 async fn while_nothing_fails_the_table_is_fetched_once_and_connections_are_kept() {
     let cluster = Cluster::started(3, "");
-    let client = cluster.client();
+    let client = cluster.trusting_client();
     for number in 0..20 {
         let name = format!("container{number}");
         let container = Container::keyed(&name, "LONG").column("value", "LONG");
