@@ -86,7 +86,11 @@ impl Coordinator {
             } else {
                 limit / 2
             };
-            now + at_least + self.fixed.draw.wait(limit, term, electing.attempt)
+            let wait = self
+                .fixed
+                .draw
+                .wait(limit, voters.len(), term, electing.attempt);
+            now + at_least + wait
         };
     }
 
@@ -220,13 +224,7 @@ impl Coordinator {
     }
 
     /// A majority has missed the master, and a tournament was opened.
-    pub(super) fn begin(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        term: Term,
-        absent: BTreeSet<NodeId>,
-    ) {
+    pub(super) fn begin(&mut self, now: Time, from: NodeId, term: Term, absent: BTreeSet<NodeId>) {
         if term < self.term() {
             let term = self.term();
             self.send(from, Message::HigherTerm { term });
