@@ -3,18 +3,31 @@
 
 use super::access::{Access, Effect};
 use super::minimal::drop_unseen;
+use super::values::Values;
 use crate::budget::Deadline;
-use crate::hash::FastMap;
 use crate::history::{Datum, NEVER};
 use crate::search::{Found, ILLEGAL, Machine, Nature, Step, search};
 
 /// What a class of steps does, with values as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Class {
     Read(u32),
     Write(u32),
     Cas(u32, u32),
     NotValue(u32),
+}
+
+impl Class {
+    /// Different for different classes; there are less than 2^31 values.
+    fn bits(self) -> u64 {
+        let (kind, first, second) = match self {
+            Class::Read(seen) => (0, seen, 0),
+            Class::Write(written) => (1, written, 0),
+            Class::Cas(seen, written) => (2, seen, written),
+            Class::NotValue(unseen) => (3, unseen, 0),
+        };
+        kind | u64::from(first) << 2 | u64::from(second) << 33
+    }
 }
 
 struct Register {
@@ -93,54 +106,76 @@ pub(crate) fn find(
     }
 }
 
+/// Room for so many different values and classes is made in the beginning; they are often few.
+const FEW: usize = 64;
+
 fn prepare(accesses: &[Access], initial: Datum) -> (Register, Vec<Step>) {
-    let mut numbers: FastMap<Datum, u32> = FastMap::default();
-    numbers.insert(initial, INITIAL);
-    let mut seen_until = vec![0, 0];
+    let mut values = Values::default();
+    values.reset(FEW / 4);
+    values.number(initial);
+    // The numbers of the values of each access; per value its state.
+    let mut numbered = Vec::with_capacity(accesses.len());
+    let mut states = Vec::with_capacity(FEW);
+    states.push(INITIAL);
+    let mut seen_until = Vec::with_capacity(FEW);
+    seen_until.extend([0, 0]);
     let mut not_value_until = 0;
     for access in accesses {
-        let (Effect::Read(value) | Effect::Cas(value, _) | Effect::NotValue(value)) = access.effect
-        else {
+        let (seen, written) = match access.effect {
+            Effect::Read(seen) | Effect::NotValue(seen) => (Some(seen), None),
+            Effect::Write(written) => (None, Some(written)),
+            Effect::Cas(seen, written) => (Some(seen), Some(written)),
+        };
+        let mut number = |value: Datum| {
+            let number = values.number(value);
+            if number as usize == states.len() {
+                states.push(OTHER);
+            }
+            number
+        };
+        let (seen, written) = (seen.map(&mut number), written.map_or(0, &mut number));
+        numbered.push((seen.unwrap_or(0), written));
+        let Some(seen) = seen else {
             continue;
         };
-        let next = numbers.len() as u32 + 1;
-        let number = *numbers.entry(value).or_insert(next);
-        if number == next {
+        let state = &mut states[seen as usize];
+        if *state == OTHER {
+            *state = seen_until.len() as u32;
             seen_until.push(0);
         }
+        let until = &mut seen_until[*state as usize];
         match access.effect {
             Effect::NotValue(_) => not_value_until = access.inv,
             // An unknown one can come at any time after its invocation.
-            _ if access.ret == NEVER => seen_until[number as usize] = NEVER,
-            _ => seen_until[number as usize] = seen_until[number as usize].max(access.inv),
+            _ if access.ret == NEVER => *until = NEVER,
+            _ => *until = (*until).max(access.inv),
         }
     }
     for until in &mut seen_until {
         *until = (*until).max(not_value_until);
     }
-    let number = |value: Datum| numbers.get(&value).copied().unwrap_or(OTHER);
-    let mut classes = Vec::new();
-    let mut class_numbers: FastMap<Class, u32> = FastMap::default();
-    let steps = accesses
-        .iter()
-        .map(|access| {
-            let class = match access.effect {
-                Effect::Read(seen) => Class::Read(number(seen)),
-                Effect::Write(written) => Class::Write(number(written)),
-                Effect::Cas(seen, written) => Class::Cas(number(seen), number(written)),
-                Effect::NotValue(unseen) => Class::NotValue(number(unseen)),
-            };
-            let class = *class_numbers.entry(class).or_insert_with(|| {
-                classes.push(class);
-                classes.len() as u32 - 1
-            });
-            Step {
-                class,
-                inv: access.inv,
-                ret: access.ret,
-            }
-        })
-        .collect();
+    let mut classes = Vec::with_capacity(FEW);
+    let mut class_numbers = Values::default();
+    class_numbers.reset(FEW);
+    let mut steps = Vec::with_capacity(accesses.len());
+    for (access, (seen, written)) in accesses.iter().zip(numbered) {
+        let (seen, written) = (states[seen as usize], states[written as usize]);
+        let class = match access.effect {
+            Effect::Read(_) => Class::Read(seen),
+            Effect::Write(_) => Class::Write(written),
+            Effect::Cas(..) => Class::Cas(seen, written),
+            Effect::NotValue(_) => Class::NotValue(seen),
+        };
+        let number = class_numbers.number_of_bits(class.bits());
+        if number as usize == classes.len() {
+            classes.push(class);
+        }
+        steps.push(Step {
+            class: number,
+            inv: access.inv,
+            ret: access.ret,
+        });
+    }
     (
         Register {
             classes,

@@ -26,7 +26,12 @@ impl Values {
     /// The number of a value: the next one if it is new.
     #[inline]
     pub(crate) fn number(&mut self, datum: Datum) -> u32 {
-        let bits = datum.bits();
+        self.number_of_bits(datum.bits())
+    }
+
+    /// The number of any bits but all of them: the next one if they are new.
+    #[inline]
+    pub(crate) fn number_of_bits(&mut self, bits: u64) -> u32 {
         let mask = self.slots.len() - 1;
         let mut slot = self.home(bits);
         loop {

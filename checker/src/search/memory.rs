@@ -38,11 +38,6 @@ impl Fields {
         self.guards.len()
     }
 
-    /// How many classes there are.
-    pub(crate) fn count(&self) -> u32 {
-        self.places.len() as u32
-    }
-
     pub(crate) fn get(&self, words: &[u64], class: u32) -> u32 {
         let (word, shift, mask) = self.places[class as usize];
         (words[word as usize] >> shift & mask) as u32
@@ -75,14 +70,17 @@ pub(crate) struct Visited {
 
 const END: u32 = u32::MAX;
 
+/// Room for so many is made in the beginning: for a small history that is enough.
+const FEW: usize = 64;
+
 impl Visited {
     pub(crate) fn new(slot_words: usize, used_words: usize) -> Visited {
         Visited {
             slot_words,
             used_words,
-            entries: Vec::new(),
-            next: Vec::new(),
-            heads: vec![END; 64],
+            entries: Vec::with_capacity(FEW * (1 + 2 * slot_words + used_words)),
+            next: Vec::with_capacity(FEW),
+            heads: vec![END; FEW],
         }
     }
 

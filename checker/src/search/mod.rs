@@ -18,6 +18,7 @@
 
 mod memory;
 mod model;
+mod unknown;
 mod window;
 
 pub(crate) use model::{Interned, Machine};
@@ -26,6 +27,7 @@ pub use model::{Model, Nature};
 use crate::budget::Deadline;
 use crate::history::NEVER;
 use memory::{Fields, Visited};
+use unknown::Fitting;
 use window::Window;
 
 /// An operation as the search sees it: a class of equal effects, and when.
@@ -68,6 +70,7 @@ struct Frame {
     level: u32,
     state: u32,
     moves: u32,
+    /// Where its candidates begin, and the next of them.
     candidates: u32,
     next: u32,
 }
@@ -82,16 +85,22 @@ pub(crate) fn search<M: Machine>(
     Search::new(machine, steps).run(deadline, bytes_max)
 }
 
+/// Room for so many is made in the beginning: for a small history that is enough.
+const FEW: usize = 64;
+
 struct Search<'a, M> {
     machine: &'a mut M,
     steps: &'a [Step],
     window: Window,
     fields: Fields,
+    fitting: Fitting,
     visited: Visited,
-    /// The configuration at hand: words of linearized slots, of hideable slots, of used classes.
+    /// The configuration at hand: words of linearized slots, of hideable slots, of used classes,
+    /// and of the unknown classes that have invoked steps left.
     linearized: Vec<u64>,
     hideable: Vec<u64>,
     used: Vec<u64>,
+    left: Vec<u64>,
     state: u32,
     /// The choices made: the step, and the level at which it was linearized.
     moves: Vec<(u32, u32)>,
@@ -107,23 +116,28 @@ impl<'a, M: Machine> Search<'a, M> {
         let window = Window::new(steps, |class| machine.nature(class));
         let words = window.words();
         let fields = Fields::new(window.unknown_totals());
+        let fitting = Fitting::new(machine, &window);
         let used = vec![0; fields.words()];
+        let left = vec![0; window.unknown_count().div_ceil(64)];
         let visited = Visited::new(words, fields.words());
         let state = machine.initial();
+        let stride = words * 2 + used.len() + left.len();
         Search {
             machine,
             steps,
             window,
             fields,
+            fitting,
             visited,
             linearized: vec![0; words],
             hideable: vec![0; words],
             used,
+            left,
             state,
-            moves: Vec::new(),
-            frames: Vec::new(),
-            saved: Vec::new(),
-            candidates: Vec::new(),
+            moves: Vec::with_capacity(steps.len()),
+            frames: Vec::with_capacity(FEW),
+            saved: Vec::with_capacity(FEW * stride),
+            candidates: Vec::with_capacity(FEW),
             deepest: 0,
         }
     }
@@ -132,9 +146,8 @@ impl<'a, M: Machine> Search<'a, M> {
         if self.window.levels() == 0 {
             return Found::Valid(Vec::new());
         }
-        self.window.forward();
+        self.window.forward(&mut self.left);
         let mut rounds = 0_u32;
-        let mut descend = true;
         loop {
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(1024) {
@@ -154,41 +167,24 @@ impl<'a, M: Machine> Search<'a, M> {
                     };
                 }
             }
-            if descend {
-                if self.settle() {
-                    return Found::Valid(self.witness());
-                }
-                self.open_frame();
+            if self.settle() {
+                return Found::Valid(self.witness());
             }
-            // Take the next candidate of the last frame that has one.
-            let Some(frame) = self.frames.last_mut() else {
+            if !self.choose() && !self.choose_again() {
                 return Found::Invalid {
                     stuck: self.window.returning(self.deepest),
                 };
-            };
-            let end = self.candidates.len() as u32;
-            if frame.candidates + frame.next == end {
-                self.candidates.truncate(frame.candidates as usize);
-                self.frames.pop();
-                let stride = self.stride();
-                self.saved.truncate(self.saved.len() - stride);
-                descend = false;
-                continue;
             }
-            let candidate = self.candidates[(frame.candidates + frame.next) as usize];
-            frame.next += 1;
-            self.restore();
-            self.take(candidate);
-            descend = true;
         }
     }
 
     fn stride(&self) -> usize {
-        self.linearized.len() * 2 + self.used.len()
+        self.linearized.len() * 2 + self.used.len() + self.left.len()
     }
 
     fn bytes(&self) -> usize {
         self.visited.bytes()
+            + self.fitting.bytes()
             + self.saved.capacity() * 8
             + self.frames.capacity() * size_of::<Frame>()
             + self.moves.capacity() * 8
@@ -214,7 +210,7 @@ impl<'a, M: Machine> Search<'a, M> {
             if level + 1 == self.window.levels() {
                 return true;
             }
-            self.window.forward();
+            self.window.forward(&mut self.left);
         }
     }
 
@@ -235,38 +231,65 @@ impl<'a, M: Machine> Search<'a, M> {
         }
     }
 
-    /// Opens a frame with the candidates of the configuration at hand, unless a configuration at
-    /// least as good was here before.
-    fn open_frame(&mut self) {
+    /// Takes the most promising candidate, and remembers the others, if there are any. There is
+    /// none where nothing fits, and where a configuration at least as good was here before.
+    fn choose(&mut self) -> bool {
         let start = self.candidates.len();
         self.list_candidates();
         let count = self.candidates.len() - start;
-        if count > 1
-            && !self.visited.insert(
-                self.window.level(),
-                self.state,
-                &self.linearized,
-                &self.hideable,
-                &self.used,
-                &self.fields,
-            )
-        {
-            self.candidates.truncate(start);
-            return;
-        }
         if count == 0 {
-            return;
+            return false;
         }
+        let first = self.candidates[start];
+        if count == 1 {
+            self.candidates.truncate(start);
+        } else if self.visited.insert(
+            self.window.level(),
+            self.state,
+            &self.linearized,
+            &self.hideable,
+            &self.used,
+            &self.fields,
+        ) {
+            self.open_frame(start as u32);
+        } else {
+            self.candidates.truncate(start);
+            return false;
+        }
+        self.take(first);
+        true
+    }
+
+    /// Remembers the configuration at hand, with its candidates after the first.
+    fn open_frame(&mut self, candidates: u32) {
         self.frames.push(Frame {
             level: self.window.level(),
             state: self.state,
             moves: self.moves.len() as u32,
-            candidates: start as u32,
-            next: 0,
+            candidates,
+            next: candidates + 1,
         });
         self.saved.extend_from_slice(&self.linearized);
         self.saved.extend_from_slice(&self.hideable);
         self.saved.extend_from_slice(&self.used);
+        self.saved.extend_from_slice(&self.left);
+    }
+
+    /// Goes back to the last frame and takes its next candidate; false if there is no frame.
+    fn choose_again(&mut self) -> bool {
+        let Some(frame) = self.frames.last_mut() else {
+            return false;
+        };
+        let candidate = self.candidates[frame.next as usize];
+        frame.next += 1;
+        let was_last = frame.next as usize == self.candidates.len();
+        self.restore();
+        if was_last && let Some(frame) = self.frames.pop() {
+            self.candidates.truncate(frame.candidates as usize);
+            self.saved.truncate(self.saved.len() - self.stride());
+        }
+        self.take(candidate);
+        true
     }
 
     /// The steps that can come next, the most promising first: the one that returns, then those
@@ -302,13 +325,23 @@ impl<'a, M: Machine> Search<'a, M> {
                 }
             }
         }
-        for unknown in 0..self.fields.count() {
-            if self.fields.get(&self.used, unknown) < self.window.available(unknown)
-                && !self.class_is_open(self.window.unknown_class(unknown))
-            {
-                self.consider(Candidate::Unknown(unknown), wanted, &mut helpful);
+        for word in 0..self.left.len() {
+            let mut fitting = self.fitting_unknown(self.state, word, u64::MAX);
+            while fitting != 0 {
+                let unknown = word as u32 * 64 + fitting.trailing_zeros();
+                fitting &= fitting - 1;
+                if !self.class_is_open(self.window.unknown_class(unknown)) {
+                    self.consider(Candidate::Unknown(unknown), wanted, &mut helpful);
+                }
             }
         }
+    }
+
+    /// Those of some unknown classes, among the word's 64, that fit a state and have steps left.
+    fn fitting_unknown(&mut self, state: u32, word: usize, among: u64) -> u64 {
+        let among = among & self.left[word];
+        self.fitting
+            .among(self.machine, &self.window, state, word, among)
     }
 
     /// Adds a candidate if it fits and can matter.
@@ -359,16 +392,10 @@ impl<'a, M: Machine> Search<'a, M> {
                 }
             }
         }
-        for unknown in 0..self.fields.count() {
-            let class = self.window.unknown_class(unknown);
-            if self.machine.nature(class) != Nature::Blind
-                && self.fields.get(&self.used, unknown) < self.window.available(unknown)
-                && self.machine.apply(state, class) != ILLEGAL
-            {
-                return true;
-            }
-        }
-        false
+        (0..self.left.len()).any(|word| {
+            let seeing = self.fitting.seeing(word);
+            self.fitting_unknown(state, word, seeing) != 0
+        })
     }
 
     /// Whether an equal open step returns earlier and is not freer to be hidden: to keep that one
@@ -435,7 +462,9 @@ impl<'a, M: Machine> Search<'a, M> {
             .copy_from_slice(&self.saved[start..start + words]);
         self.hideable
             .copy_from_slice(&self.saved[start + words..start + 2 * words]);
-        self.used.copy_from_slice(&self.saved[start + 2 * words..]);
+        let used = start + 2 * words..start + 2 * words + self.used.len();
+        self.left.copy_from_slice(&self.saved[used.end..]);
+        self.used.copy_from_slice(&self.saved[used]);
     }
 
     /// Linearizes a candidate.
@@ -458,6 +487,9 @@ impl<'a, M: Machine> Search<'a, M> {
             Candidate::Unknown(unknown) => {
                 let nth = self.fields.get(&self.used, unknown);
                 self.fields.increment(&mut self.used, unknown);
+                if nth + 1 == self.window.available(unknown) {
+                    self.left[unknown as usize / 64] &= !(1 << (unknown % 64));
+                }
                 self.moves
                     .push((self.window.unknown_step(unknown, nth), level));
             }
