@@ -8,25 +8,43 @@ use crate::budget::Deadline;
 use crate::history::{Datum, NEVER};
 use crate::search::{Found, ILLEGAL, Machine, Nature, Step, search};
 
-/// What a class of steps does, with values as numbers.
+/// What a class of steps does, with values as numbers, so that no question about it is a branch:
+/// histories are too random for branches to be foreseen.
 #[derive(Clone, Copy)]
-enum Class {
-    Read(u32),
-    Write(u32),
-    Cas(u32, u32),
-    NotValue(u32),
+struct Class {
+    /// The value that it speaks of, where it sees anything.
+    seen: u32,
+    /// The value that it leaves, or [`SAME`].
+    written: u32,
+    /// Bit 0: it fits where another value is than `seen`; bit 1: it fits where `seen` is.
+    fits: u8,
+    nature: Nature,
 }
 
+/// The state stays as it is.
+const SAME: u32 = u32::MAX - 1;
+
 impl Class {
-    /// Different for different classes; there are less than 2^31 values.
-    fn bits(self) -> u64 {
-        let (kind, first, second) = match self {
-            Class::Read(seen) => (0, seen, 0),
-            Class::Write(written) => (1, written, 0),
-            Class::Cas(seen, written) => (2, seen, written),
-            Class::NotValue(unseen) => (3, unseen, 0),
+    fn of(effect: Effect, seen: u32, written: u32) -> Class {
+        let (fits, written, nature) = match effect {
+            Effect::Read(_) => (0b10, SAME, Nature::Look),
+            Effect::NotValue(_) => (0b01, SAME, Nature::Look),
+            Effect::Write(_) => (0b11, written, Nature::Blind),
+            Effect::Cas(..) if seen == written => (0b10, SAME, Nature::Look),
+            Effect::Cas(..) => (0b10, written, Nature::Change),
         };
-        kind | u64::from(first) << 2 | u64::from(second) << 33
+        let seen = if nature == Nature::Blind { 0 } else { seen };
+        Class {
+            seen,
+            written,
+            fits,
+            nature,
+        }
+    }
+
+    /// Different for classes that differ; there are less than 2^31 values.
+    fn bits(self) -> u64 {
+        u64::from(self.fits) | u64::from(self.seen) << 2 | u64::from(self.written) << 33
     }
 }
 
@@ -47,23 +65,19 @@ impl Machine for Register {
 
     #[inline]
     fn apply(&mut self, state: u32, class: u32) -> u32 {
-        match self.classes[class as usize] {
-            Class::Write(written) => written,
-            Class::Read(seen) if seen == state => state,
-            Class::Cas(seen, written) if seen == state => written,
-            Class::NotValue(unseen) if unseen != state => state,
-            _ => ILLEGAL,
-        }
+        let class = self.classes[class as usize];
+        let fits = class.fits >> u8::from(class.seen == state) & 1 == 1;
+        let after = if class.written == SAME {
+            state
+        } else {
+            class.written
+        };
+        if fits { after } else { ILLEGAL }
     }
 
     #[inline]
     fn nature(&self, class: u32) -> Nature {
-        match self.classes[class as usize] {
-            Class::Read(_) | Class::NotValue(_) => Nature::Look,
-            Class::Write(_) => Nature::Blind,
-            Class::Cas(seen, written) if seen == written => Nature::Look,
-            Class::Cas(..) => Nature::Change,
-        }
+        self.classes[class as usize].nature
     }
 
     fn seen_until(&self, state: u32) -> u32 {
@@ -106,12 +120,13 @@ pub(crate) fn find(
     }
 }
 
-/// Room for so many different values and classes is made in the beginning; they are often few.
-const FEW: usize = 64;
+/// Room for so many different values is made in the beginning, and for some more classes; often
+/// that is enough.
+const FEW: usize = 16;
 
 fn prepare(accesses: &[Access], initial: Datum) -> (Register, Vec<Step>) {
     let mut values = Values::default();
-    values.reset(FEW / 4);
+    values.reset(FEW);
     values.number(initial);
     // The numbers of the values of each access; per value its state.
     let mut numbered = Vec::with_capacity(accesses.len());
@@ -154,18 +169,13 @@ fn prepare(accesses: &[Access], initial: Datum) -> (Register, Vec<Step>) {
     for until in &mut seen_until {
         *until = (*until).max(not_value_until);
     }
-    let mut classes = Vec::with_capacity(FEW);
+    let mut classes = Vec::with_capacity(FEW * 4);
     let mut class_numbers = Values::default();
-    class_numbers.reset(FEW);
+    class_numbers.reset(FEW * 2);
     let mut steps = Vec::with_capacity(accesses.len());
     for (access, (seen, written)) in accesses.iter().zip(numbered) {
         let (seen, written) = (states[seen as usize], states[written as usize]);
-        let class = match access.effect {
-            Effect::Read(_) => Class::Read(seen),
-            Effect::Write(_) => Class::Write(written),
-            Effect::Cas(..) => Class::Cas(seen, written),
-            Effect::NotValue(_) => Class::NotValue(seen),
-        };
+        let class = Class::of(access.effect, seen, written);
         let number = class_numbers.number_of_bits(class.bits());
         if number as usize == classes.len() {
             classes.push(class);

@@ -16,6 +16,7 @@
 //! - Of equal open operations only the one that returns first is tried.
 //! - Configurations are remembered only where there is a choice.
 
+mod configuration;
 mod memory;
 mod model;
 mod unknown;
@@ -26,6 +27,7 @@ pub use model::{Model, Nature};
 
 use crate::budget::Deadline;
 use crate::history::NEVER;
+use configuration::Configuration;
 use memory::{Fields, Visited};
 use unknown::Fitting;
 use window::Window;
@@ -86,7 +88,7 @@ pub(crate) fn search<M: Machine>(
 }
 
 /// Room for so many is made in the beginning: for a small history that is enough.
-const FEW: usize = 64;
+const FEW: usize = 16;
 
 struct Search<'a, M> {
     machine: &'a mut M,
@@ -95,12 +97,8 @@ struct Search<'a, M> {
     fields: Fields,
     fitting: Fitting,
     visited: Visited,
-    /// The configuration at hand: words of linearized slots, of hideable slots, of used classes,
-    /// and of the unknown classes that have invoked steps left.
-    linearized: Vec<u64>,
-    hideable: Vec<u64>,
-    used: Vec<u64>,
-    left: Vec<u64>,
+    /// The configuration at hand, and its state.
+    now: Configuration,
     state: u32,
     /// The choices made: the step, and the level at which it was linearized.
     moves: Vec<(u32, u32)>,
@@ -117,11 +115,11 @@ impl<'a, M: Machine> Search<'a, M> {
         let words = window.words();
         let fields = Fields::new(window.unknown_totals());
         let fitting = Fitting::new(machine, &window);
-        let used = vec![0; fields.words()];
-        let left = vec![0; window.unknown_count().div_ceil(64)];
+        let left_words = window.unknown_count().div_ceil(64);
+        let now = Configuration::new(words, fields.words(), left_words);
         let visited = Visited::new(words, fields.words());
         let state = machine.initial();
-        let stride = words * 2 + used.len() + left.len();
+        let saved = Vec::with_capacity(FEW * now.len());
         Search {
             machine,
             steps,
@@ -129,14 +127,11 @@ impl<'a, M: Machine> Search<'a, M> {
             fields,
             fitting,
             visited,
-            linearized: vec![0; words],
-            hideable: vec![0; words],
-            used,
-            left,
+            now,
             state,
             moves: Vec::with_capacity(steps.len()),
             frames: Vec::with_capacity(FEW),
-            saved: Vec::with_capacity(FEW * stride),
+            saved,
             candidates: Vec::with_capacity(FEW),
             deepest: 0,
         }
@@ -146,7 +141,7 @@ impl<'a, M: Machine> Search<'a, M> {
         if self.window.levels() == 0 {
             return Found::Valid(Vec::new());
         }
-        self.window.forward(&mut self.left);
+        self.window.forward(self.now.left_mut());
         let mut rounds = 0_u32;
         loop {
             rounds = rounds.wrapping_add(1);
@@ -178,10 +173,6 @@ impl<'a, M: Machine> Search<'a, M> {
         }
     }
 
-    fn stride(&self) -> usize {
-        self.linearized.len() * 2 + self.used.len() + self.left.len()
-    }
-
     fn bytes(&self) -> usize {
         self.visited.bytes()
             + self.fitting.bytes()
@@ -200,31 +191,29 @@ impl<'a, M: Machine> Search<'a, M> {
             let level = self.window.level();
             let returning = self.window.returning(level);
             let slot = self.window.slot(returning);
-            let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
-            if self.linearized[word] & bit == 0 {
+            if !self.now.is_linearized(slot) {
                 self.deepest = self.deepest.max(level);
                 return false;
             }
-            self.linearized[word] &= !bit;
-            self.hideable[word] &= !bit;
+            self.now.free(slot);
             if level + 1 == self.window.levels() {
                 return true;
             }
-            self.window.forward(&mut self.left);
+            self.window.forward(self.now.left_mut());
         }
     }
 
     /// Linearizes each open step that changes nothing and fits.
     fn absorb(&mut self) {
-        for word in 0..self.linearized.len() {
-            let mut open = self.window.looks(word) & !self.linearized[word];
+        for word in 0..self.now.slot_words() {
+            let mut open = self.window.looks(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
                 let step = self.window.occupant(slot);
                 let class = self.steps[step as usize].class;
                 if self.machine.apply(self.state, class) != ILLEGAL {
-                    self.linearized[word] |= 1 << (slot % 64);
+                    self.now.set_linearized(slot);
                     self.moves.push((step, self.window.level()));
                 }
             }
@@ -246,9 +235,7 @@ impl<'a, M: Machine> Search<'a, M> {
         } else if self.visited.insert(
             self.window.level(),
             self.state,
-            &self.linearized,
-            &self.hideable,
-            &self.used,
+            self.now.identity(),
             &self.fields,
         ) {
             self.open_frame(start as u32);
@@ -269,10 +256,7 @@ impl<'a, M: Machine> Search<'a, M> {
             candidates,
             next: candidates + 1,
         });
-        self.saved.extend_from_slice(&self.linearized);
-        self.saved.extend_from_slice(&self.hideable);
-        self.saved.extend_from_slice(&self.used);
-        self.saved.extend_from_slice(&self.left);
+        self.now.save(&mut self.saved);
     }
 
     /// Goes back to the last frame and takes its next candidate; false if there is no frame.
@@ -286,7 +270,7 @@ impl<'a, M: Machine> Search<'a, M> {
         self.restore();
         if was_last && let Some(frame) = self.frames.pop() {
             self.candidates.truncate(frame.candidates as usize);
-            self.saved.truncate(self.saved.len() - self.stride());
+            self.saved.truncate(self.saved.len() - self.now.len());
         }
         self.take(candidate);
         true
@@ -301,7 +285,7 @@ impl<'a, M: Machine> Search<'a, M> {
         let mut helpful = start;
         let after = self.machine.apply(self.state, wanted);
         let slot = self.window.slot(returning);
-        if self.hideable[slot as usize / 64] >> (slot % 64) & 1 == 1 {
+        if self.now.is_hideable(slot) {
             self.candidates.push(Candidate::Hide);
             // Only somebody who comes later, or could come now, makes it worth to be seen.
             let ret = self.steps[returning as usize].ret;
@@ -313,9 +297,9 @@ impl<'a, M: Machine> Search<'a, M> {
             self.candidates.push(Candidate::Known(returning));
             helpful += 1;
         }
-        for word in 0..self.linearized.len() {
+        for word in 0..self.now.slot_words() {
             let mut open =
-                self.window.open(word) & !self.window.looks(word) & !self.linearized[word];
+                self.window.open(word) & !self.window.looks(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -325,7 +309,7 @@ impl<'a, M: Machine> Search<'a, M> {
                 }
             }
         }
-        for word in 0..self.left.len() {
+        for word in 0..self.now.left_words() {
             let mut fitting = self.fitting_unknown(self.state, word, u64::MAX);
             while fitting != 0 {
                 let unknown = word as u32 * 64 + fitting.trailing_zeros();
@@ -339,7 +323,7 @@ impl<'a, M: Machine> Search<'a, M> {
 
     /// Those of some unknown classes, among the word's 64, that fit a state and have steps left.
     fn fitting_unknown(&mut self, state: u32, word: usize, among: u64) -> u64 {
-        let among = among & self.left[word];
+        let among = among & self.now.left(word);
         self.fitting
             .among(self.machine, &self.window, state, word, among)
     }
@@ -369,8 +353,8 @@ impl<'a, M: Machine> Search<'a, M> {
 
     /// Whether a blind write is open that could be hidden and is not yet free to be.
     fn can_hide(&self) -> bool {
-        (0..self.linearized.len()).any(|word| {
-            self.window.blinds(word) & !self.linearized[word] & !self.hideable[word] != 0
+        (0..self.now.slot_words()).any(|word| {
+            self.window.blinds(word) & !self.now.linearized(word) & !self.now.hideable(word) != 0
         })
     }
 
@@ -380,9 +364,15 @@ impl<'a, M: Machine> Search<'a, M> {
         if helps && self.machine.nature(wanted) != Nature::Blind {
             return true;
         }
-        for word in 0..self.linearized.len() {
+        for word in 0..self.now.left_words() {
+            let seeing = self.fitting.seeing(word);
+            if self.fitting_unknown(state, word, seeing) != 0 {
+                return true;
+            }
+        }
+        for word in 0..self.now.slot_words() {
             let mut open =
-                self.window.open(word) & !self.window.blinds(word) & !self.linearized[word];
+                self.window.open(word) & !self.window.blinds(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -392,10 +382,7 @@ impl<'a, M: Machine> Search<'a, M> {
                 }
             }
         }
-        (0..self.left.len()).any(|word| {
-            let seeing = self.fitting.seeing(word);
-            self.fitting_unknown(state, word, seeing) != 0
-        })
+        false
     }
 
     /// Whether an equal open step returns earlier and is not freer to be hidden: to keep that one
@@ -403,9 +390,8 @@ impl<'a, M: Machine> Search<'a, M> {
     fn has_better_twin(&self, step: u32) -> bool {
         let mine = self.steps[step as usize];
         let my_slot = self.window.slot(step);
-        let hideable = |slot: u32| self.hideable[slot as usize / 64] >> (slot % 64) & 1;
-        for word in 0..self.linearized.len() {
-            let mut open = self.window.open(word) & !self.linearized[word];
+        for word in 0..self.now.slot_words() {
+            let mut open = self.window.open(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -413,7 +399,7 @@ impl<'a, M: Machine> Search<'a, M> {
                 if slot != my_slot
                     && twin.class == mine.class
                     && twin.ret < mine.ret
-                    && hideable(slot) <= hideable(my_slot)
+                    && self.now.is_hideable(slot) <= self.now.is_hideable(my_slot)
                 {
                     return true;
                 }
@@ -423,8 +409,8 @@ impl<'a, M: Machine> Search<'a, M> {
     }
 
     fn class_is_open(&self, class: u32) -> bool {
-        (0..self.linearized.len()).any(|word| {
-            let mut open = self.window.open(word) & !self.linearized[word];
+        (0..self.now.slot_words()).any(|word| {
+            let mut open = self.window.open(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -456,15 +442,7 @@ impl<'a, M: Machine> Search<'a, M> {
         }
         self.moves.truncate(frame.moves as usize);
         self.state = frame.state;
-        let start = self.saved.len() - self.stride();
-        let words = self.linearized.len();
-        self.linearized
-            .copy_from_slice(&self.saved[start..start + words]);
-        self.hideable
-            .copy_from_slice(&self.saved[start + words..start + 2 * words]);
-        let used = start + 2 * words..start + 2 * words + self.used.len();
-        self.left.copy_from_slice(&self.saved[used.end..]);
-        self.used.copy_from_slice(&self.saved[used]);
+        self.now.restore(&self.saved);
     }
 
     /// Linearizes a candidate.
@@ -472,7 +450,7 @@ impl<'a, M: Machine> Search<'a, M> {
         let level = self.window.level();
         if let Candidate::Hide = candidate {
             let slot = self.window.slot(self.window.returning(level));
-            self.linearized[slot as usize / 64] |= 1 << (slot % 64);
+            self.now.set_linearized(slot);
             return;
         }
         let class = self.class_of(candidate);
@@ -480,15 +458,15 @@ impl<'a, M: Machine> Search<'a, M> {
         match candidate {
             Candidate::Known(step) => {
                 let slot = self.window.slot(step);
-                self.linearized[slot as usize / 64] |= 1 << (slot % 64);
-                self.hideable[slot as usize / 64] &= !(1 << (slot % 64));
+                self.now.set_linearized(slot);
+                self.now.set_not_hideable(slot);
                 self.moves.push((step, level));
             }
             Candidate::Unknown(unknown) => {
-                let nth = self.fields.get(&self.used, unknown);
-                self.fields.increment(&mut self.used, unknown);
+                let nth = self.fields.get(self.now.used(), unknown);
+                self.fields.increment(self.now.used_mut(), unknown);
                 if nth + 1 == self.window.available(unknown) {
-                    self.left[unknown as usize / 64] &= !(1 << (unknown % 64));
+                    self.now.left_mut()[unknown as usize / 64] &= !(1 << (unknown % 64));
                 }
                 self.moves
                     .push((self.window.unknown_step(unknown, nth), level));
@@ -496,8 +474,9 @@ impl<'a, M: Machine> Search<'a, M> {
             Candidate::Hide => {}
         }
         if self.machine.nature(class) == Nature::Blind {
-            for word in 0..self.linearized.len() {
-                self.hideable[word] |= self.window.blinds(word) & !self.linearized[word];
+            for word in 0..self.now.slot_words() {
+                let blinds = self.window.blinds(word) & !self.now.linearized(word);
+                self.now.set_hideable(word, blinds);
             }
         }
     }
