@@ -294,6 +294,23 @@ impl Report {
         self
     }
 
+    /// Names further violated keys, of which no anomaly tells; the first of them, if they are many.
+    pub(crate) fn name_violated_keys(&mut self, keys: Vec<String>) {
+        const NAMED_MAX: usize = 100;
+        if keys.is_empty() {
+            return;
+        }
+        let count = keys.len();
+        let named: Vec<serde_json::Value> = keys
+            .into_iter()
+            .take(NAMED_MAX)
+            .map(serde_json::Value::from)
+            .collect();
+        self.details
+            .insert("further_violated_keys".to_owned(), count.into());
+        self.details.insert("their_names".to_owned(), named.into());
+    }
+
     /// An undecided report.
     pub fn unknown(model: &str, history: &History, reason: impl Into<String>) -> Report {
         let unknown = Unknown {

@@ -17,9 +17,17 @@ pub(crate) struct Window {
     level: u32,
     started: bool,
     occupants: Vec<u32>,
-    open: Vec<u64>,
-    looks: Vec<u64>,
-    blinds: Vec<u64>,
+    slots: Vec<Slots>,
+}
+
+/// 64 slots.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+struct Slots {
+    open: u64,
+    /// The open ones whose step changes nothing.
+    looks: u64,
+    /// The open ones whose step is a blind write.
+    blinds: u64,
 }
 
 /// Where a step has its place.
@@ -49,10 +57,7 @@ const FEW: usize = 16;
 impl Window {
     /// The window before the first return; call [`Window::forward`] to come there.
     pub(crate) fn new(steps: &[Step], nature: impl Fn(u32) -> Nature) -> Window {
-        let known = |at: &u32| steps[*at as usize].ret != NEVER;
-        let mut returns = Vec::with_capacity(steps.len());
-        returns.extend((0..steps.len() as u32).filter(known));
-        returns.sort_unstable_by_key(|at| steps[*at as usize].ret);
+        let returns = by_return(steps);
         let classes = steps.iter().map(|step| step.class + 1).max().unwrap_or(0);
         let mut unknown_of_class = vec![NEVER; classes as usize];
         let mut unknown_classes: Vec<UnknownClass> = Vec::with_capacity(FEW);
@@ -107,15 +112,13 @@ impl Window {
             level: 0,
             started: false,
             occupants: vec![NEVER; last_of_slot.len()],
-            open: vec![0; words],
-            looks: vec![0; words],
-            blinds: vec![0; words],
+            slots: vec![Slots::default(); words],
         }
     }
 
     /// Words of 64 slots.
     pub(crate) fn words(&self) -> usize {
-        self.open.len()
+        self.slots.len()
     }
 
     /// How many returns there are.
@@ -143,17 +146,17 @@ impl Window {
 
     /// The open slots among the word's 64.
     pub(crate) fn open(&self, word: usize) -> u64 {
-        self.open[word]
+        self.slots[word].open
     }
 
     /// Those of them whose step changes nothing.
     pub(crate) fn looks(&self, word: usize) -> u64 {
-        self.looks[word]
+        self.slots[word].looks
     }
 
     /// Those of them whose step is a blind write.
     pub(crate) fn blinds(&self, word: usize) -> u64 {
-        self.blinds[word]
+        self.slots[word].blinds
     }
 
     /// How many unknown classes there are.
@@ -222,22 +225,48 @@ impl Window {
     fn reopen(&mut self, step: u32) {
         let Placed { slot, nature, .. } = self.placed[step as usize];
         self.occupants[slot as usize] = step;
-        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        self.open[word] |= bit;
-        match nature {
-            Nature::Look => self.looks[word] |= bit,
-            Nature::Blind => self.blinds[word] |= bit,
-            Nature::Change => {}
-        }
+        let slots = &mut self.slots[slot as usize / 64];
+        slots.open |= 1 << (slot % 64);
+        slots.looks |= u64::from(nature == Nature::Look) << (slot % 64);
+        slots.blinds |= u64::from(nature == Nature::Blind) << (slot % 64);
     }
 
     fn close(&mut self, step: u32) {
         let slot = self.placed[step as usize].slot;
-        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        self.open[word] &= !bit;
-        self.looks[word] &= !bit;
-        self.blinds[word] &= !bit;
+        let slots = &mut self.slots[slot as usize / 64];
+        let others = !(1 << (slot % 64));
+        slots.open &= others;
+        slots.looks &= others;
+        slots.blinds &= others;
     }
+}
+
+/// The steps with a known outcome in the order of their returns, which all differ.
+fn by_return(steps: &[Step]) -> Vec<u32> {
+    let known = |step: &&Step| step.ret != NEVER;
+    let last = steps.iter().filter(known).map(|step| step.ret).max();
+    let end = last.map_or(0, |last| last as usize + 1);
+    if end > steps.len() * 8 {
+        let known = |at: &u32| steps[*at as usize].ret != NEVER;
+        let mut returns: Vec<u32> = (0..steps.len() as u32).filter(known).collect();
+        returns.sort_unstable_by_key(|at| steps[*at as usize].ret);
+        return returns;
+    }
+    // Where returns lie close together, each is put where it belongs, and gaps are closed.
+    let mut returns = vec![NEVER; end];
+    for (at, step) in steps.iter().enumerate() {
+        if step.ret != NEVER {
+            returns[step.ret as usize] = at as u32;
+        }
+    }
+    let mut count = 0;
+    for position in 0..end {
+        let at = returns[position];
+        returns[count] = at;
+        count += usize::from(at != NEVER);
+    }
+    returns.truncate(count);
+    returns
 }
 
 /// The steps of unknown outcome by class, in the order of their invocations; says each class where
@@ -265,15 +294,17 @@ mod tests {
     use proptest::prelude::*;
 
     /// What is open, and how many of each unknown class there are.
-    fn state(window: &Window) -> (u32, Vec<u64>, Vec<u64>, Vec<u32>, Vec<u32>) {
+    fn state(window: &Window) -> (u32, Vec<(u64, u64)>, Vec<u32>, Vec<u32>) {
         let open: Vec<u32> = (0..window.words() * 64)
-            .filter(|slot| window.open[slot / 64] >> (slot % 64) & 1 == 1)
+            .filter(|slot| window.open(slot / 64) >> (slot % 64) & 1 == 1)
             .map(|slot| window.occupant(slot as u32))
             .collect();
-        let (looks, blinds) = (window.looks.clone(), window.blinds.clone());
+        let natures = (0..window.words())
+            .map(|word| (window.looks(word), window.blinds(word)))
+            .collect();
         let unknown = 0..window.unknown_count() as u32;
         let available = unknown.map(|unknown| window.available(unknown)).collect();
-        (window.level(), looks, blinds, open, available)
+        (window.level(), natures, open, available)
     }
 
     proptest! {
@@ -309,7 +340,7 @@ mod tests {
                 window.forward(&mut invoked);
                 let now = state(&window);
                 let ret = steps[window.returning(level) as usize].ret;
-                let mut open = now.3.clone();
+                let mut open = now.2.clone();
                 open.sort_unstable();
                 let expected: Vec<u32> = (0..steps.len() as u32)
                     .filter(|at| {
