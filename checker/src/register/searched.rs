@@ -171,7 +171,7 @@ fn prepare(accesses: &[Access], initial: Datum) -> (Register, Vec<Step>) {
     }
     let mut classes = Vec::with_capacity(FEW * 4);
     let mut class_numbers = Values::default();
-    class_numbers.reset(FEW * 2);
+    class_numbers.reset(FEW * 4);
     let mut steps = Vec::with_capacity(accesses.len());
     for (access, (seen, written)) in accesses.iter().zip(numbered) {
         let (seen, written) = (states[seen as usize], states[written as usize]);

@@ -62,6 +62,7 @@ impl Values {
         (low.wrapping_add(hash_number(high ^ (bits & 3) << 61)) as usize) & (self.slots.len() - 1)
     }
 
+    #[cold]
     fn grow(&mut self) {
         let doubled = vec![(EMPTY, 0); self.slots.len() * 2];
         let old = std::mem::replace(&mut self.slots, doubled);

@@ -16,8 +16,8 @@ impl Fields {
     /// Room for counts up to these.
     pub(crate) fn new(totals: impl Iterator<Item = u32>) -> Fields {
         let mut fields = Fields {
-            places: Vec::new(),
-            guards: Vec::new(),
+            places: Vec::with_capacity(FEW / 2),
+            guards: Vec::with_capacity(4),
         };
         let mut shift = 64;
         for total in totals {

@@ -186,8 +186,8 @@ impl<'a, M: Machine> Search<'a, M> {
     /// Linearizes what changes nothing and fits, and passes each return that is satisfied; says
     /// whether the last one was.
     fn settle(&mut self) -> bool {
+        self.absorb();
         loop {
-            self.absorb();
             let level = self.window.level();
             let returning = self.window.returning(level);
             let slot = self.window.slot(returning);
@@ -199,7 +199,10 @@ impl<'a, M: Machine> Search<'a, M> {
             if level + 1 == self.window.levels() {
                 return true;
             }
-            self.window.forward(self.now.left_mut());
+            // As long as the state stays, only new ones can fit that did not.
+            if self.window.forward(self.now.left_mut()) {
+                self.absorb();
+            }
         }
     }
 

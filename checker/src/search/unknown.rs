@@ -15,6 +15,9 @@ pub(crate) struct Fitting {
     rows: Vec<(u64, u64)>,
 }
 
+/// Room for so many states is made in the beginning.
+const FEW: usize = 16;
+
 impl Fitting {
     pub(crate) fn new(machine: &impl Machine, window: &Window) -> Fitting {
         let mut seeing = vec![0; window.unknown_count().div_ceil(64)];
@@ -24,9 +27,9 @@ impl Fitting {
             }
         }
         Fitting {
+            places: Vec::with_capacity(FEW),
+            rows: Vec::with_capacity(FEW * seeing.len()),
             seeing,
-            places: Vec::new(),
-            rows: Vec::new(),
         }
     }
 

@@ -184,16 +184,23 @@ impl Window {
     }
 
     /// Passes the return before which we stand (the first time: none). Sets the bit of each unknown
-    /// class of which a step was invoked since.
-    pub(crate) fn forward(&mut self, invoked: &mut [u64]) {
+    /// class of which a step was invoked since, and says whether one was that changes nothing.
+    pub(crate) fn forward(&mut self, invoked: &mut [u64]) -> bool {
         if self.started {
             let returned = self.returns[self.level as usize];
             self.close(returned);
             self.level += 1;
         }
         self.started = true;
+        let mut looks = false;
         for step in self.entered(self.level) {
-            let Placed { slot, unknown, .. } = self.placed[step as usize];
+            let Placed {
+                slot,
+                unknown,
+                nature,
+                ..
+            } = self.placed[step as usize];
+            looks |= nature == Nature::Look;
             if unknown {
                 self.unknown_classes[slot as usize].available += 1;
                 invoked[slot as usize / 64] |= 1 << (slot % 64);
@@ -201,6 +208,7 @@ impl Window {
                 self.reopen(step);
             }
         }
+        looks
     }
 
     /// Goes back before the return that was passed last.
@@ -222,6 +230,7 @@ impl Window {
         self.entries[level as usize]..self.entries[level as usize + 1]
     }
 
+    #[inline(always)] // a few instructions, once for each step that is passed
     fn reopen(&mut self, step: u32) {
         let Placed { slot, nature, .. } = self.placed[step as usize];
         self.occupants[slot as usize] = step;
@@ -231,6 +240,7 @@ impl Window {
         slots.blinds |= u64::from(nature == Nature::Blind) << (slot % 64);
     }
 
+    #[inline(always)]
     fn close(&mut self, step: u32) {
         let slot = self.placed[step as usize].slot;
         let slots = &mut self.slots[slot as usize / 64];
@@ -293,8 +303,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What is open, and how many of each unknown class there are.
-    fn state(window: &Window) -> (u32, Vec<(u64, u64)>, Vec<u32>, Vec<u32>) {
+    /// Level, natures of what is open, what is open, how many of each unknown class there are.
+    type State = (u32, Vec<(u64, u64)>, Vec<u32>, Vec<u32>);
+
+    fn state(window: &Window) -> State {
         let open: Vec<u32> = (0..window.words() * 64)
             .filter(|slot| window.open(slot / 64) >> (slot % 64) & 1 == 1)
             .map(|slot| window.occupant(slot as u32))
