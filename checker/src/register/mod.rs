@@ -160,10 +160,15 @@ struct Engine {
 
 impl Engine {
     /// Turns the operations at these places into accesses, in the order of their invocations.
+    #[inline]
     fn gather(&mut self, task: &Task<'_>, places: &[u32]) -> Result<(), String> {
         let Task {
-            history, options, ..
-        } = *task;
+            history,
+            options,
+            names,
+            ..
+        } = task;
+        let (nil_read, failed_cas) = (options.nil_read, options.failed_cas);
         self.accesses.clear();
         self.accesses.reserve(places.len());
         for places in places.chunks(GATHERED) {
@@ -175,14 +180,10 @@ impl Engine {
             self.gathered.clear();
             self.gathered.extend(operations);
             for (operation, place) in self.gathered.iter().zip(places) {
-                self.accesses.extend(access(
-                    history,
-                    &task.names,
-                    options.nil_read,
-                    options.failed_cas,
-                    operation,
-                    *place,
-                )?);
+                match access(history, names, nil_read, failed_cas, operation, *place) {
+                    Ok(access) => self.accesses.extend(access),
+                    Err(problem) => return Err(problem),
+                }
             }
         }
         // Only where a completion had no invocation are they not yet in the order of invocation.
@@ -343,7 +344,7 @@ fn explain_zones(
             |access| operation(access).complete_time,
         );
     }
-    conflicts
+    let mut anomalies: Vec<Anomaly> = conflicts
         .iter()
         .map(|conflict| {
             let mut anomaly = explain::explain(history, accesses, initial, zones, conflict);
@@ -352,7 +353,11 @@ fn explain_zones(
             }
             anomaly
         })
-        .collect()
+        .collect();
+    // Different conflicts can come from the same few operations.
+    let mut told = std::collections::BTreeSet::new();
+    anomalies.retain(|anomaly| told.insert(anomaly.text.clone()));
+    anomalies
 }
 
 /// The keys that no anomaly tells of.
