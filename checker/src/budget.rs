@@ -29,6 +29,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The share of the time that explanations may take in all, once the verdicts are there.
+    pub(crate) fn time_for_explanations(&self) -> Duration {
+        self.time / 4
+    }
+
     /// The instant at which the time runs out, counted from now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline {

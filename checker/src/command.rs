@@ -170,7 +170,13 @@ pub fn run(arguments: &CheckArguments, output: &mut impl Write) -> std::io::Resu
         let judged = match judge_file(file, arguments, &settings) {
             Ok(judged) => judged,
             Err(problem) => {
-                writeln!(output, "{}: error: {problem}", file.display())?;
+                if arguments.json {
+                    let file = file.display().to_string();
+                    let json = serde_json::json!({ "file": file, "error": problem });
+                    writeln!(output, "{json}")?;
+                } else {
+                    writeln!(output, "{}: error: {problem}", file.display())?;
+                }
                 exit = exit.worse(Exit::Failed);
                 continue;
             }
@@ -254,7 +260,11 @@ fn judge_file(
         history.split_tuples();
     }
     let Some(model) = model.or_else(|| ModelName::guess(&history)) else {
-        return Err("no model fits the names of the operations; name one with --model".to_owned());
+        let what = match history.operations.is_empty() {
+            true => "it has no operations that would suggest a model",
+            false => "no model fits the names of the operations",
+        };
+        return Err(format!("{what}; name one with --model"));
     };
     let settings = Settings {
         format: Some(format),

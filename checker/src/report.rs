@@ -181,7 +181,12 @@ pub struct OperationView {
 }
 
 fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    value.to_json().serialize(serializer)
+    // What is longer than any explanation needs is cut, as text.
+    let text = value.to_string();
+    match text.char_indices().nth(Anomaly::LETTERS_MAX) {
+        None => value.to_json().serialize(serializer),
+        Some((end, _)) => format!("{}…", &text[..end]).serialize(serializer),
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
@@ -207,6 +212,9 @@ impl MustHaveHappened {
 impl Anomaly {
     /// How many operations of a sub-history are listed.
     pub const OPERATIONS_MAX: usize = 60;
+
+    /// How long words and values may be; what is longer is cut.
+    pub const LETTERS_MAX: usize = 10_000;
 
     /// An anomaly told by these operations alone.
     pub fn new(name: AnomalyName, mut text: String, operations: Vec<OperationView>) -> Anomaly {
@@ -236,8 +244,13 @@ impl Anomaly {
         ));
     }
 
-    /// Leaves out operations beyond [`Anomaly::OPERATIONS_MAX`], sources first, and counts them.
+    /// Cuts words that are too long. Leaves out operations beyond [`Anomaly::OPERATIONS_MAX`],
+    /// sources first, and counts them.
     pub(crate) fn bound(&mut self) {
+        if let Some((end, _)) = self.text.char_indices().nth(Self::LETTERS_MAX) {
+            self.text.truncate(end);
+            self.text.push('…');
+        }
         let total = self.operations.len();
         if total <= Self::OPERATIONS_MAX {
             return;
@@ -262,6 +275,10 @@ impl Anomaly {
         self.operations_omitted += total - self.operations.len();
     }
 }
+
+/// Names of details of a report: how many keys are violated of which no anomaly tells, and which.
+pub(crate) const FURTHER_VIOLATED_KEYS: &str = "further_violated_keys";
+pub(crate) const THEIR_NAMES: &str = "names_of_further_violated_keys";
 
 impl Report {
     /// A report with nothing but a verdict on this history.
@@ -292,6 +309,23 @@ impl Report {
             });
         }
         self
+    }
+
+    /// Names further violated keys, of which no anomaly tells; the first of them, if they are many.
+    pub(crate) fn name_violated_keys(&mut self, keys: Vec<String>) {
+        const NAMED_MAX: usize = 100;
+        if keys.is_empty() {
+            return;
+        }
+        let count = keys.len();
+        let named: Vec<serde_json::Value> = keys
+            .into_iter()
+            .take(NAMED_MAX)
+            .map(serde_json::Value::from)
+            .collect();
+        self.details
+            .insert(FURTHER_VIOLATED_KEYS.to_owned(), count.into());
+        self.details.insert(THEIR_NAMES.to_owned(), named.into());
     }
 
     /// An undecided report.
@@ -453,6 +487,9 @@ impl fmt::Display for Short<'_> {
 
 /// Nanoseconds as seconds with milliseconds, or finer where that would be nothing.
 pub(crate) fn seconds(ns: u64) -> String {
+    if ns > 0 && ns < 1_000 {
+        return format!("{:.9}", ns as f64 / 1e9);
+    }
     if ns > 0 && ns < 1_000_000 {
         return format!("{:.6}", ns as f64 / 1e9);
     }

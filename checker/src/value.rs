@@ -68,6 +68,13 @@ impl Value {
         }
     }
 
+    /// A whole number that is too great for [`Value::Int`], by its digits: as a float it would be
+    /// equal to its neighbours.
+    pub(crate) fn great_number(digits: &str) -> Option<Value> {
+        let canonical = digits.strip_prefix('+').unwrap_or(digits);
+        is_great_number(canonical).then(|| Value::Name(canonical.to_owned()))
+    }
+
     /// The entry of a map under a name, given as a keyword or as text.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let Value::Map(entries) = self else {
@@ -104,16 +111,22 @@ impl Value {
     }
 }
 
+fn is_great_number(name: &str) -> bool {
+    let digits = name.strip_prefix('-').unwrap_or(name);
+    digits.len() > 18 && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
 impl From<&serde_json::Value> for Value {
     fn from(json: &serde_json::Value) -> Value {
         use serde_json::Value as Json;
         match json {
             Json::Null => Value::Nil,
             Json::Bool(truth) => Value::Bool(*truth),
-            Json::Number(number) => number.as_i64().map_or_else(
-                || Value::Float(number.as_f64().unwrap_or(f64::NAN).to_bits()),
-                Value::Int,
-            ),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(small), _) => Value::Int(small),
+                (None, Some(great)) => Value::Name(great.to_string()),
+                _ => Value::Float(number.as_f64().unwrap_or(f64::NAN).to_bits()),
+            },
             Json::String(text) => Value::Text(text.clone()),
             Json::Array(elements) => Value::List(elements.iter().map(Value::from).collect()),
             Json::Object(entries) => Value::map(
@@ -169,6 +182,7 @@ impl fmt::Display for Value {
                 }
                 f.write_str("\"")
             }
+            Value::Name(name) if is_great_number(name) => f.write_str(name),
             Value::Name(name) => write!(f, ":{name}"),
             Value::List(elements) => {
                 f.write_str("[")?;
@@ -214,5 +228,23 @@ mod tests {
     #[test]
     fn text_is_escaped_as_edn() {
         assert_eq!(Value::from("a \"b\"\n").to_string(), r#""a \"b\"\n""#);
+    }
+
+    #[test]
+    fn great_whole_numbers_stay_apart() {
+        let edn = |text: &str| crate::formats::edn::parse(text.as_bytes()).unwrap();
+        assert_eq!(edn("9223372036854775807"), Value::Int(i64::MAX));
+        for (one, other) in [
+            ("9223372036854775808", "9223372036854775809"),
+            ("-123456789012345678901N", "-123456789012345678902N"),
+        ] {
+            assert_ne!(edn(one), edn(other));
+            assert_eq!(edn(one).to_string(), one.trim_end_matches('N'));
+            assert_eq!(edn(one), edn(&edn(one).to_string()));
+        }
+        let json =
+            |text: &str| Value::from(&serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert_ne!(json("18446744073709551615"), json("18446744073709551614"));
+        assert_eq!(json("18446744073709551615"), edn("18446744073709551615"));
     }
 }

@@ -5,6 +5,7 @@ mod notation;
 
 use kensho_checker::anomaly::AnomalyName;
 use kensho_checker::budget::Budget;
+use kensho_checker::explain;
 use kensho_checker::formats::{self, Format};
 use kensho_checker::generate::{self, Recipe, Values};
 use kensho_checker::history::{Event, History, Kind, Process};
@@ -524,6 +525,59 @@ fn what_was_undecided_says_why_where_and_how_far() {
     assert_eq!(with(Budget::default())["valid"], true);
 }
 
+/// The same operations, one after the other, on each of many keys.
+fn many_keys(keys: u64, steps: &[(&str, Value); 4]) -> History {
+    let mut events = Vec::new();
+    for key in 0..keys {
+        for (process, (f, value)) in steps.iter().enumerate() {
+            let at = events.len() as u64;
+            let process = Process::Client(key * 4 + process as u64);
+            let invoke = Event::invoke(at, at * 1000, process, f).with_key(&format!("r{key}"));
+            let argument = if *f == "read" { &Value::Null } else { value };
+            let ended = invoke.complete(at + 1, at * 1000 + 1000, Kind::Ok);
+            events.push(invoke.with_value(argument.clone()));
+            events.push(ended.with_value(value.clone()));
+        }
+    }
+    History::from_events(&events)
+}
+
+#[test]
+fn of_many_violated_keys_the_first_are_explained_and_the_others_named() {
+    let registers = |seen: u64| {
+        let steps = [
+            ("write", json!(1)),
+            ("write", json!(1)),
+            ("write", json!(2)),
+            ("read", json!(seen)),
+        ];
+        let history = many_keys(30, &steps);
+        serde_json::to_value(judge(&history, M::Register, &Settings::default())).unwrap()
+    };
+    let locks = |last: &str| {
+        let steps = ["acquire", "release", "acquire", last].map(|f| (f, Value::Null));
+        let history = many_keys(30, &steps);
+        serde_json::to_value(judge(&history, M::Mutex, &Settings::default())).unwrap()
+    };
+    for report in [registers(1), locks("acquire")] {
+        assert_eq!(report["valid"], false, "{report}");
+        assert_eq!(report["engines"]["search"], 30);
+        let anomalies = report["anomalies"].as_array().unwrap();
+        assert_eq!(anomalies.len(), 20);
+        for (key, anomaly) in anomalies.iter().enumerate() {
+            assert_eq!(anomaly["key"], format!("r{key}"), "the first come first");
+            assert!(!anomaly["operations"].as_array().unwrap().is_empty());
+        }
+        assert_eq!(report["details"]["further_violated_keys"], 10);
+        let names = &report["details"]["names_of_further_violated_keys"];
+        assert_eq!(names.as_array().unwrap().len(), 10);
+    }
+    for near_miss in [registers(2), locks("release")] {
+        assert_eq!(near_miss["valid"], true, "{near_miss}");
+        assert!(near_miss["details"].get("further_violated_keys").is_none());
+    }
+}
+
 #[test]
 fn an_anomaly_says_where_when_who_and_how_stale() {
     let event = |index: u64, process, f: &str| {
@@ -610,6 +664,34 @@ fn an_unknown_operation_of_a_proof_has_no_end() {
         (&operation["complete_ns"], &operation["role"]),
         (&Value::Null, &json!("source"))
     );
+}
+
+#[test]
+fn explanations_are_short_however_long_values_and_keys_are() {
+    let long = "x".repeat(100_000);
+    let event = |index: u64, f: &str| {
+        Event::invoke(index, index * 1000, Process::Client(index), f).with_key(&long)
+    };
+    let (write, look) = (event(0, "write"), event(2, "read"));
+    let events = [
+        write.clone().with_value(json!(long)),
+        write.complete(1, 1000, Kind::Ok).with_value(json!(long)),
+        look.clone(),
+        look.complete(3, 3000, Kind::Ok)
+            .with_value(json!(format!("y{long}"))),
+    ];
+    let history = History::from_events(&events);
+    let report = judge(&history, M::Register, &Settings::default());
+    assert_eq!(report.anomalies()[0].name, A::PhantomRead);
+    let page = explain::html_fragment(&history, &report);
+    let texts = [
+        serde_json::to_string(&report).unwrap(),
+        explain::text(&report),
+        page,
+    ];
+    for text in texts {
+        assert!(text.len() < 30_000, "{} letters", text.len());
+    }
 }
 
 #[test]

@@ -4,17 +4,21 @@
 //! before the read began must count; those that began before it ended may. A history without reads
 //! is valid, as Jepsen has it; the details say how many there were.
 
-use super::{Findings, named, succeeded};
+use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER, Outcome};
 use crate::report::Report;
 
-/// Judges every read.
+/// Judges every read, each key on its own.
 pub fn check(history: &History) -> Report {
+    each_key(history, |places| check_key(history, places))
+}
+
+fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
     // What changes the bounds, by position: the lower one, and the upper one.
     let mut changes: Vec<(u32, i64, i64)> = Vec::new();
-    for (_, add) in named(history, "add").chain(named(history, "increment")) {
+    for (_, add) in named_of(history, places, "add").chain(named_of(history, places, "increment")) {
         if add.outcome == Outcome::Fail {
             continue;
         }
@@ -35,7 +39,7 @@ pub fn check(history: &History) -> Report {
     }
     let at = |position: u32| bounds[changes.partition_point(|change| change.0 < position)];
     let mut reads = 0;
-    for (place, read) in named(history, "read") {
+    for (place, read) in named_of(history, places, "read") {
         let Some(value) = history.value(read.result).as_int() else {
             continue;
         };

@@ -14,6 +14,7 @@ pub mod unique_ids;
 
 use crate::anomaly::AnomalyName;
 use crate::history::{History, Operation, Outcome};
+use crate::keys::Groups;
 use crate::report::{Anomaly, OperationView, Report, Role, Unknown, Verdict, Witness};
 use crate::value::Value;
 
@@ -86,6 +87,69 @@ impl<'a> Findings<'a> {
     }
 }
 
+/// Judges each key's operations, given by their places, and puts the reports together: the anomalies
+/// of all, counts added up, and the worst verdict.
+fn each_key(history: &History, check: impl Fn(&[u32]) -> Report) -> Report {
+    let groups = Groups::of(history);
+    let mut reports = groups.iter().map(|(key, places)| (key, check(places)));
+    let Some((first_key, mut merged)) = reports.next() else {
+        return check(&[]);
+    };
+    let mut many = false;
+    let mut anomalies = Vec::new();
+    let mut unknown: Option<Unknown> = None;
+    let mut add = |key, verdict: Verdict| match verdict {
+        Verdict::Valid(_) => {}
+        Verdict::Invalid(found) => anomalies.extend(found),
+        Verdict::Unknown(one) => {
+            let one = Unknown {
+                key: history.key_text(key),
+                ..one
+            };
+            unknown.get_or_insert(one).keys_undecided += 1;
+        }
+    };
+    let nothing = Verdict::Valid(Witness::default());
+    let first = std::mem::replace(&mut merged.verdict, nothing);
+    add(first_key, first);
+    for (key, report) in reports {
+        many = true;
+        add(key, report.verdict);
+        for (name, value) in report.details {
+            let Some(before) = merged.details.remove(&name) else {
+                merged.details.insert(name, value);
+                continue;
+            };
+            merged
+                .details
+                .insert(name.clone(), both(&name, &before, &value));
+        }
+    }
+    if !many {
+        unknown = unknown.map(|one| Unknown {
+            keys_undecided: 0,
+            ..one
+        });
+    }
+    anomalies.truncate(ANOMALIES_MAX);
+    merged.verdict = match (anomalies.is_empty(), unknown) {
+        (false, _) => Verdict::Invalid(anomalies),
+        (true, Some(unknown)) => Verdict::Unknown(unknown),
+        (true, None) => Verdict::Valid(Witness::default()),
+    };
+    merged.doubting()
+}
+
+/// What two keys' details of one name make together.
+fn both(name: &str, one: &serde_json::Value, other: &serde_json::Value) -> serde_json::Value {
+    match (one.as_i64(), other.as_i64()) {
+        (Some(one), Some(other)) if name.ends_with("_max") => one.max(other).into(),
+        (Some(one), Some(other)) => one.saturating_add(other).into(),
+        // What is said of the whole holds for each key.
+        _ => (one.as_bool() != Some(false) && other.as_bool() != Some(false)).into(),
+    }
+}
+
 /// The operations of one name, with their places.
 fn named<'a>(
     history: &'a History,
@@ -98,6 +162,19 @@ fn named<'a>(
         .enumerate()
         .filter(move |(_, operation)| Some(operation.f) == symbol)
         .map(|(place, operation)| (place as u32, operation))
+}
+
+/// Those of one name among the operations at some places.
+fn named_of<'a>(
+    history: &'a History,
+    places: &'a [u32],
+    name: &str,
+) -> impl Iterator<Item = (u32, &'a Operation)> + use<'a> {
+    let symbol = history.symbol(name);
+    places
+        .iter()
+        .map(|place| (*place, &history.operations[*place as usize]))
+        .filter(move |(_, operation)| Some(operation.f) == symbol)
 }
 
 fn succeeded(operation: &Operation) -> bool {

@@ -3,7 +3,7 @@
 //! Operations: `enqueue` an element, `dequeue` one (its result; nothing if the queue was empty),
 //! `drain` all (a list). For first-in-first-out order use [`crate::linearizable::models::FifoQueue`].
 
-use super::{Findings, listed, named, succeeded};
+use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History, Outcome};
@@ -17,8 +17,12 @@ struct Element {
     dequeues: Vec<u32>,
 }
 
-/// Judges every element.
+/// Judges every element, each key on its own.
 pub fn check(history: &History) -> Report {
+    each_key(history, |places| check_key(history, places))
+}
+
+fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
     let mut elements: FastMap<Value, Element> = FastMap::default();
     let mut order: Vec<Value> = Vec::new();
@@ -31,7 +35,7 @@ pub fn check(history: &History) -> Report {
     };
     let mut enqueued = Vec::new();
     let mut last_enqueue = 0;
-    for (place, enqueue) in named(history, "enqueue") {
+    for (place, enqueue) in named_of(history, places, "enqueue") {
         if enqueue.outcome != Outcome::Fail {
             enqueued.push((
                 entry(history.value(enqueue.argument)),
@@ -43,7 +47,7 @@ pub fn check(history: &History) -> Report {
     }
     let mut dequeued = Vec::new();
     let (mut unknown, mut drained) = (0, false);
-    for (place, dequeue) in named(history, "dequeue") {
+    for (place, dequeue) in named_of(history, places, "dequeue") {
         match dequeue.outcome {
             Outcome::Ok if dequeue.result != Datum::NIL => {
                 dequeued.push((entry(history.value(dequeue.result)), place));
@@ -52,7 +56,7 @@ pub fn check(history: &History) -> Report {
             Outcome::Unknown => unknown += 1,
         }
     }
-    for (place, drain) in named(history, "drain") {
+    for (place, drain) in named_of(history, places, "drain") {
         let value = history.value(drain.result);
         for element in value.elements().unwrap_or_default() {
             dequeued.push((entry(element.clone()), place));

@@ -2,7 +2,7 @@
 //!
 //! Operations: `add` an element, `read` a list of all. The last read that succeeded decides.
 
-use super::{Findings, listed, named, succeeded};
+use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, Outcome};
@@ -10,10 +10,14 @@ use crate::report::Report;
 use crate::value::Value;
 use std::collections::BTreeSet;
 
-/// Judges the last read against the additions.
+/// Judges the last read of each key against the additions.
 pub fn check(history: &History) -> Report {
+    each_key(history, |places| check_key(history, places))
+}
+
+fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
-    let last = named(history, "read")
+    let last = named_of(history, places, "read")
         .filter(|(_, read)| succeeded(read) && history.value(read.result).elements().is_some())
         .max_by_key(|(_, read)| read.complete);
     let Some((read, operation)) = last else {
@@ -28,7 +32,7 @@ pub fn check(history: &History) -> Report {
     let mut attempts: FastMap<Value, (u32, Outcome)> = FastMap::default();
     let mut lost = Vec::new();
     let mut recovered = 0;
-    for (place, add) in named(history, "add") {
+    for (place, add) in named_of(history, places, "add") {
         let element = history.value(add.argument);
         let there = seen.contains(&element);
         recovered += usize::from(there && add.outcome == Outcome::Unknown);

@@ -5,7 +5,7 @@
 //! after that missed it and none saw it later; *stale* if such a read missed it, but it was seen
 //! later; *never read* if nothing is known of it.
 
-use super::{Findings, listed, named, succeeded};
+use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History, NEVER, Outcome};
@@ -30,12 +30,16 @@ struct Element {
     last_absent: Option<u32>,
 }
 
-/// Judges every element.
+/// Judges every element, each key on its own.
 pub fn check(history: &History, options: Options) -> Report {
+    each_key(history, |places| check_key(history, places, options))
+}
+
+fn check_key(history: &History, places: &[u32], options: Options) -> Report {
     let mut findings = Findings::new(history);
     let mut elements: Vec<(Value, Element)> = Vec::new();
     let mut numbers: FastMap<Value, usize> = FastMap::default();
-    for (place, add) in named(history, "add") {
+    for (place, add) in named_of(history, places, "add") {
         if add.outcome == Outcome::Fail {
             continue;
         }
@@ -58,7 +62,7 @@ pub fn check(history: &History, options: Options) -> Report {
             elements[number].1.known_time = add.complete_time;
         }
     }
-    let mut reads: Vec<u32> = named(history, "read")
+    let mut reads: Vec<u32> = named_of(history, places, "read")
         .filter(|(_, read)| succeeded(read) && read.result != Datum::NIL)
         .map(|(place, _)| place)
         .collect();

@@ -166,3 +166,50 @@ fn queue() {
         ["phantom element"]
     );
 }
+
+/// Values are `[key value]` tuples.
+fn tuples(lines: &str) -> History {
+    let mut history = sequence(lines);
+    history.split_tuples();
+    history
+}
+
+#[test]
+fn keys_are_judged_on_their_own() {
+    let options = super::set_full::Options::default();
+    let set = "0 ok add [:a 1]; 0 ok add [:b 2]; 0 ok read [:a [1]]; 0 ok read [:b [2]]";
+    let checks: [fn(&History) -> Report; 2] = [super::set::check, |history| {
+        super::set_full::check(history, super::set_full::Options::default())
+    }];
+    for check in checks {
+        let report = check(&tuples(set));
+        assert!(report.is_valid(), "{report:?}");
+        assert_eq!(report.details["attempted"], 2);
+        let lost = check(&tuples(&set.replace("[:b [2]]", "[:b []]")));
+        assert_eq!(names(&lost), ["lost write"]);
+        assert_eq!(lost.anomalies()[0].key.as_deref(), Some("b"));
+    }
+    let unread = super::set_full::check(
+        &tuples("0 ok add [:a 1]; 0 ok add [:b 2]; 0 ok read [:a [1]]"),
+        options,
+    );
+    let Verdict::Unknown(unknown) = &unread.verdict else {
+        panic!("{unread:?}")
+    };
+    assert_eq!(
+        (unknown.key.as_deref(), unknown.keys_undecided),
+        (Some("b"), 1)
+    );
+    let counter = "0 ok add [:a 1]; 0 ok add [:b 5]; 0 ok read [:a 1]; 0 ok read [:b 5]";
+    assert!(super::counter::check(&tuples(counter)).is_valid());
+    let mixed_up = tuples(&counter.replace("[:b 5]; 0 ok read [:a 1]", "[:b 5]; 0 ok read [:a 6]"));
+    assert_eq!(
+        names(&super::counter::check(&mixed_up)),
+        ["counter out of bounds"]
+    );
+    let queue =
+        "0 ok enqueue [:a 1]; 0 ok enqueue [:b 1]; 0 ok dequeue [:a 1]; 0 ok dequeue [:b 1]";
+    assert!(super::queue::check(&tuples(queue)).is_valid());
+    let twice = tuples(&queue.replace("dequeue [:b 1]", "dequeue [:a 1]"));
+    assert_eq!(names(&super::queue::check(&twice)), ["duplicate element"]);
+}

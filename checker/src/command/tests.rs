@@ -111,6 +111,18 @@ fn a_broken_file_is_told_with_its_place_and_the_others_are_judged() {
     assert_eq!(exit, Exit::Failed);
     assert!(text.contains("broken.edn: error: line 1, column 1: what opens here is never closed"));
     assert!(text.contains("stale.edn: invalid"));
+    let (exit, text) = check(&[&broken, &stale], &["--json"]);
+    assert_eq!(exit, Exit::Failed);
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(lines[0]["error"].as_str().unwrap().contains("never closed"));
+    assert_eq!(lines[1]["valid"], false);
+    let empty = folder.file("empty.edn", "; nothing");
+    let (exit, text) = check(&[&empty], &[]);
+    assert_eq!(exit, Exit::Failed);
+    assert!(text.contains("it has no operations"), "{text}");
     assert_eq!(check(&[Path::new("/no/such/file")], &[]).0, Exit::Failed);
     assert_eq!(check(&[&stale], &["--init", "["]).0, Exit::WrongArguments);
 }

@@ -20,7 +20,7 @@ pub(super) fn draw(anomaly: &Anomaly) -> String {
         70.0 + 26.0 * count as f64
     };
     let (box_width, box_height) = (116.0, 40.0);
-    let width = 2.0 * radius + box_width + 150.0;
+    let width = 2.0 * radius + box_width + 24.0;
     let angle =
         |at: usize| TAU * at as f64 / count as f64 - if count == 2 { TAU / 2.0 } else { TAU / 4.0 };
     // A ring of three does not reach as far down as up.

@@ -3,11 +3,14 @@
 use super::timeline::FaultInterval;
 use super::{cycle, timeline};
 use crate::history::History;
-use crate::report::{Anomaly, Report, Role, Verdict, seconds};
+use crate::report::{Anomaly, FURTHER_VIOLATED_KEYS, Report, Role, THEIR_NAMES, Verdict, seconds};
 use std::fmt::Write;
 
 /// How many anomalies are drawn.
 const DRAWN_MAX: usize = 8;
+
+/// How many further violated keys are named.
+const NAMED_MAX: usize = 20;
 
 const LEGEND: &str = r#"<p class="legend"><i class="full"></i>how it ended matters <i class="dashed"></i>only what it wrote was seen <i class="faint"></i>others at that time</p>"#;
 
@@ -66,6 +69,27 @@ pub fn html_fragment_with_faults(
                     html,
                     "<p>{} more anomalies are in the report.</p>",
                     anomalies.len() - DRAWN_MAX
+                );
+            }
+            if let Some(count) = report.details.get(FURTHER_VIOLATED_KEYS) {
+                let names = report
+                    .details
+                    .get(THEIR_NAMES)
+                    .and_then(|names| names.as_array());
+                let names = names.into_iter().flatten().filter_map(|name| name.as_str());
+                let more = if count.as_u64() > Some(NAMED_MAX as u64) {
+                    ", …"
+                } else {
+                    ""
+                };
+                let named = names
+                    .take(NAMED_MAX)
+                    .map(escape)
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let _ = write!(
+                    html,
+                    "<p>{count} more key(s) are violated, and not explained: {named}{more}.</p>"
                 );
             }
         }

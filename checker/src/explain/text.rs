@@ -7,8 +7,10 @@ use std::time::Duration;
 /// One line: the file, the verdict, and what it stands on.
 pub fn line(file: &str, report: &Report, elapsed: Duration) -> String {
     let mut line = format!(
-        "{file}: {} ({}, {} operations",
-        report.verdict, report.model, report.operations
+        "{file}: {} ({}, {}",
+        report.verdict,
+        report.model,
+        operations(report.operations)
     );
     if report.keys > 1 {
         let _ = write!(line, " on {} keys", report.keys);
@@ -41,7 +43,8 @@ pub fn text(report: &Report) -> String {
             if ordered > 0 {
                 let _ = writeln!(
                     out,
-                    "\nAn order of {ordered} operations explains every result; it was validated independently."
+                    "\nAn order of {} explains every result; it was validated independently.",
+                    operations(ordered)
                 );
             }
         }
@@ -116,4 +119,9 @@ pub fn text(report: &Report) -> String {
         }
     }
     text
+}
+
+fn operations(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} operation{plural}")
 }

@@ -384,6 +384,9 @@ fn number(word: &str) -> Option<Value> {
     if let Ok(number) = whole.strip_prefix('+').unwrap_or(whole).parse::<i64>() {
         return Some(Value::Int(number));
     }
+    if let Some(number) = Value::great_number(whole) {
+        return Some(number);
+    }
     if let Some((above, below)) = word.split_once('/') {
         let ratio = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
         return Some(Value::Float(ratio.to_bits()));

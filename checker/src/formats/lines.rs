@@ -2,6 +2,7 @@
 
 use super::{ReadError, edn};
 use crate::history::{Builder, History, Kind, NEVER, Problem, RawEvent, Symbol};
+use crate::report::Short;
 use crate::value::Value;
 
 const EVENT: &str = "expected a process, :invoke, :ok, :fail or :info, a name and a value";
@@ -127,7 +128,8 @@ fn event<'a>(builder: &mut Builder, line: &'a str) -> Result<bool, (&'a str, Str
             // What a failed or unknown operation says is often a sentence.
             Err(_) if matches!(kind, Kind::Fail | Kind::Info) => Value::Text(value_text.to_owned()),
             Err(_) => {
-                let expected = format!("expected a value in EDN, not {value_text:?}");
+                let shown = Value::Text(value_text.to_owned());
+                let expected = format!("expected a value in EDN, not {}", Short(&shown));
                 return Err((value_text, expected));
             }
         }

@@ -1,6 +1,7 @@
 //! An event given as a map, in any notation: what each entry means.
 
 use crate::history::{Builder, Kind, NEVER, RawEvent, Symbol};
+use crate::report::Short;
 use crate::value::Value;
 
 /// Adds the event that a map describes; an error says which entry is wrong.
@@ -38,18 +39,12 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     };
     let f = f.as_text().unwrap_or_default().to_owned();
     let process = match process {
-        None | Some(Value::Nil) => 0,
-        Some(Value::Int(number)) => match u64::try_from(number) {
-            Ok(number) => number,
-            Err(_) => {
-                builder.push_fault(index, time, kind, &f, value);
-                return Ok(());
-            }
-        },
-        Some(_) => {
-            builder.push_fault(index, time, kind, &f, value);
-            return Ok(());
-        }
+        None => Some(0),
+        Some(process) => client(&process)?,
+    };
+    let Some(process) = process else {
+        builder.push_fault(index, time, kind, &f, value);
+        return Ok(());
     };
     let history = &mut builder.history;
     let raw = RawEvent {
@@ -83,6 +78,28 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     Ok(())
 }
 
+/// The number of a process; none if it is no client, but the nemesis or the like.
+fn client(process: &Value) -> Result<Option<u64>, String> {
+    let number = match process {
+        Value::Nil => Some(0),
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::Text(name) | Value::Name(name)
+            if !name.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            return Ok(None);
+        }
+        Value::Text(digits) => digits.parse().ok(),
+        _ => None,
+    };
+    match number {
+        Some(number) => Ok(Some(number)),
+        None => Err(format!(
+            ":process must be a whole number from 0 on, or a name like :nemesis, not {}",
+            Short(process)
+        )),
+    }
+}
+
 /// A key is the same whether it is written as a name or as text.
 fn as_key(key: Value) -> Value {
     match key {
@@ -98,7 +115,8 @@ pub(super) fn kind_named(kind: &Value) -> Result<Kind, String> {
         Some("fail") => Ok(Kind::Fail),
         Some("info") => Ok(Kind::Info),
         _ => Err(format!(
-            ":type must be :invoke, :ok, :fail or :info, not {kind}"
+            ":type must be :invoke, :ok, :fail or :info, not {}",
+            Short(kind)
         )),
     }
 }
@@ -110,7 +128,8 @@ fn nanoseconds(time: &Value) -> Result<u64, String> {
         Value::Float(bits) if f64::from_bits(*bits) >= 0.0 => Ok(f64::from_bits(*bits) as u64),
         Value::Float(_) => Ok(0),
         other => Err(format!(
-            ":time must be a number of nanoseconds, not {other}"
+            ":time must be a number of nanoseconds, not {}",
+            Short(other)
         )),
     }
 }

@@ -10,8 +10,8 @@
 //!
 //! In a `porcupine-log`, lines that hold no event are passed over, with a warning.
 //!
-//! File order is history order. `:index` and `:time` may be missing. A process that is not a
-//! number is the nemesis; a missing one is process 0.
+//! File order is history order. `:index` and `:time` may be missing. A process with a name is the
+//! nemesis; a missing one is process 0.
 //!
 //! ```
 //! use kensho_checker::formats::{self, Format};
@@ -154,10 +154,16 @@ fn place(text: &[u8], offset: usize) -> (usize, usize) {
 
 fn malformed(text: &[u8], offset: usize, expected: impl Into<String>) -> ReadError {
     let (line, column) = place(text, offset);
+    let mut expected: String = expected.into();
+    // It may quote what is there.
+    if let Some((end, _)) = expected.char_indices().nth(400) {
+        expected.truncate(end);
+        expected.push('…');
+    }
     ReadError::Malformed {
         line,
         column,
-        expected: expected.into(),
+        expected,
     }
 }
 

@@ -139,6 +139,16 @@ fn errors_say_where_and_what() {
             Format::ElleJson,
             "line 2, column 11: :type must be :invoke, :ok, :fail or :info, not 4",
         ),
+        (
+            "{:process -1 :type :invoke :f :read}",
+            Format::Edn,
+            "line 1, column 1: :process must be a whole number from 0 on, or a name like :nemesis, not -1",
+        ),
+        (
+            "{\"process\":1.5,\"type\":\"ok\",\"f\":\"read\"}\n",
+            Format::Jsonl,
+            "line 1, column 1: :process must be a whole number from 0 on, or a name like :nemesis, not 1.5",
+        ),
     ] {
         let error = read(text.as_bytes(), format).unwrap_err().to_string();
         assert_eq!(error, expected, "{text}");
@@ -232,4 +242,13 @@ fn odd_shapes_of_edn_are_read_for_what_they_mean() {
         assert_eq!(outcomes(&history), expected, "{odd}");
         assert!(history.problems.is_empty(), "{:?}: {odd}", history.problems);
     }
+}
+
+#[test]
+fn a_process_is_a_client_by_its_number_and_the_nemesis_by_its_name() {
+    let text = r#"[{"process":"3","type":"invoke","f":"read"},{"process":"nemesis","type":"info","f":"kill"},{"process":"3","type":"ok","f":"read","value":1}]"#;
+    let history = read(text.as_bytes(), Format::ElleJson).unwrap();
+    assert_eq!(history.operations.len(), 1);
+    assert_eq!(history.operations[0].process, 3);
+    assert_eq!(history.faults.len(), 1);
 }

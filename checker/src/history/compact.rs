@@ -187,10 +187,16 @@ impl History {
         self.keys.get(key as usize)
     }
 
-    /// How a key reads in a report.
+    /// How a key reads in a report; what is longer than a line or two is cut.
     pub fn key_text(&self, key: u32) -> Option<String> {
-        self.key(key)
-            .map(|key| key.as_text().map_or_else(|| key.to_string(), str::to_owned))
+        const LETTERS_MAX: usize = 200;
+        let key = self.key(key)?;
+        let mut text = key.as_text().map_or_else(|| key.to_string(), str::to_owned);
+        if let Some((end, _)) = text.char_indices().nth(LETTERS_MAX) {
+            text.truncate(end);
+            text.push('…');
+        }
+        Some(text)
     }
 
     /// How many different keys there are.

@@ -70,9 +70,21 @@ pub trait Object: Sync {
 
 enum Finding {
     Valid(KeyOrder),
-    Invalid(Box<Anomaly>),
+    Invalid(Refuted),
     Unknown(Unknown),
 }
+
+/// A key that the search refutes: explained only when each key has its verdict, since explaining
+/// means to search again and again.
+struct Refuted {
+    key: u32,
+    /// The step, by its place among the key's, whose return no order goes beyond; and that return.
+    stuck: u32,
+    ret: u32,
+}
+
+/// How many anomalies are reported, and how many violated keys are explained.
+const ANOMALIES_MAX: usize = 20;
 
 /// Judges each key's object.
 pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Report {
@@ -86,16 +98,32 @@ pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Repor
     );
     let keys = findings.len();
     let mut orders = Vec::new();
-    let mut anomalies = Vec::new();
+    let mut refuted = Vec::new();
     let mut unknown: Option<Unknown> = None;
-    for finding in findings {
+    for (finding, (_, places)) in findings.into_iter().zip(groups.iter()) {
         match finding {
             Finding::Valid(order) => orders.push(order),
-            Finding::Invalid(anomaly) => anomalies.push(*anomaly),
+            Finding::Invalid(one) => refuted.push((one, places)),
             Finding::Unknown(one) => unknown.get_or_insert(one).keys_undecided += 1,
         }
     }
-    anomalies.truncate(20);
+    refuted.sort_by_key(|(one, _)| one.ret);
+    let explanations = deadline.at_most(limits.budget.time_for_explanations());
+    let mut anomalies = Vec::new();
+    let mut only_named = Vec::new();
+    for (one, places) in refuted {
+        // One is told in any case, however little is found out about it.
+        if anomalies.len() < ANOMALIES_MAX && (anomalies.is_empty() || !explanations.passed()) {
+            match Prepared::new(history, object, places) {
+                Ok(prepared) => {
+                    anomalies.push(prepared.explain(history, object, limits, explanations, &one));
+                }
+                Err(_) => only_named.extend(history.key_text(one.key)),
+            }
+        } else {
+            only_named.extend(history.key_text(one.key));
+        }
+    }
     let verdict = match (anomalies.is_empty(), unknown) {
         (false, _) => Verdict::Invalid(anomalies),
         (true, Some(unknown)) => Verdict::Unknown(unknown),
@@ -106,6 +134,7 @@ pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Repor
         zones: 0,
         search: keys,
     };
+    report.name_violated_keys(only_named);
     report
 }
 
@@ -124,57 +153,28 @@ fn judge_key<O: Object>(
             ..Unknown::default()
         })
     };
-    let mut machine = Interned::new(object.model(history, places));
-    let mut steps = Vec::with_capacity(places.len());
-    let mut kept = Vec::with_capacity(places.len());
-    for place in places {
-        let operation = &history.operations[*place as usize];
-        if operation.outcome == Outcome::Fail {
-            continue;
-        }
-        let step = match object.step(history, operation) {
-            Ok(Some(step)) => step,
-            Ok(None) => continue,
-            Err(problem) => return unknown(problem),
-        };
-        let class = machine.class(&step);
-        let (inv, ret) = operation.span();
-        if ret == NEVER && machine.nature(class) == Nature::Look {
-            continue;
-        }
-        steps.push(Step { class, inv, ret });
-        kept.push(*place);
-    }
-    // Only where a completion had no invocation are they not yet in the order of invocation.
-    if !steps.is_sorted_by_key(|step| step.inv) {
-        let mut both: Vec<(Step, u32)> = steps.into_iter().zip(kept).collect();
-        both.sort_by_key(|(step, _)| step.inv);
-        (steps, kept) = both.into_iter().unzip();
-    }
-    match search(&mut machine, &steps, deadline, limits.budget.bytes) {
+    let mut prepared = match Prepared::new(history, object, places) {
+        Ok(prepared) => prepared,
+        Err(problem) => return unknown(problem),
+    };
+    let Prepared {
+        machine,
+        steps,
+        kept,
+    } = &mut prepared;
+    match search(machine, steps, deadline, limits.budget.bytes) {
         Found::Valid(order) => {
-            if !is_linearization(&mut machine, &steps, &order) {
+            if !is_linearization(machine, steps, &order) {
                 return unknown(crate::register::BAD_WITNESS.to_owned());
             }
             let order = order.into_iter().map(|at| kept[at as usize]).collect();
             Finding::Valid(KeyOrder { key, order })
         }
-        Found::Invalid { stuck } => {
-            let deadline = deadline.at_most(EXPLANATION_TIME);
-            let (sub, stuck) = Explanation {
-                history,
-                object,
-                machine: &machine,
-                deadline,
-                limits,
-            }
-            .minimal(&steps, &kept, stuck);
-            let mut anomaly = tell(history, object, key, kept[stuck as usize], &sub);
-            if deadline.passed() {
-                anomaly.text.push_str(CUT_SHORT);
-            }
-            Finding::Invalid(Box::new(anomaly))
-        }
+        Found::Invalid { stuck } => Finding::Invalid(Refuted {
+            key,
+            stuck,
+            ret: steps[stuck as usize].ret,
+        }),
         Found::OutOfBudget {
             why,
             explained,
@@ -190,6 +190,80 @@ fn judge_key<O: Object>(
             ))),
             keys_undecided: 0,
         }),
+    }
+}
+
+/// The steps of one key, for the search.
+struct Prepared<M: Model> {
+    machine: Interned<M>,
+    /// In the order of their invocations.
+    steps: Vec<Step>,
+    /// Per step the place of its operation in the history.
+    kept: Vec<u32>,
+}
+
+impl<M: Model> Prepared<M> {
+    fn new<O: Object<Model = M>>(
+        history: &History,
+        object: &O,
+        places: &[u32],
+    ) -> Result<Self, String> {
+        let mut machine = Interned::new(object.model(history, places));
+        let mut steps = Vec::with_capacity(places.len());
+        let mut kept = Vec::with_capacity(places.len());
+        for place in places {
+            let operation = &history.operations[*place as usize];
+            if operation.outcome == Outcome::Fail {
+                continue;
+            }
+            let Some(step) = object.step(history, operation)? else {
+                continue;
+            };
+            let class = machine.class(&step);
+            let (inv, ret) = operation.span();
+            if ret == NEVER && machine.nature(class) == Nature::Look {
+                continue;
+            }
+            steps.push(Step { class, inv, ret });
+            kept.push(*place);
+        }
+        // Only where a completion had no invocation are they not yet in the order of invocation.
+        if !steps.is_sorted_by_key(|step| step.inv) {
+            let mut both: Vec<(Step, u32)> = steps.into_iter().zip(kept).collect();
+            both.sort_by_key(|(step, _)| step.inv);
+            (steps, kept) = both.into_iter().unzip();
+        }
+
+        Ok(Prepared {
+            machine,
+            steps,
+            kept,
+        })
+    }
+
+    fn explain<O: Object<Model = M>>(
+        &self,
+        history: &History,
+        object: &O,
+        limits: &Limits,
+        deadline: Deadline,
+        refuted: &Refuted,
+    ) -> Anomaly {
+        let deadline = deadline.at_most(EXPLANATION_TIME);
+        let (sub, stuck) = Explanation {
+            history,
+            object,
+            machine: &self.machine,
+            deadline,
+            limits,
+        }
+        .minimal(&self.steps, &self.kept, refuted.stuck);
+        let stuck = self.kept[stuck as usize];
+        let mut anomaly = tell(history, object, refuted.key, stuck, &sub);
+        if deadline.passed() {
+            anomaly.text.push_str(CUT_SHORT);
+        }
+        anomaly
     }
 }
 

@@ -7,9 +7,8 @@ use super::{Options, searched, staleness};
 use crate::anomaly::AnomalyName;
 use crate::budget::{CUT_SHORT, Deadline, EXPLANATION_TIME};
 use crate::history::{Datum, History, NEVER, Outcome};
-use crate::report::{Anomaly, OperationView, Role};
+use crate::report::{Anomaly, OperationView, Role, Short};
 use crate::search::Found;
-use crate::value::Value;
 
 /// The anomaly of a conflict that zones have just found.
 pub(crate) fn explain(
@@ -77,12 +76,13 @@ pub(crate) fn explain_search(
         .collect();
     let what = match stuck.effect {
         Effect::Read(value) | Effect::Cas(value, _) => {
-            format!("saw {}, which cannot have been there", history.value(value))
+            let value = Short(&history.value(value)).to_string();
+            format!("saw {value}, which cannot have been there")
         }
         Effect::NotValue(value) => {
             format!(
                 "failed, although {} must have been there",
-                history.value(value)
+                Short(&history.value(value))
             )
         }
         Effect::Write(_) => "leaves no place for what the others saw".to_owned(),
@@ -97,7 +97,7 @@ pub(crate) fn explain_search(
         (AnomalyName::PhantomRead, _) => format!(
             "{} {what}: nobody had written it, and the register began as {}.",
             view(&stuck),
-            history.value(initial)
+            Short(&history.value(initial))
         ),
         (_, true) => format!("{} {what}.", view(&stuck)),
         _ => format!(
@@ -268,8 +268,8 @@ impl Words<'_> {
         let mut text = format!(
             "{} saw {}, but nobody had written it: the register began as {}",
             self.operation(reader),
-            self.history.value(value),
-            self.history.value(self.initial)
+            Short(&self.history.value(value)),
+            Short(&self.history.value(self.initial))
         );
         match failed {
             Some((place, _)) => text.push_str(&format!(
@@ -332,10 +332,10 @@ impl Words<'_> {
             let headline = format!("{old} and {new} must each have come before the other.");
             (AnomalyName::LostUpdate, headline)
         };
-        let first = match a {
+        let mut first = match a {
             NONE => format!(
                 "The register began as {}, before {}",
-                self.history.value(self.initial),
+                Short(&self.history.value(self.initial)),
                 self.operation(b)
             ),
             _ => format!(
@@ -344,6 +344,10 @@ impl Words<'_> {
                 self.operation(b)
             ),
         };
+        // It begins a sentence.
+        if let Some(letter) = first.get_mut(..1) {
+            letter.make_ascii_uppercase();
+        }
         let second = if c == d {
             self.operation(c)
         } else {
@@ -364,20 +368,20 @@ impl Words<'_> {
         OperationView::of(self.history, place, Role::Proof).to_string()
     }
 
-    fn seen(&self, at: u32) -> Value {
-        match self.accesses[at as usize].effect {
-            Effect::Read(seen) | Effect::Cas(seen, _) => self.history.value(seen),
-            Effect::Write(value) | Effect::NotValue(value) => self.history.value(value),
-        }
+    fn seen(&self, at: u32) -> String {
+        let (Effect::Read(value)
+        | Effect::Cas(value, _)
+        | Effect::Write(value)
+        | Effect::NotValue(value)) = self.accesses[at as usize].effect;
+        Short(&self.history.value(value)).to_string()
     }
 
     /// The value that was there when the access had happened.
-    fn value_after(&self, at: u32) -> Value {
-        match self.accesses[at as usize].effect {
-            Effect::Read(value) | Effect::Write(value) | Effect::Cas(_, value) => {
-                self.history.value(value)
-            }
-            Effect::NotValue(value) => self.history.value(value),
-        }
+    fn value_after(&self, at: u32) -> String {
+        let (Effect::Read(value)
+        | Effect::Write(value)
+        | Effect::Cas(_, value)
+        | Effect::NotValue(value)) = self.accesses[at as usize].effect;
+        Short(&self.history.value(value)).to_string()
     }
 }

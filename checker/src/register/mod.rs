@@ -17,6 +17,7 @@
 //! ```
 
 mod access;
+mod afterwards;
 mod explain;
 mod minimal;
 mod searched;
@@ -86,15 +87,21 @@ impl Default for Options {
 
 pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent validator refuses it: this is a defect of the checker, please report the history";
 
-/// How long a key that was searched is asked which of its unknown operations must have happened.
-const MUST_HAVE_HAPPENED_TIME: std::time::Duration = std::time::Duration::from_millis(200);
-
 /// How many operations are copied at a time.
 const GATHERED: usize = 64;
 
 /// How many anomalies are reported of one key, and in all.
 const ANOMALIES_PER_KEY_MAX: usize = 4;
 const ANOMALIES_MAX: usize = 20;
+
+/// What is judged, and how.
+struct Task<'a> {
+    history: &'a History,
+    options: &'a Options,
+    names: Names,
+    initial: Datum,
+    deadline: Deadline,
+}
 
 /// What was found of one key.
 struct KeyFinding {
@@ -106,7 +113,18 @@ struct KeyFinding {
 enum KeyOutcome {
     Valid(KeyOrder),
     Invalid(Vec<Anomaly>),
+    /// Refuted by search, and not explained yet.
+    Refuted(Refuted),
     Unknown(Unknown),
+}
+
+/// A key that the search refutes.
+#[derive(Clone, Copy)]
+struct Refuted {
+    key: u32,
+    /// The access, by its place in the slice, whose return no order goes beyond; and that return.
+    stuck: u32,
+    ret: u32,
 }
 
 /// Judges each key's register.
@@ -115,19 +133,21 @@ pub fn check(history: &History, options: &Options) -> Report {
         Some(initial) => initial,
         None => Datum::UNUSED,
     };
-    let names = Names::of(history);
-    let deadline = options.budget.deadline();
+    let task = Task {
+        history,
+        options,
+        names: Names::of(history),
+        initial,
+        deadline: options.budget.deadline(),
+    };
     let groups = Groups::of(history);
-    let findings = each_key(
+    let mut findings = each_key(
         &groups,
         options.threads,
         Engine::default,
-        |engine, key, places| {
-            judge_key(
-                engine, history, options, &names, initial, deadline, key, places,
-            )
-        },
+        |engine, key, places| task.judge_key(engine, key, places),
     );
+    task.tell_of_searched(&groups, &mut findings);
     collect(history, options, findings)
 }
 
@@ -138,183 +158,162 @@ struct Engine {
     accesses: Vec<Access>,
 }
 
-#[allow(clippy::too_many_arguments)] // one call, and each is a different thing
-fn judge_key(
-    engine: &mut Engine,
-    history: &History,
-    options: &Options,
-    names: &Names,
-    initial: Datum,
-    deadline: Deadline,
-    key: u32,
-    places: &[u32],
-) -> KeyFinding {
-    let unknown = |reason: String| KeyFinding {
-        outcome: KeyOutcome::Unknown(Unknown {
-            reason,
-            key: history.key_text(key),
-            ..Unknown::default()
-        }),
-        engines: Engines::default(),
-        must_have_happened: Vec::new(),
-    };
-    if deadline.passed() {
-        return unknown("the budget of time ran out before this key's turn".to_owned());
-    }
-    engine.accesses.clear();
-    engine.accesses.reserve(places.len());
-    for places in places.chunks(GATHERED) {
-        // A key's operations lie far apart. To copy some of them first, without looking at them,
-        // lets the processor fetch them all at once.
-        let operations = places
-            .iter()
-            .map(|place| history.operations[*place as usize]);
-        engine.gathered.clear();
-        engine.gathered.extend(operations);
-        for (operation, place) in engine.gathered.iter().zip(places) {
-            match access(
-                history,
-                names,
-                options.nil_read,
-                options.failed_cas,
-                operation,
-                *place,
-            ) {
-                Ok(access) => engine.accesses.extend(access),
-                Err(problem) => return unknown(problem),
+impl Engine {
+    /// Turns the operations at these places into accesses, in the order of their invocations.
+    #[inline]
+    fn gather(&mut self, task: &Task<'_>, places: &[u32]) -> Result<(), String> {
+        let Task {
+            history,
+            options,
+            names,
+            ..
+        } = task;
+        let (nil_read, failed_cas) = (options.nil_read, options.failed_cas);
+        self.accesses.clear();
+        self.accesses.reserve(places.len());
+        for places in places.chunks(GATHERED) {
+            // A key's operations lie far apart. To copy some of them first, without looking at
+            // them, lets the processor fetch them all at once.
+            let operations = places
+                .iter()
+                .map(|place| history.operations[*place as usize]);
+            self.gathered.clear();
+            self.gathered.extend(operations);
+            for (operation, place) in self.gathered.iter().zip(places) {
+                match access(history, names, nil_read, failed_cas, operation, *place) {
+                    Ok(access) => self.accesses.extend(access),
+                    Err(problem) => return Err(problem),
+                }
             }
         }
-    }
-    // Only where a completion had no invocation are they not yet in the order of invocation.
-    if !engine.accesses.is_sorted_by_key(|access| access.inv) {
-        engine.accesses.sort_by_key(|access| access.inv);
-    }
-    let accesses = &engine.accesses;
-    let zones = &mut engine.zones;
-    let outcome = match zones.judge(accesses, initial) {
-        Judgement::NotExact => {
-            return judge_by_search(history, options, accesses, initial, deadline, key);
+        // Only where a completion had no invocation are they not yet in the order of invocation.
+        if !self.accesses.is_sorted_by_key(|access| access.inv) {
+            self.accesses.sort_by_key(|access| access.inv);
         }
-        Judgement::Invalid(_) if options.explain == Explain::VerdictOnly => {
-            KeyOutcome::Invalid(vec![unexplained(history, key)])
-        }
-        Judgement::Invalid(conflict) => {
-            KeyOutcome::Invalid(explain_zones(history, zones, accesses, initial, &conflict))
-        }
-        Judgement::Valid => {
-            let mut order = zones.witness(accesses);
-            if !witness::is_linearization(accesses, &order, initial) {
-                return unknown(BAD_WITNESS.to_owned());
-            }
-            for at in &mut order {
-                *at = accesses[*at as usize].place;
-            }
-            KeyOutcome::Valid(KeyOrder { key, order })
-        }
-    };
-    let must_have_happened = (0..accesses.len())
-        .filter(|at| accesses[*at].ret == NEVER && zones.happened(*at))
-        .map(|at| accesses[at].place)
-        .collect();
-    KeyFinding {
-        outcome,
-        engines: Engines {
-            zones: 1,
-            search: 0,
-        },
-        must_have_happened,
+        Ok(())
     }
 }
 
-/// Judges a key on which zones are not exact.
-fn judge_by_search(
-    history: &History,
-    options: &Options,
-    accesses: &[Access],
-    initial: Datum,
-    deadline: Deadline,
-    key: u32,
-) -> KeyFinding {
-    let mut must_have_happened = Vec::new();
-    let outcome = match searched::find(accesses, initial, deadline, options.budget.bytes) {
-        Found::Valid(mut order) => {
-            if witness::is_linearization(accesses, &order, initial) {
-                must_have_happened = needed(accesses, &order, initial, options, deadline);
+impl Task<'_> {
+    fn judge_key(&self, engine: &mut Engine, key: u32, places: &[u32]) -> KeyFinding {
+        let Task {
+            history,
+            options,
+            initial,
+            ..
+        } = *self;
+        let unknown = |reason: String| KeyFinding {
+            outcome: KeyOutcome::Unknown(Unknown {
+                reason,
+                key: history.key_text(key),
+                ..Unknown::default()
+            }),
+            engines: Engines::default(),
+            must_have_happened: Vec::new(),
+        };
+        if self.deadline.passed() {
+            return unknown("the budget of time ran out before this key's turn".to_owned());
+        }
+        if let Err(problem) = engine.gather(self, places) {
+            return unknown(problem);
+        }
+        let accesses = &engine.accesses;
+        let zones = &mut engine.zones;
+        let outcome = match zones.judge(accesses, initial) {
+            Judgement::NotExact => {
+                return self.judge_by_search(accesses, key);
+            }
+            Judgement::Invalid(_) if options.explain == Explain::VerdictOnly => {
+                KeyOutcome::Invalid(vec![unexplained(history, key)])
+            }
+            Judgement::Invalid(conflict) => {
+                KeyOutcome::Invalid(explain_zones(history, zones, accesses, initial, &conflict))
+            }
+            Judgement::Valid => {
+                let mut order = zones.witness(accesses);
+                if !witness::is_linearization(accesses, &order, initial) {
+                    return unknown(BAD_WITNESS.to_owned());
+                }
                 for at in &mut order {
                     *at = accesses[*at as usize].place;
                 }
                 KeyOutcome::Valid(KeyOrder { key, order })
-            } else {
+            }
+        };
+        let must_have_happened = (0..accesses.len())
+            .filter(|at| accesses[*at].ret == NEVER && zones.happened(*at))
+            .map(|at| accesses[at].place)
+            .collect();
+        KeyFinding {
+            outcome,
+            engines: Engines {
+                zones: 1,
+                search: 0,
+            },
+            must_have_happened,
+        }
+    }
+
+    /// Judges a key on which zones are not exact.
+    fn judge_by_search(&self, accesses: &[Access], key: u32) -> KeyFinding {
+        let Task {
+            history,
+            initial,
+            deadline,
+            ..
+        } = *self;
+        let outcome = match searched::find(accesses, initial, deadline, self.options.budget.bytes) {
+            Found::Valid(mut order) => {
+                if witness::is_linearization(accesses, &order, initial) {
+                    for at in &mut order {
+                        *at = accesses[*at as usize].place;
+                    }
+                    KeyOutcome::Valid(KeyOrder { key, order })
+                } else {
+                    KeyOutcome::Unknown(Unknown {
+                        reason: BAD_WITNESS.to_owned(),
+                        key: history.key_text(key),
+                        ..Unknown::default()
+                    })
+                }
+            }
+            Found::Invalid { stuck } => KeyOutcome::Refuted(Refuted {
+                key,
+                stuck,
+                ret: accesses[stuck as usize].ret,
+            }),
+            Found::OutOfBudget {
+                why,
+                explained,
+                stuck,
+            } => {
+                let stuck = accesses[stuck as usize].place;
                 KeyOutcome::Unknown(Unknown {
-                    reason: BAD_WITNESS.to_owned(),
+                    reason: format!(
+                        "the budget of {why} ran out; give more of it, or write unique values, which need no search"
+                    ),
                     key: history.key_text(key),
-                    ..Unknown::default()
+                    explained: Some(explained),
+                    stopped_at: Some(Box::new(OperationView::of(history, stuck, Role::Proof))),
+                    keys_undecided: 0,
                 })
             }
+        };
+        KeyFinding {
+            outcome,
+            engines: Engines {
+                zones: 0,
+                search: 1,
+            },
+            must_have_happened: Vec::new(),
         }
-        Found::Invalid { .. } if options.explain == Explain::VerdictOnly => {
-            KeyOutcome::Invalid(vec![unexplained(history, key)])
-        }
-        Found::Invalid { stuck } => KeyOutcome::Invalid(vec![explain::explain_search(
-            history, options, accesses, initial, deadline, stuck,
-        )]),
-        Found::OutOfBudget {
-            why,
-            explained,
-            stuck,
-        } => {
-            let stuck = accesses[stuck as usize].place;
-            KeyOutcome::Unknown(Unknown {
-                reason: format!(
-                    "the budget of {why} ran out; give more of it, or write unique values, which need no search"
-                ),
-                key: history.key_text(key),
-                explained: Some(explained),
-                stopped_at: Some(Box::new(OperationView::of(history, stuck, Role::Proof))),
-                keys_undecided: 0,
-            })
-        }
-    };
-    KeyFinding {
-        outcome,
-        engines: Engines {
-            zones: 0,
-            search: 1,
-        },
-        must_have_happened,
     }
-}
-
-/// The places of those unknown accesses of a witness without which no order explains the rest.
-fn needed(
-    accesses: &[Access],
-    order: &[u32],
-    initial: Datum,
-    options: &Options,
-    deadline: Deadline,
-) -> Vec<u32> {
-    if options.explain == Explain::VerdictOnly {
-        return Vec::new();
-    }
-    let deadline = deadline.at_most(MUST_HAVE_HAPPENED_TIME);
-    let mut needed: Vec<u32> = order
-        .iter()
-        .filter(|at| accesses[**at as usize].ret == NEVER)
-        .take_while(|_| !deadline.passed())
-        .filter(|at| {
-            let mut without = accesses.to_vec();
-            without.remove(**at as usize);
-            let found = searched::find(&without, initial, deadline, options.budget.bytes);
-            matches!(found, Found::Invalid { .. })
-        })
-        .map(|at| accesses[*at as usize].place)
-        .collect();
-    needed.sort_unstable();
-    needed
 }
 
 fn unexplained(history: &History, key: u32) -> Anomaly {
-    let text = "No order explains the results; the explanation was not asked for.".to_owned();
+    let text =
+        "No order explains the results; it was not asked, or there was no time, to find out why."
+            .to_owned();
     let mut anomaly = Anomaly::new(AnomalyName::NotLinearizable, text, Vec::new());
     anomaly.key = history.key_text(key);
     anomaly
@@ -345,7 +344,7 @@ fn explain_zones(
             |access| operation(access).complete_time,
         );
     }
-    conflicts
+    let mut anomalies: Vec<Anomaly> = conflicts
         .iter()
         .map(|conflict| {
             let mut anomaly = explain::explain(history, accesses, initial, zones, conflict);
@@ -354,7 +353,21 @@ fn explain_zones(
             }
             anomaly
         })
-        .collect()
+        .collect();
+    // Different conflicts can come from the same few operations.
+    let mut told = std::collections::BTreeSet::new();
+    anomalies.retain(|anomaly| told.insert(anomaly.text.clone()));
+    anomalies
+}
+
+/// The keys that no anomaly tells of.
+fn others(mut violated: Vec<String>, told: &[Anomaly]) -> Vec<String> {
+    let told: std::collections::BTreeSet<&str> = told
+        .iter()
+        .filter_map(|anomaly| anomaly.key.as_deref())
+        .collect();
+    violated.retain(|key| !told.contains(key.as_str()));
+    violated
 }
 
 /// Puts the findings of all keys together: invalid outweighs unknown outweighs valid.
@@ -364,13 +377,21 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
     let mut orders = Vec::new();
     let mut anomalies = Vec::new();
     let mut unknown: Option<Unknown> = None;
+    let mut violated: Vec<String> = Vec::new();
     for finding in findings {
         engines.zones += finding.engines.zones;
         engines.search += finding.engines.search;
         must.extend(finding.must_have_happened);
         match finding.outcome {
             KeyOutcome::Valid(order) => orders.push(order),
-            KeyOutcome::Invalid(found) => anomalies.extend(found),
+            KeyOutcome::Invalid(found) => {
+                violated.extend(found.first().and_then(|anomaly| anomaly.key.clone()));
+                anomalies.extend(found);
+            }
+            KeyOutcome::Refuted(refuted) => {
+                violated.extend(history.key_text(refuted.key));
+                anomalies.push(unexplained(history, refuted.key));
+            }
             KeyOutcome::Unknown(one) => {
                 unknown.get_or_insert(one).keys_undecided += 1;
             }
@@ -386,6 +407,7 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
             .unwrap_or(u64::MAX)
     });
     anomalies.truncate(ANOMALIES_MAX);
+    let not_shown = others(violated, &anomalies);
     let verdict = match (invalid, unknown) {
         (0, None) => Verdict::Valid(Witness { orders }),
         (0, Some(unknown)) => Verdict::Unknown(unknown),
@@ -393,6 +415,7 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
     };
     let mut report = Report::new(&options.model, history, verdict);
     report.engines = engines;
+    report.name_violated_keys(not_shown);
     must.sort_unstable();
     report.must_have_happened = MustHaveHappened {
         count: must.len(),

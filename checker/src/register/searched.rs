@@ -3,18 +3,49 @@
 
 use super::access::{Access, Effect};
 use super::minimal::drop_unseen;
+use super::values::Values;
 use crate::budget::Deadline;
-use crate::hash::FastMap;
 use crate::history::{Datum, NEVER};
 use crate::search::{Found, ILLEGAL, Machine, Nature, Step, search};
 
-/// What a class of steps does, with values as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Class {
-    Read(u32),
-    Write(u32),
-    Cas(u32, u32),
-    NotValue(u32),
+/// What a class of steps does, with values as numbers, so that no question about it is a branch:
+/// histories are too random for branches to be foreseen.
+#[derive(Clone, Copy)]
+struct Class {
+    /// The value that it speaks of, where it sees anything.
+    seen: u32,
+    /// The value that it leaves, or [`SAME`].
+    written: u32,
+    /// Bit 0: it fits where another value is than `seen`; bit 1: it fits where `seen` is.
+    fits: u8,
+    nature: Nature,
+}
+
+/// The state stays as it is.
+const SAME: u32 = u32::MAX - 1;
+
+impl Class {
+    fn of(effect: Effect, seen: u32, written: u32) -> Class {
+        let (fits, written, nature) = match effect {
+            Effect::Read(_) => (0b10, SAME, Nature::Look),
+            Effect::NotValue(_) => (0b01, SAME, Nature::Look),
+            Effect::Write(_) => (0b11, written, Nature::Blind),
+            Effect::Cas(..) if seen == written => (0b10, SAME, Nature::Look),
+            Effect::Cas(..) => (0b10, written, Nature::Change),
+        };
+        let seen = if nature == Nature::Blind { 0 } else { seen };
+        Class {
+            seen,
+            written,
+            fits,
+            nature,
+        }
+    }
+
+    /// Different for classes that differ; there are less than 2^31 values.
+    fn bits(self) -> u64 {
+        u64::from(self.fits) | u64::from(self.seen) << 2 | u64::from(self.written) << 33
+    }
 }
 
 struct Register {
@@ -34,23 +65,19 @@ impl Machine for Register {
 
     #[inline]
     fn apply(&mut self, state: u32, class: u32) -> u32 {
-        match self.classes[class as usize] {
-            Class::Write(written) => written,
-            Class::Read(seen) if seen == state => state,
-            Class::Cas(seen, written) if seen == state => written,
-            Class::NotValue(unseen) if unseen != state => state,
-            _ => ILLEGAL,
-        }
+        let class = self.classes[class as usize];
+        let fits = class.fits >> u8::from(class.seen == state) & 1 == 1;
+        let after = if class.written == SAME {
+            state
+        } else {
+            class.written
+        };
+        if fits { after } else { ILLEGAL }
     }
 
     #[inline]
     fn nature(&self, class: u32) -> Nature {
-        match self.classes[class as usize] {
-            Class::Read(_) | Class::NotValue(_) => Nature::Look,
-            Class::Write(_) => Nature::Blind,
-            Class::Cas(seen, written) if seen == written => Nature::Look,
-            Class::Cas(..) => Nature::Change,
-        }
+        self.classes[class as usize].nature
     }
 
     fn seen_until(&self, state: u32) -> u32 {
@@ -93,54 +120,72 @@ pub(crate) fn find(
     }
 }
 
+/// Room for so many different values is made in the beginning, and for some more classes; often
+/// that is enough.
+const FEW: usize = 16;
+
 fn prepare(accesses: &[Access], initial: Datum) -> (Register, Vec<Step>) {
-    let mut numbers: FastMap<Datum, u32> = FastMap::default();
-    numbers.insert(initial, INITIAL);
-    let mut seen_until = vec![0, 0];
+    let mut values = Values::default();
+    values.reset(FEW);
+    values.number(initial);
+    // The numbers of the values of each access; per value its state.
+    let mut numbered = Vec::with_capacity(accesses.len());
+    let mut states = Vec::with_capacity(FEW);
+    states.push(INITIAL);
+    let mut seen_until = Vec::with_capacity(FEW);
+    seen_until.extend([0, 0]);
     let mut not_value_until = 0;
     for access in accesses {
-        let (Effect::Read(value) | Effect::Cas(value, _) | Effect::NotValue(value)) = access.effect
-        else {
+        let (seen, written) = match access.effect {
+            Effect::Read(seen) | Effect::NotValue(seen) => (Some(seen), None),
+            Effect::Write(written) => (None, Some(written)),
+            Effect::Cas(seen, written) => (Some(seen), Some(written)),
+        };
+        let mut number = |value: Datum| {
+            let number = values.number(value);
+            if number as usize == states.len() {
+                states.push(OTHER);
+            }
+            number
+        };
+        let (seen, written) = (seen.map(&mut number), written.map_or(0, &mut number));
+        numbered.push((seen.unwrap_or(0), written));
+        let Some(seen) = seen else {
             continue;
         };
-        let next = numbers.len() as u32 + 1;
-        let number = *numbers.entry(value).or_insert(next);
-        if number == next {
+        let state = &mut states[seen as usize];
+        if *state == OTHER {
+            *state = seen_until.len() as u32;
             seen_until.push(0);
         }
+        let until = &mut seen_until[*state as usize];
         match access.effect {
             Effect::NotValue(_) => not_value_until = access.inv,
             // An unknown one can come at any time after its invocation.
-            _ if access.ret == NEVER => seen_until[number as usize] = NEVER,
-            _ => seen_until[number as usize] = seen_until[number as usize].max(access.inv),
+            _ if access.ret == NEVER => *until = NEVER,
+            _ => *until = (*until).max(access.inv),
         }
     }
     for until in &mut seen_until {
         *until = (*until).max(not_value_until);
     }
-    let number = |value: Datum| numbers.get(&value).copied().unwrap_or(OTHER);
-    let mut classes = Vec::new();
-    let mut class_numbers: FastMap<Class, u32> = FastMap::default();
-    let steps = accesses
-        .iter()
-        .map(|access| {
-            let class = match access.effect {
-                Effect::Read(seen) => Class::Read(number(seen)),
-                Effect::Write(written) => Class::Write(number(written)),
-                Effect::Cas(seen, written) => Class::Cas(number(seen), number(written)),
-                Effect::NotValue(unseen) => Class::NotValue(number(unseen)),
-            };
-            let class = *class_numbers.entry(class).or_insert_with(|| {
-                classes.push(class);
-                classes.len() as u32 - 1
-            });
-            Step {
-                class,
-                inv: access.inv,
-                ret: access.ret,
-            }
-        })
-        .collect();
+    let mut classes = Vec::with_capacity(FEW * 4);
+    let mut class_numbers = Values::default();
+    class_numbers.reset(FEW * 4);
+    let mut steps = Vec::with_capacity(accesses.len());
+    for (access, (seen, written)) in accesses.iter().zip(numbered) {
+        let (seen, written) = (states[seen as usize], states[written as usize]);
+        let class = Class::of(access.effect, seen, written);
+        let number = class_numbers.number_of_bits(class.bits());
+        if number as usize == classes.len() {
+            classes.push(class);
+        }
+        steps.push(Step {
+            class: number,
+            inv: access.inv,
+            ret: access.ret,
+        });
+    }
     (
         Register {
             classes,

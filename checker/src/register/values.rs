@@ -26,7 +26,12 @@ impl Values {
     /// The number of a value: the next one if it is new.
     #[inline]
     pub(crate) fn number(&mut self, datum: Datum) -> u32 {
-        let bits = datum.bits();
+        self.number_of_bits(datum.bits())
+    }
+
+    /// The number of any bits but all of them: the next one if they are new.
+    #[inline]
+    pub(crate) fn number_of_bits(&mut self, bits: u64) -> u32 {
         let mask = self.slots.len() - 1;
         let mut slot = self.home(bits);
         loop {
@@ -57,6 +62,7 @@ impl Values {
         (low.wrapping_add(hash_number(high ^ (bits & 3) << 61)) as usize) & (self.slots.len() - 1)
     }
 
+    #[cold]
     fn grow(&mut self) {
         let doubled = vec![(EMPTY, 0); self.slots.len() * 2];
         let old = std::mem::replace(&mut self.slots, doubled);

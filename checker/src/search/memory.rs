@@ -16,8 +16,8 @@ impl Fields {
     /// Room for counts up to these.
     pub(crate) fn new(totals: impl Iterator<Item = u32>) -> Fields {
         let mut fields = Fields {
-            places: Vec::new(),
-            guards: Vec::new(),
+            places: Vec::with_capacity(FEW / 2),
+            guards: Vec::with_capacity(4),
         };
         let mut shift = 64;
         for total in totals {
@@ -36,11 +36,6 @@ impl Fields {
 
     pub(crate) fn words(&self) -> usize {
         self.guards.len()
-    }
-
-    /// How many classes there are.
-    pub(crate) fn count(&self) -> u32 {
-        self.places.len() as u32
     }
 
     pub(crate) fn get(&self, words: &[u64], class: u32) -> u32 {
@@ -75,14 +70,17 @@ pub(crate) struct Visited {
 
 const END: u32 = u32::MAX;
 
+/// Room for so many is made in the beginning: for a small history that is enough.
+const FEW: usize = 64;
+
 impl Visited {
     pub(crate) fn new(slot_words: usize, used_words: usize) -> Visited {
         Visited {
             slot_words,
             used_words,
-            entries: Vec::new(),
-            next: Vec::new(),
-            heads: vec![END; 64],
+            entries: Vec::with_capacity(FEW / 4 * (1 + 2 * slot_words + used_words)),
+            next: Vec::with_capacity(FEW),
+            heads: vec![END; FEW],
         }
     }
 
@@ -90,16 +88,17 @@ impl Visited {
         self.entries.capacity() * 8 + self.next.capacity() * 4 + self.heads.capacity() * 4
     }
 
-    /// Remembers a configuration; false if one at least as good is there already.
+    /// Remembers a configuration, given by its level, its state, and words of linearized slots, of
+    /// hideable slots and of used classes; false if one at least as good is there already.
     pub(crate) fn insert(
         &mut self,
         level: u32,
         state: u32,
-        linearized: &[u64],
-        hideable: &[u64],
-        used: &[u64],
+        identity: &[u64],
         fields: &Fields,
     ) -> bool {
+        let (linearized, others) = identity.split_at(self.slot_words);
+        let (hideable, used) = others.split_at(self.slot_words);
         let head = u64::from(level) << 32 | u64::from(state);
         let bucket = self.bucket(head, linearized);
         let stride = self.stride();
@@ -120,9 +119,7 @@ impl Visited {
         }
         let number = self.next.len() as u32;
         self.entries.push(head);
-        self.entries.extend_from_slice(linearized);
-        self.entries.extend_from_slice(hideable);
-        self.entries.extend_from_slice(used);
+        self.entries.extend_from_slice(identity);
         self.next.push(self.heads[bucket]);
         self.heads[bucket] = number;
         if self.next.len() > self.heads.len() {
@@ -194,7 +191,7 @@ mod tests {
         let fields = Fields::new([3].into_iter());
         let mut visited = Visited::new(1, fields.words());
         let mut insert = |linearized: u64, hideable: u64, used: u64| {
-            visited.insert(7, 1, &[linearized], &[hideable], &[used], &fields)
+            visited.insert(7, 1, &[linearized, hideable, used], &fields)
         };
         assert!(insert(0b01, 0, 2));
         assert!(!insert(0b01, 0, 2), "the same again");

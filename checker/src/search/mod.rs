@@ -16,8 +16,10 @@
 //! - Of equal open operations only the one that returns first is tried.
 //! - Configurations are remembered only where there is a choice.
 
+mod configuration;
 mod memory;
 mod model;
+mod unknown;
 mod window;
 
 pub(crate) use model::{Interned, Machine};
@@ -25,7 +27,9 @@ pub use model::{Model, Nature};
 
 use crate::budget::Deadline;
 use crate::history::NEVER;
+use configuration::Configuration;
 use memory::{Fields, Visited};
+use unknown::Fitting;
 use window::Window;
 
 /// An operation as the search sees it: a class of equal effects, and when.
@@ -68,6 +72,7 @@ struct Frame {
     level: u32,
     state: u32,
     moves: u32,
+    /// Where its candidates begin, and the next of them.
     candidates: u32,
     next: u32,
 }
@@ -82,16 +87,18 @@ pub(crate) fn search<M: Machine>(
     Search::new(machine, steps).run(deadline, bytes_max)
 }
 
+/// Room for so many is made in the beginning: for a small history that is enough.
+const FEW: usize = 16;
+
 struct Search<'a, M> {
     machine: &'a mut M,
     steps: &'a [Step],
     window: Window,
     fields: Fields,
+    fitting: Fitting,
     visited: Visited,
-    /// The configuration at hand: words of linearized slots, of hideable slots, of used classes.
-    linearized: Vec<u64>,
-    hideable: Vec<u64>,
-    used: Vec<u64>,
+    /// The configuration at hand, and its state.
+    now: Configuration,
     state: u32,
     /// The choices made: the step, and the level at which it was linearized.
     moves: Vec<(u32, u32)>,
@@ -107,23 +114,25 @@ impl<'a, M: Machine> Search<'a, M> {
         let window = Window::new(steps, |class| machine.nature(class));
         let words = window.words();
         let fields = Fields::new(window.unknown_totals());
-        let used = vec![0; fields.words()];
+        let fitting = Fitting::new(machine, &window);
+        let left_words = window.unknown_count().div_ceil(64);
+        let now = Configuration::new(words, fields.words(), left_words);
         let visited = Visited::new(words, fields.words());
         let state = machine.initial();
+        let saved = Vec::with_capacity(FEW * now.len());
         Search {
             machine,
             steps,
             window,
             fields,
+            fitting,
             visited,
-            linearized: vec![0; words],
-            hideable: vec![0; words],
-            used,
+            now,
             state,
-            moves: Vec::new(),
-            frames: Vec::new(),
-            saved: Vec::new(),
-            candidates: Vec::new(),
+            moves: Vec::with_capacity(steps.len()),
+            frames: Vec::with_capacity(FEW),
+            saved,
+            candidates: Vec::with_capacity(FEW),
             deepest: 0,
         }
     }
@@ -132,9 +141,8 @@ impl<'a, M: Machine> Search<'a, M> {
         if self.window.levels() == 0 {
             return Found::Valid(Vec::new());
         }
-        self.window.forward();
+        self.window.forward(self.now.left_mut());
         let mut rounds = 0_u32;
-        let mut descend = true;
         loop {
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(1024) {
@@ -154,41 +162,20 @@ impl<'a, M: Machine> Search<'a, M> {
                     };
                 }
             }
-            if descend {
-                if self.settle() {
-                    return Found::Valid(self.witness());
-                }
-                self.open_frame();
+            if self.settle() {
+                return Found::Valid(self.witness());
             }
-            // Take the next candidate of the last frame that has one.
-            let Some(frame) = self.frames.last_mut() else {
+            if !self.choose() && !self.choose_again() {
                 return Found::Invalid {
                     stuck: self.window.returning(self.deepest),
                 };
-            };
-            let end = self.candidates.len() as u32;
-            if frame.candidates + frame.next == end {
-                self.candidates.truncate(frame.candidates as usize);
-                self.frames.pop();
-                let stride = self.stride();
-                self.saved.truncate(self.saved.len() - stride);
-                descend = false;
-                continue;
             }
-            let candidate = self.candidates[(frame.candidates + frame.next) as usize];
-            frame.next += 1;
-            self.restore();
-            self.take(candidate);
-            descend = true;
         }
-    }
-
-    fn stride(&self) -> usize {
-        self.linearized.len() * 2 + self.used.len()
     }
 
     fn bytes(&self) -> usize {
         self.visited.bytes()
+            + self.fitting.bytes()
             + self.saved.capacity() * 8
             + self.frames.capacity() * size_of::<Frame>()
             + self.moves.capacity() * 8
@@ -199,74 +186,97 @@ impl<'a, M: Machine> Search<'a, M> {
     /// Linearizes what changes nothing and fits, and passes each return that is satisfied; says
     /// whether the last one was.
     fn settle(&mut self) -> bool {
+        self.absorb();
         loop {
-            self.absorb();
             let level = self.window.level();
             let returning = self.window.returning(level);
             let slot = self.window.slot(returning);
-            let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
-            if self.linearized[word] & bit == 0 {
+            if !self.now.is_linearized(slot) {
                 self.deepest = self.deepest.max(level);
                 return false;
             }
-            self.linearized[word] &= !bit;
-            self.hideable[word] &= !bit;
+            self.now.free(slot);
             if level + 1 == self.window.levels() {
                 return true;
             }
-            self.window.forward();
+            // As long as the state stays, only new ones can fit that did not.
+            if self.window.forward(self.now.left_mut()) {
+                self.absorb();
+            }
         }
     }
 
     /// Linearizes each open step that changes nothing and fits.
     fn absorb(&mut self) {
-        for word in 0..self.linearized.len() {
-            let mut open = self.window.looks(word) & !self.linearized[word];
+        for word in 0..self.now.slot_words() {
+            let mut open = self.window.looks(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
                 let step = self.window.occupant(slot);
                 let class = self.steps[step as usize].class;
                 if self.machine.apply(self.state, class) != ILLEGAL {
-                    self.linearized[word] |= 1 << (slot % 64);
+                    self.now.set_linearized(slot);
                     self.moves.push((step, self.window.level()));
                 }
             }
         }
     }
 
-    /// Opens a frame with the candidates of the configuration at hand, unless a configuration at
-    /// least as good was here before.
-    fn open_frame(&mut self) {
+    /// Takes the most promising candidate, and remembers the others, if there are any. There is
+    /// none where nothing fits, and where a configuration at least as good was here before.
+    fn choose(&mut self) -> bool {
         let start = self.candidates.len();
         self.list_candidates();
         let count = self.candidates.len() - start;
-        if count > 1
-            && !self.visited.insert(
-                self.window.level(),
-                self.state,
-                &self.linearized,
-                &self.hideable,
-                &self.used,
-                &self.fields,
-            )
-        {
-            self.candidates.truncate(start);
-            return;
-        }
         if count == 0 {
-            return;
+            return false;
         }
+        let first = self.candidates[start];
+        if count == 1 {
+            self.candidates.truncate(start);
+        } else if self.visited.insert(
+            self.window.level(),
+            self.state,
+            self.now.identity(),
+            &self.fields,
+        ) {
+            self.open_frame(start as u32);
+        } else {
+            self.candidates.truncate(start);
+            return false;
+        }
+        self.take(first);
+        true
+    }
+
+    /// Remembers the configuration at hand, with its candidates after the first.
+    fn open_frame(&mut self, candidates: u32) {
         self.frames.push(Frame {
             level: self.window.level(),
             state: self.state,
             moves: self.moves.len() as u32,
-            candidates: start as u32,
-            next: 0,
+            candidates,
+            next: candidates + 1,
         });
-        self.saved.extend_from_slice(&self.linearized);
-        self.saved.extend_from_slice(&self.hideable);
-        self.saved.extend_from_slice(&self.used);
+        self.now.save(&mut self.saved);
+    }
+
+    /// Goes back to the last frame and takes its next candidate; false if there is no frame.
+    fn choose_again(&mut self) -> bool {
+        let Some(frame) = self.frames.last_mut() else {
+            return false;
+        };
+        let candidate = self.candidates[frame.next as usize];
+        frame.next += 1;
+        let was_last = frame.next as usize == self.candidates.len();
+        self.restore();
+        if was_last && let Some(frame) = self.frames.pop() {
+            self.candidates.truncate(frame.candidates as usize);
+            self.saved.truncate(self.saved.len() - self.now.len());
+        }
+        self.take(candidate);
+        true
     }
 
     /// The steps that can come next, the most promising first: the one that returns, then those
@@ -278,7 +288,7 @@ impl<'a, M: Machine> Search<'a, M> {
         let mut helpful = start;
         let after = self.machine.apply(self.state, wanted);
         let slot = self.window.slot(returning);
-        if self.hideable[slot as usize / 64] >> (slot % 64) & 1 == 1 {
+        if self.now.is_hideable(slot) {
             self.candidates.push(Candidate::Hide);
             // Only somebody who comes later, or could come now, makes it worth to be seen.
             let ret = self.steps[returning as usize].ret;
@@ -290,9 +300,9 @@ impl<'a, M: Machine> Search<'a, M> {
             self.candidates.push(Candidate::Known(returning));
             helpful += 1;
         }
-        for word in 0..self.linearized.len() {
+        for word in 0..self.now.slot_words() {
             let mut open =
-                self.window.open(word) & !self.window.looks(word) & !self.linearized[word];
+                self.window.open(word) & !self.window.looks(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -302,13 +312,23 @@ impl<'a, M: Machine> Search<'a, M> {
                 }
             }
         }
-        for unknown in 0..self.fields.count() {
-            if self.fields.get(&self.used, unknown) < self.window.available(unknown)
-                && !self.class_is_open(self.window.unknown_class(unknown))
-            {
-                self.consider(Candidate::Unknown(unknown), wanted, &mut helpful);
+        for word in 0..self.now.left_words() {
+            let mut fitting = self.fitting_unknown(self.state, word, u64::MAX);
+            while fitting != 0 {
+                let unknown = word as u32 * 64 + fitting.trailing_zeros();
+                fitting &= fitting - 1;
+                if !self.class_is_open(self.window.unknown_class(unknown)) {
+                    self.consider(Candidate::Unknown(unknown), wanted, &mut helpful);
+                }
             }
         }
+    }
+
+    /// Those of some unknown classes, among the word's 64, that fit a state and have steps left.
+    fn fitting_unknown(&mut self, state: u32, word: usize, among: u64) -> u64 {
+        let among = among & self.now.left(word);
+        self.fitting
+            .among(self.machine, &self.window, state, word, among)
     }
 
     /// Adds a candidate if it fits and can matter.
@@ -336,8 +356,8 @@ impl<'a, M: Machine> Search<'a, M> {
 
     /// Whether a blind write is open that could be hidden and is not yet free to be.
     fn can_hide(&self) -> bool {
-        (0..self.linearized.len()).any(|word| {
-            self.window.blinds(word) & !self.linearized[word] & !self.hideable[word] != 0
+        (0..self.now.slot_words()).any(|word| {
+            self.window.blinds(word) & !self.now.linearized(word) & !self.now.hideable(word) != 0
         })
     }
 
@@ -347,9 +367,15 @@ impl<'a, M: Machine> Search<'a, M> {
         if helps && self.machine.nature(wanted) != Nature::Blind {
             return true;
         }
-        for word in 0..self.linearized.len() {
+        for word in 0..self.now.left_words() {
+            let seeing = self.fitting.seeing(word);
+            if self.fitting_unknown(state, word, seeing) != 0 {
+                return true;
+            }
+        }
+        for word in 0..self.now.slot_words() {
             let mut open =
-                self.window.open(word) & !self.window.blinds(word) & !self.linearized[word];
+                self.window.open(word) & !self.window.blinds(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -357,15 +383,6 @@ impl<'a, M: Machine> Search<'a, M> {
                 if self.machine.apply(state, class) != ILLEGAL {
                     return true;
                 }
-            }
-        }
-        for unknown in 0..self.fields.count() {
-            let class = self.window.unknown_class(unknown);
-            if self.machine.nature(class) != Nature::Blind
-                && self.fields.get(&self.used, unknown) < self.window.available(unknown)
-                && self.machine.apply(state, class) != ILLEGAL
-            {
-                return true;
             }
         }
         false
@@ -376,9 +393,8 @@ impl<'a, M: Machine> Search<'a, M> {
     fn has_better_twin(&self, step: u32) -> bool {
         let mine = self.steps[step as usize];
         let my_slot = self.window.slot(step);
-        let hideable = |slot: u32| self.hideable[slot as usize / 64] >> (slot % 64) & 1;
-        for word in 0..self.linearized.len() {
-            let mut open = self.window.open(word) & !self.linearized[word];
+        for word in 0..self.now.slot_words() {
+            let mut open = self.window.open(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -386,7 +402,7 @@ impl<'a, M: Machine> Search<'a, M> {
                 if slot != my_slot
                     && twin.class == mine.class
                     && twin.ret < mine.ret
-                    && hideable(slot) <= hideable(my_slot)
+                    && self.now.is_hideable(slot) <= self.now.is_hideable(my_slot)
                 {
                     return true;
                 }
@@ -396,8 +412,8 @@ impl<'a, M: Machine> Search<'a, M> {
     }
 
     fn class_is_open(&self, class: u32) -> bool {
-        (0..self.linearized.len()).any(|word| {
-            let mut open = self.window.open(word) & !self.linearized[word];
+        (0..self.now.slot_words()).any(|word| {
+            let mut open = self.window.open(word) & !self.now.linearized(word);
             while open != 0 {
                 let slot = word as u32 * 64 + open.trailing_zeros();
                 open &= open - 1;
@@ -429,13 +445,7 @@ impl<'a, M: Machine> Search<'a, M> {
         }
         self.moves.truncate(frame.moves as usize);
         self.state = frame.state;
-        let start = self.saved.len() - self.stride();
-        let words = self.linearized.len();
-        self.linearized
-            .copy_from_slice(&self.saved[start..start + words]);
-        self.hideable
-            .copy_from_slice(&self.saved[start + words..start + 2 * words]);
-        self.used.copy_from_slice(&self.saved[start + 2 * words..]);
+        self.now.restore(&self.saved);
     }
 
     /// Linearizes a candidate.
@@ -443,7 +453,7 @@ impl<'a, M: Machine> Search<'a, M> {
         let level = self.window.level();
         if let Candidate::Hide = candidate {
             let slot = self.window.slot(self.window.returning(level));
-            self.linearized[slot as usize / 64] |= 1 << (slot % 64);
+            self.now.set_linearized(slot);
             return;
         }
         let class = self.class_of(candidate);
@@ -451,21 +461,25 @@ impl<'a, M: Machine> Search<'a, M> {
         match candidate {
             Candidate::Known(step) => {
                 let slot = self.window.slot(step);
-                self.linearized[slot as usize / 64] |= 1 << (slot % 64);
-                self.hideable[slot as usize / 64] &= !(1 << (slot % 64));
+                self.now.set_linearized(slot);
+                self.now.set_not_hideable(slot);
                 self.moves.push((step, level));
             }
             Candidate::Unknown(unknown) => {
-                let nth = self.fields.get(&self.used, unknown);
-                self.fields.increment(&mut self.used, unknown);
+                let nth = self.fields.get(self.now.used(), unknown);
+                self.fields.increment(self.now.used_mut(), unknown);
+                if nth + 1 == self.window.available(unknown) {
+                    self.now.left_mut()[unknown as usize / 64] &= !(1 << (unknown % 64));
+                }
                 self.moves
                     .push((self.window.unknown_step(unknown, nth), level));
             }
             Candidate::Hide => {}
         }
         if self.machine.nature(class) == Nature::Blind {
-            for word in 0..self.linearized.len() {
-                self.hideable[word] |= self.window.blinds(word) & !self.linearized[word];
+            for word in 0..self.now.slot_words() {
+                let blinds = self.window.blinds(word) & !self.now.linearized(word);
+                self.now.set_hideable(word, blinds);
             }
         }
     }
