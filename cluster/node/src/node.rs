@@ -213,10 +213,10 @@ fn mark_synced(mut disk: RealDisk, ending: &LogEnding) {
     match marked {
         Some(Ok(())) => {}
         Some(Err(error)) => {
-            tracing::warn!("the next start will count as one after a crash: {error}")
+            tracing::warn!("the next start will count as one after a crash: {error}");
         }
         None => {
-            tracing::warn!("the next start will count as one after a crash: the log has failed")
+            tracing::warn!("the next start will count as one after a crash: the log has failed");
         }
     }
 }
