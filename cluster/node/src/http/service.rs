@@ -1,5 +1,8 @@
 //! From a request to its answer.
 
+use std::future::Future;
+use std::task::Poll;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -154,8 +157,14 @@ impl Service {
             return Ok(Bytes::new());
         }
         let limit = self.limits.body_bytes;
-        let all = Limited::new(body, limit).collect();
-        match tokio::time::timeout(self.limits.request_timeout, all).await {
+        let mut all = std::pin::pin!(Limited::new(body, limit).collect());
+        // Mostly it came with the head, and no timer is needed.
+        let at_once = std::future::poll_fn(|context| Poll::Ready(all.as_mut().poll(context))).await;
+        let all = match at_once {
+            Poll::Ready(all) => Ok(all),
+            Poll::Pending => tokio::time::timeout(self.limits.request_timeout, all).await,
+        };
+        match all {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(Error::body_too_large(limit))
