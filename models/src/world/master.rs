@@ -11,10 +11,9 @@ use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::replica::Event;
 use kensho_protocol::table::{Change, Table, What};
 
-use super::process::partition_id;
-use super::sometimes::Sight;
-use super::table_service::{NotMade, TableService, node_id};
-use super::{Happening, World, disk, number_of};
+use super::sights::Sight;
+use super::table_service::{NotMade, TableService, node_id, number_of, partition_id};
+use super::{Happening, World, disk};
 
 /// The register, and what its keeper knows.
 #[derive(Clone, Debug)]

@@ -3,10 +3,9 @@
 use kensho_protocol::replica::RoleKind;
 
 use super::node::Condition;
-use super::process::partition_id;
-use super::sometimes::Sight;
-use super::table_service::node_id;
-use super::{Happening, World, disk, number_of};
+use super::sights::Sight;
+use super::table_service::{node_id, number_of, partition_id};
+use super::{Happening, World, disk};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final};
 

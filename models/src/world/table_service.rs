@@ -184,6 +184,24 @@ pub fn node_id(node: usize) -> NodeId {
     NodeId(u32::try_from(node).expect("few nodes"))
 }
 
+/// The number of a node.
+///
+/// # Panics
+/// When it does not fit in memory.
+#[must_use]
+pub fn number_of(node: NodeId) -> usize {
+    usize::try_from(node.0).expect("few nodes")
+}
+
+/// The partition number `number`.
+///
+/// # Panics
+/// When there are more than 2^16 partitions.
+#[must_use]
+pub fn partition_id(number: usize) -> PartitionId {
+    PartitionId(u16::try_from(number).expect("few partitions"))
+}
+
 /// An assignment in epoch 1: the first of `in_sync` owns the partition, all with the first life of
 /// their data.
 #[must_use]
