@@ -29,6 +29,8 @@ mod process;
 pub mod schedule;
 pub mod sights;
 pub mod table_service;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 mod traffic;
 

@@ -251,7 +251,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         failover_every_ns: every_ns(),
         service_every_ns: every_ns(),
         dismiss_every_ns: every_ns(),
-        wipe_every_ns: None,
+        wipe_every_ns: every_ns(),
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
         stale_tables: random.chance(500_000),
     }

@@ -37,6 +37,10 @@ sights! {
     AcknowledgedLost = "acknowledged updates were lost (async)",
     /// A process was stopped between deciding and acting.
     StoppedBetween = "a process stopped between deciding and acting",
+    /// A disk lost everything, and its node began anew (rule R5).
+    DataLost = "a disk lost everything",
+    /// The owner of a partition was one of those.
+    OwnerDataLost = "an owner's disk lost everything",
     /// A crash lost records that were not synced.
     RecordsLost = "a crash lost records",
 }

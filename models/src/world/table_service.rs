@@ -140,6 +140,19 @@ impl TableService {
         Ok(())
     }
 
+    /// The nodes `unclean` have lost what they were recorded with, and leave the in-sync set (rule M4).
+    /// The owner stays, even if it is one of them.
+    pub fn remove(&mut self, partition: PartitionId, unclean: &BTreeSet<NodeId>) {
+        let mut next = self.assignment(partition).clone();
+        let owner = next.owner;
+        next.in_sync
+            .retain(|node, _| *node == owner || !unclean.contains(node));
+        if next.in_sync.len() < self.assignment(partition).in_sync.len() {
+            next.epoch = next.epoch.next();
+            self.set(partition, next);
+        }
+    }
+
     /// Names `node` as a catch-up (requirement A11). The epoch stays as it is.
     pub fn name_catch_up(&mut self, partition: PartitionId, node: NodeId) {
         let mut next = self.assignment(partition).clone();
