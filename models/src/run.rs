@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use kensho_protocol::rule::Rules;
-use kensho_protocol::settings::Mode;
+use kensho_protocol::settings::{Durability, Mode};
 
 use crate::invariants::Violation;
 use crate::sights::{Sighted, Sometimes};
@@ -17,6 +17,8 @@ pub struct Given {
     pub nodes: Option<usize>,
     /// Async or semi-sync.
     pub mode: Option<Mode>,
+    /// When a node counts an update as held.
+    pub durability: Durability,
     /// Which rules hold.
     pub rules: Rules,
 }

@@ -15,9 +15,10 @@ pub enum Mode {
 }
 
 /// When a node counts an update as held (rule R5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// When it is on the node's disk.
+    #[default]
     Sync,
     /// When it was handed to the disk. A node that may have lost some of it begins another life of
     /// its data when it starts, and counts as holding nothing until it has caught up. What is

@@ -269,7 +269,7 @@ impl World {
             false => Clock::TRUE,
         };
         let nodes: Vec<Node> = (0..plan.nodes)
-            .map(|_| Node::new(clock(), plan.partitions))
+            .map(|_| Node::new(clock(), plan.partitions, plan.settings.durability))
             .collect();
         let in_sync = if plan.lone_owners {
             1

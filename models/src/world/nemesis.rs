@@ -2,6 +2,7 @@
 
 use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::replica::RoleKind;
+use kensho_protocol::settings::Durability;
 
 use super::node::Condition;
 use super::sights::Sight;
@@ -116,7 +117,7 @@ impl World {
     }
 
     fn strike_crash(&mut self, node: usize, end_ns: u64) {
-        if !self.nodes[node].is_up() {
+        if !self.nodes[node].is_up() || self.would_lose_data(node) {
             return;
         }
         self.crash(node);
@@ -131,6 +132,14 @@ impl World {
         if both_down {
             self.sometimes.saw(Sight::OwnerAndBackupDown);
         }
+    }
+
+    /// Whether a crash may take what nobody else certainly has (durability `delayed`): that is for an
+    /// operator to know of, and not for clients to be surprised by.
+    fn would_lose_data(&self, node: usize) -> bool {
+        let mut partitions = (0..self.plan.partitions).map(partition_id);
+        self.plan.settings.durability == Durability::Delayed
+            && partitions.any(|partition| !self.survives_without(partition, node_id(node)))
     }
 
     /// Only where each partition keeps a clean copy elsewhere: more than that, nobody promises.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use kensho_protocol::ids::{Incarnation, PartitionId};
 use kensho_protocol::replica::{Output, Replica};
+use kensho_protocol::settings::Durability;
 use kensho_protocol::table::Stamp;
 
 use super::Happening;
@@ -130,8 +131,17 @@ impl Hosted {
 impl Node {
     /// A node that has never been started.
     #[must_use]
-    pub fn new(clock: Clock, partitions: usize) -> Self {
-        let hosted = || Hosted::empty(Incarnation(1));
+    pub fn new(clock: Clock, partitions: usize, durability: Durability) -> Self {
+        let hosted = || {
+            let hosted = Hosted::empty(Incarnation(1));
+            match durability {
+                Durability::Sync => hosted,
+                Durability::Delayed => Hosted {
+                    disk: hosted.disk.delayed(),
+                    ..hosted
+                },
+            }
+        };
         Node {
             clock,
             life: 0,

@@ -156,6 +156,7 @@ impl Plan {
         let small_messages = random.chance(300_000);
         let settings = Settings {
             mode,
+            durability: given.durability,
             replicas,
             min_in_sync: if random.chance(150_000) { 2 } else { 1 },
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),

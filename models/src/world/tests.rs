@@ -1,6 +1,6 @@
 //! A budgeted sample of runs of the replication world.
 
-use kensho_protocol::settings::Mode;
+use kensho_protocol::settings::{Durability, Mode};
 
 use super::World;
 use super::sights::Sight;
@@ -30,6 +30,51 @@ fn replicas_keep_their_promises_and_recover() {
         };
         assert_eq!(never, expected, "{mode:?}");
     }
+}
+
+/// Rule R5: crashes take what was acknowledged and not flushed, and nobody misses it.
+#[test]
+fn with_delayed_durability_what_a_crash_takes_is_not_missed() {
+    for mode in [Mode::SemiSync, Mode::Async] {
+        let wanted = Sample {
+            seeds: 0..750,
+            step: 1,
+            given: Given {
+                mode: Some(mode),
+                durability: Durability::Delayed,
+                ..Given::default()
+            },
+            threads: 2,
+            keep_going: false,
+        };
+        let total = sample::<World>(&wanted, |outcome, _| {
+            assert_eq!(outcome.violation, None, "seed {} in {mode:?}", outcome.seed);
+        });
+        assert!(
+            total
+                .sometimes
+                .never()
+                .all(|sight| sight != Sight::RecordsLost)
+        );
+    }
+}
+
+/// Evidence that this would be seen: a node that counts as if it had lost nothing.
+#[cfg(feature = "break-rules")]
+#[test]
+fn with_delayed_durability_a_node_that_rejoins_without_catching_up_is_caught() {
+    use kensho_protocol::rule::{Rule, Rules};
+
+    let given = Given {
+        durability: Durability::Delayed,
+        rules: Rules::sound().without(Rule::RejoinWithoutCatchUp),
+        ..Given::default()
+    };
+    let violated = |seed: u64| {
+        let run = std::panic::catch_unwind(|| explore::<World>(seed, given).violation);
+        run.map_or(true, |violation| violation.is_some())
+    };
+    assert!((0..500).any(violated));
 }
 
 #[test]
