@@ -17,6 +17,10 @@ use kensho_client::{Client, Condition, Container, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What an echo sends each way: as much as a put of 100 bytes has.
 const ECHO_BYTES: usize = 100;
 
