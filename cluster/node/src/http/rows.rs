@@ -143,7 +143,7 @@ pub(super) async fn execute_checked(
     let statement = match remembered {
         Some(statement) => statement,
         // What is remembered may be out of date: a statement is refused only after a fresh look.
-        None => make(&*look_up(service, partition, container).await?)?,
+        None => make(&*Box::pin(look_up(service, partition, container)).await?)?,
     };
     service.execute(partition, id, seen, statement).await
 }

@@ -120,13 +120,13 @@ impl Service {
                 get_only(&asked.method, || answer::empty(StatusCode::OK))
             }
             DatabasePath::Containers => match asked.method {
-                Method::GET => containers::list(self, &asked).await,
-                Method::POST => containers::create(self, &asked).await,
-                Method::DELETE => containers::delete(self, &asked).await,
+                Method::GET => Box::pin(containers::list(self, &asked)).await,
+                Method::POST => Box::pin(containers::create(self, &asked)).await,
+                Method::DELETE => Box::pin(containers::delete(self, &asked)).await,
                 _ => Err(Error::wrong_method("GET, POST, DELETE")),
             },
             DatabasePath::Info(container) => match asked.method {
-                Method::GET => containers::info(self, &asked, &container).await,
+                Method::GET => Box::pin(containers::info(self, &asked, &container)).await,
                 _ => Err(Error::wrong_method("GET")),
             },
             DatabasePath::Rows(container) => match asked.method {
@@ -162,7 +162,7 @@ impl Service {
         let at_once = std::future::poll_fn(|context| Poll::Ready(all.as_mut().poll(context))).await;
         let all = match at_once {
             Poll::Ready(all) => Ok(all),
-            Poll::Pending => tokio::time::timeout(self.limits.request_timeout, all).await,
+            Poll::Pending => Box::pin(tokio::time::timeout(self.limits.request_timeout, all)).await,
         };
         match all {
             Ok(Ok(body)) => Ok(body.to_bytes()),
@@ -220,7 +220,8 @@ impl Service {
             Owner::There(_) if !headers::may_be_forwarded(&asked.headers) => {
                 Some(Err(Refusal::NotOwner.into()))
             }
-            Owner::There(address) => Some(self.forward(&address, asked).await),
+            // What is rare is boxed: each request's future is moved, so a small one is cheaper.
+            Owner::There(address) => Some(Box::pin(self.forward(&address, asked)).await),
         }
     }
 
