@@ -4,6 +4,7 @@
 //!   in virtual time.
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
 //! - [`run`] runs either by seed, and [`sample`] many seeds on all processors.
+//! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
 //! - [`election`] explores election and table register exhaustively, with stateright;
 //!   [`replication`] does so with replicas on top of such a register.
@@ -12,6 +13,7 @@
 
 #[cfg(feature = "break-rules")]
 pub mod broken;
+pub mod bully;
 pub mod cluster;
 pub mod cpu;
 pub mod election;
