@@ -38,8 +38,8 @@ models: ## explore the protocol exhaustively in small configurations
 	$(WORLDS) --example replication -- $(OPTIONS)
 
 simulate: ## many seeds of faults in virtual time: replicas alone, then whole clusters
-	$(WORLDS) --example simulate -- --seeds 2000
-	$(WORLDS) --example cluster -- --seeds 0..1000 $(OPTIONS)
+	$(WORLDS) --example simulate -- --seeds 0..2000
+	$(WORLDS) --example simulate -- --world cluster --seeds 0..1000 $(OPTIONS)
 
 bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)

@@ -91,7 +91,7 @@ mod broken {
     //! Each rule about master and table is broken, in the smallest model that shows it and in runs of
     //! whole clusters.
 
-    use kensho_models::cluster;
+    use kensho_models::broken::in_cluster;
     use kensho_models::election::invariants::Invariant;
     use kensho_models::election::{BREAKABLE, Breakable, Counterexample, find_violation};
     use kensho_protocol::rule::Rules;
@@ -108,7 +108,7 @@ mod broken {
         println!("rule | world | caught by | steps | after | seconds");
         for breakable in &BREAKABLE {
             as_expected &= in_model(breakable, states, &mut rows);
-            in_cluster(breakable, &mut rows);
+            in_clusters(breakable, &mut rows);
         }
         if let Some(path) = path {
             let text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
@@ -146,19 +146,19 @@ mod broken {
         caught == Some(breakable.invariant) && sound.counterexample.is_none()
     }
 
-    fn in_cluster(breakable: &Breakable, rows: &mut Vec<Value>) {
+    fn in_clusters(breakable: &Breakable, rows: &mut Vec<Value>) {
         let rule = breakable.rule;
         // An assertion of the protocol may catch it first; that is counted, not told.
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
-        let found = cluster::find_violation(rule, SEEDS_MAX);
+        let found = in_cluster(Some(rule), SEEDS_MAX, f64::MAX);
         std::panic::set_hook(told);
-        let by = found.by.map(cluster::Catch::name);
-        let seconds = found.took.as_secs_f64();
+        let by = found.by.map(kensho_models::invariants::Invariant::name);
+        let seconds = found.seconds;
         println!(
             "{rule} | clusters | {} | | {} seeds | {seconds:.2}",
             by.unwrap_or("survived"),
-            found.seeds,
+            found.after,
         );
         rows.push(json!({
             "rule": rule.name(),
@@ -166,7 +166,7 @@ mod broken {
             "configuration": "clusters",
             "caught": by.is_some(),
             "by": by,
-            "after": { "seeds": found.seeds },
+            "after": { "seeds": found.after },
             "seconds": seconds,
         }));
     }

@@ -1,25 +1,25 @@
-//! Runs many seeds on all cores and stops at the first violation.
+//! Runs a world in virtual time, many seeds, and stops at the first violation.
 //!
-//! `cargo run --release -p kensho-models --example simulate -- [--from SEED] [--seeds COUNT]
-//! [--mode async|semi-sync] [--threads N] [--keep-going]`, or `--trace SEED` for the story of one.
+//! `cargo run --release -p kensho-models --example simulate -- [--world replicas|cluster]
+//! [--seeds A..B] [--nodes N] [--mode async|semi-sync] [--threads N] [--keep-going]`, or
+//! `--trace SEED` for the story of one run. With the feature `break-rules`, `--break RULE` switches
+//! one safety rule off.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
-
-use kensho_models::cpu;
-use kensho_models::explore::{explore, explore_aloud};
-use kensho_models::world::plan::Given;
-use kensho_models::world::sometimes::Sometimes;
+use kensho_models::cluster::Cluster;
+use kensho_models::run::{Given, Run, explore_aloud};
+use kensho_models::sample::{Sample, sample};
+use kensho_models::world::World;
 use kensho_protocol::settings::Mode;
 
+/// Progress is told after every so many runs.
+const TELL_EVERY: u64 = 10_000;
+
 struct Wish {
-    from: u64,
-    seeds: u64,
-    given: Given,
-    threads: usize,
-    keep_going: bool,
+    whole_clusters: bool,
+    sample: Sample,
     trace: Option<u64>,
+    /// How the given things were said, to be repeated in a command that replays a run.
+    said: String,
 }
 
 fn main() {
@@ -30,94 +30,118 @@ fn main() {
             std::process::exit(254);
         }
     };
-    if let Some(seed) = wish.trace {
-        let (outcome, story) = explore_aloud(seed, wish.given);
-        println!("{story}\n{outcome:#?}");
-        return;
-    }
-    std::process::exit(i32::from(sample(&wish)));
+    let violated = match wish.whole_clusters {
+        true => run::<Cluster>(&wish),
+        false => run::<World>(&wish),
+    };
+    std::process::exit(i32::from(violated));
 }
 
-/// Runs all seeds; true if something was violated.
-fn sample(wish: &Wish) -> bool {
-    let next = AtomicU64::new(wish.from);
-    let stop = AtomicBool::new(false);
-    let total = Mutex::new((Sometimes::default(), 0u64, 0u64, 0u64));
-    let violated = AtomicU64::new(0);
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..wish.threads {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= wish.from + wish.seeds {
-                        return;
-                    }
-                    let outcome = explore(seed, wish.given);
-                    if let Some(violation) = &outcome.violation {
-                        println!("seed {seed}: {violation}");
-                        violated.fetch_add(1, Ordering::Relaxed);
-                        stop.store(!wish.keep_going, Ordering::Relaxed);
-                    }
-                    let mut total = total.lock().expect("no thread panics");
-                    total.0.add(&outcome.sometimes);
-                    total.1 += outcome.figures.events;
-                    total.2 += 1;
-                    total.3 += outcome.figures.updates + outcome.figures.reads;
-                    if total.2 % 10_000 == 0 {
-                        let rate = total.1 as f64 / began.elapsed().as_secs_f64();
-                        eprintln!("{} runs, {:.2} M events/s", total.2, rate / 1e6);
-                    }
-                }
-            });
+/// Runs what is wished; true if something was violated.
+fn run<R: Run>(wish: &Wish) -> bool {
+    if let Some(seed) = wish.trace {
+        let (outcome, story) = explore_aloud::<R>(seed, wish.sample.given);
+        println!("{story}\n{outcome:#?}");
+        return outcome.violation.is_some();
+    }
+    let total = sample::<R>(&wish.sample, |outcome, total| {
+        let seed = outcome.seed;
+        if let Some(violation) = &outcome.violation {
+            let said = &wish.said;
+            println!("seed {seed}: {violation}");
+            println!(
+                "  cargo run --release -p kensho-models --example simulate --{said} --trace {seed}"
+            );
+        }
+        if total.runs % TELL_EVERY == 0 {
+            eprintln!("{} runs, {} violated", total.runs, total.violated);
         }
     });
-    let (sometimes, events, runs, operations) = total.into_inner().expect("no thread panics");
-    let seconds = began.elapsed().as_secs_f64();
-    let cpu_seconds = cpu::seconds().unwrap_or(seconds);
-    let rate = events as f64 / cpu_seconds / 1e6;
-    print!("{sometimes}");
+    print!("{}", total.sometimes);
+    let figures = &total.figures;
     println!(
-        "{runs} runs, {events} events, {operations} operations in {seconds:.1} s, {cpu_seconds:.1} CPU \
-         seconds: {rate:.2} M events per CPU second on {} threads; {} violated",
-        wish.threads,
-        violated.load(Ordering::Relaxed)
+        "{} runs, {} events, {} statements, {} faults, {} acknowledged updates lost, {:.0} h of virtual \
+         time in {:.1} s, {:.1} CPU seconds: {:.2} M events per CPU second; {} violated",
+        total.runs,
+        figures.events,
+        figures.updates + figures.reads,
+        figures.faults,
+        figures.lost,
+        figures.virtual_ns as f64 / 3.6e12,
+        total.seconds,
+        total.cpu_seconds,
+        total.million_events_per_cpu_second(),
+        total.violated,
     );
-    violated.load(Ordering::Relaxed) > 0
+    total.violated > 0
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
     let mut wish = Wish {
-        from: 0,
-        seeds: 10_000,
-        given: Given::default(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        keep_going: false,
+        whole_clusters: false,
+        sample: Sample {
+            seeds: 0..10_000,
+            step: 1,
+            given: Given::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_going: false,
+        },
         trace: None,
+        said: String::new(),
     };
+    let Sample {
+        seeds,
+        given,
+        threads,
+        keep_going,
+        ..
+    } = &mut wish.sample;
     while let Some(name) = arguments.next() {
         if name == "--keep-going" {
-            wish.keep_going = true;
+            *keep_going = true;
             continue;
         }
         let value = arguments.next().ok_or(format!("{name} needs a value"))?;
-        let number = || {
-            let wrong = format!("{name} needs a number, not \"{value}\"");
-            value.parse::<u64>().map_err(|_| wrong)
+        let number = |text: &str| {
+            let wrong = format!("{name} needs a number, not \"{text}\"");
+            text.parse::<u64>().map_err(|_| wrong)
         };
         match name.as_str() {
-            "--from" => wish.from = number()?,
-            "--seeds" => wish.seeds = number()?,
-            "--threads" => wish.threads = usize::try_from(number()?).unwrap_or(1),
-            "--trace" => wish.trace = Some(number()?),
+            "--world" => {
+                wish.whole_clusters = match value.as_str() {
+                    "replicas" => false,
+                    "cluster" => true,
+                    _ => return Err(format!("there is no world \"{value}\"")),
+                }
+            }
+            "--seeds" => {
+                let (from, to) = value
+                    .split_once("..")
+                    .ok_or(format!("--seeds is like 0..1000, not \"{value}\""))?;
+                *seeds = number(from)?..number(to)?;
+            }
+            "--nodes" => match usize::try_from(number(&value)?) {
+                Ok(nodes @ 1..=7) => given.nodes = Some(nodes),
+                _ => return Err(format!("--nodes is from 1 to 7, not {value}")),
+            },
+            "--threads" => *threads = usize::try_from(number(&value)?).unwrap_or(1),
+            "--trace" => wish.trace = Some(number(&value)?),
             "--mode" => {
-                wish.given.mode = match value.as_str() {
+                given.mode = match value.as_str() {
                     "async" => Some(Mode::Async),
                     "semi-sync" => Some(Mode::SemiSync),
                     _ => return Err(format!("there is no mode \"{value}\"")),
                 }
             }
+            #[cfg(feature = "break-rules")]
+            "--break" => {
+                let rule = value.parse().map_err(|wrong| format!("{wrong}"))?;
+                given.rules = given.rules.without(rule);
+            }
             _ => return Err(format!("there is no option \"{name}\"")),
+        }
+        if matches!(name.as_str(), "--world" | "--nodes" | "--mode" | "--break") {
+            wish.said = format!("{} {name} {value}", wish.said);
         }
     }
     Ok(wish)

@@ -1,7 +1,12 @@
-//! Breaking the rules of replication on purpose: which world notices, by which invariant, and how
-//! soon. A verifier that does not notice says nothing when it is content.
+//! Breaking rules on purpose: which world notices, by which invariant, and how soon. A verifier that
+//! does not notice says nothing when it is content.
 //!
-//! Only in builds with the feature `break-rules`. The rules of master and table are not broken here.
+//! Only in builds with the feature `break-rules`. Which rule of master and table shows in which model
+//! is told [there](crate::election::BREAKABLE). These of them are out of the scope of whole clusters:
+//! `disturb` (an election too many harms nobody's data), `no-cas-owner` (implied by the epoch check
+//! among nodes that keep to the protocol), `birth-by-majority` (nobody's disk is wiped before the
+//! birth is over), and `rejoin-without-catch-up` and `promote-unsynced-survivor` (no disk loses what
+//! was synced).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -9,12 +14,13 @@ use std::time::Instant;
 use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::settings::Mode;
 
-use crate::explore::explore;
+use crate::cluster::Cluster;
 use crate::invariants::Invariant;
 use crate::replication::Replication;
 use crate::replication::exploration::{self, Order};
 use crate::replication::models::Named;
-use crate::world::plan::Given;
+use crate::run::{Given, Run, explore};
+use crate::world::World;
 
 /// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4).
 pub const RULES: [Rule; 27] = [
@@ -76,8 +82,8 @@ pub fn in_model(broken: Option<Rule>, named: &Named, states_max: usize) -> Found
     }
 }
 
-/// Runs the seeds from 0, until something is violated, or all of `seeds_max` were run, or
-/// `seconds_max` are over.
+/// Runs the replication world's seeds from 0, until something is violated, or all of `seeds_max` were
+/// run, or `seconds_max` are over.
 #[must_use]
 pub fn in_simulation(
     broken: Option<Rule>,
@@ -88,13 +94,28 @@ pub fn in_simulation(
     let given = Given {
         mode,
         rules: rules(broken),
+        ..Given::default()
     };
+    first_violation::<World>(given, seeds_max, seconds_max)
+}
+
+/// The same with whole clusters.
+#[must_use]
+pub fn in_cluster(broken: Option<Rule>, seeds_max: u64, seconds_max: f64) -> Found {
+    let given = Given {
+        rules: rules(broken),
+        ..Given::default()
+    };
+    first_violation::<Cluster>(given, seeds_max, seconds_max)
+}
+
+fn first_violation<R: Run>(given: Given, seeds_max: u64, seconds_max: f64) -> Found {
     let began = Instant::now();
     let mut after = 0;
     let mut by = None;
     while by.is_none() && after < seeds_max && began.elapsed().as_secs_f64() < seconds_max {
         // With a broken rule, the protocol's own assertions may fail: a real node would stop.
-        by = match catch_unwind(AssertUnwindSafe(|| explore(after, given))) {
+        by = match catch_unwind(AssertUnwindSafe(|| explore::<R>(after, given))) {
             Ok(outcome) => outcome.violation.map(|violation| violation.invariant()),
             Err(_) => Some(Invariant::Assertion),
         };

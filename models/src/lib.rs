@@ -1,8 +1,9 @@
 //! Artificial worlds for the protocol: the state machines that ship, in simulated clusters.
 //!
 //! - [`world`] runs replicas, under one table that nobody has to elect a master for, and random faults
-//!   in virtual time; [`explore`] samples such runs by seed.
+//!   in virtual time.
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
+//! - [`run`] runs either by seed, and [`sample`] many seeds on all processors.
 //! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
 //! - [`election`] explores election and table register exhaustively, with stateright;
@@ -16,9 +17,11 @@ pub mod bully;
 pub mod cluster;
 pub mod cpu;
 pub mod election;
-pub mod explore;
 pub mod invariants;
 pub mod random;
 pub mod register;
 pub mod replication;
+pub mod run;
+pub mod sample;
+pub mod sights;
 pub mod world;

@@ -1,16 +1,11 @@
 //! What a node's HTTP answer means for a statement.
 
-use bytes::Bytes;
-use hyper::{Response, StatusCode};
-use kensho_protocol::ids::Position;
+use http::StatusCode;
 use kensho_protocol::request::Refusal;
 use kensho_protocol::session;
 use serde::Deserialize;
 
-/// The node that carried the statement out.
-pub(crate) const SERVED_BY: &str = "kensho-served-by";
-/// The youngest log entry that the answer knows of.
-pub(crate) const POSITION: &str = "kensho-position";
+use crate::response::Response;
 
 /// The body of an error answer.
 #[derive(Default, Deserialize)]
@@ -23,19 +18,23 @@ pub(crate) struct ErrorBody {
     pub(crate) definite: bool,
 }
 
-/// A header's text, if there is one.
-pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
+/// How many rows were stored, as the answer to a put of many says.
+pub(crate) fn stored(response: &Response) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Stored {
+        count: u32,
+    }
+    let stored: Stored = serde_json::from_slice(&response.body).ok()?;
+    Some(stored.count)
 }
 
 /// What the session has to know of the answer.
-pub(crate) fn classify(response: &Response<Bytes>) -> session::Answer {
-    let at: Option<Position> = header(response, POSITION).and_then(|at| at.parse().ok());
-    let status = response.status();
+pub(crate) fn classify(response: &Response) -> session::Answer {
+    let (status, at) = (response.status, response.position);
     if status.is_success() || status.is_client_error() && is_plain(status) {
         return session::Answer::Final { at };
     }
-    let Ok(body) = serde_json::from_slice::<ErrorBody>(response.body()) else {
+    let Ok(body) = serde_json::from_slice::<ErrorBody>(&response.body) else {
         // Not the words of a node; nobody knows how far the request came.
         return session::Answer::Lost;
     };
@@ -59,15 +58,16 @@ fn is_plain(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kensho_protocol::ids::{Epoch, Lsn};
+    use bytes::Bytes;
+    use kensho_protocol::ids::{Epoch, Lsn, Position};
 
     fn answer(status: u16, at: Option<&str>, body: &str) -> session::Answer {
-        let mut response = Response::builder().status(status);
-        if let Some(at) = at {
-            response = response.header(POSITION, at);
-        }
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        classify(&response.body(body).expect("a response"))
+        classify(&Response {
+            status: StatusCode::from_u16(status).expect("a status"),
+            position: at.map(|at| at.parse().expect("a position")),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            ..Response::default()
+        })
     }
 
     fn error(code: u32, definite: bool) -> String {

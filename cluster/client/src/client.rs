@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, StatusCode};
 use kensho_protocol::ids::Position;
 use kensho_protocol::request::RequestId;
 use kensho_protocol::session::{Address, Answer, Event, Kind, Session};
@@ -17,10 +15,11 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::path::push_segment;
 use crate::pool::{NoAnswer, Pool};
+use crate::request::{self, Head};
+use crate::response::Response;
 
-const FORWARD: HeaderName = HeaderName::from_static("kensho-forward");
-const AS_OF: HeaderName = HeaderName::from_static("kensho-as-of");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Longer paths are refused by nodes.
+const PATH_LIMIT_BYTES: usize = 65_534;
 
 /// A client of one cluster. It is cheap to clone; clones share connections and the table, and may
 /// be used at the same time.
@@ -114,8 +113,8 @@ impl<T> Answered<T> {
 struct Statement {
     kind: Kind,
     method: Method,
-    uri: Uri,
-    condition: Option<(HeaderName, HeaderValue)>,
+    path: String,
+    condition: Option<(&'static str, String)>,
     body: Bytes,
 }
 
@@ -169,7 +168,7 @@ impl Client {
         let body = serde_json::to_vec(container).expect("a container is JSON");
         let statement = self.statement(&what, Method::POST, &[], Condition::Any, body.into())?;
         let answered = self.run(&what, container.name(), statement).await?;
-        answered.map(|response| match response.status() {
+        answered.map(|response| match response.status {
             StatusCode::CREATED => Ok(Create::Created),
             StatusCode::CONFLICT => Ok(Create::Exists),
             _ => Err(refused(what(), &response)),
@@ -185,7 +184,7 @@ impl Client {
         let body = serde_json::to_vec(&[container]).expect("a name is JSON");
         let statement = self.statement(&what, Method::DELETE, &[], Condition::Any, body.into())?;
         let answered = self.run(&what, container, statement).await?;
-        answered.map(|response| match response.status() {
+        answered.map(|response| match response.status {
             StatusCode::NO_CONTENT => Ok(()),
             _ => Err(refused(what(), &response)),
         })
@@ -200,7 +199,7 @@ impl Client {
         let path = &[container, "rows", key];
         let statement = self.statement(&what, Method::GET, path, Condition::Any, Bytes::new())?;
         let answered = self.run(&what, container, statement).await?;
-        answered.map(|response| match response.status() {
+        answered.map(|response| match response.status {
             StatusCode::OK => row(&what, &response).map(Some),
             StatusCode::NOT_FOUND if no_such_row(&response) => Ok(None),
             _ => Err(refused(what(), &response)),
@@ -223,13 +222,33 @@ impl Client {
         let path = &[container, "rows", key];
         let statement = self.statement(&what, Method::PUT, path, condition, row.into())?;
         let answered = self.run(&what, container, statement).await?;
-        answered.map(|response| match response.status() {
+        answered.map(|response| match response.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Put::Stored {
                 etag: etag(&what, &response)?,
             }),
             StatusCode::PRECONDITION_FAILED => Ok(Put::ConditionFailed {
                 current: current(&what, &response)?,
             }),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Inserts or replaces rows, all of them or none, and says how many. `rows` is a JSON array of
+    /// rows as for [`Client::put`], for example `[["k1",42],["k2",43]]`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn put_rows(
+        &self,
+        container: &str,
+        rows: impl Into<Bytes>,
+    ) -> Result<Answered<u32>, Error> {
+        let what = || format!("put rows into {container}");
+        let path = &[container, "rows"];
+        let statement = self.statement(&what, Method::PUT, path, Condition::Any, rows.into())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match answer::stored(&response) {
+            Some(count) if response.status == StatusCode::OK => Ok(count),
             _ => Err(refused(what(), &response)),
         })
     }
@@ -248,7 +267,7 @@ impl Client {
         let path = &[container, "rows", key];
         let statement = self.statement(&what, Method::DELETE, path, condition, Bytes::new())?;
         let answered = self.run(&what, container, statement).await?;
-        answered.map(|response| match response.status() {
+        answered.map(|response| match response.status {
             StatusCode::NO_CONTENT => Ok(Delete::Deleted),
             StatusCode::NOT_FOUND if no_such_row(&response) => Ok(Delete::NotFound),
             StatusCode::PRECONDITION_FAILED => Ok(Delete::ConditionFailed {
@@ -275,14 +294,20 @@ impl Client {
         for segment in segments {
             push_segment(&mut path, segment);
         }
-        let uri = Uri::try_from(path).map_err(|error| impossible(format!("its path: {error}")))?;
+        if path.len() > PATH_LIMIT_BYTES {
+            let length = path.len();
+            return Err(impossible(format!(
+                "its path has {length} bytes; at most {PATH_LIMIT_BYTES} are allowed"
+            )));
+        }
         let condition = match condition {
             Condition::Any => None,
-            Condition::IfAbsent => Some((header::IF_NONE_MATCH, HeaderValue::from_static("*"))),
+            Condition::IfAbsent => Some(("if-none-match", "*".to_owned())),
+            Condition::IfMatch(etag) if request::is_plain(etag.as_bytes()) => {
+                Some(("if-match", etag.to_owned()))
+            }
             Condition::IfMatch(etag) => {
-                let value = HeaderValue::try_from(etag)
-                    .map_err(|_| impossible(format!("{etag:?} is no version of a row")))?;
-                Some((header::IF_MATCH, value))
+                return Err(impossible(format!("{etag:?} is no version of a row")));
             }
         };
         let kind = if method == Method::GET {
@@ -293,7 +318,7 @@ impl Client {
         Ok(Statement {
             kind,
             method,
-            uri,
+            path,
             condition,
             body,
         })
@@ -305,7 +330,7 @@ impl Client {
         what: &impl Fn() -> String,
         container: &str,
         statement: Statement,
-    ) -> Result<Answered<Response<Bytes>>, Error> {
+    ) -> Result<Answered<Response>, Error> {
         let hash = kensho_protocol::routing::container_hash(container);
         let open = self.core.run(hash, statement.kind);
         let mut last = None;
@@ -319,10 +344,8 @@ impl Client {
                     as_of,
                 } => {
                     attempts = attempt;
-                    let exchange = self
-                        .core
-                        .pool
-                        .exchange(&to, statement.request(&to, id, as_of));
+                    let request = statement.request(&to, id, as_of);
+                    let exchange = self.core.pool.exchange(&to, &request);
                     let response = tokio::select! {
                         biased;
                         response = exchange => response,
@@ -352,9 +375,7 @@ impl Client {
         }
         let response = last.expect("a statement ends well only with an answer");
         Ok(Answered {
-            node: answer::header(&response, answer::SERVED_BY)
-                .unwrap_or_default()
-                .to_owned(),
+            node: response.served_by.clone().unwrap_or_default(),
             value: response,
             attempts,
         })
@@ -362,75 +383,58 @@ impl Client {
 }
 
 impl Statement {
-    fn request(
-        &self,
-        to: &Address,
-        id: Option<RequestId>,
-        as_of: Position,
-    ) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        let headers = request.headers_mut();
-        if let Ok(host) = HeaderValue::from_str(to) {
-            headers.insert(header::HOST, host);
-        }
-        headers.insert(FORWARD, HeaderValue::from_static("no"));
+    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Position) -> Vec<u8> {
+        let mut head = Head::new(&self.method, &self.path, to).with("kensho-forward", &"no");
         if let Some(id) = id {
-            let key = format!("{:x}/{}", id.client.0, id.sequence);
-            headers.insert(
-                IDEMPOTENCY_KEY,
-                HeaderValue::try_from(key).expect("plain text"),
-            );
-            headers.insert(
-                AS_OF,
-                HeaderValue::try_from(as_of.to_string()).expect("plain text"),
-            );
+            let key = format_args!("{:x}/{}", id.client.0, id.sequence);
+            head = head
+                .with("idempotency-key", &key)
+                .with("kensho-as-of", &as_of);
         }
         if let Some((name, value)) = &self.condition {
-            headers.insert(name, value.clone());
+            head = head.with(name, value);
         }
-        request
+        head.body(&self.body)
     }
 }
 
 /// Whether a 404 speaks of the row; one that speaks of something else has a body.
-fn no_such_row(response: &Response<Bytes>) -> bool {
-    response.body().is_empty()
+fn no_such_row(response: &Response) -> bool {
+    response.body.is_empty()
 }
 
-fn etag(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<String, Error> {
-    match answer::header(response, header::ETAG.as_str()) {
-        Some(etag) => Ok(etag.to_owned()),
+fn etag(what: &impl Fn() -> String, response: &Response) -> Result<String, Error> {
+    match &response.etag {
+        Some(etag) => Ok(etag.clone()),
         None => Err(refused(what(), response)),
     }
 }
 
-fn row(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<Row, Error> {
+fn row(what: &impl Fn() -> String, response: &Response) -> Result<Row, Error> {
     Ok(Row {
-        value: response.body().clone(),
+        value: response.body.clone(),
         etag: etag(what, response)?,
     })
 }
 
-fn current(what: &impl Fn() -> String, response: &Response<Bytes>) -> Result<Option<Row>, Error> {
-    if response.body().is_empty() {
+fn current(what: &impl Fn() -> String, response: &Response) -> Result<Option<Row>, Error> {
+    if response.body.is_empty() {
         return Ok(None);
     }
     row(what, response).map(Some)
 }
 
-fn refused(statement: String, response: &Response<Bytes>) -> Error {
-    let body: ErrorBody = serde_json::from_slice(response.body()).unwrap_or_default();
+fn refused(statement: String, response: &Response) -> Error {
+    let body: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
     let message = match &body.message[..] {
         "" => "the answer is not one that a node of this cluster gives".to_owned(),
         _ => body.message,
     };
-    let node = answer::header(response, answer::SERVED_BY).unwrap_or("unknown");
+    let node = response.served_by.as_deref().unwrap_or("unknown");
     Error::Refused {
         statement,
         node: node.to_owned(),
-        status: response.status().as_u16(),
+        status: response.status.as_u16(),
         code: body.code,
         message,
         definite: body.definite,

@@ -1,34 +1,41 @@
 //! One connection to a node, driven by whoever uses it: request, answer and socket are handled in
-//! the caller's own task, which costs fewer wake-ups than a task per connection.
+//! the caller's own task, one statement at a time. A request is one buffer and, unless it is long, one
+//! write; of an answer only what is made use of is kept.
 
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::response::{self, Framing, Malformed, Response};
+
+/// Room that is made for what comes in.
+const READ_BYTES: usize = 4 << 10;
 
 /// A connection with no request under way.
 pub(crate) struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
-    driver: Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>,
-    closed: bool,
+    stream: TcpStream,
+    /// What has come in, and was not looked at.
+    read: BytesMut,
+    reusable: bool,
 }
 
 /// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// The request was not sent.
-    Unsent(Box<Request<Full<Bytes>>>),
+    Unsent,
     /// The request may have been sent.
     Sent,
+}
+
+impl From<Malformed> for Broken {
+    fn from(_: Malformed) -> Self {
+        Broken::Sent
+    }
 }
 
 impl Connection {
@@ -45,81 +52,98 @@ impl Connection {
             .await
             .map_err(|_| io::ErrorKind::TimedOut)??;
         stream.set_nodelay(true)?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
         Ok(Connection {
-            sender,
-            driver: Box::pin(driver),
-            closed: false,
+            stream,
+            read: BytesMut::with_capacity(READ_BYTES),
+            reusable: true,
         })
     }
 
-    /// Sends a request and waits for the whole answer.
-    pub(crate) async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, Broken> {
-        if poll_fn(|context| self.poll_ready(context)).await.is_err() {
-            return Err(Broken::Unsent(Box::new(request)));
+    /// Whether another request may be sent after the last answer.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Sends a request and waits for the whole answer. After an error the connection is of no use.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Response, Broken> {
+        if self.was_closed() {
+            return Err(Broken::Unsent);
         }
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let (driver, closed) = (&mut self.driver, &mut self.closed);
-        let answer = poll_fn(|context| drive(driver, closed, answer.as_mut(), context)).await;
-        let answer = answer.map_err(|mut error| match error.take_message() {
-            Some(request) => Broken::Unsent(Box::new(request)),
-            None => Broken::Sent,
-        })?;
-        let (head, body) = answer.into_parts();
-        let mut body = pin!(collect(body));
-        let body = poll_fn(|context| drive(driver, closed, body.as_mut(), context)).await;
-        let body = body.map_err(|_| Broken::Sent)?;
-        Ok(Response::from_parts(head, body))
-    }
-
-    /// Ready when the connection can take a request; an error when it is closed.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
-        if self.closed || self.driver.as_mut().poll(context).is_ready() {
-            self.closed = true;
-            return Poll::Ready(Err(()));
-        }
-        self.sender.poll_ready(context).map_err(|_| ())
-    }
-}
-
-/// Polls `work`, and the connection that it depends on.
-fn drive<D: Future, W: Future>(
-    driver: &mut Pin<Box<D>>,
-    closed: &mut bool,
-    mut work: Pin<&mut W>,
-    context: &mut Context<'_>,
-) -> Poll<W::Output> {
-    if !*closed && driver.as_mut().poll(context).is_ready() {
-        *closed = true;
-    }
-    work.as_mut().poll(context)
-}
-
-/// The whole body; without a copy if it came in one piece, as it mostly does.
-async fn collect(mut body: Incoming) -> Result<Bytes, hyper::Error> {
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(data) = frame?.into_data() else {
-            continue;
-        };
-        if first.is_empty() {
-            first = data;
-        } else {
-            if more.is_empty() {
-                more.extend_from_slice(&first);
+        self.send(request).await?;
+        let head = loop {
+            if let Some(head) = response::take_head(&mut self.read)? {
+                break head;
             }
-            more.extend_from_slice(&data);
+            self.read_some().await?;
+        };
+        self.reusable &= head.keep;
+        let body = match head.framing {
+            Framing::Length(0) => Bytes::new(),
+            Framing::Length(length) => {
+                while self.read.len() < length {
+                    self.read_some().await?;
+                }
+                self.read.split_to(length).freeze()
+            }
+            Framing::Chunked => {
+                let mut body = BytesMut::new();
+                while !response::take_chunks(&mut self.read, &mut body)? {
+                    self.read_some().await?;
+                }
+                body.freeze()
+            }
+            Framing::UntilClose => {
+                while self.read_buf().await.map_err(|_| Broken::Sent)? > 0 {}
+                self.read.split().freeze()
+            }
+        };
+        // More than was asked for: nobody knows what it belongs to.
+        self.reusable &= self.read.is_empty();
+        Ok(Response {
+            body,
+            ..head.response
+        })
+    }
+
+    /// Whether the node has closed the connection meanwhile, or sent what nobody asked for.
+    fn was_closed(&mut self) -> bool {
+        match self.stream.try_read_buf(&mut self.read) {
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
     }
-    Ok(if more.is_empty() {
-        first
-    } else {
-        more.freeze()
-    })
+
+    async fn send(&mut self, request: &[u8]) -> Result<(), Broken> {
+        let mut sent = match self.stream.write(request).await {
+            Ok(0) | Err(_) => return Err(Broken::Unsent),
+            Ok(sent) => sent,
+        };
+        // A node that refuses a long request answers before it has read all of it.
+        let (mut from, mut to) = self.stream.split();
+        while sent < request.len() {
+            let written = tokio::select! {
+                biased;
+                written = to.write(&request[sent..]) => written.unwrap_or(0),
+                _ = from.read_buf(&mut self.read) => 0,
+            };
+            if written == 0 {
+                self.reusable = false;
+                break;
+            }
+            sent += written;
+        }
+        Ok(())
+    }
+
+    async fn read_buf(&mut self) -> io::Result<usize> {
+        self.read.reserve(READ_BYTES);
+        self.stream.read_buf(&mut self.read).await
+    }
+
+    async fn read_some(&mut self) -> Result<(), Broken> {
+        match self.read_buf().await {
+            Ok(0) | Err(_) => Err(Broken::Sent),
+            Ok(_) => Ok(()),
+        }
+    }
 }

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, header};
+use http::{Method, StatusCode};
 use kensho_protocol::ids::{Position, Token};
 use kensho_protocol::request::RequestId;
 use kensho_protocol::session::{Address, Event, Failure, Kind, Output, Session};
@@ -16,6 +14,8 @@ use kensho_protocol::time::Time;
 use tokio::sync::Notify;
 
 use crate::pool::Pool;
+use crate::request::Head;
+use crate::response::Response;
 use crate::table;
 
 /// What a client did, for those who look after it.
@@ -228,12 +228,12 @@ impl Core {
 
     /// Asks a node for its table.
     async fn fetch(self: Arc<Self>, from: Address, known: Option<String>) {
-        let mut request = Request::get("/cluster/table").header(header::HOST, &*from);
+        let mut head = Head::new(&Method::GET, "/cluster/table", &from);
         if let Some(known) = known {
-            request = request.header(header::IF_NONE_MATCH, known);
+            head = head.with("if-none-match", &known);
         }
-        let request = request.body(Full::default()).expect("a valid request");
-        let exchange = self.pool.exchange(&from, request);
+        let request = head.body(&[]);
+        let exchange = self.pool.exchange(&from, &request);
         let event = match tokio::time::timeout(self.table_timeout, exchange).await {
             Ok(Ok(response)) => table_event(from, &response),
             Ok(Err(_)) | Err(_) => Event::NoTable { from },
@@ -242,15 +242,15 @@ impl Core {
     }
 }
 
-fn table_event(from: Address, response: &Response<Bytes>) -> Event {
-    if response.status() == StatusCode::NOT_MODIFIED {
+fn table_event(from: Address, response: &Response) -> Event {
+    if response.status == StatusCode::NOT_MODIFIED {
         return Event::Table {
             from,
             directory: None,
         };
     }
-    let table = table::read(response.body()).ok();
-    match table.filter(|_| response.status().is_success()) {
+    let table = table::read(&response.body).ok();
+    match table.filter(|_| response.status.is_success()) {
         Some(directory) => Event::Table {
             from,
             directory: Some(Arc::new(directory)),

@@ -31,6 +31,8 @@ mod error;
 mod options;
 mod path;
 mod pool;
+mod request;
+mod response;
 mod table;
 
 pub use client::{Answered, Client, Condition, Create, Delete, Put, Row};

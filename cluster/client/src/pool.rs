@@ -5,12 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response};
 use kensho_protocol::session::Address;
 
 use crate::connection::{Broken, Connection};
+use crate::response::Response;
 
 pub(crate) struct Pool {
     connect_timeout: Duration,
@@ -46,8 +44,8 @@ impl Pool {
     pub(crate) async fn exchange(
         &self,
         address: &Address,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, NoAnswer> {
+        request: &[u8],
+    ) -> Result<Response, NoAnswer> {
         loop {
             let idle = self.take(address);
             let reused = idle.is_some();
@@ -57,12 +55,14 @@ impl Pool {
             };
             match connection.exchange(request).await {
                 Ok(response) => {
-                    self.give_back(address, connection);
+                    if connection.is_reusable() {
+                        self.give_back(address, connection);
+                    }
                     return Ok(response);
                 }
                 // The node had closed it meanwhile: that says nothing about the node now.
-                Err(Broken::Unsent(unsent)) if reused => request = *unsent,
-                Err(Broken::Unsent(_)) => return Err(NoAnswer::Unreachable),
+                Err(Broken::Unsent) if reused => {}
+                Err(Broken::Unsent) => return Err(NoAnswer::Unreachable),
                 Err(Broken::Sent) => return Err(NoAnswer::Lost),
             }
         }

@@ -221,3 +221,67 @@ async fn a_statement_that_its_caller_gives_up_leaves_nothing_behind() {
     assert_eq!(row.attempts, 1);
     assert_eq!(client.open_statements(), 0);
 }
+
+#[tokio::test]
+async fn many_rows_are_put_at_once_and_counted() {
+    let node = FakeNode::start(|request| {
+        let first = request.lines().next().unwrap_or_default();
+        assert_eq!(
+            first,
+            "PUT /griddb/v2/c/dbs/public/containers/a%20b/rows HTTP/1.1"
+        );
+        assert!(request.contains("idempotency-key: "), "{request}");
+        Answer::Send(ok(match request.ends_with(r#"[["k",1],["l",2]]"#) {
+            true => r#"{"count":2}"#,
+            false => "[]",
+        }))
+    })
+    .await;
+    let client = node.client(Duration::from_millis(200));
+    let put = client.put_rows("a b", r#"[["k",1],["l",2]]"#).await;
+    assert_eq!(put.expect("it is answered").value, 2);
+    let odd = client.put_rows("a b", "[]").await;
+    assert!(!odd.expect_err("that is no count").definite());
+}
+
+/// A node that refuses a long request answers, and closes, before it has read all of it.
+#[tokio::test]
+async fn a_refusal_is_heard_before_all_of_the_request_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let table = format!(
+        "{{\"stamp\":{{\"term\":1,\"revision\":1}},\"partitions\":[{{\"owner\":\"n1\"}}],\
+         \"nodes\":[{{\"name\":\"n1\",\"client\":\"{address}\"}}]}}"
+    );
+    let refusal = r#"{"errorCode":150004,"errorMessage":"the body is too large","definite":true}"#;
+    let refusal = ok(refusal).replace("200 OK", "413 Too Large");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (table, refusal) = (ok(&table), refusal.clone());
+            tokio::spawn(async move {
+                let mut start = vec![0; 1000];
+                while let Ok(1..) = stream.read(&mut start).await {
+                    let is_table = start.starts_with(b"GET /cluster/table ");
+                    let answer = if is_table { &table } else { &refusal };
+                    stream
+                        .write_all(answer.as_bytes())
+                        .await
+                        .expect("it is heard");
+                    if !is_table {
+                        // Nothing more is read: the client must not wait until it has sent all.
+                        std::future::pending::<()>().await;
+                    }
+                }
+            });
+        }
+    });
+    let options = Options::new("c").failover_timeout(Duration::from_secs(60));
+    let client = Client::connect([address], options);
+    let rows = vec![b' '; 64 << 20];
+    let error = client.put_rows("c", rows).await.expect_err("it is refused");
+    assert!(
+        error.definite() && error.to_string().contains("too large"),
+        "{error}"
+    );
+    assert_eq!(client.counters().retries, 0);
+}

@@ -8,6 +8,10 @@ use kensho_node::failure::{EXIT_FAILURE, EXIT_WRONG_SETTINGS};
 use kensho_node::node;
 use kensho_node::settings::Arguments;
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
         if matches!(

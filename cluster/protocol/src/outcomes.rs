@@ -110,13 +110,11 @@ impl Outcomes {
         self.by_age.insert(at, id.client);
         // What is not committed yet may still be taken back, so it does not count.
         let committed = |kept: &Position| *kept <= at;
-        while client
-            .kept
-            .values()
-            .filter(|(kept, _)| committed(kept))
-            .count()
-            > per_client
-        {
+        let too_many = |client: &Client| {
+            let committed = client.kept.values().filter(|(kept, _)| committed(kept));
+            client.kept.len() > per_client && committed.count() > per_client
+        };
+        while too_many(client) {
             let oldest = client.kept.iter().find(|(_, (kept, _))| committed(kept));
             let Some(sequence) = oldest.map(|(sequence, _)| *sequence) else {
                 break;

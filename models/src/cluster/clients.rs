@@ -9,11 +9,12 @@ use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind,
 use kensho_protocol::time::Time;
 
 use super::sights::Sight;
-use super::{Cluster, Happening, partition_id};
+use super::{Cluster, Happening};
 use crate::invariants::linearizable::Asked;
 use crate::random::Random;
 use crate::register::{KEYS, Outcome, Statement, Value, decode_value};
 use crate::world::client::{End, Operation};
+use crate::world::table_service::partition_id;
 
 /// One attempt at a statement of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

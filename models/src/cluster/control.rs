@@ -11,7 +11,7 @@ use kensho_protocol::table::{Change, Table, What};
 use super::node::{Control, View};
 use super::sights::Sight;
 use super::{Cluster, Happening};
-use crate::world::table_service::{member, node_id};
+use crate::world::table_service::{member, node_id, number_of};
 
 /// What the data plane tells the coordinator.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Cluster {
     fn carry_out_control(&mut self, node: usize, output: Output) {
         match output {
             Output::Save { ticket, saved } => self.save(node, ticket, saved),
-            Output::Send { to, message } => self.send_control(node, super::number_of(to), message),
+            Output::Send { to, message } => self.send_control(node, number_of(to), message),
             Output::Committed(table) => {
                 self.tables
                     .given_out(node_id(node), &table, &mut self.violations);
@@ -294,8 +294,7 @@ impl Cluster {
         }
         self.note_committed(before.as_ref(), &table);
         let nodes = &self.nodes;
-        let disk =
-            |node: NodeId, partition| nodes[super::number_of(node)].hosted(partition).disk.safe();
+        let disk = |node: NodeId, partition| nodes[number_of(node)].hosted(partition).disk.safe();
         self.watch.committed(&table, disk);
     }
 

@@ -1,23 +1,22 @@
 //! The data plane of a node, as the real node drives it: the replicas, the log, and the clients that
 //! wait.
 
-use kensho_protocol::ids::{PartitionId, Token};
+use kensho_protocol::ids::{PartitionId, Position, Token};
 use kensho_protocol::replica::{Event, Message, Note, Output, Replica};
-use kensho_protocol::request::{Execute, Read, Refusal, Reply};
+use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::time::Time;
 
 use super::clients::{Attempt, Ending};
 use super::control::Report;
-use super::node::{Condition, Waiting};
+use super::node::Waiting;
 use super::sights::Sight;
-use super::{Cluster, Happening, number_of, partition_id};
+use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::invariants::linearizable::{Asked, Origin};
 use crate::invariants::watch::Leaving;
-use crate::register::query;
 use crate::world::disk::{Synced, Written};
-use crate::world::node::Decided;
-use crate::world::table_service::node_id;
+use crate::world::node::{Condition, Decided};
+use crate::world::table_service::{node_id, number_of, partition_id};
 
 impl Cluster {
     /// The data plane starts from what is on the node's disk.
@@ -332,14 +331,8 @@ impl Cluster {
     }
 
     pub(super) fn sync_takes_ns(&mut self) -> u64 {
-        let plan = self.plan.disks;
         let random = &mut self.streams.disks;
-        let usual_ns = random.between(plan.sync_min_ns, plan.sync_max_ns);
-        if self.turbulent && random.chance(plan.slow_ppm) {
-            usual_ns + random.below(plan.slow_max_ns + 1)
-        } else {
-            usual_ns
-        }
+        self.plan.disks.sync_takes_ns(self.turbulent, random)
     }
 
     /// A disk has synced. It works on while the process is stopped.
@@ -390,15 +383,12 @@ impl Cluster {
         let every = self.plan.disks.checkpoint_entries;
         let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
         // The image knows what is committed; its record must not be behind it in the log.
-        let Some(replica) = hosted.replica.as_mut().filter(|_| !hosted.batch) else {
-            return;
-        };
-        let due = every > 0 && replica.commit().0 >= hosted.disk.safe().base.lsn.0 + every;
-        if !due || std::mem::replace(&mut hosted.checkpointing, due) {
+        if hosted.batch {
             return;
         }
-        let (at, image) = replica.image();
-        self.write(node, partition, Written::Checkpoint(at, image));
+        if let Some(checkpoint) = hosted.due_checkpoint(every) {
+            self.write(node, partition, checkpoint);
+        }
     }
 
     /// A client's request comes to a node.
@@ -407,7 +397,7 @@ impl Cluster {
         to: usize,
         attempt: Attempt,
         (partition, asked): (PartitionId, Asked),
-        as_of: kensho_protocol::ids::Position,
+        as_of: Position,
     ) {
         let this = &mut self.nodes[to];
         let deadline = this.clock.read(self.now_ns) + self.plan.clients.deadline;
@@ -417,20 +407,7 @@ impl Cluster {
             partition,
             deadline,
         });
-        let event = match asked {
-            Asked::Read { key } => Event::Read(Read {
-                token,
-                query: query(key),
-                deadline,
-            }),
-            Asked::Update { request, statement } => Event::Execute(Execute {
-                token,
-                id: request,
-                as_of,
-                statement: statement.encode(),
-                deadline,
-            }),
-        };
+        let event = asked.event(token, as_of, deadline);
         self.hand_to_replica(to, partition, event);
     }
 
@@ -440,16 +417,11 @@ impl Cluster {
         let Some(waiting) = this.data.waiting.get(&token).copied() else {
             return;
         };
-        let Asked::Read { key } = waiting.asked else {
-            return;
-        };
         if this.life == life {
-            let read = Read {
-                token,
-                query: query(key),
-                deadline: waiting.deadline,
-            };
-            self.hand_to_replica(node, waiting.partition, Event::Read(read));
+            let event = waiting
+                .asked
+                .event(token, Position::default(), waiting.deadline);
+            self.hand_to_replica(node, waiting.partition, event);
         }
     }
 

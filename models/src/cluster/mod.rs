@@ -14,16 +14,13 @@
 use std::sync::Arc;
 
 use kensho_protocol::coordinator;
-use kensho_protocol::ids::{NodeId, PartitionId, Position, Ticket, Token};
+use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{self, Output};
 use kensho_protocol::session::{Address, Directory, Session};
 
-#[cfg(feature = "break-rules")]
-mod breakable;
 mod clients;
 mod control;
 mod data;
-mod explore;
 mod nemesis;
 pub mod node;
 pub mod plan;
@@ -37,25 +34,24 @@ use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
 use crate::random::{Random, Stream};
+use crate::run::{Figures, Given, Run};
 use crate::world::clock::Clock;
 use crate::world::disk::Synced;
 use crate::world::journal::Journal;
 use crate::world::network::Network;
+use crate::world::node::Condition;
 use crate::world::schedule::Schedule;
 use crate::world::table_service::member;
 use crate::world::trace::Trace;
 
 use clients::Client;
-use node::{Condition, Node};
-use plan::{Given, Plan};
-use sights::Sometimes;
+use node::Node;
+use plan::Plan;
+use sights::{Sight, Sometimes};
 use tables::Tables;
 
-#[cfg(feature = "break-rules")]
-pub use breakable::{Catch, Found, find_violation};
 pub use clients::{Attempt, Ending};
 pub use control::Report;
-pub use explore::{Outcome, explore, explore_aloud};
 pub use nemesis::Fault;
 
 /// Something that is going to happen.
@@ -249,29 +245,6 @@ pub enum Happening {
     Look,
 }
 
-/// Figures of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Inputs of state machines: messages, timers, requests, syncs.
-    pub events: u64,
-    /// Messages sent between nodes.
-    pub messages: u64,
-    /// Updates acknowledged.
-    pub updates: u64,
-    /// Reads answered.
-    pub reads: u64,
-    /// Statements that certainly had no effect.
-    pub failed: u64,
-    /// Statements that may have had an effect.
-    pub unknown: u64,
-    /// Faults that struck.
-    pub faults: u64,
-    /// Acknowledged updates that were lost (async).
-    pub lost: u64,
-    /// Virtual time.
-    pub virtual_ns: u64,
-}
-
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Cluster {
@@ -314,13 +287,6 @@ struct Streams {
 }
 
 impl Cluster {
-    /// The cluster that `seed` stands for, before anything has happened.
-    #[must_use]
-    pub fn new(seed: u64, given: Given, trace: Trace) -> Self {
-        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
-        Cluster::of_plan(plan, seed, trace)
-    }
-
     /// A cluster of this plan.
     #[must_use]
     pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
@@ -389,26 +355,6 @@ impl Cluster {
         }
         self.plan_strikes();
         self.schedule.put(self.plan.turbulent_ns, Happening::Calm);
-    }
-
-    /// Runs until something is violated, or the cluster has recovered, or the time for that is over.
-    pub fn run(&mut self) {
-        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
-        while self.violation().is_none() && !self.recovered {
-            match self.schedule.take() {
-                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
-                    self.now_ns = at_ns;
-                    self.happen(what);
-                }
-                _ => {
-                    self.report_missing();
-                    break;
-                }
-            }
-        }
-        self.figures.lost = self.watch.lost();
-        self.judge_history();
-        self.figures.virtual_ns = self.now_ns;
     }
 
     /// linearizable, as a black box. What async lost, clients have seen.
@@ -531,46 +477,56 @@ impl Cluster {
         }
     }
 
-    /// The first thing that went wrong.
-    #[must_use]
-    pub fn violation(&self) -> Option<&Violation> {
-        self.violations.first().or(self.watch.violations().first())
-    }
-
-    /// How the run went.
-    #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.figures
-    }
-
-    /// What happened at least sometimes.
-    #[must_use]
-    pub fn sometimes(&self) -> &Sometimes {
-        &self.sometimes
-    }
-
-    /// The plan of the run.
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// The story of the run, if it was kept.
-    #[must_use]
-    pub fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
     fn say(&mut self, line: std::fmt::Arguments<'_>) {
         self.trace.line(self.now_ns, line);
     }
 }
 
-/// A node's number.
-fn number_of(node: NodeId) -> usize {
-    usize::try_from(node.0).expect("few nodes")
-}
+impl Run for Cluster {
+    type Sight = Sight;
+    type Plan = Plan;
 
-fn partition_id(number: usize) -> PartitionId {
-    PartitionId(u16::try_from(number).expect("few partitions"))
+    fn new(seed: u64, given: Given, trace: Trace) -> Self {
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        Cluster::of_plan(plan, seed, trace)
+    }
+
+    fn run(&mut self) {
+        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
+        while self.violation().is_none() && !self.recovered {
+            match self.schedule.take() {
+                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
+                    self.now_ns = at_ns;
+                    self.happen(what);
+                }
+                _ => {
+                    self.report_missing();
+                    break;
+                }
+            }
+        }
+        self.figures.lost = self.watch.lost();
+        self.judge_history();
+        self.figures.virtual_ns = self.now_ns;
+    }
+
+    fn violation(&self) -> Option<&Violation> {
+        self.violations.first().or(self.watch.violations().first())
+    }
+
+    fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    fn sometimes(&self) -> &Sometimes {
+        &self.sometimes
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn trace(&self) -> &Trace {
+        &self.trace
+    }
 }

@@ -1,14 +1,12 @@
 //! What goes wrong, and when it ends.
 
-use std::collections::VecDeque;
-
 use kensho_protocol::coordinator::Standing;
 
 use super::clients::Ending;
-use super::node::{Condition, Stopped};
 use super::sights::Sight;
-use super::{Cluster, Happening, number_of, partition_id};
-use crate::world::table_service::node_id;
+use super::{Cluster, Happening};
+use crate::world::node::Condition;
+use crate::world::table_service::{node_id, number_of, partition_id};
 
 /// A class of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +71,7 @@ impl Cluster {
         }
         self.say(format_args!("{:?} stops", node_id(node)));
         let since_ns = self.now_ns;
-        self.nodes[node].condition = Condition::Stopped(Stopped {
-            since_ns,
-            decided: Vec::new(),
-            backlog: VecDeque::new(),
-        });
+        self.nodes[node].condition = Condition::stopped(since_ns);
         let goes_on = Happening::Continue { node, since_ns };
         self.schedule.put(since_ns + length_ns, goes_on);
     }

@@ -1,6 +1,6 @@
 //! One node of a cluster: its clock, its process with both planes, and its disk.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kensho_protocol::coordinator::Coordinator;
@@ -12,8 +12,8 @@ use super::Happening;
 use super::clients::Attempt;
 use crate::invariants::linearizable::Asked;
 use crate::world::clock::Clock;
-use crate::world::disk::{CoordinatorDisk, ReplicaDisk};
-use crate::world::node::{Decided, Hosted};
+use crate::world::disk::CoordinatorDisk;
+use crate::world::node::{Condition, Hosted};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Node {
     /// How often it has started; what belongs to an earlier life counts for nothing.
     pub life: u32,
     /// What its process is doing.
-    pub condition: Condition,
+    pub condition: Condition<Happening>,
     /// The control plane, while the process lives.
     pub control: Option<Control>,
     /// What the control plane has written.
@@ -89,28 +89,6 @@ pub struct Waiting {
     pub deadline: Time,
 }
 
-/// What a node's process is doing.
-#[derive(Debug)]
-pub enum Condition {
-    /// It does its work.
-    Running,
-    /// It was stopped; the clock runs on, and everything for it waits.
-    Stopped(Stopped),
-    /// There is no process.
-    Down,
-}
-
-/// What waits for a stopped process to go on.
-#[derive(Debug)]
-pub struct Stopped {
-    /// When it stopped.
-    pub since_ns: u64,
-    /// Outputs that were decided on and not carried out, in order.
-    pub decided: Vec<Decided>,
-    /// What has happened to it since.
-    pub backlog: VecDeque<Happening>,
-}
-
 impl Data {
     fn new() -> Self {
         Data {
@@ -136,14 +114,7 @@ impl Node {
     /// A node that has never been started.
     #[must_use]
     pub fn new(clock: Clock, partitions: usize) -> Self {
-        let hosted = || Hosted {
-            replica: None,
-            disk: ReplicaDisk::empty(Incarnation(0)),
-            wake_ns: u64::MAX,
-            batch: false,
-            decided: Vec::new(),
-            checkpointing: false,
-        };
+        let hosted = || Hosted::empty(Incarnation(0));
         Node {
             clock,
             life: 0,
@@ -187,10 +158,7 @@ impl Node {
         self.control = None;
         self.saving = 0;
         for hosted in &mut self.hosted {
-            hosted.replica = None;
-            hosted.batch = false;
-            hosted.checkpointing = false;
-            hosted.decided.clear();
+            hosted.lose_memory();
         }
         let data = std::mem::replace(&mut self.data, Data::new());
         data.waiting.into_values().map(|w| w.attempt).collect()

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use kensho_protocol::coordinator::Birth;
-use kensho_protocol::rule::Rules;
 use kensho_protocol::session;
-use kensho_protocol::settings::{Mode, Settings};
+use kensho_protocol::settings::Settings;
 use kensho_protocol::table::Identity;
 
 use crate::random::Random;
+use crate::run::Given;
 use crate::world::network::NetworkPlan;
 use crate::world::plan::{self, DiskPlan, MS, ProcessorPlan};
 use crate::world::table_service::member;
@@ -76,24 +76,13 @@ pub struct FaultPlan {
     pub lasts_max_ns: u64,
 }
 
-/// What is given from outside; the rest is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// Async or semi-sync; drawn if not given.
-    pub mode: Option<Mode>,
-    /// How many nodes; drawn if not given.
-    pub nodes: Option<usize>,
-    /// Which rules hold.
-    pub rules: Rules,
-}
-
 impl Plan {
     /// Draws a plan.
     pub fn draw(given: Given, random: &mut Random) -> Self {
         let base = plan::Plan::draw(
-            plan::Given {
-                mode: given.mode,
-                rules: given.rules,
+            Given {
+                nodes: None,
+                ..given
             },
             random,
         );

@@ -4,11 +4,11 @@
 use kensho_protocol::coordinator::{Coordinator, Standing};
 use kensho_protocol::replica::RoleKind;
 
-use super::{Cluster, Happening, partition_id};
+use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final, Missing};
 use crate::world::disk;
-use crate::world::table_service::node_id;
+use crate::world::table_service::{node_id, partition_id};
 
 impl Cluster {
     /// Looks twice a heartbeat whether the cluster has recovered by now.

@@ -1,30 +1,6 @@
-//! What must happen sometimes, over many runs of whole clusters: a check that passes because nothing
-//! happened says nothing.
+//! What must happen sometimes, over many runs of whole clusters.
 
-use std::fmt;
-
-macro_rules! sights {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// Something that must happen sometimes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Sight {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Sight {
-            /// All of them.
-            pub const ALL: &'static [Sight] = &[$(Sight::$variant),*];
-
-            /// Its name.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Sight::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
+use crate::sights::sights;
 
 sights! {
     /// A master was elected before the cluster was born.
@@ -75,54 +51,4 @@ sights! {
     SavedLost = "a crash lost what a coordinator wrote",
     /// All processes were down at once.
     Blackout = "all nodes were down",
-}
-
-/// How often each happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sometimes {
-    counts: Vec<u64>,
-}
-
-impl Default for Sometimes {
-    fn default() -> Self {
-        Sometimes {
-            counts: vec![0; Sight::ALL.len()],
-        }
-    }
-}
-
-impl Sometimes {
-    /// It happened.
-    pub fn saw(&mut self, sight: Sight) {
-        self.counts[sight as usize] += 1;
-    }
-
-    /// How often it happened.
-    #[must_use]
-    pub fn count(&self, sight: Sight) -> u64 {
-        self.counts[sight as usize]
-    }
-
-    /// Adds another run's counts.
-    pub fn add(&mut self, other: &Sometimes) {
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count += more;
-        }
-    }
-
-    /// What never happened.
-    pub fn never(&self) -> impl Iterator<Item = Sight> {
-        let counts = Sight::ALL.iter().zip(&self.counts);
-        let never = counts.filter(|(_, count)| **count == 0);
-        never.map(|(sight, _)| *sight)
-    }
-}
-
-impl fmt::Display for Sometimes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (sight, count) in Sight::ALL.iter().zip(&self.counts) {
-            writeln!(f, "{count:>12}  {}", sight.name())?;
-        }
-        Ok(())
-    }
 }

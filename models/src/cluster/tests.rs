@@ -2,15 +2,15 @@
 
 use kensho_protocol::settings::Mode;
 
-use super::plan::Given;
+use super::Cluster;
 use super::sights::{Sight, Sometimes};
-use super::{explore, explore_aloud};
+use crate::run::{Given, explore, explore_aloud};
 
 /// Runs that violate nothing, and what happened in them.
 fn sample(seeds: std::ops::Range<u64>, given: Given) -> Sometimes {
     let mut sometimes = Sometimes::default();
     for seed in seeds {
-        let outcome = explore(seed, given);
+        let outcome = explore::<Cluster>(seed, given);
         assert_eq!(outcome.violation, None, "seed {seed} of {given:?}");
         sometimes.add(&outcome.sometimes);
     }
@@ -46,12 +46,15 @@ fn a_larger_cluster_keeps_its_promises() {
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..10 {
-        let (first, story) = explore_aloud(seed, Given::default());
-        let (second, again) = explore_aloud(seed, Given::default());
+        let (first, story) = explore_aloud::<Cluster>(seed, Given::default());
+        let (second, again) = explore_aloud::<Cluster>(seed, Given::default());
         assert_eq!(first.figures, second.figures);
         assert!(story == again, "the stories of seed {seed} differ");
         // What is told of a run has no influence on it.
-        assert_eq!(explore(seed, Given::default()).figures, first.figures);
+        assert_eq!(
+            explore::<Cluster>(seed, Given::default()).figures,
+            first.figures
+        );
     }
 }
 
@@ -61,7 +64,7 @@ fn a_seed_replays_a_run_to_the_byte() {
 fn broken_rules_about_master_and_table_are_caught() {
     use kensho_protocol::rule::Rule;
 
-    use super::{Catch, find_violation};
+    use crate::broken::in_cluster;
     use crate::invariants::Invariant;
 
     let broken = [
@@ -73,7 +76,7 @@ fn broken_rules_about_master_and_table_are_caught() {
         (Rule::PromoteUnclean, Invariant::TableChain),
     ];
     for (rule, invariant) in broken {
-        let found = find_violation(rule, 100);
-        assert_eq!(found.by, Some(Catch::Invariant(invariant)), "{rule}");
+        let found = in_cluster(Some(rule), 100, f64::MAX);
+        assert_eq!(found.by, Some(invariant), "{rule}");
     }
 }

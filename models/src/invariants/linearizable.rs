@@ -13,12 +13,14 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position};
-use kensho_protocol::request::{Reply, RequestId};
+use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position, Token};
+use kensho_protocol::replica::Event;
+use kensho_protocol::request::{Execute, Read, Reply, RequestId};
+use kensho_protocol::time::Time;
 
 use super::Violation;
 use super::one_value_per_lsn::{Settled, SettledEntry};
-use crate::register::{Outcome, Statement, Value, decode_value};
+use crate::register::{Outcome, Statement, Value, decode_value, query};
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +37,27 @@ pub enum Asked {
         /// What to change.
         statement: Statement,
     },
+}
+
+impl Asked {
+    /// The request that a node hands to its replica.
+    #[must_use]
+    pub fn event(self, token: Token, as_of: Position, deadline: Time) -> Event {
+        match self {
+            Asked::Read { key } => Event::Read(Read {
+                token,
+                query: query(key),
+                deadline,
+            }),
+            Asked::Update { request, statement } => Event::Execute(Execute {
+                token,
+                id: request,
+                as_of,
+                statement: statement.encode(),
+                deadline,
+            }),
+        }
+    }
 }
 
 /// Where a reply comes from.
@@ -195,7 +218,7 @@ fn check_update(
 mod tests {
     use super::super::log_match::{self, EveryEntry, Seen};
     use super::*;
-    use crate::register::{Registers, query};
+    use crate::register::Registers;
     use kensho_protocol::apply::Apply;
     use kensho_protocol::ids::Epoch;
     use kensho_protocol::log::{Entry, Log};

@@ -14,7 +14,7 @@ use super::step::request;
 use crate::invariants::Invariant;
 use crate::register::{Outcome, Registers, decode_value};
 use crate::world::disk;
-use crate::world::sometimes::Sight;
+use crate::world::sights::Sight;
 
 impl State {
     fn violate(&mut self, invariant: Invariant) {

@@ -8,7 +8,7 @@ use super::step::Action;
 use super::{INVARIANTS, Replication};
 use crate::cpu;
 use crate::invariants::Invariant;
-use crate::world::sometimes::Sometimes;
+use crate::world::sights::Sometimes;
 
 /// In which order states are visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,8 @@ use kensho_protocol::settings::Settings;
 use stateright::{Model, Property};
 
 use crate::invariants::Invariant;
-use crate::world::sometimes::{Sight, Sometimes};
+use crate::sights::Sighted;
+use crate::world::sights::{Sight, Sometimes};
 use state::State;
 use step::Action;
 

@@ -10,7 +10,7 @@ use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Mode, Settings};
 
 use super::Bounds;
-use crate::world::sometimes::Sight;
+use crate::world::sights::Sight;
 
 /// The heartbeat of all models. A lease is then 202 ns of a backup's clock, and 198 ns of the
 /// owner's.

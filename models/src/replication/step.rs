@@ -13,7 +13,7 @@ use super::Replication;
 use super::hashed::Hashed;
 use super::state::{Envelope, Node, Operation, PARTITION, State, Used, Wish, empty_disk, index};
 use crate::register::{Registers, Statement, Value, query};
-use crate::world::sometimes::Sight;
+use crate::world::sights::Sight;
 use crate::world::table_service::{TableService, first_assignment, node_id};
 
 /// Clocks begin here, so that nothing is confused with "never".

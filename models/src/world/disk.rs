@@ -1,6 +1,8 @@
 //! A node's disk: what was written is safe only after a sync, which takes its time. One sync takes
 //! everything written before it began; what is written meanwhile waits for the next.
 //!
+//! Where durability is delayed, what was written counts as held already, but for what it promises.
+//!
 //! A crash keeps some beginning of what was not synced, record by record. (A record that is half on
 //! disk is the storage crate's concern: it cuts it off.)
 
@@ -38,6 +40,9 @@ pub struct ReplicaDisk {
     written: VecDeque<Written>,
     /// How many of those the running sync takes; 0 if none runs.
     syncing: usize,
+    /// Where durability is delayed: the promise and the log's epoch as they were synced, with the
+    /// entries as they were written.
+    held: Option<Recovered>,
 }
 
 impl ReplicaDisk {
@@ -48,13 +53,24 @@ impl ReplicaDisk {
             safe: Recovered::empty(incarnation),
             written: VecDeque::new(),
             syncing: 0,
+            held: None,
         }
     }
 
-    /// What a crash now would leave at least.
+    /// The same, of a node whose durability is delayed.
+    #[must_use]
+    pub fn delayed(self) -> Self {
+        ReplicaDisk {
+            held: Some(self.safe.clone()),
+            ..self
+        }
+    }
+
+    /// What a crash now would leave at least; where durability is delayed, what counts as held while
+    /// there is no crash.
     #[must_use]
     pub fn safe(&self) -> &Recovered {
-        &self.safe
+        self.held.as_ref().unwrap_or(&self.safe)
     }
 
     /// How many records and checkpoints are not safe yet.
@@ -65,6 +81,12 @@ impl ReplicaDisk {
 
     /// Writes something; true if a sync must be begun for it.
     pub fn write(&mut self, written: Written) -> bool {
+        if let (Some(held), Written::Record(_, record)) = (&mut self.held, &written) {
+            // One that cannot follow is noticed when it is synced.
+            let _ = held.replay(record.clone());
+            held.promised = self.safe.promised;
+            held.log_epoch = self.safe.log_epoch;
+        }
         self.written.push_back(written);
         self.syncing == 0
     }
@@ -86,7 +108,14 @@ impl ReplicaDisk {
                 Written::Record(ticket, _) => synced.ticket = Some(*ticket),
                 Written::Checkpoint(at, _) => synced.checkpoint = Some(at.lsn),
             }
+            if let (Some(held), Written::Checkpoint(at, image)) = (&mut self.held, &written) {
+                checkpoint(held, *at, image.clone());
+            }
             self.make_safe(written)?;
+        }
+        if let Some(held) = &mut self.held {
+            held.promised = self.safe.promised;
+            held.log_epoch = self.safe.log_epoch;
         }
         Ok(synced)
     }
@@ -104,12 +133,21 @@ impl ReplicaDisk {
         while let Some(written) = self.written.pop_front() {
             self.make_safe(written)?;
         }
+        if let Some(held) = &mut self.held {
+            // Nobody knows whether something that was acknowledged is missing (rule R5).
+            self.safe.incarnation = self.safe.incarnation.next();
+            held.clone_from(&self.safe);
+        }
         Ok(survive)
     }
 
     /// The data are gone, and a new life of them begins (rule R5).
     pub fn wipe(&mut self) {
-        *self = ReplicaDisk::empty(self.safe.incarnation.next());
+        let empty = ReplicaDisk::empty(self.safe.incarnation.next());
+        *self = match self.held {
+            Some(_) => empty.delayed(),
+            None => empty,
+        };
     }
 
     fn make_safe(&mut self, written: Written) -> Result<(), OutOfOrder> {
@@ -237,6 +275,22 @@ mod tests {
             kept[usize::try_from(end(disk.safe()).lsn.0).expect("small")] = true;
         }
         assert_eq!(kept, [true; 4]);
+    }
+
+    #[test]
+    fn what_is_delayed_is_held_until_a_crash_and_promised_only_when_synced() {
+        let mut random = Random::new(1, Stream::Disks);
+        let mut disk = ReplicaDisk::empty(Incarnation(1)).delayed();
+        disk.write(record(1, 0));
+        assert_eq!(end(disk.safe()).lsn, Lsn(1));
+        assert_eq!(disk.safe().promised, Epoch(0));
+        disk.begin_sync();
+        disk.end_sync().expect("records in order");
+        assert_eq!(disk.safe().promised, Epoch(1));
+        disk.write(record(2, 1));
+        let kept = disk.crash(&mut random).expect("records in order");
+        assert_eq!(end(disk.safe()).lsn.0, 1 + kept as u64);
+        assert_eq!(disk.safe().incarnation, Incarnation(2));
     }
 
     #[test]

@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kensho_protocol::ids::{NodeId, PartitionId};
+use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId};
 use kensho_protocol::replica::Event;
 use kensho_protocol::table::{Change, Table, What};
 
-use super::process::partition_id;
-use super::sometimes::Sight;
-use super::table_service::{NotMade, TableService, node_id};
-use super::{Happening, World, disk, number_of};
+use super::sights::Sight;
+use super::table_service::{NotMade, TableService, node_id, number_of, partition_id};
+use super::{Happening, World, disk};
 
 /// The register, and what its keeper knows.
 #[derive(Clone, Debug)]
@@ -22,6 +21,8 @@ pub struct Master {
     service: TableService,
     /// By node: when it was last heard.
     heard_ns: Vec<u64>,
+    /// By partition: the highest epoch in which its owner has asked for a shrink.
+    shrinks: Vec<Epoch>,
 }
 
 impl Master {
@@ -29,6 +30,7 @@ impl Master {
     #[must_use]
     pub fn new(service: TableService, nodes: usize) -> Self {
         Master {
+            shrinks: vec![Epoch::default(); service.table().partitions.len()],
             service,
             heard_ns: vec![0; nodes],
         }
@@ -38,6 +40,13 @@ impl Master {
     #[must_use]
     pub fn service(&self) -> &TableService {
         &self.service
+    }
+
+    /// The highest epoch in which the owner of `partition` has asked for a shrink, even if the master
+    /// has not heard of it yet.
+    #[must_use]
+    pub fn last_shrink(&self, partition: PartitionId) -> Epoch {
+        self.shrinks[usize::from(partition.0)]
     }
 }
 
@@ -56,6 +65,10 @@ impl World {
 
     /// A replica's wish is on its way to the master.
     pub(super) fn ask_master(&mut self, from: usize, change: Change) {
+        if let What::Shrink(_) = change.what {
+            let last = &mut self.master.shrinks[usize::from(change.partition.0)];
+            *last = change.base.max(*last);
+        }
         let to = self.master_place();
         let random = &mut self.streams.network;
         let arrivals = self.network.send(from, to, self.now_ns, random);
@@ -160,12 +173,28 @@ impl World {
         silent_ns < 3 * self.plan.heartbeat_ns()
     }
 
+    /// Which life of its data a node has now.
+    pub(super) fn incarnation(&self, partition: PartitionId, node: NodeId) -> Incarnation {
+        let disk = &self.nodes[number_of(node)].hosted(partition).disk;
+        disk.safe().incarnation
+    }
+
     fn look_after(&mut self, partition: PartitionId) {
         let assignment = self.master.service.assignment(partition);
         let (owner, in_sync) = (assignment.owner, assignment.in_sync.len());
         let catch_ups = assignment.catch_ups.clone();
-        if !self.is_heard(owner) {
+        let unclean: BTreeSet<NodeId> = assignment
+            .in_sync
+            .iter()
+            .filter(|(node, life)| {
+                self.is_heard(**node) && self.incarnation(partition, **node) != **life
+            })
+            .map(|(node, _)| *node)
+            .collect();
+        if unclean.contains(&owner) || !self.is_heard(owner) {
             self.fail_over(partition);
+        } else {
+            self.master.service.remove(partition, &unclean);
         }
         for node in &catch_ups {
             if !self.is_heard(*node) {
@@ -202,10 +231,9 @@ impl World {
             .in_sync
             .iter()
             .filter(|(node, incarnation)| {
-                let safe = self.nodes[number_of(**node)].hosted(partition).disk.safe();
                 **node != assignment.owner
                     && self.is_heard(**node)
-                    && safe.incarnation == **incarnation
+                    && self.incarnation(partition, **node) == **incarnation
             })
             .map(|(node, _)| *node)
             .collect();
@@ -231,11 +259,7 @@ impl World {
                 without.insert(*node);
             }
         }
-        let incarnation = self.nodes[number_of(to)]
-            .hosted(partition)
-            .disk
-            .safe()
-            .incarnation;
+        let incarnation = self.incarnation(partition, to);
         let made = self
             .master
             .service

@@ -27,8 +27,10 @@ pub mod node;
 pub mod plan;
 mod process;
 pub mod schedule;
-pub mod sometimes;
+pub mod sights;
 pub mod table_service;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 mod traffic;
 
@@ -38,9 +40,9 @@ use disk::Synced;
 use journal::Journal;
 use network::Network;
 use node::Node;
-use plan::{Given, Plan};
+use plan::Plan;
 use schedule::Schedule;
-use sometimes::Sometimes;
+use sights::{Sight, Sometimes};
 use table_service::{TableService, first_assignment};
 use trace::Trace;
 
@@ -48,6 +50,7 @@ use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
 use crate::random::{Random, Stream};
+use crate::run::{Figures, Given, Run};
 
 pub use master::Master;
 pub use nemesis::Fault;
@@ -209,29 +212,6 @@ impl OperationId {
     }
 }
 
-/// Figures of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Inputs of state machines: messages, timers, requests, syncs.
-    pub events: u64,
-    /// Messages sent between replicas.
-    pub messages: u64,
-    /// Updates acknowledged.
-    pub updates: u64,
-    /// Reads answered.
-    pub reads: u64,
-    /// Operations that certainly had no effect.
-    pub failed: u64,
-    /// Operations that may have had an effect.
-    pub unknown: u64,
-    /// Faults that struck.
-    pub faults: u64,
-    /// Acknowledged updates that were lost (async).
-    pub lost: u64,
-    /// Virtual time.
-    pub virtual_ns: u64,
-}
-
 /// See the [module](self).
 #[derive(Debug)]
 pub struct World {
@@ -272,13 +252,6 @@ struct Streams {
 }
 
 impl World {
-    /// The world that `seed` stands for, before anything has happened.
-    #[must_use]
-    pub fn new(seed: u64, given: Given, trace: Trace) -> Self {
-        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
-        World::of_plan(plan, seed, trace)
-    }
-
     /// A world of this plan.
     #[must_use]
     pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
@@ -296,7 +269,7 @@ impl World {
             false => Clock::TRUE,
         };
         let nodes: Vec<Node> = (0..plan.nodes)
-            .map(|_| Node::new(clock(), plan.partitions))
+            .map(|_| Node::new(clock(), plan.partitions, plan.settings.durability))
             .collect();
         let in_sync = if plan.lone_owners {
             1
@@ -353,29 +326,9 @@ impl World {
         self.schedule.put(self.plan.turbulent_ns, Happening::Calm);
     }
 
-    /// Runs until something is violated, or the cluster has recovered, or the time for that is over.
-    pub fn run(&mut self) {
-        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
-        while self.watch.violations().is_empty() && !self.recovered {
-            match self.schedule.take() {
-                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
-                    self.now_ns = at_ns;
-                    self.happen(what);
-                }
-                _ => {
-                    self.report_missing();
-                    break;
-                }
-            }
-        }
-        self.figures.lost = self.watch.lost();
-        self.judge_history();
-        self.figures.virtual_ns = self.now_ns;
-    }
-
     /// linearizable, as a black box. What async lost, clients have seen.
     fn judge_history(&mut self) {
-        if !self.watch.violations().is_empty() || self.figures.lost > 0 {
+        if self.violation().is_some() || self.figures.lost > 0 {
             return;
         }
         if let Some(verdict) = self.journal.wrong() {
@@ -447,42 +400,56 @@ impl World {
         }
     }
 
-    /// What went wrong.
-    #[must_use]
-    pub fn watch(&self) -> &Watch {
-        &self.watch
-    }
-
-    /// How the run went.
-    #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.figures
-    }
-
-    /// What happened at least sometimes.
-    #[must_use]
-    pub fn sometimes(&self) -> &Sometimes {
-        &self.sometimes
-    }
-
-    /// The plan of the run.
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// The story of the run, if it was kept.
-    #[must_use]
-    pub fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
     fn say(&mut self, line: std::fmt::Arguments<'_>) {
         self.trace.line(self.now_ns, line);
     }
 }
 
-/// A node's number.
-fn number_of(node: NodeId) -> usize {
-    usize::try_from(node.0).expect("few nodes")
+impl Run for World {
+    type Sight = Sight;
+    type Plan = Plan;
+
+    fn new(seed: u64, given: Given, trace: Trace) -> Self {
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        World::of_plan(plan, seed, trace)
+    }
+
+    fn run(&mut self) {
+        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
+        while self.violation().is_none() && !self.recovered {
+            match self.schedule.take() {
+                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
+                    self.now_ns = at_ns;
+                    self.happen(what);
+                }
+                _ => {
+                    self.report_missing();
+                    break;
+                }
+            }
+        }
+        self.figures.lost = self.watch.lost();
+        self.judge_history();
+        self.figures.virtual_ns = self.now_ns;
+    }
+
+    fn violation(&self) -> Option<&Violation> {
+        self.watch.violations().first()
+    }
+
+    fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    fn sometimes(&self) -> &Sometimes {
+        &self.sometimes
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn trace(&self) -> &Trace {
+        &self.trace
+    }
 }

@@ -1,12 +1,13 @@
 //! What goes wrong, and when it ends.
 
+use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::replica::RoleKind;
+use kensho_protocol::settings::Durability;
 
 use super::node::Condition;
-use super::process::partition_id;
-use super::sometimes::Sight;
-use super::table_service::node_id;
-use super::{Happening, World, disk, number_of};
+use super::sights::Sight;
+use super::table_service::{node_id, number_of, partition_id};
+use super::{Happening, World, disk};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final};
 
@@ -25,16 +26,19 @@ pub enum Fault {
     Service,
     /// A catch-up is dismissed for no reason.
     Dismiss,
+    /// A disk loses everything, and its node begins anew.
+    Wipe,
 }
 
 impl Fault {
-    const ALL: [Fault; 6] = [
+    const ALL: [Fault; 7] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Cut,
         Fault::Failover,
         Fault::Service,
         Fault::Dismiss,
+        Fault::Wipe,
     ];
 }
 
@@ -48,6 +52,7 @@ impl World {
             Fault::Failover => faults.failover_every_ns,
             Fault::Service => faults.service_every_ns,
             Fault::Dismiss => faults.dismiss_every_ns,
+            Fault::Wipe => faults.wipe_every_ns,
         }
     }
 
@@ -97,11 +102,12 @@ impl World {
                 }
             }
             Fault::Dismiss => self.dismiss_some_catch_up(partition),
+            Fault::Wipe => self.strike_wipe(node, end_ns),
         }
     }
 
     /// Often the owner of the partition; it has most to lose.
-    fn target(&mut self, partition: kensho_protocol::ids::PartitionId) -> usize {
+    fn target(&mut self, partition: PartitionId) -> usize {
         let owner = self.master.service().assignment(partition).owner;
         let random = &mut self.streams.nemesis;
         match random.chance(500_000) {
@@ -111,7 +117,7 @@ impl World {
     }
 
     fn strike_crash(&mut self, node: usize, end_ns: u64) {
-        if !self.nodes[node].is_up() {
+        if !self.nodes[node].is_up() || self.would_lose_data(node) {
             return;
         }
         self.crash(node);
@@ -126,6 +132,50 @@ impl World {
         if both_down {
             self.sometimes.saw(Sight::OwnerAndBackupDown);
         }
+    }
+
+    /// Whether a crash may take what nobody else certainly has (durability `delayed`): that is for an
+    /// operator to know of, and not for clients to be surprised by.
+    fn would_lose_data(&self, node: usize) -> bool {
+        let mut partitions = (0..self.plan.partitions).map(partition_id);
+        self.plan.settings.durability == Durability::Delayed
+            && partitions.any(|partition| !self.survives_without(partition, node_id(node)))
+    }
+
+    /// Only where each partition keeps a clean copy elsewhere: more than that, nobody promises.
+    fn strike_wipe(&mut self, node: usize, end_ns: u64) {
+        let partitions = || (0..self.plan.partitions).map(partition_id);
+        let is_last = |partition| !self.survives_without(partition, node_id(node));
+        if !self.nodes[node].is_up() || partitions().any(is_last) {
+            return;
+        }
+        let owns = |partition| self.master.service().assignment(partition).owner == node_id(node);
+        if partitions().any(owns) {
+            self.sometimes.saw(Sight::OwnerDataLost);
+        }
+        self.sometimes.saw(Sight::DataLost);
+        self.crash(node);
+        self.say(format_args!("{:?} loses its data", node_id(node)));
+        for number in 0..self.plan.partitions {
+            self.nodes[node].hosted[number].disk.wipe();
+            self.watch.wiped(partition_id(number), node_id(node));
+        }
+        self.schedule.put(end_ns, Happening::Start { node });
+    }
+
+    /// Whether the table, and any that its owner has asked for, counts on clean data elsewhere.
+    fn survives_without(&self, partition: PartitionId, node: NodeId) -> bool {
+        let assignment = self.master.service().assignment(partition);
+        if !assignment.in_sync.contains_key(&node) {
+            return true;
+        }
+        // The others may be about to leave the in-sync set.
+        let shrinks = self.master.last_shrink(partition) == assignment.epoch;
+        let mut others = assignment
+            .in_sync
+            .iter()
+            .filter(|(other, _)| **other != node);
+        !shrinks && others.any(|(other, life)| self.incarnation(partition, *other) == *life)
     }
 
     fn strike_cut(&mut self, node: usize) {

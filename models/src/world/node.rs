@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use kensho_protocol::ids::{Incarnation, PartitionId};
 use kensho_protocol::replica::{Output, Replica};
+use kensho_protocol::settings::Durability;
 use kensho_protocol::table::Stamp;
 
 use super::Happening;
 use super::clock::Clock;
-use super::disk::ReplicaDisk;
+use super::disk::{ReplicaDisk, Written};
 use crate::register::Registers;
 
 /// See the [module](self).
@@ -19,7 +20,7 @@ pub struct Node {
     /// How often it has started; what belongs to an earlier life counts for nothing.
     pub life: u32,
     /// What it is doing.
-    pub condition: Condition,
+    pub condition: Condition<Happening>,
     /// By partition.
     pub hosted: Vec<Hosted>,
     /// The newest committed table that it has seen.
@@ -28,26 +29,26 @@ pub struct Node {
     pub out_of_touch: bool,
 }
 
-/// What a node's process is doing.
+/// What a node's process is doing. `H` is what can happen in its world.
 #[derive(Debug)]
-pub enum Condition {
+pub enum Condition<H> {
     /// It does its work.
     Running,
     /// It was stopped; the clock runs on, and everything for it waits.
-    Stopped(Stopped),
+    Stopped(Stopped<H>),
     /// There is no process.
     Down,
 }
 
 /// What waits for a stopped process to go on.
-#[derive(Debug, Default)]
-pub struct Stopped {
+#[derive(Debug)]
+pub struct Stopped<H> {
     /// When it stopped.
     pub since_ns: u64,
     /// Outputs that were decided on and not carried out, in order.
     pub decided: Vec<Decided>,
     /// What has happened to it since.
-    pub backlog: VecDeque<Happening>,
+    pub backlog: VecDeque<H>,
 }
 
 /// An output of a replica on its way out.
@@ -78,17 +79,68 @@ pub struct Hosted {
     pub checkpointing: bool,
 }
 
-impl Node {
-    /// A node that has never been started.
+impl<H> Condition<H> {
+    /// Stopped from now on, with nothing waiting yet.
     #[must_use]
-    pub fn new(clock: Clock, partitions: usize) -> Self {
-        let hosted = || Hosted {
+    pub fn stopped(since_ns: u64) -> Self {
+        Condition::Stopped(Stopped {
+            since_ns,
+            decided: Vec::new(),
+            backlog: VecDeque::new(),
+        })
+    }
+}
+
+impl Hosted {
+    /// A partition of which nothing is there, in the life `incarnation` of its data.
+    #[must_use]
+    pub fn empty(incarnation: Incarnation) -> Self {
+        Hosted {
             replica: None,
-            disk: ReplicaDisk::empty(Incarnation(1)),
+            disk: ReplicaDisk::empty(incarnation),
             wake_ns: u64::MAX,
             batch: false,
             decided: Vec::new(),
             checkpointing: false,
+        }
+    }
+
+    /// The process is gone; only the disk is left.
+    pub fn lose_memory(&mut self) {
+        self.replica = None;
+        self.wake_ns = u64::MAX;
+        self.batch = false;
+        self.checkpointing = false;
+        self.decided.clear();
+    }
+
+    /// The checkpoint that is due, if `every` or more entries were committed since the last one, and
+    /// none is on its way; 0: never. From now on it counts as on its way.
+    pub fn due_checkpoint(&mut self, every: u64) -> Option<Written> {
+        let replica = self.replica.as_mut().filter(|_| every > 0)?;
+        let due = replica.commit().0 >= self.disk.safe().base.lsn.0 + every;
+        if !due || self.checkpointing {
+            return None;
+        }
+        self.checkpointing = true;
+        let (at, image) = replica.image();
+        Some(Written::Checkpoint(at, image))
+    }
+}
+
+impl Node {
+    /// A node that has never been started.
+    #[must_use]
+    pub fn new(clock: Clock, partitions: usize, durability: Durability) -> Self {
+        let hosted = || {
+            let hosted = Hosted::empty(Incarnation(1));
+            match durability {
+                Durability::Sync => hosted,
+                Durability::Delayed => Hosted {
+                    disk: hosted.disk.delayed(),
+                    ..hosted
+                },
+            }
         };
         Node {
             clock,

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Mode, Settings};
 
 use super::network::NetworkPlan;
 use crate::random::Random;
+use crate::run::Given;
 
 /// One millisecond in nanoseconds.
 pub const MS: u64 = 1_000_000;
@@ -56,6 +56,18 @@ pub struct DiskPlan {
     pub slow_max_ns: u64,
     /// A checkpoint is made about every so many entries; 0: never.
     pub checkpoint_entries: u64,
+}
+
+impl DiskPlan {
+    /// How long the next sync takes. Only while faults strike, one takes much longer now and then.
+    pub fn sync_takes_ns(&self, turbulent: bool, random: &mut Random) -> u64 {
+        let usual_ns = random.between(self.sync_min_ns, self.sync_max_ns);
+        if turbulent && random.chance(self.slow_ppm) {
+            usual_ns + random.below(self.slow_max_ns + 1)
+        } else {
+            usual_ns
+        }
+    }
 }
 
 /// How the processes of a run behave when nothing is wrong.
@@ -130,20 +142,12 @@ pub struct FaultPlan {
     pub stale_tables: bool,
 }
 
-/// What is given from outside; the rest is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// Async or semi-sync; drawn if not given.
-    pub mode: Option<Mode>,
-    /// Which rules hold.
-    pub rules: Rules,
-}
-
 impl Plan {
     /// Draws a plan.
     pub fn draw(given: Given, random: &mut Random) -> Self {
         let heartbeat_ns = 100 * MS;
         let nodes = random.pick(&[2, 3, 3, 3, 4, 5]);
+        let nodes = given.nodes.unwrap_or(nodes);
         let replicas = random.pick(&[2, 3, 3, 4]).min(nodes);
         let mode = random.pick(&[Mode::SemiSync, Mode::Async]);
         let mode = given.mode.unwrap_or(mode);
@@ -152,6 +156,7 @@ impl Plan {
         let small_messages = random.chance(300_000);
         let settings = Settings {
             mode,
+            durability: given.durability,
             replicas,
             min_in_sync: if random.chance(150_000) { 2 } else { 1 },
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),
@@ -247,7 +252,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         failover_every_ns: every_ns(),
         service_every_ns: every_ns(),
         dismiss_every_ns: every_ns(),
-        wipe_every_ns: None,
+        wipe_every_ns: every_ns(),
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
         stale_tables: random.chance(500_000),
     }

@@ -2,19 +2,18 @@
 
 use kensho_protocol::ids::{PartitionId, Token};
 use kensho_protocol::replica::{Event, Message, Note, Output, Replica};
-use kensho_protocol::request::{Execute, Read, Refusal, Reply};
+use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::time::Time;
 
 use super::disk::{Synced, Written};
-use super::node::{Condition, Decided, Stopped};
-use super::sometimes::Sight;
-use super::table_service::node_id;
-use super::{Happening, OperationId, World, number_of};
+use super::node::{Condition, Decided};
+use super::sights::Sight;
+use super::table_service::{node_id, number_of, partition_id};
+use super::{Happening, OperationId, World};
 use crate::invariants::Violation;
 use crate::invariants::linearizable::{Asked, Origin};
 use crate::invariants::watch::Leaving;
-use crate::register::query;
 
 impl World {
     /// Lets through what can happen now. What is for a stopped process waits; what is for one that
@@ -74,11 +73,7 @@ impl World {
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
             let hosted = &mut self.nodes[node].hosted[number];
-            hosted.replica = None;
-            hosted.wake_ns = u64::MAX;
-            hosted.batch = false;
-            hosted.checkpointing = false;
-            hosted.decided.clear();
+            hosted.lose_memory();
             let written = hosted.disk.unsafe_writes();
             let kept = hosted.disk.crash(&mut self.streams.disks);
             match kept {
@@ -102,10 +97,7 @@ impl World {
         }
         self.say(format_args!("{:?} stops", node_id(node)));
         let since_ns = self.now_ns;
-        self.nodes[node].condition = Condition::Stopped(Stopped {
-            since_ns,
-            ..Stopped::default()
-        });
+        self.nodes[node].condition = Condition::stopped(since_ns);
         let goes_on = Happening::Continue { node, since_ns };
         self.schedule.put(since_ns + length_ns, goes_on);
     }
@@ -353,12 +345,8 @@ impl World {
     }
 
     fn begin_sync(&mut self, node: usize, partition: PartitionId) {
-        let plan = self.plan.disks;
         let random = &mut self.streams.disks;
-        let mut takes_ns = random.between(plan.sync_min_ns, plan.sync_max_ns);
-        if self.turbulent && random.chance(plan.slow_ppm) {
-            takes_ns += random.below(plan.slow_max_ns + 1);
-        }
+        let takes_ns = self.plan.disks.sync_takes_ns(self.turbulent, random);
         let this = &mut self.nodes[node];
         this.hosted[usize::from(partition.0)].disk.begin_sync();
         let synced = Happening::Synced {
@@ -439,15 +427,9 @@ impl World {
     fn checkpoint(&mut self, node: usize, partition: PartitionId) {
         let every = self.plan.disks.checkpoint_entries;
         let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
-        let Some(replica) = hosted.replica.as_mut().filter(|_| every > 0) else {
-            return;
-        };
-        let due = replica.commit().0 >= hosted.disk.safe().base.lsn.0 + every;
-        if !due || std::mem::replace(&mut hosted.checkpointing, due) {
-            return;
+        if let Some(checkpoint) = hosted.due_checkpoint(every) {
+            self.write(node, partition, checkpoint);
         }
-        let (at, image) = replica.image();
-        self.write(node, partition, Written::Checkpoint(at, image));
     }
 
     pub(super) fn request(
@@ -461,20 +443,7 @@ impl World {
         self.requests += 1;
         let token = operation.token(self.requests);
         let deadline = self.nodes[to].clock.read(self.now_ns) + self.plan.clients.deadline;
-        let event = match asked {
-            Asked::Read { key } => Event::Read(Read {
-                token,
-                query: query(key),
-                deadline,
-            }),
-            Asked::Update { request, statement } => Event::Execute(Execute {
-                token,
-                id: request,
-                as_of,
-                statement: statement.encode(),
-                deadline,
-            }),
-        };
+        let event = asked.event(token, as_of, deadline);
         self.hand_in(to, partition, event);
     }
 
@@ -550,8 +519,4 @@ impl World {
             _ => {}
         }
     }
-}
-
-pub(super) fn partition_id(number: usize) -> PartitionId {
-    PartitionId(u16::try_from(number).expect("few partitions"))
 }

@@ -140,6 +140,19 @@ impl TableService {
         Ok(())
     }
 
+    /// The nodes `unclean` have lost what they were recorded with, and leave the in-sync set (rule M4).
+    /// The owner stays, even if it is one of them.
+    pub fn remove(&mut self, partition: PartitionId, unclean: &BTreeSet<NodeId>) {
+        let mut next = self.assignment(partition).clone();
+        let owner = next.owner;
+        next.in_sync
+            .retain(|node, _| *node == owner || !unclean.contains(node));
+        if next.in_sync.len() < self.assignment(partition).in_sync.len() {
+            next.epoch = next.epoch.next();
+            self.set(partition, next);
+        }
+    }
+
     /// Names `node` as a catch-up (requirement A11). The epoch stays as it is.
     pub fn name_catch_up(&mut self, partition: PartitionId, node: NodeId) {
         let mut next = self.assignment(partition).clone();
@@ -182,6 +195,24 @@ pub fn member(node: usize) -> Member {
 #[must_use]
 pub fn node_id(node: usize) -> NodeId {
     NodeId(u32::try_from(node).expect("few nodes"))
+}
+
+/// The number of a node.
+///
+/// # Panics
+/// When it does not fit in memory.
+#[must_use]
+pub fn number_of(node: NodeId) -> usize {
+    usize::try_from(node.0).expect("few nodes")
+}
+
+/// The partition number `number`.
+///
+/// # Panics
+/// When there are more than 2^16 partitions.
+#[must_use]
+pub fn partition_id(number: usize) -> PartitionId {
+    PartitionId(u16::try_from(number).expect("few partitions"))
 }
 
 /// An assignment in epoch 1: the first of `in_sync` owns the partition, all with the first life of

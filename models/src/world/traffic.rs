@@ -3,8 +3,8 @@
 use kensho_protocol::request::Reply;
 
 use super::client::{End, Next, Operation};
-use super::process::partition_id;
-use super::sometimes::Sight;
+use super::sights::Sight;
+use super::table_service::partition_id;
 use super::{Happening, OperationId, World};
 use crate::invariants::linearizable::Asked;
 

@@ -1,10 +1,12 @@
 //! The interface for clients: HTTP/1.1 on a listener of its own.
 //!
-//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`] and
-//! [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how the
-//! node and the cluster are, [`error`] is everything that can be wrong.
+//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`]
+//! and [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how
+//! the node and the cluster are, [`error`] is everything that can be wrong.
 
+mod activity;
 mod answer;
+mod batch;
 mod containers;
 mod error;
 mod forward;
@@ -22,7 +24,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -30,6 +32,7 @@ use tokio::task::JoinSet;
 
 use crate::data::Data;
 
+use activity::Activity;
 use service::Service;
 
 /// The database that all containers belong to.
@@ -85,21 +88,28 @@ async fn serve_connection(
     if !prepared {
         return;
     }
+    let activity = Rc::new(Activity::new());
+    let answering = Rc::clone(&activity);
     let service = service_fn(move |request| {
-        let service = Rc::clone(&service);
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        let (service, activity) = (Rc::clone(&service), Rc::clone(&answering));
+        async move {
+            let _answering = activity.answering();
+            Ok::<_, Infallible>(service.answer(request).await)
+        }
     });
+    // Answers are short: a copy of one costs less than to write it from two places.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(request_timeout)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         _ = stop.wait_for(|stop| *stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        () = activity.silence(request_timeout) => return,
     };
     if let Err(error) = ended {
         tracing::debug!("a client's connection ended: {error}");

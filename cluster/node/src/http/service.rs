@@ -1,5 +1,8 @@
 //! From a request to its answer.
 
+use std::future::Future;
+use std::task::Poll;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -14,7 +17,7 @@ use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
-use super::{DATABASE, containers, headers, operation, rows};
+use super::{DATABASE, batch, containers, headers, operation, rows};
 use crate::data::{Answered, Data};
 use crate::settings::Limits;
 
@@ -117,14 +120,18 @@ impl Service {
                 get_only(&asked.method, || answer::empty(StatusCode::OK))
             }
             DatabasePath::Containers => match asked.method {
-                Method::GET => containers::list(self, &asked).await,
-                Method::POST => containers::create(self, &asked).await,
-                Method::DELETE => containers::delete(self, &asked).await,
+                Method::GET => Box::pin(containers::list(self, &asked)).await,
+                Method::POST => Box::pin(containers::create(self, &asked)).await,
+                Method::DELETE => Box::pin(containers::delete(self, &asked)).await,
                 _ => Err(Error::wrong_method("GET, POST, DELETE")),
             },
             DatabasePath::Info(container) => match asked.method {
-                Method::GET => containers::info(self, &asked, &container).await,
+                Method::GET => Box::pin(containers::info(self, &asked, &container)).await,
                 _ => Err(Error::wrong_method("GET")),
+            },
+            DatabasePath::Rows(container) => match asked.method {
+                Method::PUT => batch::put(self, &asked, &container).await,
+                _ => Err(Error::wrong_method("PUT")),
             },
             DatabasePath::Row(container, key) => {
                 self.check_length("row key", &key)?;
@@ -150,8 +157,14 @@ impl Service {
             return Ok(Bytes::new());
         }
         let limit = self.limits.body_bytes;
-        let all = Limited::new(body, limit).collect();
-        match tokio::time::timeout(self.limits.request_timeout, all).await {
+        let mut all = std::pin::pin!(Limited::new(body, limit).collect());
+        // Mostly it came with the head, and no timer is needed.
+        let at_once = std::future::poll_fn(|context| Poll::Ready(all.as_mut().poll(context))).await;
+        let all = match at_once {
+            Poll::Ready(all) => Ok(all),
+            Poll::Pending => Box::pin(tokio::time::timeout(self.limits.request_timeout, all)).await,
+        };
+        match all {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(Error::body_too_large(limit))
@@ -163,7 +176,8 @@ impl Service {
         }
     }
 
-    fn check_length(&self, what: &str, name: &str) -> Result<(), Error> {
+    /// Refuses names that are longer than the settings allow.
+    pub(super) fn check_length(&self, what: &str, name: &str) -> Result<(), Error> {
         let limit = self.limits.key_bytes;
         if name.len() > limit {
             return Err(Error::key_too_long(what, name.len(), limit));
@@ -206,7 +220,8 @@ impl Service {
             Owner::There(_) if !headers::may_be_forwarded(&asked.headers) => {
                 Some(Err(Refusal::NotOwner.into()))
             }
-            Owner::There(address) => Some(self.forward(&address, asked).await),
+            // What is rare is boxed: each request's future is moved, so a small one is cheaper.
+            Owner::There(address) => Some(Box::pin(self.forward(&address, asked)).await),
         }
     }
 

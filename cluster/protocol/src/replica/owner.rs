@@ -259,8 +259,7 @@ impl<A: Apply> Replica<A> {
             return;
         };
         // R5: what another life of the data acknowledged is no longer there.
-        let lost = matches!(peer.standing, Standing::InSync(recorded) if recorded != incarnation);
-        if lost && !settings.rules.broken(Rule::RejoinWithoutCatchUp) {
+        if !settings.rules.broken(Rule::RejoinWithoutCatchUp) && !peer.counts_in_life(incarnation) {
             return;
         }
         peer.incarnation = Some(incarnation);

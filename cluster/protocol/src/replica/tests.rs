@@ -641,3 +641,30 @@ fn another_life_of_the_owners_data_owns_nothing() {
     world.wait_ms(300);
     assert_eq!(world.replica(N1).log().end(), Lsn(1));
 }
+
+#[test]
+fn a_catch_up_that_begins_another_life_is_not_added_for_what_it_held_in_the_last_one() {
+    let mut world = World::new(Mode::SemiSync, &[N1]);
+    assert!({
+        let update = world.write(N1, "a");
+        world.done(update)
+    });
+    world.assign(1, N1, &[N1], &[N3]);
+    world.wait_ms(100);
+    let (_, growth) = world.asked.last().unwrap();
+    assert_eq!(growth.what, What::Grow(N3, Incarnation(7)));
+    // The master has not heard of it; meanwhile the catch-up loses everything.
+    world.nodes.remove(&N3);
+    world.start(N3, Recovered::empty(Incarnation(8)));
+    world.slow_disks.insert(N3);
+    let table = world.table.clone();
+    world.give(N3, Event::Assign(table));
+    world.wait_ms(200);
+    let other_life = What::Grow(N3, Incarnation(8));
+    assert!(
+        world
+            .asked
+            .iter()
+            .all(|(_, change)| change.what != other_life)
+    );
+}

@@ -1,0 +1,46 @@
+//! What must happen sometimes, over many runs of the replication world and in its models.
+
+use crate::sights::sights;
+
+sights! {
+    /// A new owner on another node began to serve.
+    FailoverServed = "a new owner served",
+    /// A replica's divergent tail was cut (rule R7).
+    TailCut = "a divergent tail was cut",
+    /// A data image was installed (rule R12).
+    ImageInstalled = "a data image was installed",
+    /// A catch-up joined the in-sync set (rule R3).
+    GrowthFinished = "a growth finished",
+    /// A silent backup left the in-sync set (rule R2).
+    ShrinkFinished = "a shrink finished",
+    /// An owner asked for a shrink, and a failover had come first (rule M3).
+    ShrinkLostToFailover = "a shrink lost to a failover",
+    /// An owner renewed its epoch after a restart (rule R8).
+    RenewFinished = "an epoch was renewed",
+    /// An owner and a backup of one partition were down at the same time.
+    OwnerAndBackupDown = "owner and backup were down together",
+    /// A read was answered by an owner that was promoted during the run.
+    ReadAfterFailover = "a read after a failover",
+    /// An update was acknowledged by another owner than the one that appended it.
+    AcknowledgedAcrossFailover = "an acknowledgement across a failover",
+    /// A reply came too late for its lease (rule R10).
+    LeaseRanOut = "a reply came too late for its lease",
+    /// An answer left without a lease (rule R9).
+    ReadByBarrier = "a read by barrier",
+    /// An answer left under a lease (rule R10).
+    ReadByLease = "a read by lease",
+    /// A retried update was acknowledged.
+    RetryAcknowledged = "a retry was acknowledged",
+    /// An outcome was forgotten before it was asked for again (rule R11).
+    OutcomeForgotten = "an outcome was forgotten",
+    /// Acknowledged updates were lost; in async only.
+    AcknowledgedLost = "acknowledged updates were lost (async)",
+    /// A process was stopped between deciding and acting.
+    StoppedBetween = "a process stopped between deciding and acting",
+    /// A disk lost everything, and its node began anew (rule R5).
+    DataLost = "a disk lost everything",
+    /// The owner of a partition was one of those.
+    OwnerDataLost = "an owner's disk lost everything",
+    /// A crash lost records that were not synced.
+    RecordsLost = "a crash lost records",
+}

@@ -1,0 +1,91 @@
+//! A budgeted sample of runs of the replication world.
+
+use kensho_protocol::settings::{Durability, Mode};
+
+use super::World;
+use super::sights::Sight;
+use crate::run::{Given, explore, explore_aloud};
+use crate::sample::{Sample, sample};
+
+#[test]
+fn replicas_keep_their_promises_and_recover() {
+    for mode in [Mode::SemiSync, Mode::Async] {
+        let wanted = Sample {
+            seeds: 0..1_500,
+            step: 1,
+            given: Given {
+                mode: Some(mode),
+                ..Given::default()
+            },
+            threads: 2,
+            keep_going: false,
+        };
+        let total = sample::<World>(&wanted, |outcome, _| {
+            assert_eq!(outcome.violation, None, "seed {} in {mode:?}", outcome.seed);
+        });
+        let never: Vec<Sight> = total.sometimes.never().collect();
+        let expected = match mode {
+            Mode::SemiSync => vec![Sight::AcknowledgedLost],
+            Mode::Async => vec![],
+        };
+        assert_eq!(never, expected, "{mode:?}");
+    }
+}
+
+/// Rule R5: crashes take what was acknowledged and not flushed, and nobody misses it.
+#[test]
+fn with_delayed_durability_what_a_crash_takes_is_not_missed() {
+    for mode in [Mode::SemiSync, Mode::Async] {
+        let wanted = Sample {
+            seeds: 0..750,
+            step: 1,
+            given: Given {
+                mode: Some(mode),
+                durability: Durability::Delayed,
+                ..Given::default()
+            },
+            threads: 2,
+            keep_going: false,
+        };
+        let total = sample::<World>(&wanted, |outcome, _| {
+            assert_eq!(outcome.violation, None, "seed {} in {mode:?}", outcome.seed);
+        });
+        assert!(
+            total
+                .sometimes
+                .never()
+                .all(|sight| sight != Sight::RecordsLost)
+        );
+    }
+}
+
+/// Evidence that this would be seen: a node that counts as if it had lost nothing.
+#[cfg(feature = "break-rules")]
+#[test]
+fn with_delayed_durability_a_node_that_rejoins_without_catching_up_is_caught() {
+    use kensho_protocol::rule::{Rule, Rules};
+
+    let given = Given {
+        durability: Durability::Delayed,
+        rules: Rules::sound().without(Rule::RejoinWithoutCatchUp),
+        ..Given::default()
+    };
+    let violated = |seed: u64| {
+        let run = std::panic::catch_unwind(|| explore::<World>(seed, given).violation);
+        run.map_or(true, |violation| violation.is_some())
+    };
+    assert!((0..500).any(violated));
+}
+
+#[test]
+fn a_seed_replays_a_run_to_the_byte() {
+    for seed in 0..20 {
+        let (first, story) = explore_aloud::<World>(seed, Given::default());
+        let (second, again) = explore_aloud::<World>(seed, Given::default());
+        assert_eq!(first.figures, second.figures);
+        assert!(story == again, "the stories of seed {seed} differ");
+        // What is told of a run has no influence on it.
+        let silent = explore::<World>(seed, Given::default());
+        assert_eq!(silent.figures, first.figures);
+    }
+}
