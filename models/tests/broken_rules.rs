@@ -126,7 +126,7 @@ const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 19] = [
         Rule::AsyncWithoutLease,
         Mode::Async,
         200,
-        Invariant::OneValuePerLsn,
+        Invariant::AsyncSuffix,
     ),
     (
         Rule::RetryAppliedTwice,
