@@ -9,7 +9,8 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules models models-large simulate bugs bench-checker fuzz-checker
+	programs-broken test-broken-rules models models-large simulate bugs election-figures \
+	bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -33,7 +34,8 @@ test: lint ## everything that must pass before a change lands
 # Any model that is large enough; DFS keeps a few bytes of each state.
 LARGE_MODEL = replication-leases-restart
 LARGE_STATES = 100000000
-BROKEN_WORLDS = cargo run --release --package kensho-models --features break-rules --target-dir $(BROKEN)
+WORLDS = cargo run --release --package kensho-models
+BROKEN_WORLDS = $(WORLDS) --features break-rules --target-dir $(BROKEN)
 
 models: programs ## explore the protocol exhaustively in small configurations
 	$(KENSHO) model $(OPTIONS)
@@ -48,6 +50,9 @@ simulate: programs ## many seeds of faults in virtual time: replicas alone, then
 bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
 	$(BROKEN_WORLDS) --example election -- broken --json $(PUBLISHED)/broken-rules-election.json
+
+election-figures: ## rounds and messages of elections of 2 to 1,024 nodes; to results/published/election.json
+	$(WORLDS) --example bully -- --out $(PUBLISHED)/election.json $(OPTIONS)
 
 programs:
 	cargo build --release --package kensho --package kensho-node

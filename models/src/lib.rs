@@ -5,6 +5,7 @@
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
 //! - [`run`] runs either by seed, and [`sample`] many seeds on all processors; [`shrink`] makes a
 //!   failing run small, and [`replay`] keeps it in a file.
+//! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
 //! - [`election`] explores election and table register exhaustively, with stateright;
 //!   [`replication`] does so with replicas on top of such a register. [`catalogue`] names all of these
@@ -14,6 +15,7 @@
 
 #[cfg(feature = "break-rules")]
 pub mod broken;
+pub mod bully;
 pub mod catalogue;
 pub mod choice;
 pub mod cluster;
