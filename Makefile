@@ -49,7 +49,7 @@ simulate: programs ## many seeds of faults in virtual time: replicas alone, then
 
 bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
-	$(BROKEN_WORLDS) --example election -- broken --json $(PUBLISHED)/broken-rules-election.json
+	$(BROKEN_WORLDS) --example election -- --json $(PUBLISHED)/broken-rules-election.json
 
 election-figures: ## rounds and messages of elections of 2 to 1,024 nodes; to results/published/election.json
 	$(WORLDS) --example bully -- --out $(PUBLISHED)/election.json $(OPTIONS)

@@ -27,7 +27,9 @@ fn main() {
     });
     let mut series = Vec::new();
     for (name, circumstances) in SERIES {
-        println!("{name}\nnodes   rounds mean   p99   terms mean   messages per node   ms until won: mean");
+        println!(
+            "{name}\nnodes   rounds mean   p99   terms mean   messages per node   ms until won: mean"
+        );
         let mut points = Vec::new();
         let mut nodes = 2;
         while nodes <= wish.nodes_max {

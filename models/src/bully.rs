@@ -249,14 +249,18 @@ impl World {
             return;
         }
         let delay = Duration::from_nanos(self.random.between(DELAY_NS / 2, DELAY_NS * 3 / 2));
-        self.order.push(Reverse((now + delay, self.deliveries.len())));
+        self.order
+            .push(Reverse((now + delay, self.deliveries.len())));
         self.deliveries.push(Some(Delivery { from, to, message }));
     }
 
     /// Whether the living nodes have a master, and all others follow it.
     fn all_follow(&self) -> bool {
         self.followers as usize + 1 == self.nodes.len()
-            && self.nodes.values().any(|n| n.standing() == Standing::Master)
+            && self
+                .nodes
+                .values()
+                .any(|n| n.standing() == Standing::Master)
     }
 }
 

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use kensho_protocol::rule::Rules;
 use stateright::Model;
 
-use crate::cpu;
 use crate::election::{self, Election};
 use crate::replication::exploration::{self, Order};
 use crate::replication::{self, Replication};
 use crate::sights::Sighted;
 use crate::story::Story;
+use crate::{cpu, path};
 
 /// A model by name.
 #[derive(Clone, Debug)]
@@ -46,8 +46,19 @@ pub struct Explored {
     pub cpu_seconds: f64,
     /// What should have been seen in a small model, and was not.
     pub never: Vec<String>,
-    /// The invariant that is violated, and how it came to that.
-    pub violated: Option<(&'static str, Story)>,
+    /// What is violated, and how it came to that.
+    pub violated: Option<Violated>,
+}
+
+/// A way through a model to where an invariant is violated.
+#[derive(Clone, Debug)]
+pub struct Violated {
+    /// The invariant.
+    pub invariant: &'static str,
+    /// What happened.
+    pub story: Story,
+    /// The same as numbers, see [`path`].
+    pub path: Vec<usize>,
 }
 
 /// All of them: those of the election first, the small ones of each kind first.
@@ -142,6 +153,31 @@ impl Entry {
         explored
     }
 
+    /// Goes a way through the model again; none if nothing is violated where it ends.
+    ///
+    /// # Errors
+    /// When the path leads nowhere in this model.
+    pub fn retrace(&self, rules: Rules, path: &[usize]) -> Result<Option<Violated>, String> {
+        match &self.kind {
+            Kind::Replication(named) => {
+                let model = Replication::new((named.bounds)(rules));
+                let (actions, last) = path::follow(&model, path)?;
+                let example = last
+                    .violation
+                    .map(|invariant| exploration::Counterexample { invariant, actions });
+                Ok(example.map(|example| violated_in_replication(&model, &example)))
+            }
+            Kind::Election { model, .. } => {
+                let model = model().with_rules(rules);
+                let (actions, last) = path::follow(&model, path)?;
+                let violation = last.witness.violation().cloned();
+                let example =
+                    violation.map(|violation| election::Counterexample { violation, actions });
+                Ok(example.map(|example| violated_in_election(&model, &example)))
+            }
+        }
+    }
+
     /// Opens stateright's Explorer at `address`, and does not return while it is open. It asks nobody
     /// for a name, so the address should be one of this machine only.
     pub fn serve(&self, rules: Rules, address: SocketAddr) {
@@ -178,7 +214,7 @@ fn in_replication(
         never: never.map(|sight| sight.name().to_owned()).collect(),
         violated: found
             .counterexample
-            .map(|example| (example.invariant.name(), example.story(&model))),
+            .map(|example| violated_in_replication(&model, &example)),
     }
 }
 
@@ -201,7 +237,25 @@ fn in_election(
         finished: violated.is_none() && found.generated_states < states_max,
         cpu_seconds: found.took.as_secs_f64(),
         never: never.map(|sight| format!("{sight:?}")).collect(),
-        violated: violated.map(|example| (example.invariant().name(), example.story())),
+        violated: violated.map(|example| violated_in_election(model, example)),
+    }
+}
+
+fn violated_in_replication(model: &Replication, example: &exploration::Counterexample) -> Violated {
+    let there = |state: &replication::state::State| state.violation == Some(example.invariant);
+    Violated {
+        invariant: example.invariant.name(),
+        story: example.story(model),
+        path: path::numbers(model, &example.actions, there).unwrap_or_default(),
+    }
+}
+
+fn violated_in_election(model: &Election, example: &election::Counterexample) -> Violated {
+    let there = |state: &election::State| state.witness.violation() == Some(&example.violation);
+    Violated {
+        invariant: example.invariant().name(),
+        story: example.story(),
+        path: path::numbers(model, &example.actions, there).unwrap_or_default(),
     }
 }
 
@@ -234,12 +288,20 @@ mod tests {
                 .expect("a model");
             let rules = Rules::sound().without(rule);
             let explored = entry.explore(rules, Order::BreadthFirst, 200_000);
-            let (invariant, story) = explored.violated.expect("the rule matters");
-            assert!(story.steps.len() > 1, "{story}");
-            assert!(story.ending.contains(invariant), "{story}");
+            let violated = explored.violated.expect("the rule matters");
+            let story = &violated.story;
+            assert!(!story.steps.is_empty(), "{story}");
+            assert!(story.ending.contains(violated.invariant), "{story}");
             for step in &story.steps {
                 assert!(story.lanes.contains(&step.at), "{story}");
             }
+            // The same way again, without a checker.
+            let again = entry
+                .retrace(rules, &violated.path)
+                .expect("it leads somewhere");
+            assert_eq!(again.map(|again| again.story), Some(violated.story));
+            let sound = entry.retrace(Rules::sound(), &violated.path);
+            assert!(!matches!(sound, Ok(Some(_))), "{name}");
         }
     }
 }

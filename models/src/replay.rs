@@ -98,6 +98,22 @@ impl Recipe {
     }
 }
 
+/// A way through a model as a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Way {
+    /// Must be [`VERSION`].
+    pub version: u32,
+    /// The name of the model.
+    pub model: String,
+    /// Rules that are broken, by name.
+    pub broken_rules: Vec<String>,
+    /// Which of the first states, and then which of all that could happen.
+    pub path: Vec<usize>,
+    /// The invariant that was violated when this was written.
+    pub violates: String,
+}
+
 /// The name of a mode, as on the command line.
 #[must_use]
 pub const fn mode_name(mode: Mode) -> &'static str {

@@ -55,7 +55,7 @@ enum Command {
     Model(model::Arguments),
     /// Run many seeds of faults in virtual time
     Simulate(simulate::Arguments),
-    /// Run again, in virtual time, what kensho simulate --shrink wrote
+    /// Run again what kensho simulate --shrink or kensho model --schedule wrote
     Replay(replay::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),

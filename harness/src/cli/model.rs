@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use kensho_models::catalogue::{self, Entry, Explored};
-use kensho_models::replay::broken_rules;
+use kensho_models::catalogue::{self, Entry, Explored, Violated};
+use kensho_models::replay::{VERSION, Way, broken_rules};
 use kensho_models::replication::exploration::Order;
 use kensho_protocol::rule::Rules;
 use serde_json::{Value, json};
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Safety rules to break on purpose; needs a program built with the feature break-rules
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     break_rules: Vec<String>,
+    /// Write the way to the first violation to this file, for `kensho replay`
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
     /// Draw the first counterexample as a sequence diagram
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -71,11 +74,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         let seconds = began.elapsed().as_secs_f64();
         let verdict = judge(entry, &explored, arguments.break_rules.is_empty());
         println!("{}", line(entry, &explored, seconds, &verdict));
-        if let Some((_, story)) = &explored.violated {
-            print!("{story}");
-            if let Some(path) = arguments.svg.as_ref().filter(|_| worst == 0) {
-                std::fs::write(path, story.svg())
-                    .with_context(|| format!("cannot write {}", path.display()))?;
+        if let Some(violated) = &explored.violated {
+            print!("{}", violated.story);
+            if worst == 0 {
+                keep(entry, violated, arguments)?;
             }
         }
         worst = worst.max(u8::from(verdict.wrong));
@@ -86,6 +88,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(worst)
+}
+
+/// Draws a counterexample and writes it down, where that was asked for.
+fn keep(entry: &Entry, violated: &Violated, arguments: &Arguments) -> Result<()> {
+    if let Some(path) = &arguments.svg {
+        std::fs::write(path, violated.story.svg())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.schedule {
+        let way = Way {
+            version: VERSION,
+            model: entry.name.clone(),
+            broken_rules: arguments.break_rules.clone(),
+            path: violated.path.clone(),
+            violates: violated.invariant.to_owned(),
+        };
+        let text = serde_json::to_string_pretty(&way)? + "\n";
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("      kensho replay {}", path.display());
+    }
+    Ok(())
 }
 
 fn choose<'a>(all: &'a [Entry], arguments: &Arguments) -> Result<Vec<&'a Entry>> {
@@ -125,8 +148,8 @@ struct Verdict {
 
 fn judge(entry: &Entry, explored: &Explored, sound: bool) -> Verdict {
     let wrong = |text: String| Verdict { wrong: true, text };
-    if let Some((invariant, _)) = &explored.violated {
-        return wrong(format!("VIOLATED: {invariant}"));
+    if let Some(violated) = &explored.violated {
+        return wrong(format!("VIOLATED: {}", violated.invariant));
     }
     if !explored.finished {
         let text = "holds as far as it was explored".to_owned();
@@ -168,7 +191,7 @@ fn row(entry: &Entry, explored: &Explored, seconds: f64, verdict: &Verdict) -> V
         "finished": explored.finished,
         "seconds": seconds,
         "cpu_seconds": explored.cpu_seconds,
-        "violated": explored.violated.as_ref().map(|(invariant, _)| *invariant),
+        "violated": explored.violated.as_ref().map(|violated| violated.invariant),
         "never_seen": explored.never,
         "verdict": verdict.text,
     })

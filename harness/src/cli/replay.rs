@@ -1,10 +1,11 @@
-//! `kensho replay`: a run in virtual time again, from the file that `kensho simulate --shrink` wrote.
+//! `kensho replay`: again what `kensho simulate --shrink` or `kensho model --schedule` wrote.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use kensho_models::replay::{Recipe, Visit};
+use kensho_models::catalogue;
+use kensho_models::replay::{Recipe, VERSION, Visit, Way, broken_rules};
 use kensho_models::run::{Given, Run, explore, explore_aloud};
 
 use super::refusal::Refusal;
@@ -24,6 +25,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let text =
         std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {path}"))?;
     let refuse = |wrong: String| Refusal(format!("{path} cannot be replayed: {wrong}"));
+    let any: serde_json::Value = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
+    if any.get("model").is_some() {
+        let way: Way = serde_json::from_value(any).map_err(|e| refuse(e.to_string()))?;
+        return retrace(&way, arguments.quiet).map_err(|wrong| refuse(wrong).into());
+    }
     let recipe = Recipe::parse(&text).map_err(refuse)?;
     let given = recipe.given().map_err(refuse)?;
     let violated = recipe.world.visit(Again {
@@ -44,6 +50,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         println!("it violated {then} when {path} was written");
     }
     Ok(u8::from(violated.is_some()))
+}
+
+/// Goes a way through a model again.
+fn retrace(way: &Way, quiet: bool) -> Result<u8, String> {
+    if way.version != VERSION {
+        let version = way.version;
+        return Err(format!(
+            "it is of version {version}, and only {VERSION} is understood"
+        ));
+    }
+    let entries = catalogue::all();
+    let entry = entries.iter().find(|entry| entry.name == way.model);
+    let entry = entry.ok_or_else(|| format!("there is no model {:?}", way.model))?;
+    let rules = broken_rules(&way.broken_rules)?;
+    let Some(violated) = entry.retrace(rules, &way.path)? else {
+        println!(
+            "nothing is violated; it violated {} when it was written",
+            way.violates
+        );
+        return Ok(0);
+    };
+    if quiet {
+        println!("{}", violated.story.ending);
+    } else {
+        print!("{}", violated.story);
+    }
+    Ok(1)
 }
 
 struct Again<'a> {

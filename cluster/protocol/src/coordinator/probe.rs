@@ -220,13 +220,7 @@ impl Coordinator {
     }
 
     /// A majority has missed the master, and a tournament was opened.
-    pub(super) fn begin(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        term: Term,
-        absent: BTreeSet<NodeId>,
-    ) {
+    pub(super) fn begin(&mut self, now: Time, from: NodeId, term: Term, absent: BTreeSet<NodeId>) {
         if term < self.term() {
             let term = self.term();
             self.send(from, Message::HigherTerm { term });
