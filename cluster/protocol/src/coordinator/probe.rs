@@ -86,7 +86,11 @@ impl Coordinator {
             } else {
                 limit / 2
             };
-            now + at_least + self.fixed.draw.wait(limit, term, electing.attempt)
+            let wait = self
+                .fixed
+                .draw
+                .wait(limit, voters.len(), term, electing.attempt);
+            now + at_least + wait
         };
     }
 
