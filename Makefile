@@ -9,7 +9,8 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules models simulate bugs election-figures bench-checker fuzz-checker
+	programs-broken test-broken-rules models models-large simulate bugs election-figures \
+	bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -30,20 +31,25 @@ test: lint ## everything that must pass before a change lands
 	cargo test --release --package kensho-models --features break-rules --lib --tests
 	cargo test --release --workspace --exclude kensho-models --doc
 
+# Any model that is large enough; DFS keeps a few bytes of each state.
+LARGE_MODEL = replication-leases-restart
+LARGE_STATES = 100000000
 WORLDS = cargo run --release --package kensho-models
 BROKEN_WORLDS = $(WORLDS) --features break-rules --target-dir $(BROKEN)
 
-models: ## explore the protocol exhaustively in small configurations
-	$(WORLDS) --example election -- small
-	$(WORLDS) --example replication -- $(OPTIONS)
+models: programs ## explore the protocol exhaustively in small configurations
+	$(KENSHO) model $(OPTIONS)
 
-simulate: ## many seeds of faults in virtual time: replicas alone, then whole clusters
-	$(WORLDS) --example simulate -- --seeds 0..2000
-	$(WORLDS) --example simulate -- --world cluster --seeds 0..1000 $(OPTIONS)
+models-large: programs ## explore one model of more than 20 million states, for minutes
+	$(KENSHO) model $(LARGE_MODEL) --states $(LARGE_STATES) $(OPTIONS)
+
+simulate: programs ## many seeds of faults in virtual time: replicas alone, then whole clusters
+	$(KENSHO) simulate --seeds 0..2000 $(OPTIONS)
+	$(KENSHO) simulate --world cluster --seeds 0..1000 $(OPTIONS)
 
 bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
-	$(BROKEN_WORLDS) --example election -- broken --json $(PUBLISHED)/broken-rules-election.json
+	$(BROKEN_WORLDS) --example election -- --json $(PUBLISHED)/broken-rules-election.json
 
 election-figures: ## rounds and messages of elections of 2 to 1,024 nodes; to results/published/election.json
 	$(WORLDS) --example bully -- --out $(PUBLISHED)/election.json $(OPTIONS)

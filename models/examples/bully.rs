@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kensho_models::bully::{Circumstances, Election, elect};
 use serde_json::{Value, json};
 
-const SERIES: [(&str, fn(u32) -> Circumstances); 3] = [
+/// A series of the chart: its name, and what elections of so many nodes it is about.
+type Series = (&'static str, fn(u32) -> Circumstances);
+
+const SERIES: [Series; 3] = [
     ("no loss", Circumstances::calm),
     ("5 % loss", Circumstances::lossy),
     ("half dead", Circumstances::half_dead),

@@ -1,15 +1,20 @@
-//! The model of election and table register.
+//! Breaks each rule about master and table, in the smallest model that shows it and in runs of whole
+//! clusters, and tells what catches it.
 //!
-//! `cargo run --release -p kensho-models --example election -- small` explores the small models to
-//! their end; `large` explores bigger ones, up to `--states COUNT` states each; with
-//! `--features break-rules`, `broken` shows for each rule what catches it when it is broken, and
-//! `broken --json FILE` writes that down.
+//! `cargo run --release -p kensho-models --features break-rules --example election --
+//! [--states COUNT] [--json FILE]`; `--states` bounds the states generated in each model.
 
-use kensho_models::election::{Counterexample, Exploration, LARGE, Named, SMALL, explore};
+use kensho_models::broken::in_cluster;
+use kensho_models::election::invariants::Invariant;
+use kensho_models::election::{BREAKABLE, Breakable, Counterexample, find_violation};
+use kensho_protocol::rule::Rules;
+use serde_json::{Value, json};
+
+/// How many runs of whole clusters a broken rule may survive before it counts as not caught.
+const SEEDS_MAX: u64 = 1_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let what = arguments.next().unwrap_or_default();
     let mut states = 20_000_000;
     let mut json = None;
     while let Some(name) = arguments.next() {
@@ -28,22 +33,8 @@ fn main() {
             )),
         }
     }
-    if json.is_some() && what != "broken" {
-        refuse("--json FILE goes with broken");
-    }
-    let sound = match what.as_str() {
-        "small" => explore_all(
-            SMALL.map(|small| (small.name, small.model)).as_slice(),
-            states,
-        ),
-        "large" => explore_all(&LARGE, states),
-        #[cfg(feature = "break-rules")]
-        "broken" => broken::broken(states, json.as_deref()),
-        other => refuse(&format!(
-            "\"{other}\": say small, large, or (with the feature break-rules) broken"
-        )),
-    };
-    std::process::exit(i32::from(!sound));
+    let as_expected = broken(states, json.as_deref());
+    std::process::exit(i32::from(!as_expected));
 }
 
 fn refuse(what: &str) -> ! {
@@ -51,123 +42,73 @@ fn refuse(what: &str) -> ! {
     std::process::exit(254)
 }
 
-fn explore_all(models: &[Named], states: usize) -> bool {
-    models.iter().fold(true, |sound, (name, model)| {
-        print(name, &explore(&model(), states), states) && sound
-    })
+/// Whether each rule is caught in its model by the right invariant, and the sound protocol
+/// passes the same.
+fn broken(states: usize, path: Option<&str>) -> bool {
+    let mut rows = Vec::new();
+    let mut as_expected = true;
+    println!("rule | world | caught by | steps | after | seconds");
+    for breakable in &BREAKABLE {
+        as_expected &= in_model(breakable, states, &mut rows);
+        in_clusters(breakable, &mut rows);
+    }
+    if let Some(path) = path {
+        let text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
+        if let Err(wrong) = std::fs::write(path, text + "\n") {
+            refuse(&format!("{path}: {wrong}"));
+        }
+    }
+    as_expected
 }
 
-/// One line about an exploration, and the counterexample if there is one.
-fn print(name: &str, found: &Exploration, states: usize) -> bool {
+fn in_model(breakable: &Breakable, states: usize, rows: &mut Vec<Value>) -> bool {
+    let Breakable { rule, name, .. } = breakable;
+    let model = (breakable.model)().with_rules(Rules::sound().without(*rule));
+    let found = find_violation(&model, states);
+    let caught = found.counterexample.as_ref().map(Counterexample::invariant);
+    let steps = found.counterexample.as_ref().map_or(0, |c| c.actions.len());
+    let by = caught.map(Invariant::name);
     let seconds = found.took.as_secs_f64();
     println!(
-        "{name}: {} unique of {} states{}, depth {}, {seconds:.1} s, {:.0} states/s: {}; seen {:?}",
+        "{rule} | {name} | {} | {steps} | {} states | {seconds:.2}",
+        by.unwrap_or("survived"),
         found.unique_states,
-        found.generated_states,
-        if found.generated_states < states {
-            ", all"
-        } else {
-            ""
-        },
-        found.depth,
-        found.generated_states as f64 / seconds,
-        match &found.counterexample {
-            None => "holds",
-            Some(found) => found.invariant().name(),
-        },
-        found.seen
     );
-    if let Some(Counterexample { violation, actions }) = &found.counterexample {
-        println!("{violation:#?}");
-        for action in actions {
-            println!("  {action:?}");
-        }
-    }
-    found.counterexample.is_none()
+    rows.push(json!({
+        "rule": rule.name(),
+        "world": "model",
+        "configuration": name,
+        "caught": by.is_some(),
+        "by": by,
+        "after": { "states": found.unique_states },
+        "seconds": seconds,
+    }));
+    // The same search with all rules in force finds nothing.
+    let sound = find_violation(&(breakable.model)(), found.generated_states.max(10_000));
+    caught == Some(breakable.invariant) && sound.counterexample.is_none()
 }
 
-#[cfg(feature = "break-rules")]
-mod broken {
-    //! Each rule about master and table is broken, in the smallest model that shows it and in runs of
-    //! whole clusters.
-
-    use kensho_models::broken::in_cluster;
-    use kensho_models::election::invariants::Invariant;
-    use kensho_models::election::{BREAKABLE, Breakable, Counterexample, find_violation};
-    use kensho_protocol::rule::Rules;
-    use serde_json::{Value, json};
-
-    /// How many runs of whole clusters a broken rule may survive before it counts as not caught.
-    const SEEDS_MAX: u64 = 1_000;
-
-    /// Whether each rule is caught in its model by the right invariant, and the sound protocol
-    /// passes the same.
-    pub(super) fn broken(states: usize, path: Option<&str>) -> bool {
-        let mut rows = Vec::new();
-        let mut as_expected = true;
-        println!("rule | world | caught by | steps | after | seconds");
-        for breakable in &BREAKABLE {
-            as_expected &= in_model(breakable, states, &mut rows);
-            in_clusters(breakable, &mut rows);
-        }
-        if let Some(path) = path {
-            let text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
-            if let Err(wrong) = std::fs::write(path, text + "\n") {
-                super::refuse(&format!("{path}: {wrong}"));
-            }
-        }
-        as_expected
-    }
-
-    fn in_model(breakable: &Breakable, states: usize, rows: &mut Vec<Value>) -> bool {
-        let Breakable { rule, name, .. } = breakable;
-        let model = (breakable.model)().with_rules(Rules::sound().without(*rule));
-        let found = find_violation(&model, states);
-        let caught = found.counterexample.as_ref().map(Counterexample::invariant);
-        let steps = found.counterexample.as_ref().map_or(0, |c| c.actions.len());
-        let by = caught.map(Invariant::name);
-        let seconds = found.took.as_secs_f64();
-        println!(
-            "{rule} | {name} | {} | {steps} | {} states | {seconds:.2}",
-            by.unwrap_or("survived"),
-            found.unique_states,
-        );
-        rows.push(json!({
-            "rule": rule.name(),
-            "world": "model",
-            "configuration": name,
-            "caught": by.is_some(),
-            "by": by,
-            "after": { "states": found.unique_states },
-            "seconds": seconds,
-        }));
-        // The same search with all rules in force finds nothing.
-        let sound = find_violation(&(breakable.model)(), found.generated_states.max(10_000));
-        caught == Some(breakable.invariant) && sound.counterexample.is_none()
-    }
-
-    fn in_clusters(breakable: &Breakable, rows: &mut Vec<Value>) {
-        let rule = breakable.rule;
-        // An assertion of the protocol may catch it first; that is counted, not told.
-        let told = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
-        let found = in_cluster(Some(rule), SEEDS_MAX, f64::MAX);
-        std::panic::set_hook(told);
-        let by = found.by.map(kensho_models::invariants::Invariant::name);
-        let seconds = found.seconds;
-        println!(
-            "{rule} | clusters | {} | | {} seeds | {seconds:.2}",
-            by.unwrap_or("survived"),
-            found.after,
-        );
-        rows.push(json!({
-            "rule": rule.name(),
-            "world": "simulation",
-            "configuration": "clusters",
-            "caught": by.is_some(),
-            "by": by,
-            "after": { "seeds": found.after },
-            "seconds": seconds,
-        }));
-    }
+fn in_clusters(breakable: &Breakable, rows: &mut Vec<Value>) {
+    let rule = breakable.rule;
+    // An assertion of the protocol may catch it first; that is counted, not told.
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = in_cluster(Some(rule), SEEDS_MAX, f64::MAX);
+    std::panic::set_hook(told);
+    let by = found.by.map(kensho_models::invariants::Invariant::name);
+    let seconds = found.seconds;
+    println!(
+        "{rule} | clusters | {} | | {} seeds | {seconds:.2}",
+        by.unwrap_or("survived"),
+        found.after,
+    );
+    rows.push(json!({
+        "rule": rule.name(),
+        "world": "simulation",
+        "configuration": "clusters",
+        "caught": by.is_some(),
+        "by": by,
+        "after": { "seeds": found.after },
+        "seconds": seconds,
+    }));
 }

@@ -96,7 +96,7 @@ pub fn in_simulation(
         rules: rules(broken),
         ..Given::default()
     };
-    first_violation::<World>(given, seeds_max, seconds_max)
+    first_violation::<World>(&given, seeds_max, seconds_max)
 }
 
 /// The same with whole clusters.
@@ -106,10 +106,10 @@ pub fn in_cluster(broken: Option<Rule>, seeds_max: u64, seconds_max: f64) -> Fou
         rules: rules(broken),
         ..Given::default()
     };
-    first_violation::<Cluster>(given, seeds_max, seconds_max)
+    first_violation::<Cluster>(&given, seeds_max, seconds_max)
 }
 
-fn first_violation<R: Run>(given: Given, seeds_max: u64, seconds_max: f64) -> Found {
+fn first_violation<R: Run>(given: &Given, seeds_max: u64, seconds_max: f64) -> Found {
     let began = Instant::now();
     let mut after = 0;
     let mut by = None;

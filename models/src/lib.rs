@@ -3,25 +3,34 @@
 //! - [`world`] runs replicas, under one table that nobody has to elect a master for, and random faults
 //!   in virtual time.
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
-//! - [`run`] runs either by seed, and [`sample`] many seeds on all processors.
+//! - [`run`] runs either by seed, and [`sample`] many seeds on all processors; [`shrink`] makes a
+//!   failing run small, and [`replay`] keeps it in a file.
 //! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
 //! - [`election`] explores election and table register exhaustively, with stateright;
-//!   [`replication`] does so with replicas on top of such a register.
+//!   [`replication`] does so with replicas on top of such a register. [`catalogue`] names all of these
+//!   models.
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
 #[cfg(feature = "break-rules")]
 pub mod broken;
 pub mod bully;
+pub mod catalogue;
+pub mod choice;
 pub mod cluster;
 pub mod cpu;
 pub mod election;
 pub mod invariants;
+pub mod path;
 pub mod random;
 pub mod register;
+pub mod replay;
 pub mod replication;
 pub mod run;
 pub mod sample;
+pub mod shared;
+pub mod shrink;
 pub mod sights;
+pub mod story;
 pub mod world;

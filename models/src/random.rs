@@ -40,6 +40,13 @@ impl Random {
         }
     }
 
+    /// The stream for the thing number `number` of `purpose` in the run `seed`.
+    #[must_use]
+    pub fn nth(seed: u64, purpose: Stream, number: u64) -> Self {
+        let base = Random::new(seed, purpose).draw();
+        Random::new(base ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15), purpose)
+    }
+
     /// Any number.
     pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);

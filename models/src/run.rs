@@ -2,16 +2,18 @@
 //! step told. Every world in virtual time is run in this manner.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Durability, Mode};
 
+use crate::choice::Kept;
 use crate::invariants::Violation;
 use crate::sights::{Sighted, Sometimes};
 use crate::world::trace::Trace;
 
 /// What is given from outside; the seed draws the rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// How many nodes there are.
     pub nodes: Option<usize>,
@@ -21,6 +23,10 @@ pub struct Given {
     pub durability: Durability,
     /// Which rules hold.
     pub rules: Rules,
+    /// How long faults strike, in virtual time.
+    pub turbulent_ns: Option<u64>,
+    /// The faults and operations that are not left out; `None`: nothing is left out.
+    pub only: Option<Arc<Kept>>,
 }
 
 /// Figures of a run.
@@ -69,7 +75,7 @@ pub trait Run: Sized {
     type Plan: Debug;
 
     /// The world that `seed` stands for, before anything has happened.
-    fn new(seed: u64, given: Given, trace: Trace) -> Self;
+    fn new(seed: u64, given: &Given, trace: Trace) -> Self;
 
     /// Runs until something is violated, or the cluster has recovered, or the time for that is over.
     fn run(&mut self);
@@ -82,6 +88,9 @@ pub trait Run: Sized {
 
     /// What happened at least sometimes.
     fn sometimes(&self) -> &Sometimes<Self::Sight>;
+
+    /// The faults that struck and the operations that were begun.
+    fn taken(&self) -> &Kept;
 
     /// The plan of the run.
     fn plan(&self) -> &Self::Plan;
@@ -105,20 +114,20 @@ pub struct Outcome<S> {
 
 /// Runs the world that `seed` stands for.
 #[must_use]
-pub fn explore<R: Run>(seed: u64, given: Given) -> Outcome<R::Sight> {
+pub fn explore<R: Run>(seed: u64, given: &Given) -> Outcome<R::Sight> {
     let (outcome, _) = run::<R>(seed, given, Trace::default());
     outcome
 }
 
 /// The same, and the story of the run.
 #[must_use]
-pub fn explore_aloud<R: Run>(seed: u64, given: Given) -> (Outcome<R::Sight>, String) {
+pub fn explore_aloud<R: Run>(seed: u64, given: &Given) -> (Outcome<R::Sight>, String) {
     let (outcome, world) = run::<R>(seed, given, Trace::kept());
     let story = format!("{:#?}\n{}", world.plan(), world.trace().text());
     (outcome, story)
 }
 
-fn run<R: Run>(seed: u64, given: Given, trace: Trace) -> (Outcome<R::Sight>, R) {
+fn run<R: Run>(seed: u64, given: &Given, trace: Trace) -> (Outcome<R::Sight>, R) {
     let mut world = R::new(seed, given, trace);
     world.run();
     let outcome = Outcome {

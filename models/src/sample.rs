@@ -81,7 +81,7 @@ pub fn sample<R: Run>(
                     if seed >= wanted.seeds.end {
                         return;
                     }
-                    let outcome = explore::<R>(seed, wanted.given);
+                    let outcome = explore::<R>(seed, &wanted.given);
                     if outcome.violation.is_some() && !wanted.keep_going {
                         stop.store(true, Ordering::Relaxed);
                     }

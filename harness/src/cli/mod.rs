@@ -4,9 +4,12 @@
 
 mod cluster;
 mod failover;
+mod model;
 mod options;
 mod refusal;
+mod replay;
 mod session;
+mod simulate;
 mod soak;
 mod span;
 mod summary;
@@ -48,6 +51,12 @@ enum Command {
     Soak(soak::Arguments),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
+    /// Explore the protocol exhaustively in small configurations
+    Model(model::Arguments),
+    /// Run many seeds of faults in virtual time
+    Simulate(simulate::Arguments),
+    /// Run again what kensho simulate --shrink or kensho model --schedule wrote
+    Replay(replay::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Run a program that dies with its parent process
@@ -78,6 +87,9 @@ pub fn main() -> ExitCode {
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Model(arguments) => model::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

@@ -157,7 +157,9 @@ impl Cluster {
 
     /// A client begins a statement.
     pub(super) fn client_begins(&mut self, client: usize) {
-        let random = &mut self.streams.clients;
+        let Some(mut random) = self.chooser.begins(client, self.turbulent) else {
+            return self.client_thinks(client);
+        };
         let (partition, reads_percent) = if self.turbulent {
             let partition = partition_id(random.index(self.plan.partitions));
             (partition, self.plan.clients.reads_percent)
@@ -168,7 +170,7 @@ impl Cluster {
         };
         self.last_value += 1;
         let this = &mut self.clients[client];
-        let asked = this.think(partition, self.last_value, reads_percent, random);
+        let asked = this.think(partition, self.last_value, reads_percent, &mut random);
         this.begun += 1;
         let token = Token(this.begun);
         this.open = Some(Open {
@@ -403,6 +405,11 @@ impl Cluster {
             }
             End::Unknown => self.figures.unknown += 1,
         }
+        self.client_thinks(client);
+    }
+
+    /// A client pauses before its next statement.
+    fn client_thinks(&mut self, client: usize) {
         let longest_ns = self.plan.clients.think_max_ns;
         let pause_ns = self.streams.clients.below(longest_ns + 1);
         let next = Happening::Think { client };

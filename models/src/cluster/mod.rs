@@ -30,6 +30,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use crate::choice::{Chooser, Kept};
 use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
@@ -266,6 +267,7 @@ pub struct Cluster {
     trace: Trace,
     figures: Figures,
     streams: Streams,
+    chooser: Chooser,
     /// The last value that any client has written.
     last_value: u32,
     /// Faults strike.
@@ -289,7 +291,7 @@ struct Streams {
 impl Cluster {
     /// A cluster of this plan.
     #[must_use]
-    pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
+    pub fn of_plan(plan: Plan, chooser: Chooser, seed: u64, trace: Trace) -> Self {
         let stream = |purpose| Random::new(seed, purpose);
         let mut streams = Streams {
             network: stream(Stream::Network),
@@ -335,6 +337,7 @@ impl Cluster {
             trace,
             figures: Figures::default(),
             streams,
+            chooser,
             last_value: 0,
             turbulent: true,
             recovered: false,
@@ -486,9 +489,10 @@ impl Run for Cluster {
     type Sight = Sight;
     type Plan = Plan;
 
-    fn new(seed: u64, given: Given, trace: Trace) -> Self {
+    fn new(seed: u64, given: &Given, trace: Trace) -> Self {
         let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
-        Cluster::of_plan(plan, seed, trace)
+        let chooser = Chooser::new(seed, given.only.clone(), plan.clients.count);
+        Cluster::of_plan(plan, chooser, seed, trace)
     }
 
     fn run(&mut self) {
@@ -520,6 +524,10 @@ impl Run for Cluster {
 
     fn sometimes(&self) -> &Sometimes {
         &self.sometimes
+    }
+
+    fn taken(&self) -> &Kept {
+        self.chooser.taken()
     }
 
     fn plan(&self) -> &Plan {

@@ -23,6 +23,17 @@ pub enum Fault {
 
 impl Fault {
     const ALL: [Fault; 4] = [Fault::Crash, Fault::Blackout, Fault::Pause, Fault::Cut];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fault::Crash => "crash",
+            Fault::Blackout => "blackout",
+            Fault::Pause => "pause",
+            Fault::Cut => "cut",
+        }
+    }
 }
 
 impl Cluster {
@@ -118,7 +129,8 @@ impl Cluster {
 
     fn plan_strike(&mut self, fault: Fault) {
         if let Some(mean_ns) = self.mean_interval_ns(fault) {
-            let wait_ns = self.streams.nemesis.below(2 * mean_ns) + 1;
+            let mut random = self.chooser.next_strike(fault.name());
+            let wait_ns = random.below(2 * mean_ns) + 1;
             let strike = Happening::Strike(fault);
             self.schedule.put(self.now_ns + wait_ns, strike);
         }
@@ -133,7 +145,16 @@ impl Cluster {
         if !self.turbulent {
             return;
         }
+        let strikes = self.chooser.strikes(fault.name());
+        let number = self.chooser.number(fault.name());
+        self.streams.nemesis = self.chooser.this_strike(fault.name());
         self.plan_strike(fault);
+        if !strikes {
+            return;
+        }
+        if self.trace.is_kept() {
+            self.say(format_args!("fault: {} {number}", fault.name()));
+        }
         self.figures.faults += 1;
         let node = self.target();
         let lasts_ns = self.lasts_ns();

@@ -78,11 +78,11 @@ pub struct FaultPlan {
 
 impl Plan {
     /// Draws a plan.
-    pub fn draw(given: Given, random: &mut Random) -> Self {
+    pub fn draw(given: &Given, random: &mut Random) -> Self {
         let base = plan::Plan::draw(
-            Given {
+            &Given {
                 nodes: None,
-                ..given
+                ..given.clone()
             },
             random,
         );
@@ -97,7 +97,7 @@ impl Plan {
             min_in_sync: settings.min_in_sync.min(settings.replicas),
             ..settings
         };
-        Plan {
+        let mut plan = Plan {
             nodes,
             partitions: random.pick(&[1, 2, 3, 5]),
             priorities: (0..nodes).map(|_| random.pick(&[0, 0, 1])).collect(),
@@ -111,7 +111,13 @@ impl Plan {
             turbulent_ns: random.between(40, 160) * heartbeat_ns,
             recovery_ns: 300 * heartbeat_ns,
             events_max: 1_000_000,
+        };
+        if let Some(turbulent_ns) = given.turbulent_ns {
+            let usual_ns = plan.turbulent_ns.max(1);
+            plan.events_max *= turbulent_ns.div_ceil(usual_ns).max(1);
+            plan.turbulent_ns = turbulent_ns;
         }
+        plan
     }
 
     /// The heartbeat in nanoseconds.

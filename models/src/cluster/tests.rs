@@ -7,7 +7,7 @@ use super::sights::{Sight, Sometimes};
 use crate::run::{Given, explore, explore_aloud};
 
 /// Runs that violate nothing, and what happened in them.
-fn sample(seeds: std::ops::Range<u64>, given: Given) -> Sometimes {
+fn sample(seeds: std::ops::Range<u64>, given: &Given) -> Sometimes {
     let mut sometimes = Sometimes::default();
     for seed in seeds {
         let outcome = explore::<Cluster>(seed, given);
@@ -24,7 +24,7 @@ fn clusters_keep_their_promises_and_recover() {
             mode: Some(mode),
             ..Given::default()
         };
-        let sometimes = sample(0..250, given);
+        let sometimes = sample(0..250, &given);
         let never: Vec<Sight> = sometimes.never().collect();
         let expected = match mode {
             Mode::SemiSync => vec![Sight::AcknowledgedLost],
@@ -40,19 +40,19 @@ fn a_larger_cluster_keeps_its_promises() {
         nodes: Some(7),
         ..Given::default()
     };
-    sample(0..20, given);
+    sample(0..20, &given);
 }
 
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..10 {
-        let (first, story) = explore_aloud::<Cluster>(seed, Given::default());
-        let (second, again) = explore_aloud::<Cluster>(seed, Given::default());
+        let (first, story) = explore_aloud::<Cluster>(seed, &Given::default());
+        let (second, again) = explore_aloud::<Cluster>(seed, &Given::default());
         assert_eq!(first.figures, second.figures);
         assert!(story == again, "the stories of seed {seed} differ");
         // What is told of a run has no influence on it.
         assert_eq!(
-            explore::<Cluster>(seed, Given::default()).figures,
+            explore::<Cluster>(seed, &Given::default()).figures,
             first.figures
         );
     }

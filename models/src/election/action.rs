@@ -3,7 +3,8 @@
 use kensho_protocol::ids::NodeId;
 use kensho_protocol::table::Change;
 
-use super::state::{Envelope, Shared};
+use super::state::Envelope;
+use crate::shared::Shared;
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq)]

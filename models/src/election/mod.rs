@@ -26,6 +26,7 @@ mod sight;
 mod small;
 mod state;
 mod step;
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -35,4 +36,4 @@ pub use check::{Counterexample, Exploration, explore, find_violation};
 pub use scenario::{Budget, Election, Scenario, Timers, Writes};
 pub use sight::{Sight, Sights};
 pub use small::{LARGE, Named, SMALL, Small};
-pub use state::{Envelope, Node, Shared, State};
+pub use state::{Envelope, Node, State};

@@ -15,8 +15,9 @@ use kensho_protocol::time::Time;
 
 use super::invariants::Witness;
 use super::sight::Sights;
-use super::state::{Node, Shared, State};
+use super::state::{Node, State};
 use super::step;
+use crate::shared::Shared;
 
 /// Where all clocks stand in every state.
 pub(super) const ORIGIN: Time = Time(1_000_000_000_000);

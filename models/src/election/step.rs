@@ -13,7 +13,8 @@ use super::action::Action;
 use super::invariants::Witness;
 use super::scenario::{Budget, Election, HEARTBEAT, ORIGIN, Timers, Writes, all};
 use super::sight::Sight;
-use super::state::{Envelope, Node, Shared, State, index};
+use super::state::{Envelope, Node, State, index};
+use crate::shared::Shared;
 
 /// One action, which changes one node.
 struct Step<'a> {

@@ -10,10 +10,10 @@
 
 mod check;
 pub mod exploration;
-pub mod hashed;
 pub mod models;
 pub mod state;
 pub mod step;
+mod story;
 #[cfg(test)]
 mod tests;
 

@@ -9,9 +9,9 @@ use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::replica::{Message, Replica};
 use kensho_protocol::table::{Assignment, Change};
 
-use super::hashed::Hashed;
 use crate::invariants::Invariant;
 use crate::register::Registers;
+use crate::shared::Shared;
 use crate::world::table_service::TableService;
 
 /// The only partition.
@@ -21,15 +21,15 @@ pub const PARTITION: PartitionId = PartitionId(0);
 #[derive(Clone, Debug)]
 pub struct State {
     /// By number.
-    pub nodes: Vec<Hashed<Node>>,
+    pub nodes: Vec<Shared<Node>>,
     /// What is under way between replicas: each may arrive at any time, or never.
-    pub network: Vec<Hashed<Envelope>>,
+    pub network: Vec<Shared<Envelope>>,
     /// What owners have asked the master for; the same.
     pub wishes: Vec<Arc<Wish>>,
     /// The master.
     pub service: TableService,
     /// Every table that was committed, in order; the last one is the master's.
-    pub tables: Vec<Hashed<Assignment>>,
+    pub tables: Vec<Shared<Assignment>>,
     /// The updates that clients want.
     pub writes: Vec<Operation>,
     /// The reads that clients want.
@@ -121,15 +121,15 @@ impl State {
 
     /// The node `id`.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Hashed<Node> {
+    pub fn node(&self, id: NodeId) -> &Shared<Node> {
         &self.nodes[index(id)]
     }
 
     /// Puts something under way, unless the same is already.
     pub fn send(&mut self, envelope: Envelope) {
-        let envelope = Hashed::new(envelope);
+        let envelope = Shared::new(envelope);
         let order = envelope.order();
-        if let Err(place) = self.network.binary_search_by_key(&order, Hashed::order) {
+        if let Err(place) = self.network.binary_search_by_key(&order, Shared::order) {
             self.network.insert(place, envelope);
         }
     }
@@ -186,8 +186,8 @@ impl State {
     fn parts(
         &self,
     ) -> (
-        (&[Hashed<Node>], &[Hashed<Envelope>], &[Arc<Wish>]),
-        (&[Hashed<Assignment>], &[Operation], &[Operation]),
+        (&[Shared<Node>], &[Shared<Envelope>], &[Arc<Wish>]),
+        (&[Shared<Assignment>], &[Operation], &[Operation]),
         (&[Position], &[(Epoch, NodeId, u8)]),
         (Used, Option<(Epoch, NodeId)>, Option<Invariant>),
     ) {

@@ -10,9 +10,9 @@ use kensho_protocol::table::{Assignment, What};
 use kensho_protocol::time::Time;
 
 use super::Replication;
-use super::hashed::Hashed;
 use super::state::{Envelope, Node, Operation, PARTITION, State, Used, Wish, empty_disk, index};
 use crate::register::{Registers, Statement, Value, query};
+use crate::shared::Shared;
 use crate::world::sights::Sight;
 use crate::world::table_service::{TableService, first_assignment, node_id};
 
@@ -92,7 +92,7 @@ impl Replication {
         let service = TableService::new(bounds.nodes, replicas, vec![first.clone()], rules);
         let nodes = (0..bounds.nodes).map(|number| {
             let safe = empty_disk();
-            Hashed::new(Node {
+            Shared::new(Node {
                 replica: self.start(node_id(number), safe.clone(), BEGINNING),
                 safe,
                 written: std::collections::VecDeque::new(),
@@ -104,7 +104,7 @@ impl Replication {
             network: Vec::new(),
             wishes: Vec::new(),
             service,
-            tables: vec![Hashed::new(first)],
+            tables: vec![Shared::new(first)],
             writes: vec![Operation::Idle; bounds.writes],
             reads: vec![Operation::Idle; bounds.reads],
             settled: Vec::new(),
@@ -304,7 +304,7 @@ impl Replication {
                 Output::Note(note) => self.note(&note, state),
             }
         }
-        let before = std::mem::replace(&mut state.nodes[index(id)], Hashed::new(node));
+        let before = std::mem::replace(&mut state.nodes[index(id)], Shared::new(node));
         if !self.bounds.settings.rules.broken(Rule::AckAnyEpoch) {
             state.forget_answers(id);
         }
@@ -386,7 +386,7 @@ impl Replication {
         if !self.bounds.settings.rules.broken(Rule::NoCas) {
             state.wishes.retain(|wish| wish.change.base >= epoch);
         }
-        state.tables.push(Hashed::new(assignment));
+        state.tables.push(Shared::new(assignment));
         self.check_table(state);
     }
 

@@ -46,6 +46,7 @@ use sights::{Sight, Sometimes};
 use table_service::{TableService, first_assignment};
 use trace::Trace;
 
+use crate::choice::{Chooser, Kept};
 use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
@@ -91,10 +92,10 @@ pub enum Happening {
         /// What it says.
         reply: Reply,
     },
-    /// A client has waited for long.
+    /// A client may have waited for long.
     Patience {
-        /// The client's operation.
-        operation: OperationId,
+        /// Which client.
+        client: usize,
     },
     /// A client goes on: with its operation, or with the next one.
     Again {
@@ -228,6 +229,9 @@ pub struct World {
     trace: Trace,
     figures: Figures,
     streams: Streams,
+    chooser: Chooser,
+    /// By client: the attempt that it waits for, and until when, if its timer runs.
+    patience: Vec<Option<(u64, OperationId)>>,
     /// The last value that any client has written.
     last_value: u32,
     /// Distinguishes requests.
@@ -254,7 +258,7 @@ struct Streams {
 impl World {
     /// A world of this plan.
     #[must_use]
-    pub fn of_plan(plan: Plan, seed: u64, trace: Trace) -> Self {
+    pub fn of_plan(plan: Plan, chooser: Chooser, seed: u64, trace: Trace) -> Self {
         let stream = |purpose| Random::new(seed, purpose);
         let mut streams = Streams {
             network: stream(Stream::Network),
@@ -285,7 +289,8 @@ impl World {
         // The master and the clients have places of their own.
         let (cuttable, places) = (plan.nodes + 1, plan.nodes + 2);
         let network = Network::new(plan.network, cuttable, places, &mut streams.network);
-        let clients = (0..plan.clients.count)
+        let clients = plan.clients.count;
+        let all_clients = (0..clients)
             .map(|number| Client::new(number, plan.partitions, plan.nodes))
             .collect();
         let mut world = World {
@@ -298,11 +303,13 @@ impl World {
             schedule: Schedule::default(),
             nodes,
             network,
-            clients,
+            clients: all_clients,
             sometimes: Sometimes::default(),
             trace,
             figures: Figures::default(),
             streams,
+            chooser,
+            patience: vec![None; clients],
             last_value: 0,
             requests: 0,
             turbulent: true,
@@ -365,7 +372,7 @@ impl World {
                 from,
                 reply,
             } => self.client_hears(operation, from, &reply),
-            Happening::Patience { operation } => self.client_impatient(operation),
+            Happening::Patience { client } => self.client_impatient(client),
             Happening::Again { client } => self.client_goes_on(client),
             Happening::Synced {
                 node,
@@ -409,9 +416,10 @@ impl Run for World {
     type Sight = Sight;
     type Plan = Plan;
 
-    fn new(seed: u64, given: Given, trace: Trace) -> Self {
+    fn new(seed: u64, given: &Given, trace: Trace) -> Self {
         let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
-        World::of_plan(plan, seed, trace)
+        let chooser = Chooser::new(seed, given.only.clone(), plan.clients.count);
+        World::of_plan(plan, chooser, seed, trace)
     }
 
     fn run(&mut self) {
@@ -443,6 +451,10 @@ impl Run for World {
 
     fn sometimes(&self) -> &Sometimes {
         &self.sometimes
+    }
+
+    fn taken(&self) -> &Kept {
+        self.chooser.taken()
     }
 
     fn plan(&self) -> &Plan {

@@ -40,6 +40,20 @@ impl Fault {
         Fault::Dismiss,
         Fault::Wipe,
     ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fault::Crash => "crash",
+            Fault::Pause => "pause",
+            Fault::Cut => "cut",
+            Fault::Failover => "failover",
+            Fault::Service => "service",
+            Fault::Dismiss => "dismiss",
+            Fault::Wipe => "wipe",
+        }
+    }
 }
 
 impl World {
@@ -65,7 +79,8 @@ impl World {
 
     fn plan_strike(&mut self, fault: Fault) {
         if let Some(mean_ns) = self.mean_interval_ns(fault) {
-            let wait_ns = self.streams.nemesis.below(2 * mean_ns) + 1;
+            let mut random = self.chooser.next_strike(fault.name());
+            let wait_ns = random.below(2 * mean_ns) + 1;
             let strike = Happening::Strike(fault);
             self.schedule.put(self.now_ns + wait_ns, strike);
         }
@@ -75,7 +90,16 @@ impl World {
         if !self.turbulent {
             return;
         }
+        let strikes = self.chooser.strikes(fault.name());
+        let number = self.chooser.number(fault.name());
+        self.streams.nemesis = self.chooser.this_strike(fault.name());
         self.plan_strike(fault);
+        if !strikes {
+            return;
+        }
+        if self.trace.is_kept() {
+            self.say(format_args!("fault: {} {number}", fault.name()));
+        }
         self.figures.faults += 1;
         let partition = partition_id(self.streams.nemesis.index(self.plan.partitions));
         let node = self.target(partition);

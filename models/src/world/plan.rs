@@ -144,7 +144,7 @@ pub struct FaultPlan {
 
 impl Plan {
     /// Draws a plan.
-    pub fn draw(given: Given, random: &mut Random) -> Self {
+    pub fn draw(given: &Given, random: &mut Random) -> Self {
         let heartbeat_ns = 100 * MS;
         let nodes = random.pick(&[2, 3, 3, 3, 4, 5]);
         let nodes = given.nodes.unwrap_or(nodes);
@@ -158,7 +158,11 @@ impl Plan {
             mode,
             durability: given.durability,
             replicas,
-            min_in_sync: if random.chance(150_000) { 2 } else { 1 },
+            min_in_sync: if random.chance(150_000) {
+                2.min(replicas)
+            } else {
+                1
+            },
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),
             replace_after: Duration::from_nanos(random.pick(&[0, 5, 60]) * heartbeat_ns),
             log_retention_entries: random.pick(&[0, 3, 20, 1_000]),
@@ -197,6 +201,16 @@ impl Plan {
             recovery_ns: 200 * heartbeat_ns,
             events_max: 300_000,
         }
+        .lasting(given)
+    }
+
+    fn lasting(mut self, given: &Given) -> Self {
+        if let Some(turbulent_ns) = given.turbulent_ns {
+            let usual_ns = self.turbulent_ns.max(1);
+            self.events_max *= turbulent_ns.div_ceil(usual_ns).max(1);
+            self.turbulent_ns = turbulent_ns;
+        }
+        self
     }
 
     /// The heartbeat in nanoseconds.

@@ -80,12 +80,12 @@ fn with_delayed_durability_a_node_that_rejoins_without_catching_up_is_caught() {
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..20 {
-        let (first, story) = explore_aloud::<World>(seed, Given::default());
-        let (second, again) = explore_aloud::<World>(seed, Given::default());
+        let (first, story) = explore_aloud::<World>(seed, &Given::default());
+        let (second, again) = explore_aloud::<World>(seed, &Given::default());
         assert_eq!(first.figures, second.figures);
         assert!(story == again, "the stories of seed {seed} differ");
         // What is told of a run has no influence on it.
-        let silent = explore::<World>(seed, Given::default());
+        let silent = explore::<World>(seed, &Given::default());
         assert_eq!(silent.figures, first.figures);
     }
 }

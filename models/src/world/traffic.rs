@@ -17,7 +17,9 @@ impl World {
     /// A client begins an operation, or asks again.
     pub(super) fn client_goes_on(&mut self, client: usize) {
         if self.clients[client].open().is_none() {
-            let random = &mut self.streams.clients;
+            let Some(mut random) = self.chooser.begins(client, self.turbulent) else {
+                return self.client_pauses(client, self.plan.clients.think_max_ns);
+            };
             let partition = if self.turbulent {
                 partition_id(random.index(self.plan.partitions))
             } else if let Some(number) = self.written.iter().position(|written| !written) {
@@ -28,7 +30,7 @@ impl World {
             self.last_value += 1;
             let (fresh, known) = (self.last_value, self.watch.known(partition));
             let plan = &self.plan.clients;
-            let open = self.clients[client].begin(partition, fresh, known, plan, random);
+            let open = self.clients[client].begin(partition, fresh, known, plan, &mut random);
             self.journal.begin(client, self.now_ns, open);
             if self.trace.is_kept() {
                 let text = format!("client {client} begins {open:?}");
@@ -81,11 +83,23 @@ impl World {
             self.schedule.put(at_ns, request);
         }
         let until_ns = self.now_ns + self.plan.clients.patience_ns;
-        self.schedule
-            .put(until_ns, Happening::Patience { operation });
+        // One timer for each client: most attempts are answered long before.
+        if self.patience[client]
+            .replace((until_ns, operation))
+            .is_none()
+        {
+            self.schedule.put(until_ns, Happening::Patience { client });
+        }
     }
 
-    pub(super) fn client_impatient(&mut self, operation: OperationId) {
+    pub(super) fn client_impatient(&mut self, client: usize) {
+        let Some((until_ns, operation)) = self.patience[client] else {
+            return;
+        };
+        if self.now_ns < until_ns {
+            return self.schedule.put(until_ns, Happening::Patience { client });
+        }
+        self.patience[client] = None;
         let OperationId {
             client,
             number,

@@ -129,7 +129,7 @@ impl Coordinator {
             attempt: electing.attempt,
         };
         if self.fixed.settings.rules.broken(Rule::Disturb) {
-            self.raise_term(now, term, BTreeSet::new());
+            self.raise_term(now, term, &BTreeSet::new());
             return;
         }
         for other in voters {
@@ -203,12 +203,12 @@ impl Coordinator {
         };
         if self.is_majority(&probe.missed) {
             let absent = self.voters().difference(&probe.missed).copied().collect();
-            self.raise_term(now, probe.highest, absent);
+            self.raise_term(now, probe.highest, &absent);
         }
     }
 
     /// Opens a new term above all that were heard of.
-    fn raise_term(&mut self, now: Time, highest: Term, absent: BTreeSet<NodeId>) {
+    fn raise_term(&mut self, now: Time, highest: Term, absent: &BTreeSet<NodeId>) {
         let term = highest.max(self.term()).next();
         self.enter(now, term);
         self.contact_last(absent.clone());
