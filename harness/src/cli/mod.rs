@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
 
+mod bench;
 mod cluster;
 mod failover;
 mod options;
@@ -46,10 +47,15 @@ enum Command {
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
     Soak(soak::Arguments),
+    /// Measure what clusters do under load, side by side
+    Bench(Box<bench::Arguments>),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
+    /// Answer every message by itself
+    #[command(hide = true)]
+    Echo,
     /// Run a program that dies with its parent process
     #[command(hide = true)]
     RunWithParent {
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Echo => bench::serve_echo(),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

@@ -64,6 +64,25 @@ impl Mode {
     }
 }
 
+/// When a node holds an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Durability {
+    /// When it is on its disk
+    Sync,
+    /// When it is in its memory; the disk has it a little later
+    Delayed,
+}
+
+impl Durability {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Sync => "sync",
+            Durability::Delayed => "delayed",
+        }
+    }
+}
+
 /// What cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -75,6 +94,8 @@ pub struct Settings {
     pub partitions: u32,
     /// When an owner answers an update.
     pub mode: Mode,
+    /// When a node holds an update.
+    pub durability: Durability,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// Rules to break on purpose.
@@ -199,7 +220,7 @@ impl KenshoSystem {
             partitions: self.settings.partitions,
             replicas: self.settings.replicas,
             mode: self.settings.mode.name(),
-            durability: "sync",
+            durability: self.settings.durability.name(),
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),
@@ -225,6 +246,11 @@ impl KenshoSystem {
             .get_mut(node)
             .with_context(|| format!("{node} is not running"))?;
         act(process)
+    }
+
+    /// The numbers of the processes that run.
+    pub fn process_numbers(&self) -> Vec<u32> {
+        self.processes().values().map(NodeProcess::number).collect()
     }
 
     /// Puts down a process that has ended by itself.
