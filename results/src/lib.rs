@@ -8,6 +8,7 @@
 //! Not here: how a run is made (the harness), and whether its history is right (the checker).
 
 pub mod bench;
+pub mod charts;
 pub mod figures;
 pub mod report;
 pub mod run;

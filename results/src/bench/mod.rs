@@ -2,8 +2,9 @@
 //!
 //! Every figure that is shown or compared is computed from the rounds ([`statistics`]); nothing is
 //! kept twice. Not here: how the load is made (the harness), and the pictures
-//! (charts).
+//! ([`charts`](crate::charts)).
 
+pub mod outage;
 pub mod statistics;
 
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,6 @@ pub struct LoadRecord {
     pub keys: String,
     /// Bytes of a value.
     pub value_bytes: usize,
-    /// Rows that one operation puts.
-    pub batch_rows: usize,
     /// Rows that exist from the beginning.
     pub records: u64,
 }
@@ -63,6 +62,15 @@ pub struct Contestant {
     pub name: String,
     /// What it is, in words.
     pub text: String,
+    /// How it replicates, if it is a cluster of ours: `none`, `async`, ….
+    #[serde(default)]
+    pub replication: Option<String>,
+    /// When its nodes hold an update, if it is a cluster of ours: `sync` or `delayed`.
+    #[serde(default)]
+    pub durability: Option<String>,
+    /// Rows in a request; more than 1 for batches of puts.
+    #[serde(default = "one")]
+    pub batch_rows: u64,
     /// Its windows, in order.
     pub rounds: Vec<Round>,
     /// Latency in all its windows: share of the operations, 0 to 1, and within how many
@@ -70,12 +78,16 @@ pub struct Contestant {
     pub latency_us: Vec<(f64, f64)>,
 }
 
+fn one() -> u64 {
+    1
+}
+
 /// One window of one contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
-    /// Operations answered.
+    /// Operations answered; each row of a batch is one.
     pub operations: u64,
-    /// Operations that ended in an error.
+    /// Requests that ended in an error.
     pub errors: u64,
     /// Its length as measured, seconds.
     pub seconds: f64,
