@@ -23,6 +23,16 @@ pub(crate) struct ErrorBody {
     pub(crate) definite: bool,
 }
 
+/// How many rows were stored, as the answer to a put of many says.
+pub(crate) fn stored(response: &Response<Bytes>) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Stored {
+        count: u32,
+    }
+    let stored: Stored = serde_json::from_slice(response.body()).ok()?;
+    Some(stored.count)
+}
+
 /// A header's text, if there is one.
 pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()

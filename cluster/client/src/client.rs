@@ -234,6 +234,26 @@ impl Client {
         })
     }
 
+    /// Inserts or replaces rows, all of them or none, and says how many. `rows` is a JSON array of
+    /// rows as for [`Client::put`], for example `[["k1",42],["k2",43]]`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn put_rows(
+        &self,
+        container: &str,
+        rows: impl Into<Bytes>,
+    ) -> Result<Answered<u32>, Error> {
+        let what = || format!("put rows into {container}");
+        let path = &[container, "rows"];
+        let statement = self.statement(&what, Method::PUT, path, Condition::Any, rows.into())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match answer::stored(&response) {
+            Some(count) if response.status() == StatusCode::OK => Ok(count),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
     /// Deletes a row.
     ///
     /// # Errors

@@ -221,3 +221,25 @@ async fn a_statement_that_its_caller_gives_up_leaves_nothing_behind() {
     assert_eq!(row.attempts, 1);
     assert_eq!(client.open_statements(), 0);
 }
+
+#[tokio::test]
+async fn many_rows_are_put_at_once_and_counted() {
+    let node = FakeNode::start(|request| {
+        let first = request.lines().next().unwrap_or_default();
+        assert_eq!(
+            first,
+            "PUT /griddb/v2/c/dbs/public/containers/a%20b/rows HTTP/1.1"
+        );
+        assert!(request.contains("idempotency-key: "), "{request}");
+        Answer::Send(ok(match request.ends_with(r#"[["k",1],["l",2]]"#) {
+            true => r#"{"count":2}"#,
+            false => "[]",
+        }))
+    })
+    .await;
+    let client = node.client(Duration::from_millis(200));
+    let put = client.put_rows("a b", r#"[["k",1],["l",2]]"#).await;
+    assert_eq!(put.expect("it is answered").value, 2);
+    let odd = client.put_rows("a b", "[]").await;
+    assert!(!odd.expect_err("that is no count").definite());
+}

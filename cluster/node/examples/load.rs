@@ -14,6 +14,11 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use kensho_client::{Client, Condition, Container, Options};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What an echo sends each way: as much as a put of 100 bytes has.
+const ECHO_BYTES: usize = 100;
 
 /// Loads a cluster and prints what it does, as one line of JSON.
 #[derive(Debug, Parser)]
@@ -30,6 +35,18 @@ struct Arguments {
     /// When updates are answered.
     #[arg(long, default_value = "semi-sync")]
     mode: String,
+    /// When a node counts an update as held.
+    #[arg(long, default_value = "sync")]
+    durability: String,
+    /// How many nodes hold each partition.
+    #[arg(long, default_value_t = 3)]
+    replicas: u8,
+    /// How many rows go in one put; with more than one they go as a batch.
+    #[arg(long, default_value_t = 1)]
+    rows: usize,
+    /// The length of a value in bytes.
+    #[arg(long, default_value_t = 100)]
+    value_bytes: usize,
     /// The heartbeat in milliseconds.
     #[arg(long, default_value_t = 100)]
     heartbeat_ms: u64,
@@ -48,6 +65,9 @@ struct Arguments {
 enum Operation {
     Put,
     Get,
+    /// A bare TCP echo of 100 bytes, without any nodes: what
+    /// the machine can do at all.
+    Echo,
 }
 
 /// The nodes, killed when this is dropped.
@@ -87,6 +107,8 @@ fn start(arguments: &Arguments, folder: &Path) -> Nodes {
                 "load",
             ])
             .args(["--mode", &arguments.mode])
+            .args(["--durability", &arguments.durability])
+            .args(["--replicas", &arguments.replicas.to_string()])
             .args(["--partitions", &arguments.partitions.to_string()])
             .args(["--heartbeat-ms", &arguments.heartbeat_ms.to_string()])
             .args(["--client-listen", &format!("127.0.0.1:{}", port(node, 0))])
@@ -124,6 +146,9 @@ fn processor_seconds(process: u32) -> f64 {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments = Arguments::parse();
+    if arguments.operation == Operation::Echo {
+        return echo(&arguments).await;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let nodes = start(&arguments, folder.path());
     let members =
@@ -153,9 +178,10 @@ async fn main() {
     for number in 0..arguments.clients {
         let (client, done, stop) = (client.clone(), Arc::clone(&done), Arc::clone(&stop));
         let (containers, operation) = (containers.clone(), arguments.operation);
+        let (rows, value_bytes) = (arguments.rows, arguments.value_bytes);
         tasks.push(tokio::spawn(async move {
             let mut latencies: Vec<u64> = Vec::new();
-            let value = "v".repeat(80);
+            let value = "v".repeat(value_bytes);
             for step in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     break;
@@ -164,6 +190,16 @@ async fn main() {
                 let key = format!("k{number}-{}", step % 1000);
                 let begun = Instant::now();
                 match operation {
+                    Operation::Put if rows > 1 => {
+                        let row =
+                            |row| format!("[\"k{number}-{}\",\"{value}\"]", (step + row) % 1000);
+                        let all: Vec<String> = (0..rows).map(row).collect();
+                        let put = client
+                            .put_rows(container, format!("[{}]", all.join(",")))
+                            .await;
+                        put.expect("nothing fails");
+                    }
+                    Operation::Echo => unreachable!("it needs no cluster"),
                     Operation::Put => {
                         let row = format!("[\"{key}\",\"{value}\"]");
                         let put = client.put(container, &key, row, Condition::Any).await;
@@ -204,6 +240,7 @@ async fn main() {
     let counters = client.counters();
     println!(
         "{{\"nodes\":{},\"mode\":\"{}\",\"operation\":\"{:?}\",\"clients\":{},\"per_second\":{:.0},\
+         \"durability\":\"{}\",\"replicas\":{},\"rows\":{},\"rows_per_second\":{:.0},\
          \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"node_cpu_us\":{:.1},\"client_cpu_us\":{:.1},\
          \"table_fetches\":{},\"connections\":{},\"retries\":{},\"missed\":{missed}}}",
         arguments.nodes,
@@ -211,6 +248,10 @@ async fn main() {
         arguments.operation,
         arguments.clients,
         operations / seconds,
+        arguments.durability,
+        arguments.replicas,
+        arguments.rows,
+        operations * arguments.rows as f64 / seconds,
         at(0.5),
         at(0.99),
         at(1.0),
@@ -219,5 +260,64 @@ async fn main() {
         counters.table_fetches,
         counters.connections_opened,
         counters.retries,
+    );
+}
+
+/// What a TCP echo does with as many connections: the server has a thread of its own, as a node has.
+async fn echo(arguments: &Arguments) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    listener.set_nonblocking(true).expect("a socket can be so");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    stream.set_nodelay(true).expect("a socket can be so");
+                    let mut bytes = [0; ECHO_BYTES];
+                    while stream.read_exact(&mut bytes).await.is_ok() {
+                        if stream.write_all(&bytes).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+    });
+    let (done, stop) = (
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let before = processor_seconds(std::process::id());
+    let start = Instant::now();
+    let mut tasks = Vec::new();
+    for _ in 0..arguments.clients {
+        let (done, stop) = (Arc::clone(&done), Arc::clone(&stop));
+        tasks.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("it is there");
+            stream.set_nodelay(true).expect("a socket can be so");
+            let mut bytes = [0; ECHO_BYTES];
+            while !stop.load(Ordering::Relaxed) {
+                stream.write_all(&bytes).await.expect("nothing fails");
+                stream.read_exact(&mut bytes).await.expect("nothing fails");
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await.expect("no task panics");
+    }
+    let operations = done.load(Ordering::Relaxed) as f64;
+    println!(
+        "{{\"operation\":\"Echo\",\"clients\":{},\"per_second\":{:.0},\"cpu_us\":{:.1}}}",
+        arguments.clients,
+        operations / start.elapsed().as_secs_f64(),
+        (processor_seconds(std::process::id()) - before) * 1e6 / operations,
     );
 }

@@ -24,7 +24,7 @@ use kensho_protocol::table::Member;
 use kensho_storage::disk::RealDisk;
 use kensho_storage::error::StorageError;
 use kensho_storage::folder;
-use kensho_storage::log::{self, LogAppender, LogProgress, Recovery};
+use kensho_storage::log::{self, LogAppender, LogEnding, LogProgress, Recovery};
 use kensho_storage::tables::Tables;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,8 +131,16 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     if let Some(cut) = &folder.recovery.report.cut {
         tracing::warn!("the end of the log was torn: {cut}");
     }
+    if folder.may_lack_updates {
+        tracing::warn!(
+            incarnation = folder.incarnation.0,
+            "the last run ended in a crash, and durability was delayed: the node catches up with the \
+             others before its data count again"
+        );
+    }
     let replicas = recover(&settings, &me, folder.recovery, folder.incarnation)?;
     let (appender, progress) = log::start(folder.store, &disk)?;
+    let (ending, own_disk) = (appender.ending(), disk.clone());
 
     let hello = Arc::new(Hello::new(
         Introduction::new(&settings, me.clone()),
@@ -193,9 +201,24 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     // The data thread has not ended, since it ends only when it is told to.
     let _ = stop.send(true);
     let _ = data.join();
+    mark_synced(own_disk, &ending);
     drop(lock);
     tracing::info!("the node has stopped");
     Ok(())
+}
+
+/// The orderly end of a run: what the node has acknowledged is on its disk.
+fn mark_synced(mut disk: RealDisk, ending: &LogEnding) {
+    let marked = ending.is_safe().then(|| folder::mark_synced(&mut disk));
+    match marked {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            tracing::warn!("the next start will count as one after a crash: {error}");
+        }
+        None => {
+            tracing::warn!("the next start will count as one after a crash: the log has failed");
+        }
+    }
 }
 
 /// A thread that panicked has left something half done: nobody must go on with it.

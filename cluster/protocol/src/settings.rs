@@ -14,6 +14,17 @@ pub enum Mode {
     SemiSync,
 }
 
+/// When a node counts an update as held (rule R5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// When it is on the node's disk.
+    Sync,
+    /// When it was handed to the disk. A node that may have lost some of it begins another life of
+    /// its data when it starts, and counts as holding nothing until it has caught up. What is
+    /// promised to other nodes is on the disk first even so.
+    Delayed,
+}
+
 /// Settings of the protocol. Times follow from the heartbeat (protocol rules, "Times").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
@@ -21,6 +32,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// When an owner answers an update.
     pub mode: Mode,
+    /// When a node counts an update as held. Default: when it is on the node's disk.
+    pub durability: Durability,
     /// How many nodes should hold each partition, the owner included. Default 3.
     pub replicas: usize,
     /// An owner refuses updates while fewer nodes than this are in sync, itself included. Default 1.
@@ -64,6 +77,7 @@ impl Settings {
         Settings {
             heartbeat,
             mode: Mode::SemiSync,
+            durability: Durability::Sync,
             replicas: 3,
             min_in_sync: 1,
             grow_gap_entries: 1_000,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kensho_protocol::coordinator::{Coordinator, Event, Message, Output, Standing};
+use kensho_protocol::coordinator::{Coordinator, Event, Message, Note, Output, Standing};
 use kensho_protocol::ids::{Term, Ticket};
 use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Member, Table};
@@ -46,6 +46,9 @@ pub(crate) struct View {
     pub(crate) standing: Standing,
     /// The present term.
     pub(crate) term: Term,
+    /// How often this node, as master, made a node owner although acknowledged updates may be lost
+    /// (rule R5), counted by partition since the node's start.
+    pub(crate) possible_losses: u64,
 }
 
 impl Default for View {
@@ -55,6 +58,7 @@ impl Default for View {
             service: false,
             standing: Standing::Electing,
             term: Term(0),
+            possible_losses: 0,
         }
     }
 }
@@ -235,7 +239,12 @@ impl Control {
                 );
                 self.view.send_modify(|view| view.service = service);
             }
-            Output::Note(note) => notes::log(&note, self.view.borrow().table.as_deref(), &self.me),
+            Output::Note(note) => {
+                notes::log(&note, self.view.borrow().table.as_deref(), &self.me);
+                if matches!(note, Note::PossibleLoss { .. }) {
+                    self.view.send_modify(|view| view.possible_losses += 1);
+                }
+            }
         }
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct DataPlane {
     /// Too much waits for the disk, or there is no room on it.
     disk_busy: Option<&'static str>,
     unsynced: VecDeque<(RecordNumber, PartitionId, Ticket)>,
+    /// Replicas wait for what was appended to the log since it was last handed over.
+    disk_awaited: bool,
     peers: Peers,
     reports: mpsc::Sender<Report>,
     view: View,
@@ -98,6 +100,7 @@ impl DataPlane {
             disk: parts.disk,
             disk_busy: None,
             unsynced: VecDeque::new(),
+            disk_awaited: false,
             peers: parts.peers,
             reports: parts.reports,
             view: View::default(),
@@ -280,7 +283,11 @@ impl DataPlane {
             self.next_checkpoint = now + CHECKPOINT_INTERVAL;
             self.checkpoint();
         }
-        self.log.commit();
+        if std::mem::take(&mut self.disk_awaited) {
+            self.log.commit_at_once();
+        } else {
+            self.log.commit();
+        }
         self.peers.flush();
         self.disk_busy = if self.log.full().is_some() {
             Some("the disk is full")
@@ -359,7 +366,13 @@ impl DataPlane {
             match output {
                 Output::Persist { ticket, record } => {
                     let number = self.log.append(partition, &record);
-                    self.unsynced.push_back((number, partition, ticket));
+                    if self.slots[usize::from(partition.0)]
+                        .replica
+                        .waits_for_disk()
+                    {
+                        self.unsynced.push_back((number, partition, ticket));
+                        self.disk_awaited = true;
+                    }
                 }
                 Output::Send { to, message } => self.peers.send(to, &(partition, message)),
                 Output::Reply {

@@ -1,10 +1,11 @@
 //! The interface for clients: HTTP/1.1 on a listener of its own.
 //!
-//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`] and
-//! [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how the
-//! node and the cluster are, [`error`] is everything that can be wrong.
+//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`]
+//! and [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how
+//! the node and the cluster are, [`error`] is everything that can be wrong.
 
 mod answer;
+mod batch;
 mod containers;
 mod error;
 mod forward;

@@ -172,6 +172,10 @@ struct Ours {
     table_revision: u64,
     refused_busy: u64,
     lost_entries: u64,
+    /// See [`View::possible_losses`].
+    possible_losses: u64,
+    /// Which life of its data this is; another one begins after a crash with durability delayed.
+    incarnation: u64,
     checkpoints: u64,
     peers: Vec<PeerStat>,
 }
@@ -257,6 +261,11 @@ pub(super) fn stat(service: &Service) -> Answer {
             table_revision: table.map_or(0, |table| table.stamp.revision.0),
             refused_busy: figures.refused_busy,
             lost_entries: figures.lost_entries,
+            possible_losses: view.possible_losses,
+            incarnation: plane
+                .replicas()
+                .next()
+                .map_or(0, |replica| u64::from(replica.incarnation().0)),
             checkpoints: figures.checkpoints,
             peers,
         },

@@ -32,6 +32,8 @@ pub(super) enum DatabasePath<'a> {
     Containers,
     /// `/containers/{container}/info`
     Info(Cow<'a, str>),
+    /// `/containers/{container}/rows`
+    Rows(Cow<'a, str>),
     /// `/containers/{container}/rows/{key}`
     Row(Cow<'a, str>, Cow<'a, str>),
     /// `/sql` and `/tql`
@@ -55,6 +57,9 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
                 (Some("containers"), None, ..) => DatabasePath::Containers,
                 (Some("containers"), Some(container), Some("info"), None) => {
                     DatabasePath::Info(decode(container)?)
+                }
+                (Some("containers"), Some(container), Some("rows"), None) => {
+                    DatabasePath::Rows(decode(container)?)
                 }
                 (Some("containers"), Some(container), Some("rows"), Some(key)) => {
                     DatabasePath::Row(decode(container)?, decode(key)?)
@@ -126,6 +131,10 @@ mod tests {
         };
         assert_eq!((&*cluster, &*database), ("c", "public"));
         assert_eq!(path, DatabasePath::Row("a/b".into(), "ü.1".into()));
+        let Ok(Route::Database { path, .. }) = route("/griddb/v2/c/dbs/d/containers/x/rows") else {
+            panic!("it is all rows of a container");
+        };
+        assert_eq!(path, DatabasePath::Rows("x".into()));
     }
 
     #[test]
@@ -142,6 +151,7 @@ mod tests {
             "/griddb/v2/c/dbs",
             "/griddb/v2/c/dbs/d",
             "/griddb/v2/c/dbs/d/containers/x",
+            "/griddb/v2/c/dbs/d/containers/x/rows/",
             "/griddb/v2/c/dbs/d/containers/x/rows/k/l",
             "/griddb/v2/c/dbs/d/containers//rows/k",
             "/griddb/v2/c/dbs/d/containers/%/rows/k",

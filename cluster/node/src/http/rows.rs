@@ -62,7 +62,7 @@ pub(super) async fn put(service: &Service, asked: &Asked, row: Named<'_>) -> Res
                 .insert(header::ETAG, answer::etag(version));
             Ok(as_of(stored, executed.at))
         }
-        outcome => not_done(service, row, &executed, outcome.as_ref()),
+        outcome => not_done(service, row.container, &executed, outcome.as_ref()),
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn delete(
             };
             Ok(as_of(answer::empty(status), executed.at))
         }
-        outcome => not_done(service, row, &executed, outcome.as_ref()),
+        outcome => not_done(service, row.container, &executed, outcome.as_ref()),
     }
 }
 
@@ -127,7 +127,7 @@ fn delete_statement(schema: &Schema, row: Named<'_>, condition: Condition) -> Re
 }
 
 /// Executes a statement that is made for what the container is like.
-async fn execute_checked(
+pub(super) async fn execute_checked(
     service: &Service,
     asked: &Asked,
     partition: PartitionId,
@@ -170,9 +170,9 @@ async fn look_up(
 }
 
 /// The answer to an update that changed nothing.
-fn not_done(
+pub(super) fn not_done(
     service: &Service,
-    row: Named<'_>,
+    container: &str,
     executed: &Executed,
     outcome: Option<&Outcome<'_>>,
 ) -> Result<Answer, Error> {
@@ -189,12 +189,12 @@ fn not_done(
             Ok(as_of(failed, at))
         }
         Some(Outcome::NoSuchContainer) => {
-            service.schemas.forget(row.container);
-            Err(Error::no_container(row.container))
+            service.schemas.forget(container);
+            Err(Error::no_container(container))
         }
         Some(Outcome::SchemaChanged) => {
-            service.schemas.forget(row.container);
-            Err(Error::container_replaced(row.container))
+            service.schemas.forget(container);
+            Err(Error::container_replaced(container))
         }
         // Only an Idempotency-Key that was used for something else before comes to this.
         _ => Err(Error::malformed(

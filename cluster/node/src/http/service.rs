@@ -14,7 +14,7 @@ use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
-use super::{DATABASE, containers, headers, operation, rows};
+use super::{DATABASE, batch, containers, headers, operation, rows};
 use crate::data::{Answered, Data};
 use crate::settings::Limits;
 
@@ -126,6 +126,10 @@ impl Service {
                 Method::GET => containers::info(self, &asked, &container).await,
                 _ => Err(Error::wrong_method("GET")),
             },
+            DatabasePath::Rows(container) => match asked.method {
+                Method::PUT => batch::put(self, &asked, &container).await,
+                _ => Err(Error::wrong_method("PUT")),
+            },
             DatabasePath::Row(container, key) => {
                 self.check_length("row key", &key)?;
                 let row = rows::Named {
@@ -163,7 +167,8 @@ impl Service {
         }
     }
 
-    fn check_length(&self, what: &str, name: &str) -> Result<(), Error> {
+    /// Refuses names that are longer than the settings allow.
+    pub(super) fn check_length(&self, what: &str, name: &str) -> Result<(), Error> {
         let limit = self.limits.key_bytes;
         if name.len() > limit {
             return Err(Error::key_too_long(what, name.len(), limit));

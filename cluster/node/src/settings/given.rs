@@ -15,6 +15,7 @@ pub(super) const HEARTBEAT_MS: u64 = 5_000;
 pub(super) const CLIENT_LISTEN: SocketAddr = loopback(10_001);
 pub(super) const PEER_LISTEN: SocketAddr = loopback(10_010);
 pub(super) const LOG: &str = "info";
+pub(super) const DELAYED_FLUSH_INTERVAL_MS: u64 = 1_000;
 pub(super) const STATEMENT_DEADLINE_MS: u64 = 10_000;
 pub(super) const BODY_LIMIT_BYTES: usize = 16 << 20;
 pub(super) const KEY_LIMIT_BYTES: usize = 1_024;
@@ -43,6 +44,8 @@ pub enum Mode {
 pub enum Durability {
     /// When it is on the node's disk.
     Sync,
+    /// When it is in the node's memory; it goes to the disk soon after.
+    Delayed,
 }
 
 /// One of the initial members.
@@ -131,9 +134,16 @@ pub struct Given {
     /// lose the last ones; semi-sync: when all of them hold it [default: semi-sync]
     #[arg(long)]
     pub mode: Option<Mode>,
-    /// When a node holds an update. sync: when it is on its disk [default: sync]
+    /// When a node holds an update. sync: when it is on its disk; delayed: when it is in its memory,
+    /// and it goes to the disk at an interval. A node that crashes with the latter has to catch up
+    /// before it counts again; if all nodes of a partition crash, acknowledged updates may be lost,
+    /// which is logged and counted [default: sync]
     #[arg(long)]
     pub durability: Option<Durability>,
+    /// With durability delayed: how long after an update its node's disk is flushed at the latest, in
+    /// milliseconds [default: 1000]
+    #[arg(long, value_name = "MS")]
+    pub delayed_flush_interval_ms: Option<u64>,
     /// Updates are refused while fewer nodes than this are in sync, the owner included [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub min_in_sync: Option<u8>,

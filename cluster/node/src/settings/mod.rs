@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
-use kensho_protocol::settings::{Mode, Settings as ProtocolSettings};
+use kensho_protocol::settings::{Durability, Mode, Settings as ProtocolSettings};
 use kensho_protocol::table::Identity;
-use kensho_storage::log::LogSettings;
+use kensho_storage::log::{self, LogSettings};
 
 pub use given::{Given, MemberSetting};
 
@@ -166,7 +166,7 @@ impl Given {
             };
         }
         either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
-            partitions replicas mode durability min_in_sync heartbeat_ms replace_after_ms priority
+            partitions replicas mode durability delayed_flush_interval_ms min_in_sync heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
             log_retention_entries log_segment_bytes checkpoint_after_bytes)
@@ -210,8 +210,6 @@ impl Given {
             (1..=replicas).contains(&min_in_sync),
             format!("it must be between 1 and replicas, which is {replicas}"),
         )?;
-        // There is one way to be durable so far; the setting keeps its place.
-        let given::Durability::Sync = self.durability.unwrap_or(given::Durability::Sync);
         let members = self.members;
         let listed = members.is_empty() || members.iter().any(|member| member.name == name);
         check(
@@ -243,6 +241,18 @@ impl Given {
             protocol.log_retention_entries = entries;
         }
         let mut update_log = LogSettings::default();
+        match self.durability.unwrap_or(given::Durability::Sync) {
+            given::Durability::Sync => {}
+            given::Durability::Delayed => {
+                let interval = self
+                    .delayed_flush_interval_ms
+                    .unwrap_or(given::DELAYED_FLUSH_INTERVAL_MS);
+                protocol.durability = Durability::Delayed;
+                update_log.durability = log::Durability::Delayed {
+                    flush_interval: Duration::from_millis(interval),
+                };
+            }
+        }
         if let Some(bytes) = self.log_segment_bytes {
             check(
                 "log_segment_bytes",
@@ -351,6 +361,17 @@ mod tests {
         assert_eq!(settings.protocol.mode, Mode::Async);
         assert_eq!(settings.members[1].peer, "b:1");
         assert!(settings.client_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn durability_goes_to_protocol_and_log() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"\ndurability = \"delayed\"";
+        let flags = ["--delayed-flush-interval-ms", "250"];
+        let settings = settings(file, &flags).expect("they are right");
+        assert_eq!(settings.protocol.durability, Durability::Delayed);
+        let flush_interval = Duration::from_millis(250);
+        let expected = log::Durability::Delayed { flush_interval };
+        assert_eq!(settings.update_log.durability, expected);
     }
 
     #[test]

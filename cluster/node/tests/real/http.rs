@@ -76,6 +76,47 @@ fn a_retry_gets_the_first_outcome() {
 }
 
 #[test]
+fn many_rows_are_put_at_once() {
+    let cluster = Cluster::started(3, "");
+    let node = &cluster.nodes[0];
+    node.ask("POST", &path("/containers"), "", REGISTERS);
+    let rows = path("/containers/registers/rows");
+    let row = |key: &str| node.get(&path(&format!("/containers/registers/rows/{key}")));
+    let headers = "Idempotency-Key: ab/1\r\n";
+    let body = r#"[["k",1], ["l","2"],["k", 3]]"#;
+    let first = node.ask("PUT", &rows, headers, body);
+    assert_eq!((first.status, &first.body[..]), (200, r#"{"count":3}"#));
+    for (key, expected) in [("k", r#"["k",3]"#), ("l", r#"["l",2]"#)] {
+        let found = row(key);
+        assert_eq!((found.status, &found.body[..]), (200, expected));
+        assert_eq!(found.header("etag"), first.header("etag"), "one version");
+    }
+
+    let one = path("/containers/registers/rows/k");
+    assert_eq!(node.ask("PUT", &one, "", "[\"k\",4]").status, 200);
+    let again = node.ask("PUT", &rows, headers, body);
+    assert_eq!(
+        (again.status, again.header("etag")),
+        (200, first.header("etag"))
+    );
+    assert_eq!(row("k").body, "[\"k\",4]", "a retry is not executed again");
+
+    let absent = node.ask("PUT", &rows, "If-None-Match: *\r\n", r#"[["m",1],["l",9]]"#);
+    assert_eq!((absent.status, &absent.body[..]), (412, r#"["l",2]"#));
+    let wrong = node.ask("PUT", &rows, "", r#"[["m",1],["n","x"]]"#);
+    let error = wrong.json();
+    let message = error["errorMessage"].as_str().expect("a text");
+    assert_eq!((wrong.status, &error["errorCode"]), (400, &150_010.into()));
+    assert!(
+        message.contains("row 2, column \"value\" (LONG)"),
+        "{message}"
+    );
+    assert_eq!(row("m").status, 404, "all rows or none");
+    let none = node.ask("PUT", &rows, "", "[]");
+    assert_eq!((none.status, &none.body[..]), (200, r#"{"count":0}"#));
+}
+
+#[test]
 fn whatever_is_wrong_is_said_and_the_node_lives_on() {
     let cluster = Cluster::started(
         1,
@@ -88,6 +129,7 @@ fn whatever_is_wrong_is_said_and_the_node_lives_on() {
     );
     let row = path("/containers/registers/rows/k");
     let containers = path("/containers");
+    let rows = path("/containers/registers/rows");
     let long = "x".repeat(2000);
     let (long_key, long_row) = (
         path(&format!("/containers/registers/rows/{long}")),
@@ -189,6 +231,27 @@ fn whatever_is_wrong_is_said_and_the_node_lives_on() {
             150_001,
         ),
         ("PUT", &row, "If-Match: 1\r\n", "[\"k\",1]", 400, 150_001),
+        ("GET", &rows, "", "", 405, 150_003),
+        ("PUT", &rows, "", "", 400, 150_010),
+        ("PUT", &rows, "", "[\"k\",1]", 400, 150_010),
+        ("PUT", &rows, "", "[[\"k\",1],[\"l\"]]", 400, 150_010),
+        ("PUT", &rows, "", &format!("[{long_row}]"), 413, 150_004),
+        (
+            "PUT",
+            &rows,
+            "",
+            &format!("[[\"{}\",1]]", "x".repeat(30)),
+            400,
+            150_005,
+        ),
+        (
+            "PUT",
+            &path("/containers/nowhere/rows"),
+            "",
+            "[]",
+            404,
+            150_008,
+        ),
         ("POST", &containers, "", "", 400, 150_010),
         ("POST", &containers, "", "[]", 400, 150_010),
         ("POST", &containers, "", REGISTERS, 409, 150_009),

@@ -2,6 +2,7 @@
 //! stop, and what clients see while nodes die and come back.
 
 mod cluster;
+mod delayed;
 mod http;
 mod starts;
 mod survives;

@@ -329,7 +329,7 @@ impl<A: Apply> Replica<A> {
         };
         let mark = self.mark();
         out.push(Output::Persist {
-            ticket: self.written.hand_over(mark),
+            ticket: self.hand_over(mark),
             record,
         });
         out.push(Output::Note(Note::ImageInstalled { at }));

@@ -108,7 +108,14 @@ impl<A: Apply> Replica<A> {
         self.data.applied
     }
 
-    /// The last entry that is on disk.
+    /// Whether it waits for [`Event::Durable`](super::Event::Durable) of something that was handed to
+    /// the disk. Where durability is delayed it does so only for what must not be delayed.
+    #[must_use]
+    pub fn waits_for_disk(&self) -> bool {
+        self.written.waits()
+    }
+
+    /// The last entry that counts as being on disk.
     #[must_use]
     pub fn durable(&self) -> Lsn {
         self.written.durable().end

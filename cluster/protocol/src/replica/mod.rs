@@ -26,7 +26,7 @@ use crate::log::{Entry, Log};
 use crate::record::{Record, Recovered};
 use crate::request::{Execute, Read, Reply};
 use crate::rule::Rule;
-use crate::settings::Settings;
+use crate::settings::{Durability, Settings};
 use crate::table::{Assignment, Change};
 use crate::time::Time;
 
@@ -344,9 +344,17 @@ impl<A: Apply> Replica<A> {
             entries: self.log.above(keep).cloned().collect(),
         };
         out.push(Output::Persist {
-            ticket: self.written.hand_over(mark),
+            ticket: self.hand_over(mark),
             record,
         });
+    }
+
+    /// R5: from when on what is handed to the disk counts as held.
+    fn hand_over(&mut self, mark: Mark) -> Ticket {
+        match self.settings.durability {
+            Durability::Sync => self.written.hand_over(mark),
+            Durability::Delayed => self.written.hand_over_delayed(mark),
+        }
     }
 
     /// The last entry that counts as being on disk (rule R5).

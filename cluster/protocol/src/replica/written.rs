@@ -58,6 +58,22 @@ impl Written {
         self.last
     }
 
+    /// As [`Written::hand_over`], where durability is delayed: what only adds entries counts as being
+    /// on disk already. What raises the promise or the log's epoch does not, nor what follows it.
+    pub(super) fn hand_over_delayed(&mut self, memory: Mark) -> Ticket {
+        let epochs = |mark: Mark| (mark.promised, mark.log_epoch);
+        let ticket = self.hand_over(memory);
+        if self.pending.len() == 1 && epochs(self.durable) == epochs(memory) {
+            self.reached(ticket);
+        }
+        ticket
+    }
+
+    /// Whether something that was handed over does not count as being on disk.
+    pub(super) fn waits(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The log in memory was cut after `keep`. Entries above it will be other ones, so nothing that
     /// is on disk or on its way there counts for them.
     pub(super) fn cut(&mut self, keep: Lsn) {
@@ -107,6 +123,23 @@ mod tests {
         written.reached(second);
         assert_eq!(written.durable(), mark(2, 2, 8));
         assert!(!written.behind(mark(2, 2, 8)));
+    }
+
+    #[test]
+    fn where_durability_is_delayed_only_promises_wait() {
+        let mut written = Written::all(mark(1, 1, 4));
+        written.hand_over_delayed(mark(1, 1, 9));
+        assert!(!written.waits() && written.durable() == mark(1, 1, 9));
+        let promise = written.hand_over_delayed(mark(2, 1, 9));
+        let after = written.hand_over_delayed(mark(2, 1, 12));
+        assert!(written.waits());
+        assert_eq!(written.durable(), mark(1, 1, 9));
+        written.reached(promise);
+        assert_eq!(written.durable(), mark(2, 1, 9));
+        written.reached(after);
+        assert!(!written.waits() && written.durable() == mark(2, 1, 12));
+        written.hand_over_delayed(mark(2, 1, 13));
+        assert_eq!(written.durable(), mark(2, 1, 13));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod lost;
+mod mark;
 mod node;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use crate::log::{LogSettings, Recovery, Store};
 
 pub use coordinator::save;
 pub use lost::keep_lost;
+pub use mark::clear as mark_synced;
 use node::NodeFile;
 
 /// Everything that a node finds in its data folder when it starts.
@@ -27,6 +29,9 @@ pub struct DataFolder<F> {
     pub node: NodeId,
     /// Which life of the data this is.
     pub incarnation: Incarnation,
+    /// A new one began just now: the last run ended in a crash, and its durability was delayed, so
+    /// that what was acknowledged last may be missing (rule R5).
+    pub may_lack_updates: bool,
     /// What the coordinator remembers.
     pub saved: Saved,
     /// What the replicas find.
@@ -75,11 +80,25 @@ pub fn open_on<D: Disk>(
         Store::create(disk, file.node, settings)?;
         file.complete(disk)?
     };
+    let saved = coordinator::load(disk)?;
+    let crashed = mark::is_set(disk)?;
+    // A node that never accepted a table had nothing to acknowledge.
+    let may_lack_updates = crashed && saved.accepted.is_some();
+    let file = match may_lack_updates {
+        true => file.renew(disk)?,
+        false => file,
+    };
+    match (settings.durability.is_delayed(), crashed) {
+        (true, false) => mark::set(disk)?,
+        (false, true) => mark_synced(disk)?,
+        (true, true) | (false, false) => {}
+    }
     let (store, recovery) = Store::open(disk, file.node, file.incarnation, settings)?;
     Ok(DataFolder {
         node: file.node,
         incarnation: file.incarnation,
-        saved: coordinator::load(disk)?,
+        may_lack_updates,
+        saved,
         recovery,
         store,
     })

@@ -76,6 +76,16 @@ impl NodeFile {
         Ok(file)
     }
 
+    /// Another life of the data begins (rule R5).
+    pub(super) fn renew<D: Disk>(self, disk: &mut D) -> Result<Self, StorageError> {
+        let file = NodeFile {
+            incarnation: self.incarnation.next(),
+            ..self
+        };
+        file.write(disk)?;
+        Ok(file)
+    }
+
     fn write<D: Disk>(&self, disk: &mut D) -> Result<(), StorageError> {
         let body = postcard::to_stdvec(self).expect("a few numbers can be encoded");
         sealed::replace(disk, NAME, &KIND, &[&body])

@@ -1,6 +1,7 @@
 //! What is written and flushed at once.
 //!
-//! Layout, all numbers little-endian: u32 magic, u32 length of the body, u64 number of the first
+//! Layout, all numbers little-endian: u32 magic (`KBat`, or `KBaU` for a batch that was written while
+//! an earlier one was not flushed yet), u32 length of the body, u64 number of the first
 //! record, u32 count of records, u32 CRC-32; then the body: per record u16 partition, u8 kind, u32
 //! length, bytes. The bytes are a [`Record`] in postcard's encoding, or an [`ImageReference`] in place
 //! of a [`Record::Image`]: the image is a file of its own, so that the log stays small.
@@ -14,8 +15,10 @@ use super::RecordNumber;
 use super::trail::Step;
 use crate::encode::encode_into;
 
-/// The first bytes of a batch.
+/// The first bytes of a batch before which everything was flushed.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"KBat");
+/// The first bytes of a batch that was written while an earlier one was not flushed.
+pub(crate) const MAGIC_UNFLUSHED: u32 = u32::from_le_bytes(*b"KBaU");
 /// Bytes before the body.
 pub(crate) const HEADER: usize = 24;
 /// Batches begin at multiples of this.
@@ -182,10 +185,15 @@ impl Batch {
     }
 
     /// Completes the header for this place, and gives the bytes that are to be written there.
-    pub(crate) fn seal(&mut self, place: Place) -> &[u8] {
+    /// `before` says whether everything before it was flushed.
+    pub(crate) fn seal(&mut self, place: Place, before: Before) -> &[u8] {
         let unpadded = self.bytes.len();
         let body = u32::try_from(unpadded - HEADER).expect("a batch is smaller than 4 GiB");
-        self.bytes[0..4].copy_from_slice(&MAGIC.to_le_bytes());
+        let magic = match before {
+            Before::Flushed => MAGIC,
+            Before::Unflushed => MAGIC_UNFLUSHED,
+        };
+        self.bytes[0..4].copy_from_slice(&magic.to_le_bytes());
         self.bytes[4..8].copy_from_slice(&body.to_le_bytes());
         self.bytes[8..16].copy_from_slice(&(self.before.0 + 1).to_le_bytes());
         self.bytes[16..20].copy_from_slice(&self.count.to_le_bytes());
@@ -194,6 +202,15 @@ impl Batch {
         self.bytes.resize(unpadded.next_multiple_of(ALIGNMENT), 0);
         &self.bytes
     }
+}
+
+/// What is known of the batches before one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// They were flushed when this one was written.
+    Flushed,
+    /// Some may not have been.
+    Unflushed,
 }
 
 /// Where a batch stands.
@@ -218,6 +235,7 @@ impl Place {
 
 /// A batch that was found in a segment.
 pub(crate) struct Found<'a> {
+    pub(crate) before: Before,
     pub(crate) first: RecordNumber,
     pub(crate) count: u32,
     pub(crate) body: &'a [u8],
@@ -229,15 +247,18 @@ pub(crate) struct Found<'a> {
 pub(crate) fn find(bytes: &[u8], place: Place) -> Option<Found<'_>> {
     let header = bytes.get(..HEADER)?;
     let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
-    if number(0) != MAGIC {
-        return None;
-    }
+    let before = match number(0) {
+        MAGIC => Before::Flushed,
+        MAGIC_UNFLUSHED => Before::Unflushed,
+        _ => return None,
+    };
     let end = HEADER.checked_add(number(4) as usize)?;
     let body = bytes.get(HEADER..end)?;
     if number(20) != place.checksum(&header[..20], body) {
         return None;
     }
     Some(Found {
+        before,
         first: RecordNumber(u64::from_le_bytes(
             header[8..16].try_into().expect("8 bytes"),
         )),

@@ -14,6 +14,11 @@
 //! The one thing that this cannot tell from a torn write is damage to the very last batch. So an empty
 //! batch follows when the log is closed, and when it was opened: what stood before that is safe.
 //!
+//! With [`Durability::Delayed`] many batches are written between two flushes, and a power failure may
+//! take any of them. Each batch says whether everything before it was flushed when it was written.
+//! One that does not say so proves nothing: if only such ones are valid after a bad batch, the bad one
+//! was never flushed either, and all of them are cut off.
+//!
 //! A checksum covers the node, the segment and the place as well as the bytes, so that a batch that
 //! was copied to another place, or a row that looks like a batch, is none.
 //!
@@ -27,6 +32,7 @@
 
 mod batch;
 mod checkpoint;
+mod durability;
 mod group_commit;
 mod manifest;
 mod recovery;
@@ -38,7 +44,8 @@ mod writer;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::Checkpoint;
-pub use group_commit::{LogAppender, LogProgress, LogStopped, Progress, start};
+pub use durability::Durability;
+pub use group_commit::{LogAppender, LogEnding, LogProgress, LogStopped, Progress, start};
 pub use recovery::{Cut, Recovery, RecoveryReport};
 pub use store::Store;
 
@@ -63,6 +70,8 @@ pub struct LogSettings {
     pub segment_bytes: u64,
     /// Checkpoints are asked for when the log is longer than this, in bytes. Default 256 MiB.
     pub checkpoint_after_bytes: u64,
+    /// When what was written is flushed. Default: at once.
+    pub durability: Durability,
 }
 
 impl Default for LogSettings {
@@ -70,6 +79,7 @@ impl Default for LogSettings {
         LogSettings {
             segment_bytes: 16 << 20,
             checkpoint_after_bytes: 256 << 20,
+            durability: Durability::Sync,
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Store<F> {
     pub(super) trails: Trails,
     /// What was written and not flushed, and into which segment. Only what is safe counts for the
     /// trails: a record that may still be lost lets nothing be forgotten.
-    unsafe_steps: (u64, Vec<Step>),
+    unsafe_steps: Vec<(u64, Step)>,
 }
 
 impl<F> Store<F> {
@@ -65,7 +65,7 @@ impl<F> Store<F> {
             writer,
             manifest,
             trails,
-            unsafe_steps: (0, Vec::new()),
+            unsafe_steps: Vec::new(),
         };
         Ok((store, recovery))
     }
@@ -87,17 +87,18 @@ impl<F> Store<F> {
         self.writer.durable()
     }
 
-    /// Writes what was appended, unless something that was written waits for [`Store::sync`] still.
+    /// Writes what was appended; unless durability is delayed, only if nothing that was written waits
+    /// for [`Store::sync`] still.
     ///
     /// # Errors
     /// When the disk fails or is full.
     pub fn write<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), StorageError> {
-        if self.batch.is_empty() || self.writer.written() > self.writer.durable() {
+        if self.batch.is_empty() || !self.writer.may_write() {
             return Ok(());
         }
         let segment = self.writer.write(disk, &mut self.batch)?;
-        self.unsafe_steps.0 = segment;
-        self.unsafe_steps.1.append(&mut self.batch.steps);
+        let steps = self.batch.steps.drain(..).map(|step| (segment, step));
+        self.unsafe_steps.extend(steps);
         self.batch.clear(self.writer.written());
         Ok(())
     }
@@ -108,9 +109,8 @@ impl<F> Store<F> {
     /// When the disk fails.
     pub fn sync<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<RecordNumber, StorageError> {
         let durable = self.writer.sync(disk)?;
-        let (segment, steps) = &mut self.unsafe_steps;
-        for step in steps.drain(..) {
-            self.trails.add(*segment, &step);
+        for (segment, step) in self.unsafe_steps.drain(..) {
+            self.trails.add(segment, &step);
         }
         Ok(durable)
     }

@@ -2,7 +2,7 @@
 
 use kensho_protocol::ids::NodeId;
 
-use super::batch::{Batch, Place};
+use super::batch::{Batch, Before, Place};
 use super::segment::{self, Segment};
 use super::{LogSettings, RecordNumber, checkpoint};
 use crate::disk::Disk;
@@ -75,20 +75,29 @@ impl<F> Writer<F> {
         }
     }
 
+    /// Whether another batch may be written before [`Writer::sync`].
+    pub(crate) fn may_write(&self) -> bool {
+        self.written == self.durable || self.settings.durability.is_delayed()
+    }
+
     /// Whether the present segment has room for it.
     pub(crate) fn fits(&self, batch: &Batch) -> bool {
         self.offset + batch.length_in_segment() <= self.current.length
     }
 
-    /// Writes a batch, the images that it names first, and says into which segment. Batches are
-    /// flushed one by one: [`Writer::sync`] has to be called before the next one is written.
+    /// Writes a batch, the images that it names first, and says into which segment. Unless
+    /// durability is delayed batches are flushed one by one: [`Writer::sync`] has to be called before
+    /// the next one is written.
     pub(crate) fn write<D: Disk<File = F>>(
         &mut self,
         disk: &mut D,
         batch: &mut Batch,
     ) -> Result<u64, StorageError> {
         assert!(!self.stopped, "a log that failed is not written to again");
-        assert_eq!(self.written, self.durable, "one batch is flushed at a time");
+        assert!(
+            self.may_write(),
+            "one batch is flushed at a time, unless durability is delayed"
+        );
         let written = self.try_write(disk, batch);
         self.stopped = written.is_err();
         written
@@ -111,7 +120,11 @@ impl<F> Writer<F> {
             segment: self.current.number,
             offset: self.offset,
         };
-        let bytes = batch.seal(place);
+        let before = match self.written == self.durable {
+            true => Before::Flushed,
+            false => Before::Unflushed,
+        };
+        let bytes = batch.seal(place, before);
         disk.write_at(&self.current.file, self.offset, bytes)
             .map_err(StorageError::io(
                 "write",
@@ -135,8 +148,10 @@ impl<F> Writer<F> {
         Ok(())
     }
 
-    /// Goes on in the next segment, which has room for `length` bytes.
+    /// Goes on in the next segment, which has room for `length` bytes. What was not flushed stands in
+    /// one segment only.
     fn roll<D: Disk<File = F>>(&mut self, disk: &mut D, length: u64) -> Result<(), StorageError> {
+        self.sync(disk)?;
         let needed = segment::BATCHES + length;
         let spare = self.spare.take().filter(|spare| spare.length >= needed);
         self.current = match spare {

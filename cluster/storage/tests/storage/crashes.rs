@@ -1,6 +1,6 @@
 //! Crashes at every moment: what was reported safe is there, and there is never a hole.
 
-use crate::model::{Act, Model, act};
+use crate::model::{Act, DELAYED, Model, SETTINGS, act};
 use proptest::prelude::*;
 
 /// A history in which everything happens that can happen to a log.
@@ -72,6 +72,51 @@ fn power_may_be_cut_after_every_operation_of_the_disk() {
     assert!(cuts > 20, "torn tails are part of this: {cuts}");
 }
 
+/// The same where many batches are written between two flushes. A power failure takes any of them,
+/// and what follows the first one that is missing is cut off.
+#[test]
+fn power_may_be_cut_while_many_batches_are_not_flushed() {
+    let history = || {
+        let mut acts = Vec::new();
+        for round in 0..12_u8 {
+            for partition in 0..3 {
+                acts.extend([Act::Append(partition, 1, 40), Act::Write]);
+            }
+            if round % 4 == 3 {
+                acts.extend([Act::Sync, Act::Commit(0, 8), Act::Take(0)]);
+                acts.push(Act::WriteCheckpoints);
+            }
+        }
+        acts
+    };
+    let mut whole = Model::with(DELAYED);
+    let before = whole.disk.operations();
+    for act in history() {
+        whole.act(&act).unwrap();
+    }
+    let operations = whole.disk.operations() - before;
+    let mut cuts = 0;
+    for allowed in 0..operations {
+        for seed in 0..20 {
+            let mut model = Model::with(DELAYED);
+            model.disk.fail_after(allowed);
+            let failed = history().iter().find_map(|act| model.act(act).err());
+            assert!(failed.is_some(), "the power went off at {allowed}");
+            model.disk.cut_power(allowed * 1000 + seed);
+            model.recover().unwrap();
+            model.disk.cut_power(seed);
+            model.recover().unwrap();
+            for act in [Act::Append(0, 3, 50), Act::Write, Act::Sync] {
+                model.act(&act).unwrap();
+            }
+            model.disk.cut_power(seed);
+            model.recover().unwrap();
+            cuts += model.cuts;
+        }
+    }
+    assert!(cuts > 200, "torn tails are part of this: {cuts}");
+}
+
 /// The same while the log is being opened after a crash.
 #[test]
 fn power_may_be_cut_during_recovery() {
@@ -137,11 +182,12 @@ proptest! {
     /// after any operation of the disk.
     #[test]
     fn recovery_gives_what_was_safe(
+        settings in prop_oneof![Just(SETTINGS), Just(DELAYED)],
         acts in prop::collection::vec(act(), 1..120),
         allowed in 0..400_u64,
         seed: u64,
     ) {
-        let mut model = Model::new();
+        let mut model = Model::with(settings);
         model.disk.fail_after(allowed);
         for act in &acts {
             if model.act(act).is_err() {

@@ -1,6 +1,6 @@
 //! Damaged, missing and foreign files: the node says which file and where, or loses nothing by it.
 
-use crate::model::{Act, Model, NODE, SETTINGS};
+use crate::model::{Act, DELAYED, Model, NODE, SETTINGS};
 use kensho_protocol::ids::{Incarnation, NodeId};
 use kensho_protocol::table::Identity;
 use kensho_storage::disk::{Disk, SimulatedDisk};
@@ -241,4 +241,45 @@ fn a_full_disk_is_said_before_anything_is_lost() {
     let recovery = open(&mut disk).unwrap();
     let recovered = &recovery.partitions[&kensho_protocol::ids::PartitionId(0)];
     assert_eq!(recovered.promised.0, durable.0);
+}
+
+/// Where durability is delayed, damage is told from what a power failure took by the flush that
+/// followed.
+#[test]
+fn damage_before_a_flush_is_told_from_a_torn_end() {
+    let mut model = Model::with(DELAYED);
+    let name = "log-0000000000000001";
+    let mut ends = Vec::new();
+    for act in [
+        Act::Append(0, 1, 30),
+        Act::Write,
+        Act::Append(0, 1, 31),
+        Act::Write,
+        Act::Sync,
+        Act::Append(0, 1, 32),
+        Act::Write,
+        Act::Append(0, 1, 33),
+        Act::Write,
+        Act::Append(0, 1, 34),
+        Act::Write,
+    ] {
+        model.act(&act).unwrap();
+        ends.push(end_of(model.disk.bytes(name).unwrap()));
+    }
+    let opened = |at: usize| {
+        let mut disk = model.disk.clone();
+        disk.damage(name, |bytes| bytes[at - 1] ^= 1);
+        Store::open(&mut disk, NODE, Incarnation(3), DELAYED)
+    };
+    for flushed in [ends[1], ends[3]] {
+        let error = opened(flushed).unwrap_err();
+        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+    }
+    // Two batches after the flush: the first of them says that what stood before it was flushed, and
+    // the others prove nothing.
+    let (_, recovery) = opened(ends[8]).unwrap();
+    assert_eq!(recovery.report.records, 3);
+    assert!(recovery.report.cut.is_some());
+    let (_, recovery) = opened(ends[10]).unwrap();
+    assert_eq!(recovery.report.records, 4);
 }

@@ -18,11 +18,12 @@ use kensho_protocol::request::RequestId;
 use kensho_protocol::table::{Identity, Stamp, Table};
 use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
 use kensho_storage::folder::{self, DataFolder};
-use kensho_storage::log::{Checkpoint, LogSettings};
+use kensho_storage::log::{Checkpoint, Durability, LogSettings};
 
 const SETTINGS: LogSettings = LogSettings {
     segment_bytes: 4096 + 256,
     checkpoint_after_bytes: 4 * (4096 + 256),
+    durability: Durability::Sync,
 };
 
 fn identity() -> Identity {

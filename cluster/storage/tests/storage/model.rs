@@ -10,13 +10,22 @@ use kensho_protocol::log::Entry;
 use kensho_protocol::record::{Record, Recovered};
 use kensho_storage::disk::{SimulatedDisk, SimulatedFile};
 use kensho_storage::error::StorageError;
-use kensho_storage::log::{Checkpoint, LogSettings, RecordNumber, Recovery, Store};
+use kensho_storage::log::{Checkpoint, Durability, LogSettings, RecordNumber, Recovery, Store};
 use proptest::prelude::*;
 
 pub(crate) const NODE: NodeId = NodeId(7);
 pub(crate) const SETTINGS: LogSettings = LogSettings {
     segment_bytes: 4096 + 1024,
     checkpoint_after_bytes: 3 * (4096 + 1024),
+    durability: Durability::Sync,
+};
+
+/// The same, with flushes that come later.
+pub(crate) const DELAYED: LogSettings = LogSettings {
+    durability: Durability::Delayed {
+        flush_interval: std::time::Duration::ZERO,
+    },
+    ..SETTINGS
 };
 
 /// What a replica holds, in memory or according to its disk.
@@ -126,6 +135,7 @@ pub(crate) fn act() -> impl Strategy<Value = Act> {
 /// The node and what is known of it.
 pub(crate) struct Model {
     pub(crate) disk: SimulatedDisk,
+    settings: LogSettings,
     store: Option<Store<SimulatedFile>>,
     /// What the replicas hold after each record.
     states: Vec<States>,
@@ -143,10 +153,15 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new() -> Self {
+        Model::with(SETTINGS)
+    }
+
+    pub(crate) fn with(settings: LogSettings) -> Self {
         let mut disk = SimulatedDisk::new();
-        Store::create(&mut disk, NODE, SETTINGS).unwrap();
+        Store::create(&mut disk, NODE, settings).unwrap();
         let mut model = Model {
             disk,
+            settings,
             store: None,
             states: vec![States::new()],
             commits: BTreeMap::new(),
@@ -354,7 +369,7 @@ impl Model {
     pub(crate) fn recover(&mut self) -> Result<(), StorageError> {
         self.store = None;
         let incarnation = Incarnation(3);
-        let (store, recovery) = Store::open(&mut self.disk, NODE, incarnation, SETTINGS)?;
+        let (store, recovery) = Store::open(&mut self.disk, NODE, incarnation, self.settings)?;
         self.recoveries += 1;
         self.cuts += u32::from(recovery.report.cut.is_some());
         self.check(&store, &recovery);

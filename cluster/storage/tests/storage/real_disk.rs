@@ -8,15 +8,16 @@ use kensho_protocol::coordinator::Saved;
 use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Position, Term};
 use kensho_protocol::log::Entry;
 use kensho_protocol::record::Record;
-use kensho_protocol::table::Identity;
+use kensho_protocol::table::{Identity, Stamp, Table};
 use kensho_storage::disk::{FolderLock, RealDisk};
 use kensho_storage::error::StorageError;
 use kensho_storage::folder::{self, DataFolder};
-use kensho_storage::log::{self, Checkpoint, LogSettings, LogStopped};
+use kensho_storage::log::{self, Checkpoint, Durability, LogSettings, LogStopped};
 
 const SETTINGS: LogSettings = LogSettings {
     segment_bytes: 64 << 10,
     checkpoint_after_bytes: 256 << 10,
+    durability: Durability::Sync,
 };
 
 fn identity() -> Identity {
@@ -193,4 +194,54 @@ fn progress_can_be_polled() {
     }
     log.close().unwrap();
     assert!(matches!(progress.wait(), Err(LogStopped::Closed)));
+}
+
+/// Rule R5: after a crash with durability delayed another life of the data begins; an orderly stop
+/// says that nothing is missing.
+#[test]
+fn a_crash_with_delayed_durability_begins_another_life() {
+    let home = tempfile::tempdir().unwrap();
+    let delayed = LogSettings {
+        durability: Durability::Delayed {
+            flush_interval: std::time::Duration::from_secs(3600),
+        },
+        ..SETTINGS
+    };
+    let open = |settings| folder::open(home.path(), &identity(), settings).unwrap();
+    let life = |folder: &DataFolder<std::fs::File>| (folder.incarnation.0, folder.may_lack_updates);
+
+    // A node that never had a table has acknowledged nothing.
+    assert_eq!(life(&open(delayed).2), (0, false));
+    let (mut disk, lock, folder) = open(delayed);
+    assert_eq!(life(&folder), (0, false));
+    let table = Table {
+        stamp: Stamp::default(),
+        born: true,
+        identity: identity(),
+        members: std::collections::BTreeMap::new(),
+        partitions: Vec::new(),
+    };
+    let saved = Saved {
+        accepted: Some(Arc::new(table)),
+        ..Saved::default()
+    };
+    folder::save(&mut disk, &saved).unwrap();
+    folder::mark_synced(&mut disk).unwrap();
+    drop((lock, folder));
+
+    let (mut disk, lock, folder) = open(delayed);
+    assert_eq!(life(&folder), (0, false), "after an orderly stop");
+    folder.store.close(&mut disk).unwrap();
+    folder::mark_synced(&mut disk).unwrap();
+    drop(lock);
+    for sound in [SETTINGS, delayed] {
+        assert_eq!(life(&open(sound).2), (0, false), "nothing was lost so far");
+    }
+    assert_eq!(life(&open(delayed).2), (1, true), "after a crash");
+    assert_eq!(life(&open(SETTINGS).2), (2, true), "whatever comes next");
+    assert_eq!(
+        life(&open(SETTINGS).2),
+        (2, false),
+        "with sync nothing is lost"
+    );
 }

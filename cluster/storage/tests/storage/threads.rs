@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
@@ -10,19 +11,21 @@ use kensho_protocol::record::Record;
 use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
 use kensho_storage::error::StorageError;
 use kensho_storage::log::{
-    Checkpoint, LogAppender, LogProgress, LogSettings, LogStopped, Store, start,
+    Checkpoint, Durability, LogAppender, LogProgress, LogSettings, LogStopped, Store, start,
 };
 
 const NODE: NodeId = NodeId(7);
 const SETTINGS: LogSettings = LogSettings {
     segment_bytes: 8192,
     checkpoint_after_bytes: 4 * 8192,
+    durability: Durability::Sync,
 };
 /// Segments with room for hundreds of batches, so that the thread that makes the next one is heard in
 /// time.
 const LARGE: LogSettings = LogSettings {
     segment_bytes: 64 << 10,
     checkpoint_after_bytes: 4 * (64 << 10),
+    durability: Durability::Sync,
 };
 
 /// One simulated disk for several threads.
@@ -32,6 +35,11 @@ struct SharedDisk(Arc<Mutex<SimulatedDisk>>);
 impl SharedDisk {
     fn get(&self) -> MutexGuard<'_, SimulatedDisk> {
         self.0.lock().unwrap()
+    }
+
+    /// The disk as it is now, for itself.
+    fn copy(&self) -> Self {
+        SharedDisk(Arc::new(Mutex::new(self.get().clone())))
     }
 }
 
@@ -261,4 +269,67 @@ fn a_batch_larger_than_a_segment_gets_its_own() {
     progress.wait_for(number).unwrap();
     log.close().unwrap();
     assert_eq!(after_power_cut(disk).len(), 500);
+}
+
+/// Flushes come at an interval, at once where somebody asks, and at the end.
+#[test]
+fn a_delayed_log_is_flushed_when_somebody_asks_or_it_is_closed() {
+    let never = Durability::Delayed {
+        flush_interval: Duration::from_secs(3600),
+    };
+    let settings = LogSettings {
+        durability: never,
+        ..LARGE
+    };
+    let (disk, mut log, mut progress) = begin(settings);
+    for lsn in 1..=10 {
+        log.append(PartitionId(1), &record(lsn));
+        log.commit();
+    }
+    let asked = log.append(PartitionId(1), &record(11));
+    log.commit_at_once();
+    progress.wait_for(asked).unwrap();
+    let expected: Vec<Entry> = (1..=11).map(entry).collect();
+    assert_eq!(after_power_cut(disk.copy()), expected);
+
+    let last = log.append(PartitionId(1), &record(12));
+    log.commit();
+    let ending = log.ending();
+    assert!(!ending.is_safe(), "it is not closed yet");
+    assert_eq!(log.close().unwrap(), last);
+    assert!(ending.is_safe());
+    assert_eq!(after_power_cut(disk).len(), 12);
+}
+
+#[test]
+fn a_delayed_log_is_flushed_at_its_interval() {
+    let settings = LogSettings {
+        durability: Durability::Delayed {
+            flush_interval: Duration::from_millis(5),
+        },
+        ..SETTINGS
+    };
+    let (disk, mut log, mut progress) = begin(settings);
+    let mut last = log.appended();
+    for lsn in 1..=300 {
+        last = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+    }
+    progress.wait_for(last).unwrap();
+    assert_eq!(after_power_cut(disk.copy()).len(), 300);
+    disk.get().fail_syncs(1);
+    // The thread that makes segments may be the one that hears of it first.
+    let mut lsn = 300;
+    let failed = loop {
+        lsn += 1;
+        let number = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+        if let Err(stopped) = progress.wait_for(number) {
+            break stopped;
+        }
+    };
+    assert!(matches!(failed, LogStopped::Failed(_)), "{failed}");
+    let ending = log.ending();
+    drop(log);
+    assert!(!ending.is_safe(), "a flush failed");
 }

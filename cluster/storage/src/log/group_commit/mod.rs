@@ -1,7 +1,8 @@
 //! The log on threads of its own, so that the node's data thread never waits for the disk.
 //!
 //! - One thread writes and flushes. While a flush runs, whatever is appended gathers in the next batch
-//!   (group commit).
+//!   (group commit). If durability is delayed it writes every few milliseconds, and flushes at an
+//!   interval.
 //! - One makes the next segment ahead of time.
 //! - One writes checkpoints and removes what they make superfluous.
 
@@ -23,7 +24,7 @@ use super::{Checkpoint, LogSettings, RecordNumber};
 use crate::disk::Disk;
 use crate::error::StorageError;
 use checkpoints::{CheckpointRequest, write_checkpoints};
-pub use progress::{LogProgress, LogStopped, Progress};
+pub use progress::{LogEnding, LogProgress, LogStopped, Progress};
 use shared::{Guard, Shared};
 use write::{Segments, make_segments, write};
 
@@ -80,7 +81,7 @@ where
     let (own, state) = (disk.clone(), Arc::clone(&shared));
     spawn(
         "log-write",
-        Box::new(move || write(own, &state, writer, segments)),
+        Box::new(move || write(own, &state, writer, segments, settings.durability)),
     )?;
     let own = disk.clone();
     spawn(
@@ -119,8 +120,25 @@ impl LogAppender {
         let mut state = self.shared.lock();
         state.backlog_bytes += self.batch.size_bytes();
         state.pending.take(&mut self.batch);
+        let idle = std::mem::take(&mut state.writer_idle);
         drop(state);
+        // A busy one looks by itself before it waits.
+        if idle {
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// As [`LogAppender::commit`], and makes all of it safe soon, even if durability is delayed.
+    pub fn commit_at_once(&mut self) {
+        self.commit();
+        self.shared.lock().at_once = true;
         self.shared.changed.notify_all();
+    }
+
+    /// Tells later, when this is gone, whether everything is safe.
+    #[must_use]
+    pub fn ending(&self) -> LogEnding {
+        LogEnding(Arc::clone(&self.shared))
     }
 
     /// The last record that was appended.

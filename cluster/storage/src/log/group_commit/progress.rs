@@ -35,6 +35,19 @@ pub struct Progress {
     pub checkpointed: Vec<(PartitionId, Lsn)>,
 }
 
+/// What became of a log whose [`LogAppender`](super::LogAppender) is gone.
+#[derive(Debug)]
+pub struct LogEnding(pub(super) Arc<Shared>);
+
+impl LogEnding {
+    /// Whether the log was closed, and everything that was handed over before is safe.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        let state = self.0.lock();
+        matches!(state.stopped, Some(LogStopped::Closed)) && state.pending.is_empty()
+    }
+}
+
 /// The end of the log that says how far it is.
 #[derive(Debug)]
 pub struct LogProgress {

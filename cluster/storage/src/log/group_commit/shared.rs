@@ -28,6 +28,10 @@ pub(super) struct State {
     /// Bytes of that, and of what is being written.
     pub(super) backlog_bytes: usize,
     pub(super) durable: RecordNumber,
+    /// Somebody waits for what is pending to be safe, so that its flush must not be delayed.
+    pub(super) at_once: bool,
+    /// The thread that writes waits for something to write, and has to be told.
+    pub(super) writer_idle: bool,
     pub(super) checkpointed: Vec<(PartitionId, Lsn)>,
     pub(super) full: Option<Arc<StorageError>>,
     pub(super) closing: bool,
@@ -56,6 +60,8 @@ impl Shared {
                 pending: Batch::after(durable),
                 backlog_bytes: 0,
                 durable,
+                at_once: false,
+                writer_idle: false,
                 checkpointed: Vec::new(),
                 full: None,
                 closing: false,

@@ -2,72 +2,175 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use crate::disk::Disk;
 use crate::error::StorageError;
+use crate::log::Durability;
 use crate::log::batch::Batch;
 use crate::log::segment::Segment;
+use crate::log::trail::Step;
 use crate::log::writer::{Wanted, Writer};
 
 /// How often a full disk is asked whether it has room again.
 const ASK_FOR_ROOM: Duration = Duration::from_millis(250);
+/// If durability is delayed, a write follows the one before it after this long: a process that is
+/// killed loses so much, even if the machine goes on.
+const WRITE_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The body of the thread that writes.
 pub(super) fn write<D: Disk>(
-    mut disk: D,
+    disk: D,
     shared: &Shared,
-    mut writer: Writer<D::File>,
-    mut segments: Segments<D::File>,
+    writer: Writer<D::File>,
+    segments: Segments<D::File>,
+    durability: Durability,
 ) {
-    let mut batch = Batch::after(writer.durable());
-    loop {
-        segments.exchange(&mut writer, shared);
-        let bytes = {
-            let mut state = shared.lock();
-            while state.pending.is_empty() && !state.closing && state.stopped.is_none() {
-                if state.full.is_none() {
-                    state = shared.wait(state);
-                } else {
-                    // Nobody says when there is room on a disk, so it is asked now and then.
-                    drop(shared.wait_at_most(state, ASK_FOR_ROOM));
-                    segments.exchange(&mut writer, shared);
-                    state = shared.lock();
-                }
+    let mut thread = WriteThread {
+        batch: Batch::after(writer.durable()),
+        disk,
+        shared,
+        writer,
+        segments,
+        durability,
+        unsafe_steps: Vec::new(),
+        flush_at: None,
+    };
+    match thread.run() {
+        Ok(()) => {}
+        Err(error) => shared.fail(error),
+    }
+}
+
+/// The thread that writes, with what it works on.
+struct WriteThread<'a, D: Disk> {
+    disk: D,
+    shared: &'a Shared,
+    writer: Writer<D::File>,
+    segments: Segments<D::File>,
+    durability: Durability,
+    batch: Batch,
+    /// What was written and not flushed, and into which segment: only what is safe counts for the
+    /// trails.
+    unsafe_steps: Vec<(u64, Step)>,
+    /// When what was written has to be flushed at the latest.
+    flush_at: Option<Instant>,
+}
+
+/// What is to be done next.
+enum Next {
+    /// A batch was taken. Its bytes are safe only when it is, `at_once` says whether that is urgent.
+    Write { bytes: usize, at_once: bool },
+    /// What was written is to be flushed.
+    Flush,
+    /// There will be nothing more.
+    End,
+    /// Something failed elsewhere.
+    Stop,
+}
+
+impl<D: Disk> WriteThread<'_, D> {
+    fn run(&mut self) -> Result<(), StorageError> {
+        loop {
+            self.segments.exchange(&mut self.writer, self.shared);
+            match self.next() {
+                Next::Write { bytes, at_once } => self.write(bytes, at_once)?,
+                Next::Flush => self.flush()?,
+                Next::End => break,
+                Next::Stop => return Ok(()),
             }
+        }
+        self.flush()?;
+        self.segments.wait(&mut self.writer, self.shared);
+        self.writer.seal(&mut self.disk)
+    }
+
+    /// Waits for something to do.
+    fn next(&mut self) -> Next {
+        let mut state = self.shared.lock();
+        loop {
             if state.stopped.is_some() {
+                return Next::Stop;
+            }
+            let overdue = self.flush_at.is_some_and(|at| at <= Instant::now());
+            if overdue || state.at_once && state.pending.is_empty() {
+                state.at_once = false;
+                return Next::Flush;
+            }
+            if !state.pending.is_empty() {
+                self.batch.take(&mut state.pending);
+                return Next::Write {
+                    bytes: state.backlog_bytes,
+                    at_once: std::mem::take(&mut state.at_once),
+                };
+            }
+            if state.closing {
+                return Next::End;
+            }
+            state.writer_idle = true;
+            if state.full.is_some() {
+                // Nobody says when there is room on a disk, so it is asked now and then.
+                drop(self.shared.wait_at_most(state, ASK_FOR_ROOM));
+                self.segments.exchange(&mut self.writer, self.shared);
+                state = self.shared.lock();
+            } else if let Some(flush_at) = self.flush_at {
+                let time = flush_at.saturating_duration_since(Instant::now());
+                state = self.shared.wait_at_most(state, time);
+            } else {
+                state = self.shared.wait(state);
+            }
+            state.writer_idle = false;
+        }
+    }
+
+    fn write(&mut self, bytes: usize, at_once: bool) -> Result<(), StorageError> {
+        if !self.writer.fits(&self.batch) {
+            self.segments.wait(&mut self.writer, self.shared);
+        }
+        let segment = self.writer.write(&mut self.disk, &mut self.batch)?;
+        let steps = self.batch.steps.drain(..).map(|step| (segment, step));
+        self.unsafe_steps.extend(steps);
+        self.batch.clear(self.writer.written());
+        match self.durability {
+            Durability::Delayed { flush_interval } if !at_once => {
+                self.flush_at
+                    .get_or_insert_with(|| Instant::now() + flush_interval);
+                self.pause(bytes);
+                Ok(())
+            }
+            Durability::Sync | Durability::Delayed { .. } => {
+                self.flush()?;
+                self.shared.lock().backlog_bytes -= bytes;
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets more gather before the next write: it is not waited for.
+    fn pause(&self, written_bytes: usize) {
+        let mut state = self.shared.lock();
+        state.backlog_bytes -= written_bytes;
+        let until = Instant::now() + WRITE_INTERVAL;
+        while !state.at_once && !state.closing && state.stopped.is_none() {
+            let time = until.saturating_duration_since(Instant::now());
+            if time.is_zero() {
                 return;
             }
-            if state.pending.is_empty() {
-                break;
-            }
-            batch.take(&mut state.pending);
-            state.backlog_bytes
-        };
-        if !writer.fits(&batch) {
-            segments.wait(&mut writer, shared);
+            state = self.shared.wait_at_most(state, time);
         }
-        let written = writer.write(&mut disk, &mut batch).and_then(|segment| {
-            let durable = writer.sync(&mut disk)?;
-            let mut trails = shared.trails();
-            for step in &batch.steps {
-                trails.add(segment, step);
-            }
-            Ok(durable)
-        });
-        match written {
-            Ok(durable) => shared.update(|state| {
-                state.durable = durable;
-                state.backlog_bytes -= bytes;
-            }),
-            Err(error) => return shared.fail(error),
-        }
-        batch.clear(writer.written());
     }
-    segments.wait(&mut writer, shared);
-    if let Err(error) = writer.seal(&mut disk) {
-        shared.fail(error);
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        self.flush_at = None;
+        let durable = self.writer.sync(&mut self.disk)?;
+        let mut trails = self.shared.trails();
+        for (segment, step) in self.unsafe_steps.drain(..) {
+            trails.add(segment, &step);
+        }
+        drop(trails);
+        self.shared.update(|state| state.durable = durable);
+        Ok(())
     }
 }
 

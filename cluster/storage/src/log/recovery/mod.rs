@@ -40,8 +40,8 @@ pub struct RecoveryReport {
     pub cut: Option<Cut>,
 }
 
-/// The last write before a crash, which did not reach the disk as a whole. Nobody was told that it
-/// was safe.
+/// The last writes before a crash, which did not reach the disk as a whole. Nobody was told that they
+/// were safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The file.
@@ -56,7 +56,7 @@ impl std::fmt::Display for Cut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "cut {} bytes off {} from byte {} on: the last write before the crash, which was never confirmed",
+            "cut {} bytes off {} from byte {} on: what was written last before the crash, and never confirmed as safe",
             self.bytes, self.path, self.offset
         )
     }

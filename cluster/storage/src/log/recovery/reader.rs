@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kensho_protocol::ids::{Incarnation, Lsn, NodeId, PartitionId};
 use kensho_protocol::record::{Record, Recovered};
 
-use super::super::batch::{self, ALIGNMENT, Place, Stored};
+use super::super::batch::{self, ALIGNMENT, Before, Place, Stored};
 use super::super::manifest::Manifest;
 use super::super::segment::{self, Segment};
 use super::super::trail::{Step, Trails};
@@ -43,8 +43,8 @@ pub(super) struct Reader<'a> {
     /// The segment with the last valid batch.
     end_segment: u64,
     end: End,
-    /// That batch, and where it begins.
-    last_batch: Option<(u64, Vec<u8>)>,
+    /// That batch, and where it begins; with those before it that it does not prove flushed.
+    last_batches: Option<(u64, Vec<u8>)>,
     /// What is to be cut, and the segment.
     cut: Option<(u64, Cut)>,
     lengths: BTreeMap<u64, u64>,
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
                 offset: segment::BATCHES,
                 sealed: true,
             },
-            last_batch: None,
+            last_batches: None,
             cut: None,
             lengths: BTreeMap::new(),
             report: RecoveryReport::default(),
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         self.report.segments += 1;
 
         let mut offset = segment::BATCHES as usize;
-        let mut last_begins = None;
+        let mut last_flush = None;
         while let Some(found) = batch::find(&bytes[offset..], place(node, number, offset)) {
             if let Some((_, cut)) = &self.cut {
                 return Err(bad_before_good(cut, &path, offset));
@@ -112,11 +112,13 @@ impl<'a> Reader<'a> {
                 offset: end as u64,
                 sealed: found.count == 0,
             };
-            last_begins = Some(offset);
+            if found.before == Before::Flushed {
+                last_flush = Some(offset);
+            }
             offset = end;
         }
-        if let Some(begins) = last_begins {
-            self.last_batch = Some((begins as u64, bytes[begins..offset].to_vec()));
+        if let Some(begins) = last_flush {
+            self.last_batches = Some((begins as u64, bytes[begins..offset].to_vec()));
         }
         let Some(last) = bytes[offset..].iter().rposition(|byte| *byte != 0) else {
             return Ok(());
@@ -129,9 +131,10 @@ impl<'a> Reader<'a> {
         if let Some((_, earlier)) = &self.cut {
             return Err(bad_before_good(earlier, &path, offset));
         }
-        let later = (offset..bytes.len())
-            .step_by(ALIGNMENT)
-            .find(|at| batch::find(&bytes[*at..], place(node, number, *at)).is_some());
+        let later = (offset..bytes.len()).step_by(ALIGNMENT).find(|at| {
+            let found = batch::find(&bytes[*at..], place(node, number, *at));
+            found.is_some_and(|found| found.before == Before::Flushed)
+        });
         if let Some(later) = later {
             return Err(bad_before_good(&cut, &path, later));
         }
@@ -187,9 +190,10 @@ impl<'a> Reader<'a> {
                 .map_err(StorageError::io("cut the end off", &cut.path))?;
             self.report.cut = Some(cut);
         }
-        // The last batch was read, but may never have been flushed; and if a flush of it failed, the
-        // operating system takes it for flushed. So it is written anew before anybody relies on it.
-        if let Some((offset, bytes)) = self.last_batch.take() {
+        // The last batches were read, but may never have been flushed; and if a flush of them failed,
+        // the operating system takes them for flushed. So they are written anew before anybody relies
+        // on them.
+        if let Some((offset, bytes)) = self.last_batches.take() {
             let file = open_segment(disk, self.end_segment)?;
             disk.write_at(&file, offset, &bytes)
                 .and_then(|()| disk.sync(&file))

@@ -1,0 +1,65 @@
+//! Many rows of a container at once: PUT of `/containers/{container}/rows`.
+//!
+//! A container lives in one partition, so all rows of a request are one statement: one entry of the
+//! log, stored as a whole or not at all, with one version for all of them.
+
+use bytes::Bytes;
+use hyper::{StatusCode, header};
+use kensho_storage::tables::{Condition, Key, Outcome, ValidRows};
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::error::Error;
+use super::headers;
+use super::rows::{execute_checked, not_done};
+use super::schema::Schema;
+use super::service::{Asked, Service, as_of};
+
+/// The answer to a put.
+#[derive(Serialize)]
+struct Stored {
+    /// How many rows were inserted or replaced.
+    count: u32,
+}
+
+/// Inserts rows, or replaces those of the same keys.
+pub(super) async fn put(
+    service: &Service,
+    asked: &Asked,
+    container: &str,
+) -> Result<Answer, Error> {
+    let partition = service.partition(container)?;
+    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+        return elsewhere;
+    }
+    let condition = headers::condition(&asked.headers)?;
+    let make = |schema: &Schema| put_statement(service, schema, container, condition, &asked.body);
+    let executed = execute_checked(service, asked, partition, container, make).await?;
+    match Outcome::decode(&executed.outcome) {
+        Some(Outcome::Stored { version, count }) => {
+            let body = serde_json::to_vec(&Stored { count }).expect("a number is JSON");
+            let mut stored = answer::json(StatusCode::OK, body);
+            stored
+                .headers_mut()
+                .insert(header::ETAG, answer::etag(version));
+            Ok(as_of(stored, executed.at))
+        }
+        outcome => not_done(service, container, &executed, outcome.as_ref()),
+    }
+}
+
+fn put_statement(
+    service: &Service,
+    schema: &Schema,
+    container: &str,
+    condition: Condition,
+    body: &[u8],
+) -> Result<Bytes, Error> {
+    let valid = ValidRows::many(&schema.info, body).map_err(Error::does_not_fit)?;
+    for row in valid.iter() {
+        if let Key::Text(key) = row.key {
+            service.check_length("row key", key)?;
+        }
+    }
+    Ok(valid.put(container, schema.created, condition))
+}

@@ -1,0 +1,142 @@
+//! Durability `delayed`: what a node that crashes may lack, and what a stop in good order keeps
+//! (rule R5).
+
+use crate::cluster::{Cluster, Node, wait_until};
+use kensho_client::{Client, Condition, Container, Put};
+
+/// The log is flushed only when somebody waits for it: what a crash takes is not left to chance.
+const DELAYED: &str = "durability = \"delayed\"\ndelayed_flush_interval_ms = 3600000";
+
+async fn create_registers(client: &Client) {
+    let container = Container::keyed("registers", "STRING").column("value", "LONG");
+    client.create_container(&container).await.unwrap();
+}
+
+async fn put(client: &Client, step: i64) -> String {
+    let (key, row) = (format!("k{step}"), format!("[\"k{step}\",{step}]"));
+    let put = client.put("registers", &key, row, Condition::Any);
+    let put = put.await.unwrap();
+    assert!(matches!(put.value, Put::Stored { .. }), "{put:?}");
+    put.node
+}
+
+async fn all_there(client: &Client, steps: std::ops::Range<i64>) {
+    for step in steps {
+        let row = client.get("registers", &format!("k{step}")).await.unwrap();
+        let value = row.value.expect("it was acknowledged").value;
+        assert_eq!(value, format!("[\"k{step}\",{step}]"));
+    }
+}
+
+fn ours(node: &Node, figure: &str) -> u64 {
+    node.get("/node/stat").json()["kensho"][figure]
+        .as_u64()
+        .expect("a number")
+}
+
+#[tokio::test]
+async fn a_node_that_crashed_catches_up_before_its_data_count() {
+    let mut cluster = Cluster::started(3, DELAYED);
+    let client = cluster.client();
+    create_registers(&client).await;
+    for step in 0..50 {
+        put(&client, step).await;
+    }
+    let first = cluster.owner_of("registers");
+    assert_eq!(ours(cluster.node(&first), "incarnation"), 0);
+    cluster.node(&first).kill();
+    for step in 50..100 {
+        assert_ne!(put(&client, step).await, first);
+    }
+    cluster.node(&first).start();
+    cluster.wait_until_whole();
+    assert_eq!(ours(cluster.node(&first), "incarnation"), 1);
+    let log = cluster.node(&first).log();
+    assert!(log.contains("the node catches up"), "{log}");
+    // Now it has everything, and may become owner again.
+    let second = cluster.owner_of("registers");
+    assert_ne!(second, first);
+    cluster.node(&second).kill();
+    all_there(&client, 0..100).await;
+    for node in cluster.nodes.iter().filter(|node| node.name != second) {
+        assert_eq!(ours(node, "possible_losses"), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_in_good_order_loses_nothing() {
+    let mut cluster = Cluster::started(2, DELAYED);
+    let client = cluster.client();
+    create_registers(&client).await;
+    for step in 0..50 {
+        put(&client, step).await;
+    }
+    for node in &mut cluster.nodes {
+        assert!(node.stop().success());
+    }
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster.wait_until_whole();
+    all_there(&client, 0..50).await;
+    for node in &cluster.nodes {
+        assert_eq!(ours(node, "incarnation"), 0);
+        assert_eq!(ours(node, "possible_losses"), 0);
+    }
+}
+
+#[tokio::test]
+async fn when_all_crashed_the_service_comes_back_and_says_that_something_may_be_lost() {
+    let mut cluster = Cluster::started(3, DELAYED);
+    let client = cluster.client();
+    create_registers(&client).await;
+    for step in 0..50 {
+        put(&client, step).await;
+    }
+    for node in &mut cluster.nodes {
+        node.kill();
+    }
+    // Two are a quorum, but the third may know more: nobody is made owner before it has reported.
+    for node in &mut cluster.nodes[..2] {
+        node.start();
+    }
+    let unavailable = "no node of its in-sync set can be reached";
+    wait_until("the master has looked for an owner", || {
+        let mut running = cluster.nodes[..2].iter();
+        running.any(|node| node.log().contains(unavailable))
+    });
+    for node in &cluster.nodes[..2] {
+        assert_eq!(ours(node, "possible_losses"), 0);
+    }
+    cluster.nodes[2].start();
+    cluster.wait_until_whole();
+    let losses: u64 = cluster
+        .nodes
+        .iter()
+        .map(|node| ours(node, "possible_losses"))
+        .sum();
+    assert!(losses >= 8, "one for each partition: {losses}");
+    let told = |node: &Node| node.log().contains("acknowledged updates may be lost");
+    assert!(cluster.nodes.iter().any(told));
+    // Whatever of it was lost, there are no holes: what is there was there before.
+    let mut missing = 0;
+    for step in 0..50 {
+        match client.get("registers", &format!("k{step}")).await {
+            Ok(row) => match row.value {
+                Some(row) => {
+                    assert_eq!(row.value, format!("[\"k{step}\",{step}]"));
+                    assert_eq!(missing, 0, "a hole before {step}");
+                }
+                None => missing += 1,
+            },
+            // Even the container may be gone.
+            Err(error) => {
+                assert!(error.to_string().contains("no container"), "{error}");
+                missing += 1;
+            }
+        }
+    }
+    create_registers(&client).await;
+    put(&client, 100).await;
+    all_there(&client, 100..101).await;
+}
