@@ -1,13 +1,17 @@
 //! What can be put under load: our cluster in its modes, and what it is measured against.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::join_all;
 use kensho_client::{Client, Container, Options};
 
 use super::echo::EchoServer;
+use super::etcd::Etcd;
 use super::generator::Load;
 use super::worker::{Rows, Worker};
 use crate::runner::nemesis::wait_until_settled;
@@ -79,6 +83,8 @@ pub enum Subject {
     },
     /// A bare TCP echo.
     Echo,
+    /// Three nodes of etcd.
+    Etcd,
 }
 
 impl Subject {
@@ -103,6 +109,7 @@ impl Subject {
             }
             Subject::Address { cluster, members } => format!("{cluster} at {}", members.join(",")),
             Subject::Echo => "TCP echo of messages as long as a put's request".to_string(),
+            Subject::Etcd => "etcd, 3 nodes, puts by the JSON gateway of the leader".to_string(),
         }
     }
 
@@ -113,19 +120,28 @@ impl Subject {
             } => (*nodes).max(replication.replicas()),
             Subject::Address { members, .. } => members.len(),
             Subject::Echo => 1,
+            Subject::Etcd => 3,
         }
     }
 }
 
+/// Containers of a cluster, and a client.
+#[derive(Clone)]
+pub(super) struct Store {
+    client: Client,
+    containers: Rc<[String]>,
+}
+
 /// A subject that is up.
-pub struct Contestant {
+pub(super) struct Contestant {
     running: Running,
 }
 
 enum Running {
-    Cluster(Box<KenshoSystem>, Rows),
-    Address(Rows),
+    Cluster(Box<KenshoSystem>, Store),
+    Address(Store),
     Echo(EchoServer),
+    Etcd(Etcd, PathBuf),
 }
 
 /// A cluster has so long to become whole.
@@ -140,13 +156,12 @@ const HEARTBEAT_MS: u64 = 500;
 const HEAD_BYTES: usize = 220;
 
 impl Contestant {
-    /// Starts `subject` with its data in `folder`, and puts all rows that the load relies on.
+    /// Starts `subject` with its data in `folder`.
     ///
     /// # Errors
-    /// If something does not start, or rows cannot be put.
-    pub async fn start(
+    /// If something does not start.
+    pub(super) async fn start(
         subject: &Subject,
-        load: &Load,
         program: &Path,
         folder: PathBuf,
     ) -> Result<Contestant> {
@@ -159,35 +174,45 @@ impl Contestant {
                 let settings =
                     settings(subject.nodes(), *replication, *durability, program, folder)?;
                 let system = KenshoSystem::new(settings).await?;
-                start_nodes(&system).await?;
-                let addresses: Vec<String> = system
-                    .nodes()
-                    .iter()
-                    .map(|node| system.address(node))
-                    .collect();
-                let names = container_names(|name| system.partition(name));
-                let rows = rows(CLUSTER, &addresses, names, load).await?;
-                Running::Cluster(Box::new(system), rows)
+                let store = start_cluster(&system).await?;
+                Running::Cluster(Box::new(system), store)
             }
             Subject::Address { cluster, members } => {
                 let names = 0..PARTITIONS * CONTAINERS_PER_PARTITION;
                 let names = names.map(|number| format!("bench{number}")).collect();
-                Running::Address(rows(cluster, members, names, load).await?)
+                Running::Address(Store::open(cluster, members, names).await?)
             }
             Subject::Echo => Running::Echo(EchoServer::start()?),
+            Subject::Etcd => Running::Etcd(Etcd::start(&folder).await?, folder),
         };
         Ok(Contestant { running })
     }
 
-    /// As many clients as the load has connections.
-    pub(super) async fn workers(&self, load: &Load) -> Result<Vec<Worker>> {
+    /// As many clients as the load has connections; each request puts `batch_rows` rows. The rows
+    /// that reads rely on are put before.
+    pub(super) async fn workers(&self, load: &Load, batch_rows: u64) -> Result<Vec<Worker>> {
+        if let Running::Cluster(_, store) | Running::Address(store) = &self.running
+            && load.mix.reads()
+        {
+            store.fill(load).await?;
+        }
         let mut workers = Vec::new();
         for _ in 0..load.connections {
             workers.push(match &self.running {
-                Running::Cluster(_, rows) | Running::Address(rows) => Worker::Kensho(rows.clone()),
+                Running::Cluster(_, store) | Running::Address(store) => {
+                    let rows = store.rows(load.value_bytes);
+                    match batch_rows {
+                        1 => Worker::Rows(rows),
+                        _ => Worker::Batches(rows, batch_rows),
+                    }
+                }
                 Running::Echo(server) => {
                     let message = vec![b'v'; HEAD_BYTES + load.value_bytes];
                     Worker::Echo(server.connect().await?, message)
+                }
+                Running::Etcd(etcd, _) => {
+                    let value = BASE64.encode("v".repeat(load.value_bytes));
+                    Worker::Etcd(etcd.connect().await?, value.into())
                 }
             });
         }
@@ -200,22 +225,35 @@ impl Contestant {
             Running::Cluster(system, _) => system.process_numbers(),
             Running::Address(_) => Vec::new(),
             Running::Echo(server) => vec![server.process()],
+            Running::Etcd(etcd, _) => etcd.processes(),
         }
     }
 
     /// Stops it, and removes its data.
-    pub async fn stop(self) {
-        if let Running::Cluster(system, _) = &self.running {
-            let stopped = join_all(system.nodes().iter().map(|node| system.stop(node))).await;
-            for warning in stopped.into_iter().filter_map(Result::err) {
-                eprintln!("warning: {warning:#}");
+    pub(super) async fn stop(self) {
+        match self.running {
+            Running::Cluster(system, _) => stop_cluster(&system).await,
+            Running::Etcd(etcd, folder) => {
+                drop(etcd);
+                // What is left costs space and nothing else.
+                let _ = std::fs::remove_dir_all(folder);
             }
-            system.remove_data();
+            Running::Address(_) | Running::Echo(_) => {}
         }
     }
 }
 
-fn settings(
+/// Stops all nodes, and removes their data.
+pub(super) async fn stop_cluster(system: &KenshoSystem) {
+    let stopped = join_all(system.nodes().iter().map(|node| system.stop(node))).await;
+    for warning in stopped.into_iter().filter_map(Result::err) {
+        eprintln!("warning: {warning:#}");
+    }
+    system.remove_data();
+}
+
+/// What cluster is started for it.
+pub(super) fn settings(
     nodes: usize,
     replication: Replication,
     durability: Durability,
@@ -242,19 +280,31 @@ fn settings(
     })
 }
 
-async fn start_nodes(system: &KenshoSystem) -> Result<()> {
+/// Starts all nodes, waits until the cluster is whole, and makes the containers.
+pub(super) async fn start_cluster(system: &KenshoSystem) -> Result<Store> {
     system.install().await?;
     for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
         started?;
     }
-    wait_until_settled(system, SETTLE_LIMIT)
-        .await
-        .map_err(|missing| {
-            anyhow!(
-                "the cluster is not whole after {} s: {missing}",
-                SETTLE_LIMIT.as_secs()
-            )
-        })
+    whole(system).await?;
+    let addresses: Vec<String> = system
+        .nodes()
+        .iter()
+        .map(|node| system.address(node))
+        .collect();
+    let names = container_names(|name| system.partition(name));
+    Store::open(CLUSTER, &addresses, names).await
+}
+
+/// Waits until a cluster is whole.
+pub(super) async fn whole(system: &KenshoSystem) -> Result<()> {
+    let settled = wait_until_settled(system, SETTLE_LIMIT).await;
+    settled.map_err(|missing| {
+        anyhow!(
+            "the cluster is not whole after {} s: {missing}",
+            SETTLE_LIMIT.as_secs()
+        )
+    })
 }
 
 /// Names of which the same number is in each partition, so that every node has as much to do.
@@ -271,26 +321,34 @@ fn container_names(partition: impl Fn(&str) -> u32) -> Vec<String> {
         .collect()
 }
 
-/// Connects, creates the containers, and puts the rows that reads rely on.
-async fn rows(
-    cluster: &str,
-    members: &[String],
-    containers: Vec<String>,
-    load: &Load,
-) -> Result<Rows> {
-    let options = Options::new(cluster).failover_timeout(OPERATION_LIMIT);
-    let client = Client::connect(members, options);
-    for name in &containers {
-        let container = Container::keyed(name, "STRING").column("value", "STRING");
-        let created = client.create_container(&container).await;
-        created.with_context(|| format!("cannot create the container {name}"))?;
+impl Store {
+    /// Connects, and makes the containers.
+    async fn open(cluster: &str, members: &[String], containers: Vec<String>) -> Result<Store> {
+        let options = Options::new(cluster).failover_timeout(OPERATION_LIMIT);
+        let client = Client::connect(members, options);
+        for name in &containers {
+            let container = Container::keyed(name, "STRING").column("value", "STRING");
+            let created = client.create_container(&container).await;
+            created.with_context(|| format!("cannot create the container {name}"))?;
+        }
+        Ok(Store {
+            client,
+            containers: containers.into(),
+        })
     }
-    let rows = Rows {
-        client,
-        containers: containers.into(),
-        value: "v".repeat(load.value_bytes).into(),
-    };
-    if load.mix.reads() {
+
+    /// Its rows, with values of so many bytes.
+    pub(super) fn rows(&self, value_bytes: usize) -> Rows {
+        Rows {
+            client: self.client.clone(),
+            containers: Rc::clone(&self.containers),
+            value: "v".repeat(value_bytes).into(),
+        }
+    }
+
+    /// Puts the rows that reads rely on.
+    async fn fill(&self, load: &Load) -> Result<()> {
+        let rows = self.rows(load.value_bytes);
         let numbers: Vec<u64> = (0..load.records).collect();
         for some in numbers.chunks(64) {
             let put = join_all(some.iter().map(|record| rows.put(*record))).await;
@@ -298,8 +356,8 @@ async fn rows(
                 bail!("cannot put the rows that reads rely on: {text}");
             }
         }
+        Ok(())
     }
-    Ok(rows)
 }
 
 #[cfg(test)]

@@ -10,18 +10,28 @@
 
 mod contestant;
 mod echo;
+mod etcd;
 mod experiment;
 mod generator;
 mod keys;
+mod latency_log;
+mod loss;
 mod mix;
+mod outage;
+mod pace;
 mod processor;
 mod rotation;
+mod suite;
 mod window;
 mod worker;
 
-pub use contestant::{Contestant, Replication, Subject};
+pub use contestant::{Replication, Subject};
 pub use echo::serve as serve_echo;
-pub use experiment::{Experiment, measure};
+pub use experiment::{Entry, Experiment, Fleet, Measured, measure};
 pub use generator::Load;
 pub use keys::Distribution;
+pub use latency_log::write as write_latency_log;
+pub use loss::lose;
 pub use mix::Mix;
+pub use outage::{Plan as OutagePlan, Victim, interrupt};
+pub use suite::Suite;

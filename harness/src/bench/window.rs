@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::generator::{Generator, Operation};
+use super::pace::Pace;
 use super::processor;
 use super::worker::Worker;
 
@@ -43,8 +44,6 @@ struct Tally {
     errors: Cell<u64>,
     error: RefCell<Option<String>>,
     latency: RefCell<Histogram<u64>>,
-    /// How many operations were begun, of an open loop.
-    tickets: Cell<u64>,
 }
 
 /// A histogram of nanoseconds with three digits, of any range.
@@ -67,15 +66,14 @@ pub(super) async fn run(
         errors: Cell::new(0),
         error: RefCell::default(),
         latency: RefCell::new(histogram()),
-        tickets: Cell::new(0),
     });
-    let begin = Instant::now();
+    let pace = Rc::new(Pace::new(plan.rate, Instant::now()));
     let local = LocalSet::new();
     let working: Vec<_> = workers
         .drain(..)
         .map(|worker| {
             let (tally, generator) = (Rc::clone(&tally), Rc::clone(generator));
-            local.spawn_local(work(worker, generator, tally, plan.rate, begin))
+            local.spawn_local(work(worker, generator, tally, Rc::clone(&pace)))
         })
         .collect();
     let counted = local.run_until(async {
@@ -122,14 +120,10 @@ async fn work(
     mut worker: Worker,
     generator: Rc<RefCell<Generator>>,
     tally: Rc<Tally>,
-    rate: Option<f64>,
-    begin: Instant,
+    pace: Rc<Pace>,
 ) -> Worker {
     while !tally.stopped.get() {
-        let intended = match rate {
-            Some(rate) => next_ticket(&tally, rate, begin).await,
-            None => Instant::now(),
-        };
+        let intended = pace.next().await;
         if tally.stopped.get() {
             break;
         }
@@ -141,36 +135,18 @@ async fn work(
     worker
 }
 
-/// Waits for the time at which the next operation of an open loop is to begin, and gives it.
-///
-/// All connections draw from one row of intended times. If all of them are busy, an operation begins
-/// late, and the time that it waited is part of its latency: nothing is omitted because the system
-/// was slow ("coordinated omission", Gil Tene, "How NOT to Measure Latency", 2013). The runtime's
-/// timers are up to 1 ms late, so an operation may begin up to 1 ms early instead, and its latency
-/// then counts from when it really began.
-async fn next_ticket(tally: &Tally, rate: f64, begin: Instant) -> Instant {
-    let ticket = tally.tickets.get();
-    tally.tickets.set(ticket + 1);
-    let intended = begin + Duration::from_secs_f64(ticket as f64 / rate);
-    tokio::time::sleep_until(intended - TIMER_GRAIN).await;
-    intended
-}
-
-/// How late the runtime's timers are at most.
-const TIMER_GRAIN: Duration = Duration::from_millis(1);
-
 fn note(
     tally: &Tally,
     generator: &RefCell<Generator>,
     operation: Operation,
-    outcome: Result<(), String>,
+    outcome: Result<u64, String>,
     origin: Instant,
 ) {
     match outcome {
-        Ok(()) => {
+        Ok(operations) => {
             generator.borrow_mut().done(operation);
             if tally.counting.get() {
-                tally.operations.set(tally.operations.get() + 1);
+                tally.operations.set(tally.operations.get() + operations);
                 let nanoseconds = u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 // A histogram that grows takes every value.
                 let _ = tally.latency.borrow_mut().record(nanoseconds.max(1));

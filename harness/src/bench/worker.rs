@@ -1,8 +1,14 @@
 //! One of the concurrent clients: it performs one operation at a time.
 
+use std::fmt::Write;
 use std::rc::Rc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper::{Request, StatusCode};
 use kensho_client::{Client, Condition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,9 +19,13 @@ use super::mix::Kind;
 /// A client of what is under load.
 pub(super) enum Worker {
     /// A clone of the client that all workers of a cluster share.
-    Kensho(Rows),
+    Rows(Rows),
+    /// The same; it puts so many rows at once.
+    Batches(Rows, u64),
     /// A connection to the echo server, and the message.
     Echo(TcpStream, Vec<u8>),
+    /// A connection to etcd, and the value, encoded.
+    Etcd(SendRequest<Full<Bytes>>, Rc<str>),
 }
 
 /// Rows of a cluster, and how to get at them.
@@ -28,11 +38,15 @@ pub(super) struct Rows {
 }
 
 impl Worker {
-    /// Performs `operation` to its end.
-    pub(super) async fn perform(&mut self, operation: Operation) -> Result<(), String> {
+    /// Performs `operation` to its end; gives how many operations it was: each row counts.
+    pub(super) async fn perform(&mut self, operation: Operation) -> Result<u64, String> {
         match self {
-            Worker::Kensho(rows) => rows.perform(operation).await,
-            Worker::Echo(stream, message) => echo(stream, message).await,
+            Worker::Rows(rows) => rows.perform(operation).await.map(|()| 1),
+            Worker::Batches(rows, count) => rows.put_batch(operation.record, *count).await,
+            Worker::Echo(stream, message) => echo(stream, message).await.map(|()| 1),
+            Worker::Etcd(connection, value) => put_to_etcd(connection, operation.record, value)
+                .await
+                .map(|()| 1),
         }
     }
 }
@@ -47,18 +61,38 @@ impl Rows {
         put.await.map(drop).map_err(|error| error.to_string())
     }
 
-    async fn get(&self, record: u64) -> Result<(), String> {
-        let key = key(record);
-        let container = self.container(record);
-        let got = self
-            .client
-            .get(container, &key)
-            .await
-            .map_err(|error| error.to_string())?;
-        match got.value {
-            Some(_) => Ok(()),
-            None => Err(format!("the row {key} of {container} is not there")),
+    /// Puts `count` rows, of which `record` is one; they are all of the same container.
+    async fn put_batch(&self, record: u64, count: u64) -> Result<u64, String> {
+        let mut rows = String::with_capacity((self.value.len() + 32) * count as usize);
+        for number in 0..count {
+            let key = key(record + number * self.containers.len() as u64);
+            let before = if number == 0 { '[' } else { ',' };
+            let _ = write!(rows, "{before}[\"{key}\",\"{}\"]", self.value);
         }
+        rows.push(']');
+        let put = self.client.put_rows(self.container(record), rows).await;
+        match put.map_err(|error| error.to_string())?.value {
+            stored if u64::from(stored) == count => Ok(count),
+            stored => Err(format!("{stored} of {count} rows were stored")),
+        }
+    }
+
+    /// Whether a row is there.
+    pub(super) async fn has(&self, record: u64) -> Result<bool, String> {
+        let got = self.client.get(self.container(record), &key(record)).await;
+        got.map(|got| got.value.is_some())
+            .map_err(|error| error.to_string())
+    }
+
+    async fn get(&self, record: u64) -> Result<(), String> {
+        if self.has(record).await? {
+            return Ok(());
+        }
+        let container = self.container(record);
+        Err(format!(
+            "the row {} of {container} is not there",
+            key(record)
+        ))
     }
 
     async fn perform(&self, operation: Operation) -> Result<(), String> {
@@ -72,7 +106,7 @@ impl Rows {
         }
     }
 
-    fn container(&self, record: u64) -> &str {
+    pub(super) fn container(&self, record: u64) -> &str {
         let count = self.containers.len() as u64;
         &self.containers[usize::try_from(record % count).unwrap_or(0)]
     }
@@ -91,4 +125,29 @@ async fn echo(stream: &mut TcpStream, message: &mut [u8]) -> Result<(), String> 
         .await
         .map(drop)
         .map_err(|error| format!("the echo server: {error}"))
+}
+
+/// A put by etcd's JSON gateway.
+async fn put_to_etcd(
+    connection: &mut SendRequest<Full<Bytes>>,
+    record: u64,
+    value: &str,
+) -> Result<(), String> {
+    let key = BASE64.encode(key(record));
+    let body = format!("{{\"key\":\"{key}\",\"value\":\"{value}\"}}");
+    let exchanged = async {
+        let request = Request::post("/v3/kv/put")
+            .header("host", "etcd")
+            .body(Full::from(body))?;
+        let response = connection.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        anyhow::ensure!(
+            status == StatusCode::OK,
+            "it answered by {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok::<_, anyhow::Error>(())
+    };
+    exchanged.await.map_err(|error| format!("etcd: {error}"))
 }

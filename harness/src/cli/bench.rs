@@ -1,9 +1,11 @@
 //! `kensho bench`: clusters under load, side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use kensho_results::bench::compare::{Change, START_NOISE, compare};
 use kensho_results::bench::statistics::Spread;
 use kensho_results::bench::{BenchSet, Experiment as Measured, Round};
 use kensho_results::run::Host;
@@ -14,7 +16,10 @@ use kensho_results::utc::Utc;
 use super::options::{RunOptions, count};
 use super::refusal::Refusal;
 use super::span::Span;
-use crate::bench::{Distribution, Experiment, Load, Mix, Replication, Subject, measure};
+use crate::bench::{
+    Distribution, Entry, Experiment, Fleet, Load, Mix, Replication, Subject, Suite, measure,
+    write_latency_log,
+};
 use crate::runner::interrupt::Interrupt;
 use crate::system::kensho::{CLUSTER, Durability};
 
@@ -47,6 +52,19 @@ pub(super) struct Arguments {
     /// The name of that cluster
     #[arg(long, default_value = CLUSTER, value_name = "NAME")]
     cluster: String,
+    /// Measure the experiments of a suite instead of a single one; then only --node-binary, --seed,
+    /// --out, --save and --compare matter
+    #[arg(long, value_enum)]
+    suite: Option<Suite>,
+    /// Also write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Compare with the figures in this file
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Measure nothing: compare the figures in this file
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    measured: Option<PathBuf>,
     /// What else is measured in the same rotation
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
     against: Vec<Other>,
@@ -86,6 +104,9 @@ struct LoadArguments {
     /// Bytes of a row's value
     #[arg(long, default_value_t = 100, value_name = "BYTES", value_parser = count(1, 1 << 20))]
     value_bytes: usize,
+    /// Rows that each request puts
+    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = count(1, 100_000))]
+    batch_rows: usize,
     /// Rows that exist from the beginning
     #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = count(1, 10_000_000))]
     records: usize,
@@ -96,6 +117,8 @@ struct LoadArguments {
 enum Other {
     /// A bare TCP echo with messages as long
     Echo,
+    /// Three nodes of etcd, which must be installed
+    Etcd,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -118,7 +141,7 @@ pub(super) fn serve_echo() -> Result<u8> {
 }
 
 /// The load generator takes one processor and no locks.
-fn on_one_thread(task: impl Future<Output = Result<u8>>) -> Result<u8> {
+pub(super) fn on_one_thread(task: impl Future<Output = Result<u8>>) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -126,37 +149,83 @@ fn on_one_thread(task: impl Future<Output = Result<u8>>) -> Result<u8> {
 }
 
 async fn bench(arguments: &Arguments) -> Result<u8> {
-    let began = Utc::now();
-    let folder = RunFolder::create(&arguments.run.out, "bench", began)?;
-    let this = std::env::current_exe().context("cannot find this program")?;
-    let beside = || this.with_file_name("kensho-node");
-    let program = arguments.node_binary.clone().unwrap_or_else(beside);
-    let experiment = arguments.experiment()?;
-    let mut interrupt = Interrupt::on_signals()?;
-    let nodes = folder.path().join("nodes");
-    let rounds = arguments.rounds;
-    let tell = |round| eprintln!("round {round} of {rounds}");
-    let measured = tokio::select! {
-        measured = measure(&experiment, &program, &nodes, tell) => measured?,
-        () = interrupt.wait() => anyhow::bail!("interrupted; the nodes are stopped"),
+    let before = arguments.compare.as_deref().map(read).transpose()?;
+    let now = match &arguments.measured {
+        Some(path) => read(path)?,
+        None => measured(arguments).await?,
     };
-    println!("{}", table(&measured));
-    let set = BenchSet {
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+    if let Some(before) = &before {
+        print!("{}", comparison(before, &now));
+    }
+    Ok(0)
+}
+
+fn read(path: &Path) -> Result<BenchSet> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not what kensho bench writes", path.display()))
+}
+
+async fn measured(arguments: &Arguments) -> Result<BenchSet> {
+    let (began, began_at) = (Utc::now(), SystemTime::now());
+    let experiments = match arguments.suite {
+        Some(suite) => suite.experiments(arguments.run.seed()),
+        None => vec![arguments.experiment()?],
+    };
+    let folder = RunFolder::create(&arguments.run.out, "bench", began)?;
+    let program = node_program(arguments.node_binary.as_deref())?;
+    let mut interrupt = Interrupt::on_signals()?;
+    let mut fleet = Fleet::new(program, folder.path().join("nodes"));
+    let mut set = BenchSet {
+        command: command_line(),
         began: began.text(),
         host: Host::this(),
-        experiments: vec![measured],
+        experiments: Vec::new(),
     };
+    for (number, experiment) in experiments.iter().enumerate() {
+        eprintln!(
+            "{} ({} of {})",
+            experiment.name,
+            number + 1,
+            experiments.len()
+        );
+        let tell = |_| {};
+        let measured = tokio::select! {
+            measured = measure(experiment, &mut fleet, tell) => measured?,
+            () = interrupt.wait() => bail!("interrupted; the nodes are stopped"),
+        };
+        println!("{}", table(&measured.figures));
+        let path = folder
+            .path()
+            .join(format!("{}.hlog", experiment.name.replace(' ', "-")));
+        let mut log = Vec::new();
+        write_latency_log(&mut log, &measured.windows, began_at)?;
+        folder.write(&path, &log)?;
+        set.experiments.push(measured.figures);
+    }
+    fleet.stop().await;
     let path = folder.path().join("bench.json");
     folder.write_json(&path, &set)?;
     println!("figures: {}", path.display());
-    Ok(0)
+    if let Some(path) = &arguments.save {
+        folder.write_json(path, &set)?;
+        println!("figures: {}", path.display());
+    }
+    Ok(set)
 }
 
 impl Arguments {
     fn experiment(&self) -> Result<Experiment> {
         let load = &self.load;
-        let mut subjects = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut entry = |name: String, subject: Subject, batch_rows: usize| {
+            entries.push(Entry {
+                name,
+                subject,
+                batch_rows: batch_rows as u64,
+            });
+        };
         if self.address.is_empty() {
             for &durability in &self.durability {
                 for &replication in &self.modes {
@@ -164,30 +233,35 @@ impl Arguments {
                         [_] => replication.name().to_string(),
                         _ => format!("{}, {}", replication.name(), durability.name()),
                     };
-                    let nodes = self.nodes;
-                    subjects.push((
-                        name,
-                        Subject::Cluster {
-                            replication,
-                            durability,
-                            nodes,
-                        },
-                    ));
+                    let subject = Subject::Cluster {
+                        replication,
+                        durability,
+                        nodes: self.nodes,
+                    };
+                    entry(name, subject, load.batch_rows);
                 }
             }
         } else {
             let (cluster, members) = (self.cluster.clone(), self.address.clone());
-            subjects.push((cluster.clone(), Subject::Address { cluster, members }));
+            entry(
+                cluster.clone(),
+                Subject::Address { cluster, members },
+                load.batch_rows,
+            );
         }
         for other in &self.against {
-            subjects.push(match other {
-                Other::Echo => ("echo".to_string(), Subject::Echo),
-            });
+            match other {
+                Other::Echo => entry("echo".to_string(), Subject::Echo, 1),
+                Other::Etcd => entry("etcd".to_string(), Subject::Etcd, 1),
+            }
         }
-        let mut names: Vec<&String> = subjects.iter().map(|(name, _)| name).collect();
+        let mut names: Vec<&String> = entries.iter().map(|entry| &entry.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Refusal(format!("{} is named twice", twice[0])).into());
+        }
+        if load.batch_rows > 1 && load.mix != Mix::Put {
+            return Err(Refusal("--batch-rows is for --mix put only".to_string()).into());
         }
         Ok(Experiment {
             name: "command line".to_string(),
@@ -203,9 +277,53 @@ impl Arguments {
             warm_up: self.warm_up.duration(),
             window: self.window.duration(),
             rounds: self.rounds,
-            subjects,
+            entries,
         })
     }
+}
+
+/// The node program that was named, or the one beside this program.
+pub(super) fn node_program(named: Option<&Path>) -> Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot find this program")?;
+    Ok(named.map_or_else(|| this.with_file_name("kensho-node"), Path::to_path_buf))
+}
+
+/// The command that this program was called by, without the folder that it is in.
+pub(super) fn command_line() -> String {
+    let mut words: Vec<String> = std::env::args().collect();
+    if let Some(first) = words.first_mut() {
+        *first = "kensho".to_string();
+    }
+    words.join(" ")
+}
+
+/// What has changed, for a person.
+fn comparison(before: &BenchSet, now: &BenchSet) -> String {
+    use std::fmt::Write;
+    let all = compare(before, now);
+    let mut text = format!(
+        "compared with {}: {} figures; one has changed if the 95 % intervals of its medians are apart and\n\
+         the medians differ by more than {:.0} %\n",
+        before.began,
+        all.len(),
+        START_NOISE * 100.0
+    );
+    for one in &all {
+        let word = match one.change {
+            Change::Better => "better",
+            Change::Worse => "WORSE",
+            Change::Noise => continue,
+        };
+        let (experiment, figure) = (&one.experiment, &one.figure);
+        let _ = writeln!(
+            text,
+            "  {word:<7} {experiment}: {figure}: {:.2}, was {:.2}",
+            one.now, one.before
+        );
+    }
+    let same = all.iter().filter(|one| one.change == Change::Noise).count();
+    let _ = writeln!(text, "  {same} are the same within the noise");
+    text
 }
 
 /// The figures of an experiment for a person.

@@ -3,9 +3,12 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
 
 mod bench;
+mod charts;
 mod cluster;
 mod failover;
+mod loss;
 mod options;
+mod outage;
 mod refusal;
 mod session;
 mod soak;
@@ -49,6 +52,12 @@ enum Command {
     Soak(soak::Arguments),
     /// Measure what clusters do under load, side by side
     Bench(Box<bench::Arguments>),
+    /// Kill owners under load, and count the acknowledged writes that are gone
+    Loss(loss::Arguments),
+    /// Show throughput and latency while a node is killed, away and catching up
+    Outage(outage::Arguments),
+    /// Draw what was measured
+    Charts(charts::Arguments),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
     /// A cluster to play with
@@ -85,6 +94,9 @@ pub fn main() -> ExitCode {
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Loss(arguments) => loss::run(&arguments),
+        Command::Outage(arguments) => outage::run(&arguments),
+        Command::Charts(arguments) => charts::run(&arguments),
         Command::Echo => bench::serve_echo(),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {

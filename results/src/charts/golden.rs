@@ -58,7 +58,7 @@ fn experiment(name: &str, connections: usize, contestants: Vec<Contestant>) -> E
     }
 }
 
-pub(super) fn bench_set() -> BenchSet {
+pub(crate) fn bench_set() -> BenchSet {
     let mut experiments: Vec<Experiment> = [1, 4, 16, 64, 128]
         .into_iter()
         .map(|connections: usize| {

@@ -228,3 +228,6 @@ pub fn all(sources: &[Source]) -> Vec<Chart> {
     }
     charts
 }
+
+#[cfg(test)]
+pub(crate) use golden::bench_set as golden_bench_set;

@@ -28,6 +28,7 @@ use config::{MemberConfig, NodeConfig};
 use process::NodeProcess;
 
 pub use client::KenshoClient;
+pub(crate) use ports::free as free_ports;
 pub use process::{Launch, run_with_parent};
 
 /// The cluster's name.
