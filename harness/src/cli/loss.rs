@@ -57,8 +57,8 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
         let nodes = folder.path().join(format!("nodes-{}", set.series.len()));
         let tell = |number, kill: &kensho_results::bench::outage::LossAtKill| {
             println!(
-                "{mode}, kill {number} of {}: {} of {} acknowledged writes lost; the oldest {:.1} ms old",
-                arguments.kills, kill.lost, kill.asked, kill.lag_ms
+                "{mode}, kill {number} of {}: {} of {} acknowledged writes lost, with {} ms between nodes",
+                arguments.kills, kill.lost, kill.asked, kill.link_delay_ms
             );
         };
         let kills = tokio::select! {

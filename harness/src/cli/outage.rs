@@ -76,9 +76,9 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
             () = signal.wait() => bail!("interrupted; the nodes are stopped"),
         };
         println!(
-            "kill of the {}: nearly nothing answered for {} ms; in sync again {} ms after its start, {:.1} MB behind",
+            "kill of the {}: puts waited for {:.0} ms at most; in sync again {} ms after its start, {:.1} MB behind",
             victim.name(),
-            outage.stalled_ms(),
+            outage.longest_wait_ms(),
             outage.whole_ms - outage.started_ms,
             outage.caught_up_bytes as f64 / 1e6
         );

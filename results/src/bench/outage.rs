@@ -61,13 +61,15 @@ impl Outage {
         row.answered as f64 * 1e3 / self.interval_ms as f64
     }
 
-    /// How long nothing, or nearly nothing, was answered around the kill, milliseconds: rows in
-    /// which less than a tenth of the load was answered.
-    pub fn stalled_ms(&self) -> u64 {
-        let from = usize::try_from(self.killed_ms / self.interval_ms).unwrap_or(0);
-        let slow = |row: &&OutageRow| self.per_second(row) < 0.1 * self.rate;
-        let rows = self.rows.iter().skip(from);
-        rows.filter(slow).count() as u64 * self.interval_ms
+    /// The longest that a put had to wait from the kill until the cluster was whole, milliseconds.
+    pub fn longest_wait_ms(&self) -> f64 {
+        let at = |ms: u64| usize::try_from(ms / self.interval_ms).unwrap_or(0);
+        let rows = self
+            .rows
+            .iter()
+            .take(at(self.whole_ms) + 1)
+            .skip(at(self.killed_ms));
+        rows.map(|row| row.max_ms).fold(0.0, f64::max)
     }
 }
 
@@ -94,14 +96,17 @@ pub struct LossSeries {
 /// What one kill of an owner cost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossAtKill {
+    /// How long each message between nodes was under way, milliseconds: backups are at least so far
+    /// behind.
+    pub link_delay_ms: f64,
     /// Writes acknowledged per second in the last second before it.
     pub acknowledged_per_second: f64,
     /// Writes whose presence was asked for after it: those that the victim had acknowledged last.
     pub asked: u64,
     /// Those that were gone.
     pub lost: u64,
-    /// How long before the kill the oldest of those was acknowledged, milliseconds: so far behind
-    /// was a backup. 0 if nothing was lost.
+    /// How long before the kill the oldest of those was acknowledged, milliseconds; 0 if nothing
+    /// was lost.
     pub lag_ms: f64,
 }
 
@@ -110,22 +115,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_with_less_than_a_tenth_of_the_load_are_stalled() {
-        let row = |answered| OutageRow {
-            answered,
+    fn waiting_counts_from_the_kill_until_the_cluster_is_whole() {
+        let row = |max_ms| OutageRow {
+            answered: 9,
+            max_ms,
             ..OutageRow::default()
         };
         let outage = Outage {
             victim: "owner".to_string(),
             text: String::new(),
-            rate: 1_000.0,
+            rate: 90.0,
             interval_ms: 100,
-            rows: [0, 100, 0, 9, 10, 250, 100].map(row).to_vec(),
+            rows: [900.0, 2.0, 300.0, 450.0, 3.0, 800.0].map(row).to_vec(),
             killed_ms: 150,
-            started_ms: 400,
-            whole_ms: 500,
+            started_ms: 300,
+            whole_ms: 499,
             caught_up_bytes: 0,
         };
-        assert_eq!(outage.stalled_ms(), 200);
+        assert_eq!(outage.longest_wait_ms(), 450.0);
+        assert_eq!(outage.per_second(&outage.rows[0]), 90.0);
     }
 }

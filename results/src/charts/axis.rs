@@ -159,7 +159,7 @@ fn round_step(least: f64) -> f64 {
 
 /// A number as it stands at an axis.
 pub(super) fn number(value: f64) -> String {
-    if value.abs() >= 10_000.0 {
+    if value >= 1_000.0 {
         return thousands(value.round() as u64);
     }
     let text = format!("{value:.3}");

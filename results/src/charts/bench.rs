@@ -65,7 +65,7 @@ fn clusters(experiment: &Experiment) -> impl Iterator<Item = &Contestant> {
 fn settings(experiment: &Experiment) -> String {
     let durability = clusters(experiment).find_map(|contestant| contestant.durability.clone());
     format!(
-        "single puts of {} bytes, durability {}, closed loop; medians and quartiles of {} rounds of {} ms, modes taking turns",
+        "single puts of {} bytes, durability {}; medians and quartiles of {} rounds of {} ms, in turns",
         experiment.load.value_bytes,
         durability.unwrap_or_default(),
         experiment
@@ -227,7 +227,7 @@ fn latency(set: &BenchSet) -> Option<Chart> {
     let told: Vec<String> = clusters(experiment)
         .filter_map(|contestant| {
             let ms = contestant.latency_at(0.99)? / 1e3;
-            Some(format!("{ms:.1} ms with {}", spoken(&contestant.name)))
+            Some(format!("{ms:.1} ms ({})", spoken(&contestant.name)))
         })
         .take(3)
         .collect();
@@ -239,7 +239,7 @@ fn latency(set: &BenchSet) -> Option<Chart> {
         ),
         None => format!("{} connections in a closed loop", load.connections),
     };
-    let title = format!("99 % of puts are answered within {}", told.join(", "));
+    let title = format!("99 % of puts take at most {}", told.join(", "));
     let picture = Picture::Lines(Lines {
         x: Axis::nines("share of puts answered by then"),
         panels: vec![Panel {
@@ -284,9 +284,8 @@ fn processor(set: &BenchSet) -> Option<Chart> {
         groups,
     });
     let subtitle = format!(
-        "{} connections; {}",
-        experiment.load.connections,
-        settings(experiment)
+        "single puts of {} bytes, {} connections, closed loop; medians",
+        experiment.load.value_bytes, experiment.load.connections
     );
     Some(chart(set, "processor-time", title, subtitle, picture))
 }

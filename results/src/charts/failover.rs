@@ -16,9 +16,16 @@ pub(super) fn chart(times: &BTreeMap<String, FailoverTimes>) -> Option<Chart> {
         return None;
     }
     let median = Spread::of(&all).median;
-    let rows = times
+    let mut rows: Vec<(String, Vec<f64>)> = times
         .iter()
-        .map(|(what, times)| (format!("kill of {what}"), times.each_ms.clone()));
+        .map(|(what, times)| {
+            let what = what.replace("owner and master", "owner and the master");
+            (format!("kill of the {what}"), times.each_ms.clone())
+        })
+        .collect();
+    rows.sort_by(|one, other| {
+        f64::total_cmp(&Spread::of(&one.1).median, &Spread::of(&other.1).median)
+    });
     Some(Chart {
         name: "failover-time".to_string(),
         title: format!(
@@ -34,7 +41,7 @@ pub(super) fn chart(times: &BTreeMap<String, FailoverTimes>) -> Option<Chart> {
         command: "make failover".to_string(),
         picture: Picture::Strips(Strips {
             x: Axis::from_zero("time without service, ms", longest),
-            rows: rows.collect(),
+            rows,
         }),
     })
 }

@@ -13,6 +13,7 @@ fn host() -> Host {
         system: "linux 6.1".to_string(),
         processors: 2,
         memory_bytes: 24_000_000_000,
+        disk: "ext4 on /dev/vda".to_string(),
     }
 }
 
@@ -121,6 +122,7 @@ pub(super) fn sources() -> Vec<Source> {
     };
     let mut rows = vec![row(200); 100];
     rows[30..34].fill(OutageRow::default());
+    rows[34].max_ms = 420.0;
     let outage = Outage {
         victim: "owner".to_string(),
         text: "3 nodes, 2 replicas, semi-sync".to_string(),
@@ -133,6 +135,7 @@ pub(super) fn sources() -> Vec<Source> {
         caught_up_bytes: 3_000_000,
     };
     let kill = |lost, lag_ms| LossAtKill {
+        link_delay_ms: lag_ms,
         acknowledged_per_second: 5_000.0,
         asked: 4_000,
         lost,
@@ -165,7 +168,7 @@ pub(super) fn sources() -> Vec<Source> {
             command: "kensho loss".to_string(),
             host: host(),
             series: vec![
-                series("async", &[kill(0, 0.0), kill(12, 3.0), kill(40, 11.0)]),
+                series("async", &[kill(0, 0.0), kill(12, 5.0), kill(40, 10.0)]),
                 series("semi-sync", &[kill(0, 0.0), kill(0, 0.0)]),
             ],
         }),

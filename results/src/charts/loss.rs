@@ -17,23 +17,30 @@ pub(super) fn chart(set: &LossSet) -> Option<Chart> {
     if lost.is_empty() {
         return None;
     }
-    let spread = Spread::of(&lost);
     let most = lost.iter().copied().fold(0.0, f64::max);
-    let some = lost.iter().filter(|&&lost| lost > 0.0).count();
+    let longest = lossy
+        .iter()
+        .map(|kill| kill.link_delay_ms)
+        .fold(0.0, f64::max);
+    let with = |delay: f64| {
+        let kills = lossy.iter().filter(|kill| kill.link_delay_ms == delay);
+        let lost: Vec<f64> = kills.map(|kill| kill.lost as f64).collect();
+        thousands(Spread::of(&lost).median.round() as u64)
+    };
     let safe_lost: u64 = safe.iter().map(|kill| kill.lost).sum();
-    let semi_sync = match safe.len() {
-        0 => String::new(),
-        count => format!("; semi-sync lost {safe_lost} in {count} kills"),
+    let semi_sync = match (safe.len(), safe_lost) {
+        (0, _) => String::new(),
+        (count, 0) => format!("; semi-sync loses none in {count} kills"),
+        (count, lost) => format!("; semi-sync LOST {lost} in {count} kills"),
     };
     let series = |mode: &str| Series {
         name: mode.to_string(),
         style: Style::Marks,
         points: kills(mode)
             .iter()
-            .map(|kill| Point::new(kill.lag_ms, kill.lost as f64))
+            .map(|kill| Point::new(kill.link_delay_ms, kill.lost as f64))
             .collect(),
     };
-    let lag = lossy.iter().map(|kill| kill.lag_ms).fold(0.0, f64::max);
     let rates: Vec<f64> = lossy
         .iter()
         .map(|kill| kill.acknowledged_per_second)
@@ -41,21 +48,19 @@ pub(super) fn chart(set: &LossSet) -> Option<Chart> {
     Some(Chart {
         name: "lost-writes".to_string(),
         title: format!(
-            "Async: {some} of {} kills of an owner lost acknowledged writes, {} at most (median {}){semi_sync}",
-            lost.len(),
-            thousands(most as u64),
-            thousands(spread.median as u64),
+            "When backups are {longest:.0} ms behind, an async failover loses {} acknowledged writes (median){semi_sync}",
+            with(longest)
         ),
         subtitle: format!(
-            "each mark is one kill, at {} acknowledged puts/s (median); each acknowledged row was asked for afterwards",
-            thousands(Spread::of(&rates).median as u64)
+            "each mark: a kill of an owner at {} acknowledged puts/s (median); what was under way to its backups is lost with it; every row was asked for",
+            thousands(Spread::of(&rates).median.round() as u64)
         ),
         note: machine(&set.host),
         command: set.command.clone(),
         picture: Picture::Lines(Lines {
             x: Axis::from_zero(
-                "replication lag: age of the oldest lost write at the kill, ms",
-                lag,
+                "replication lag: time under way from owner to backup, ms",
+                longest,
             ),
             panels: vec![Panel {
                 y: Axis::from_zero("acknowledged writes lost", most),
@@ -70,7 +75,7 @@ pub(super) fn chart(set: &LossSet) -> Option<Chart> {
 pub(super) fn machine(host: &Host) -> String {
     let gigabytes = (host.memory_bytes as f64 / 1e9).round();
     format!(
-        "client and nodes on one machine: {} processors, {gigabytes:.0} GB, {}",
-        host.processors, host.system
+        "client and nodes on one machine: {} processors, {gigabytes:.0} GB, {}, {}",
+        host.processors, host.system, host.disk
     )
 }

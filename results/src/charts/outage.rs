@@ -38,17 +38,11 @@ fn chart(set: &OutageSet, outage: &Outage) -> Chart {
     let victim = &outage.victim;
     Chart {
         name: format!("outage-{}", victim.replace(' ', "-")),
-        title: match outage.stalled_ms() {
-            0 => format!(
-                "A kill of the {victim} never stops service; it is back in sync {catching_up:.1} s after its start ({:.1} MB/s)",
-                megabytes / catching_up.max(0.001)
-            ),
-            stalled => format!(
-                "A kill of the {victim} holds up service for {:.2} s; it is back in sync {catching_up:.1} s after its start ({:.1} MB/s)",
-                seconds(stalled),
-                megabytes / catching_up.max(0.001)
-            ),
-        },
+        title: format!(
+            "Killing the {victim} makes puts wait for {:.2} s at most; back, it catches up in {catching_up:.1} s ({:.1} MB/s)",
+            outage.longest_wait_ms() / 1e3,
+            megabytes / catching_up.max(0.001)
+        ),
         subtitle: format!(
             "{}; {:.0} puts begun per second; latency from the intended beginning",
             outage.text, outage.rate

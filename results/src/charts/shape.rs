@@ -66,6 +66,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     f64::from(advances.sum::<f32>())
 }
 
+#[cfg(test)]
 impl Text {
     /// Left, top, right and bottom of what it covers.
     pub(super) fn bounds(&self) -> (f64, f64, f64, f64) {

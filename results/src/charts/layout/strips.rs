@@ -50,7 +50,7 @@ pub(super) fn lay_out(chart: &Chart, strips: &Strips) -> Vec<Shape> {
             width: 2.0,
             dash: None,
         });
-        let words = format!("median {median:.0}");
+        let words = format!("median {median:.0} ms");
         let at = (x, middle - height * 0.36 - 8.0);
         shapes.push(frame::text(&words, at, Anchor::Middle, LABEL - 2.0, true));
     }
