@@ -2,6 +2,7 @@
 
 use super::source::ElectionSet;
 use super::{Axis, Chart, Lines, Panel, Picture, Point, Series, Style};
+use crate::text::thousands;
 
 pub(super) fn chart(set: &ElectionSet) -> Option<Chart> {
     let nodes: Vec<f64> = {
@@ -51,7 +52,8 @@ pub(super) fn chart(set: &ElectionSet) -> Option<Chart> {
     Some(Chart {
         name: "election-rounds".to_string(),
         title: format!(
-            "An election of {largest:.0} nodes takes {mean:.1} rounds on average: {relation:.1} times log2 N"
+            "An election of {} nodes takes {mean:.1} rounds on average: {relation:.1} times log2 N",
+            thousands(largest as u64)
         ),
         subtitle: "rounds of the bully tournament until a master is elected, simulated".to_string(),
         note: set.command.clone(),

@@ -1,7 +1,7 @@
 //! Lines in one panel or several, with shaded times.
 
 use super::frame::{self, Entry, Room, Sample};
-use crate::charts::look::{AXIS, Hand, SHADE, SMALL, hand};
+use crate::charts::look::{AXIS, Hand, LABEL, SHADE, SMALL, hand};
 use crate::charts::shape::{Anchor, Place, Shape, width};
 use crate::charts::{Chart, Lines, Panel, Series, Style};
 
@@ -80,7 +80,7 @@ fn panel(
     shades_named: bool,
     shapes: &mut Vec<Shape>,
 ) {
-    for shade in &lines.shades {
+    for (number, shade) in lines.shades.iter().enumerate() {
         let (left, right) = (inner.x(&lines.x, shade.from), inner.x(&lines.x, shade.to));
         let room = Room {
             left,
@@ -90,17 +90,19 @@ fn panel(
         shapes.push(Shape::Area {
             corners: room.corners(),
             colour: SHADE,
-            opacity: 0.10,
+            // Neighbours differ.
+            opacity: if number % 2 == 0 { 0.16 } else { 0.07 },
         });
     }
     frame::vertical(inner, &panel.y, outer_left, shapes);
     if shades_named {
-        let mut free_after = f64::NEG_INFINITY;
+        // Above the panel, beside the axis' text: no line passes there.
+        let mut free_after = outer_left + width(&panel.y.text, SMALL) + 6.0;
         for shade in &lines.shades {
-            let left = inner.x(&lines.x, shade.from) + 4.0;
+            let left = inner.x(&lines.x, shade.from);
             if left >= free_after && left + width(&shade.text, SMALL) <= inner.right {
                 free_after = left + width(&shade.text, SMALL) + 6.0;
-                let at = (left, inner.top + 8.0);
+                let at = (left, inner.top - LABEL);
                 shapes.push(frame::text(&shade.text, at, Anchor::Begin, SMALL, true));
             }
         }
