@@ -102,7 +102,7 @@ fn titles_state_what_the_data_say() {
     );
     assert_eq!(
         title("failover-time"),
-        "After a kill, service is back within 0.60 s, half of the times within 0.40 s"
+        "After a kill, service is back within 0.60 s, half of the times within 0.45 s"
     );
     assert_eq!(
         title("outage-owner"),
