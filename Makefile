@@ -9,8 +9,8 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak bench \
-	charts loss bench-figures \
-	programs-broken test-broken-rules models simulate bugs bench-checker fuzz-checker
+	charts loss bench-figures programs-broken test-broken-rules models simulate bugs election-figures \
+	bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -45,6 +45,9 @@ simulate: ## many seeds of faults in virtual time: replicas alone, then whole cl
 bugs: ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
 	$(BROKEN_WORLDS) --example election -- broken --json $(PUBLISHED)/broken-rules-election.json
+
+election-figures: ## rounds and messages of elections of 2 to 1,024 nodes; to results/published/election.json
+	$(WORLDS) --example bully -- --out $(PUBLISHED)/election.json $(OPTIONS)
 
 programs:
 	cargo build --release --package kensho --package kensho-node

@@ -1,6 +1,7 @@
 //! What happens when something happens.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved};
 use kensho_protocol::ids::{Incarnation, NodeId, PartitionId};
@@ -105,7 +106,10 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
             let stays = left.restarts == 0 && left.unclean_restarts == 0;
             *term < now || (*term == now && notice && follows && known && stays)
         }
-        Message::HigherTerm { term } | Message::Begin { term } => *term <= now,
+        Message::HigherTerm { term } => *term <= now,
+        Message::Begin { term, absent } => {
+            *term < now || (*term == now && (absent.is_empty() || !taking_part))
+        }
         Message::Yield { term, tokens } => {
             let passed_on = running.yielded_to().is_some() && !tokens.is_empty();
             *term < now || !(taking_part || passed_on)
@@ -282,7 +286,10 @@ impl Step<'_> {
         let nodes = all(self.model.nodes);
         let other = nodes.into_iter().find(|other| *other != self.id);
         let from = other.expect("there are several nodes");
-        let message = Message::Begin { term };
+        let message = Message::Begin {
+            term,
+            absent: BTreeSet::new(),
+        };
         self.hand(ORIGIN, Event::Message { from, message });
     }
 

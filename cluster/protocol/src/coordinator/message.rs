@@ -54,6 +54,9 @@ pub enum Message {
     Begin {
         /// The new term.
         term: Term,
+        /// Those who had not answered the question when a majority had: dead, or slower. They are
+        /// contacted last, so that the dead ones hardly cost a round of the tournament.
+        absent: BTreeSet<NodeId>,
     },
     /// I am a candidate and so strong: yield, or show that you are stronger.
     Challenge {

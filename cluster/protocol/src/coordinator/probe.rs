@@ -125,7 +125,7 @@ impl Coordinator {
             attempt: electing.attempt,
         };
         if self.fixed.settings.rules.broken(Rule::Disturb) {
-            self.raise_term(now, term);
+            self.raise_term(now, term, BTreeSet::new());
             return;
         }
         for other in voters {
@@ -198,33 +198,46 @@ impl Coordinator {
             return;
         };
         if self.is_majority(&probe.missed) {
-            self.raise_term(now, probe.highest);
+            let absent = self.voters().difference(&probe.missed).copied().collect();
+            self.raise_term(now, probe.highest, absent);
         }
     }
 
     /// Opens a new term above all that were heard of.
-    fn raise_term(&mut self, now: Time, highest: Term) {
+    fn raise_term(&mut self, now: Time, highest: Term, absent: BTreeSet<NodeId>) {
         let term = highest.max(self.term()).next();
         self.enter(now, term);
+        self.contact_last(absent.clone());
         self.campaign(now);
         let contact = self.vote.contact();
         for other in self.voters() {
             // The one who is challenged learns of the term by that.
             if other != self.fixed.me.id && Some(other) != contact {
-                self.send(other, Message::Begin { term });
+                let absent = absent.clone();
+                self.send(other, Message::Begin { term, absent });
             }
         }
     }
 
     /// A majority has missed the master, and a tournament was opened.
-    pub(super) fn begin(&mut self, now: Time, from: NodeId, term: Term) {
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        term: Term,
+        absent: BTreeSet<NodeId>,
+    ) {
         if term < self.term() {
             let term = self.term();
             self.send(from, Message::HigherTerm { term });
-        } else if term > self.term() {
-            self.enter(now, term);
-            self.campaign(now);
+            return;
         }
+        if term > self.term() {
+            self.enter(now, term);
+        }
+        // A challenge may have opened the term here before this came.
+        self.contact_last(absent);
+        self.campaign(now);
     }
 
     /// Forgets the question that is open, and asks none: this node has no vote.

@@ -168,7 +168,7 @@ impl Coordinator {
                 missed,
                 born,
             } => self.probe_answered(now, from, probing, term, missed, born),
-            Message::Begin { term } => self.begin(now, from, term),
+            Message::Begin { term, absent } => self.begin(now, from, term, absent),
             Message::Challenge { term, strength } => self.challenged(now, from, term, strength),
             Message::Yield { term, tokens } => self.take_votes(now, from, term, tokens),
             Message::Redirect { term, to } => self.redirected(now, from, term, to),

@@ -51,6 +51,9 @@ pub(super) struct Candidacy {
     settled: BTreeSet<NodeId>,
     /// Those who did not answer; they are asked again when all others were.
     silent: BTreeSet<NodeId>,
+    /// Those who had not answered the one that opened the term: probably dead, and contacted after
+    /// the others, unless somebody has yielded to them.
+    absent: BTreeSet<NodeId>,
     /// The node that is asked, and when it counts as silent.
     contact: Option<(NodeId, Time)>,
     /// How many nodes it has contacted.
@@ -86,6 +89,7 @@ impl Vote {
             tokens: BTreeSet::from([me]),
             settled: BTreeSet::new(),
             silent: BTreeSet::new(),
+            absent: BTreeSet::new(),
             contact: None,
             rounds: Figure(0),
         })
@@ -139,6 +143,13 @@ impl Coordinator {
         }
     }
 
+    /// These are probably dead: a candidate contacts all others before them.
+    pub(super) fn contact_last(&mut self, absent: BTreeSet<NodeId>) {
+        if let Vote::Held(candidacy) = &mut self.vote {
+            candidacy.absent = absent;
+        }
+    }
+
     fn contact_next(&mut self, now: Time) {
         let voters = self.voters();
         let Vote::Held(candidacy) = &self.vote else {
@@ -146,10 +157,13 @@ impl Coordinator {
         };
         let open =
             |node: &&NodeId| !candidacy.tokens.contains(node) && !candidacy.settled.contains(node);
-        let next = voters
-            .iter()
-            .filter(open)
-            .min_by_key(|node| (candidacy.silent.contains(node), self.contact_order(**node)));
+        let next = voters.iter().filter(open).min_by_key(|node| {
+            let dead = (
+                candidacy.silent.contains(node),
+                candidacy.absent.contains(node),
+            );
+            (dead, self.contact_order(**node))
+        });
         if let Some(node) = next.copied() {
             self.contact(now, node);
         }
