@@ -8,9 +8,10 @@ BROKEN = target/break-rules
 BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-node
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules models models-large simulate bugs election-figures \
-	bench-checker fuzz-checker
+	programs-broken test-broken-rules models models-large simulate bugs election-figures bench \
+	charts loss bench-figures bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -74,6 +75,27 @@ failover: programs ## time without service after kills of an owner, of the maste
 soak: programs ## ten minutes at full load, in which nothing may fail over
 	$(KENSHO) soak --rate max --out $(RUNS) $(OPTIONS)
 	cp $(RUNS)/soak/latest/soak.json $(PUBLISHED)/soak.json
+
+bench: programs ## what replication costs, side by side, compared with results/published/; ten minutes
+	$(KENSHO) bench --suite standard --compare $(PUBLISHED)/bench.json $(OPTIONS)
+
+CHARTS = results/charts
+# Long series are run once, by `make failover`, `make loss` and `make election-figures`.
+SERIES = $(wildcard $(addprefix $(PUBLISHED)/,failover.json loss.json election.json))
+charts: programs ## measure and draw everything to results/charts; QUICK=1: rough figures in two minutes
+	mkdir -p $(CHARTS)
+	$(KENSHO) bench --suite $(if $(QUICK),quick,standard) --save $(CHARTS)/bench.json
+	$(KENSHO) outage $(if $(QUICK),--around 2s --away 2s) --save $(CHARTS)/outage.json
+	$(KENSHO) charts $(CHARTS)/bench.json $(CHARTS)/outage.json $(SERIES) --out $(CHARTS)
+
+loss: programs ## acknowledged writes lost by kills of owners; figures to results/published/loss.json
+	$(KENSHO) loss --save $(PUBLISHED)/loss.json $(OPTIONS)
+
+bench-figures: programs ## the load suite and the charts anew to results/published/
+	$(KENSHO) bench --suite standard --save $(PUBLISHED)/bench.json
+	$(KENSHO) outage --save $(PUBLISHED)/outage.json
+	mkdir -p $(PUBLISHED)/charts
+	$(KENSHO) charts $(PUBLISHED)/bench.json $(PUBLISHED)/outage.json $(SERIES) --out $(PUBLISHED)/charts
 
 programs-broken: programs
 	cargo build --release --package kensho-node --features break-rules --target-dir $(BROKEN)

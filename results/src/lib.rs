@@ -7,6 +7,8 @@
 //!
 //! Not here: how a run is made (the harness), and whether its history is right (the checker).
 
+pub mod bench;
+pub mod charts;
 pub mod figures;
 pub mod report;
 pub mod run;

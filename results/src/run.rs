@@ -35,6 +35,9 @@ pub struct Host {
     pub processors: usize,
     /// Memory in bytes.
     pub memory_bytes: u64,
+    /// The file system of the working directory, and what it is on.
+    #[serde(default)]
+    pub disk: String,
 }
 
 impl Host {
@@ -54,8 +57,25 @@ impl Host {
             system: format!("{} {}", std::env::consts::OS, release.trim()),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             memory_bytes: memory_kib.unwrap_or(0) * 1024,
+            disk: disk(&read("/proc/self/mounts")),
         }
     }
+}
+
+/// What the working directory is on, according to a table as proc(5) describes `mounts`.
+fn disk(mounts: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let fitting = mounts.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (device, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
+        here.starts_with(point)
+            .then_some((point.len(), device, kind))
+    });
+    // Of two file systems at the same place, the later one covers the earlier.
+    let nearest = fitting.max_by_key(|(length, ..)| *length);
+    nearest.map_or(String::new(), |(_, device, kind)| {
+        format!("{kind} on {device}")
+    })
 }
 
 impl RunRecord {
@@ -76,6 +96,13 @@ impl RunRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_file_system_counts() {
+        let mounts = "proc /proc proc rw 0 0\n/dev/vda / ext4 rw 0 0\n";
+        assert_eq!(disk(mounts), "ext4 on /dev/vda");
+        assert_eq!(disk("nothing"), "");
+    }
 
     #[test]
     fn a_command_line_can_be_pasted_into_a_shell() {

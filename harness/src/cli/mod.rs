@@ -2,10 +2,14 @@
 //!
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
 
+mod bench;
+mod charts;
 mod cluster;
 mod failover;
 mod model;
+mod loss;
 mod options;
+mod outage;
 mod refusal;
 mod replay;
 mod session;
@@ -49,6 +53,14 @@ enum Command {
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
     Soak(soak::Arguments),
+    /// Measure what clusters do under load, side by side
+    Bench(Box<bench::Arguments>),
+    /// Kill owners under load, and count the acknowledged writes that are gone
+    Loss(loss::Arguments),
+    /// Show throughput and latency while a node is killed, away and catching up
+    Outage(outage::Arguments),
+    /// Draw what was measured
+    Charts(charts::Arguments),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
     /// Explore the protocol exhaustively in small configurations
@@ -59,6 +71,9 @@ enum Command {
     Replay(replay::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
+    /// Answer every message by itself
+    #[command(hide = true)]
+    Echo,
     /// Run a program that dies with its parent process
     #[command(hide = true)]
     RunWithParent {
@@ -90,6 +105,11 @@ pub fn main() -> ExitCode {
         Command::Model(arguments) => model::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Loss(arguments) => loss::run(&arguments),
+        Command::Outage(arguments) => outage::run(&arguments),
+        Command::Charts(arguments) => charts::run(&arguments),
+        Command::Echo => bench::serve_echo(),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

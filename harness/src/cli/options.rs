@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
 use super::span::Span;
-use crate::system::kensho::{Launch, Mode, Settings};
+use crate::system::kensho::{Durability, Launch, Mode, Settings};
 
 /// What cluster is started.
 #[derive(Clone, Debug, Args)]
@@ -146,6 +146,7 @@ impl ClusterOptions {
             replicas: self.replicas,
             partitions: u32::try_from(self.partitions)?,
             mode: self.mode,
+            durability: Durability::Sync,
             heartbeat_ms: self.heartbeat.milliseconds(),
             break_rules: self.break_rules.clone(),
             log: self.node_log.clone(),

@@ -30,6 +30,7 @@ fn record() -> RunRecord {
             system: "linux".to_string(),
             processors: 2,
             memory_bytes: 8 << 30,
+            disk: String::new(),
         },
     }
 }

@@ -28,6 +28,7 @@ use config::{MemberConfig, NodeConfig};
 use process::NodeProcess;
 
 pub use client::KenshoClient;
+pub(crate) use ports::free as free_ports;
 pub use process::{Launch, run_with_parent};
 
 /// The cluster's name.
@@ -64,6 +65,25 @@ impl Mode {
     }
 }
 
+/// When a node holds an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Durability {
+    /// When it is on its disk
+    Sync,
+    /// When it is in its memory; the disk has it a little later
+    Delayed,
+}
+
+impl Durability {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Sync => "sync",
+            Durability::Delayed => "delayed",
+        }
+    }
+}
+
 /// What cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -75,6 +95,8 @@ pub struct Settings {
     pub partitions: u32,
     /// When an owner answers an update.
     pub mode: Mode,
+    /// When a node holds an update.
+    pub durability: Durability,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// Rules to break on purpose.
@@ -199,7 +221,7 @@ impl KenshoSystem {
             partitions: self.settings.partitions,
             replicas: self.settings.replicas,
             mode: self.settings.mode.name(),
-            durability: "sync",
+            durability: self.settings.durability.name(),
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),
@@ -225,6 +247,11 @@ impl KenshoSystem {
             .get_mut(node)
             .with_context(|| format!("{node} is not running"))?;
         act(process)
+    }
+
+    /// The numbers of the processes that run.
+    pub fn process_numbers(&self) -> Vec<u32> {
+        self.processes().values().map(NodeProcess::number).collect()
     }
 
     /// Puts down a process that has ended by itself.

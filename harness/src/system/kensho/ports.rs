@@ -12,7 +12,7 @@ const LOWEST: u16 = 10_000;
 ///
 /// # Errors
 /// If there are not as many.
-pub(super) fn free(count: usize) -> Result<Vec<SocketAddr>> {
+pub(crate) fn free(count: usize) -> Result<Vec<SocketAddr>> {
     let end = ephemeral_begin();
     let width = u32::from(end - LOWEST);
     // Runs that begin at the same time look in different places.

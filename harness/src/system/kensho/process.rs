@@ -62,6 +62,11 @@ impl NodeProcess {
         })
     }
 
+    /// Its number; what runs it dead with this process takes its place, and has the same number.
+    pub(super) fn number(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn pause(&mut self) -> Result<()> {
         signal::pause(self.child.id())?;
         self.paused = true;

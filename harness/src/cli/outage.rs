@@ -1,0 +1,94 @@
+//! `kensho outage`: what clients notice while a node is killed, away and catching up.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use kensho_results::bench::outage::OutageSet;
+use kensho_results::run::Host;
+use kensho_results::store::RunFolder;
+use kensho_results::utc::Utc;
+
+use super::bench::{command_line, node_program, on_one_thread};
+use super::options::count;
+use super::span::Span;
+use crate::bench::{OutagePlan, Victim, interrupt};
+use crate::runner::interrupt::Interrupt;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Who is killed
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "NAME,...",
+        default_value = "owner,master"
+    )]
+    victims: Vec<Victim>,
+    /// Puts begun per second
+    #[arg(long, default_value_t = 2_000, value_name = "NUMBER", value_parser = count(1, 1_000_000))]
+    rate: usize,
+    /// Bytes of a row's value
+    #[arg(long, default_value_t = 1_000, value_name = "BYTES", value_parser = count(1, 1 << 20))]
+    value_bytes: usize,
+    /// Load before the kill, and after the cluster is whole again
+    #[arg(long, default_value = "3s", value_name = "TIME")]
+    around: Span,
+    /// How long the node stays dead
+    #[arg(long, default_value = "5s", value_name = "TIME")]
+    away: Span,
+    /// Also write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// The node program [default: kensho-node beside this program]
+    #[arg(long, value_name = "PATH")]
+    node_binary: Option<PathBuf>,
+    /// Folder of runs
+    #[arg(long, default_value = "results/runs", value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    on_one_thread(outage(arguments))
+}
+
+async fn outage(arguments: &Arguments) -> Result<u8> {
+    let folder = RunFolder::create(&arguments.out, "outage", Utc::now())?;
+    let program = node_program(arguments.node_binary.as_deref())?;
+    let mut signal = Interrupt::on_signals()?;
+    let mut set = OutageSet {
+        command: command_line(),
+        host: Host::this(),
+        outages: Vec::new(),
+    };
+    for &victim in &arguments.victims {
+        let plan = OutagePlan {
+            victim,
+            rate: arguments.rate as f64,
+            value_bytes: arguments.value_bytes,
+            around: arguments.around.duration(),
+            away: arguments.away.duration(),
+        };
+        let nodes = folder.path().join(format!("nodes-{}", victim.name()));
+        let outage = tokio::select! {
+            outage = interrupt(plan, &program, nodes) => outage?,
+            () = signal.wait() => bail!("interrupted; the nodes are stopped"),
+        };
+        println!(
+            "kill of the {}: puts waited for {:.0} ms at most; in sync again {} ms after its start, {:.1} MB behind",
+            victim.name(),
+            outage.longest_wait_ms(),
+            outage.whole_ms - outage.started_ms,
+            outage.caught_up_bytes as f64 / 1e6
+        );
+        set.outages.push(outage);
+    }
+    let path = folder.path().join("outage.json");
+    folder.write_json(&path, &set)?;
+    println!("figures: {}", path.display());
+    if let Some(path) = &arguments.save {
+        folder.write_json(path, &set)?;
+    }
+    Ok(0)
+}

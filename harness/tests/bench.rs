@@ -1,0 +1,136 @@
+//! The load generator end to end: clusters are measured, compared and drawn in a few seconds, and
+//! nothing is left running.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The program, with the node's program beside it.
+fn kensho() -> Command {
+    let kensho = PathBuf::from(env!("CARGO_BIN_EXE_kensho"));
+    // Tests of the whole workspace have built it; tests of this package alone have not.
+    if !kensho.with_file_name("kensho-node").is_file() {
+        let folder = kensho.parent().unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "kensho-node"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        build.arg("--target-dir").arg(folder.parent().unwrap());
+        assert!(
+            build.status().unwrap().success(),
+            "the node's program can be built"
+        );
+    }
+    Command::new(kensho)
+}
+
+fn succeeded(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}\n{complained}");
+    said
+}
+
+/// The processes that have `folder` among their arguments.
+fn processes_in(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap();
+    let running = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(folder)
+    });
+    running.count()
+}
+
+#[test]
+fn modes_are_measured_compared_and_drawn() {
+    let out = tempfile::tempdir().unwrap();
+    let data = out.path().join("bench.json");
+    let measured = kensho()
+        .args([
+            "bench",
+            "--modes",
+            "none,semi-sync",
+            "--against",
+            "echo",
+            "--mix",
+            "a",
+        ])
+        .args(["--connections", "4", "--records", "200", "--rounds", "2"])
+        .args(["--window", "150ms", "--warm-up", "50ms", "--out"])
+        .arg(out.path().join("runs"))
+        .arg("--save")
+        .arg(&data)
+        .output()
+        .unwrap();
+    let said = succeeded(&measured);
+    assert!(
+        said.contains("semi-sync") && said.contains("echo"),
+        "{said}"
+    );
+    assert_eq!(processes_in(out.path()), 0);
+    let set: Value = serde_json::from_slice(&fs::read(&data).unwrap()).unwrap();
+    let contestants = set["experiments"][0]["contestants"].as_array().unwrap();
+    assert_eq!(contestants.len(), 3);
+    for contestant in contestants {
+        let rounds = contestant["rounds"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2);
+        for round in rounds {
+            assert!(round["operations"].as_u64() > Some(0), "{contestant}");
+            assert_eq!(round["errors"], 0, "{contestant}");
+        }
+    }
+    let log = out.path().join("runs/bench/latest/command-line.hlog");
+    let log = fs::read_to_string(log).unwrap();
+    assert_eq!(
+        log.lines().filter(|line| line.starts_with("Tag=")).count(),
+        6,
+        "{log}"
+    );
+
+    let compared = kensho()
+        .arg("bench")
+        .arg("--compare")
+        .arg(&data)
+        .arg("--measured")
+        .arg(&data)
+        .output();
+    let said = succeeded(&compared.unwrap());
+    assert!(said.contains("4 are the same within the noise"), "{said}");
+}
+
+#[test]
+fn published_figures_are_drawn() {
+    let out = tempfile::tempdir().unwrap();
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/published");
+    let drawn = kensho()
+        .arg("charts")
+        .arg(published.join("failover.json"))
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
+    let said = succeeded(&drawn);
+    assert!(
+        said.contains("After a kill, service is back within"),
+        "{said}"
+    );
+    let svg = fs::read_to_string(out.path().join("failover-time.svg")).unwrap();
+    assert!(svg.contains("After a kill, service is back within"));
+    let png = fs::read(out.path().join("failover-time.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+
+    let no_data = out.path().join("failover-time.svg");
+    let refused = kensho()
+        .arg("charts")
+        .arg(&no_data)
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(255));
+    let complained = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(complained.contains("failover-time.svg"), "{complained}");
+}
