@@ -9,7 +9,7 @@ BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-nod
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules models simulate bugs bench-checker fuzz-checker
+	serve programs-broken test-broken-rules models simulate bugs bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -50,6 +50,9 @@ programs:
 
 cluster: programs ## three nodes on this machine to play with; Ctrl-C stops them
 	$(KENSHO) cluster up --nodes 3 $(OPTIONS)
+
+serve: programs ## browse all runs in a browser, and watch the one that goes on
+	$(KENSHO) serve --runs $(RUNS) $(OPTIONS)
 
 test-linearizability: programs ## five real nodes under kills, pauses and partitions, for a minute
 	$(KENSHO) test register $(OPTIONS)

@@ -1,8 +1,9 @@
 //! Puts everything together: systems under test, the runner, and the command `kensho`.
 //!
 //! A [`system`] is started, hurt and asked; the [`runner`] plays a workload and a nemesis on it and
-//! judges what happened; [`cli`] is what a person types.
+//! judges what happened; [`serve`] shows runs in a browser; [`cli`] is what a person types.
 
 pub mod cli;
 pub mod runner;
+pub mod serve;
 pub mod system;

@@ -8,6 +8,9 @@
 //! Not here: how a run is made (the harness), and whether its history is right (the checker).
 
 pub mod figures;
+pub mod html;
+pub mod listing;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod sample;

@@ -6,6 +6,7 @@ mod cluster;
 mod failover;
 mod options;
 mod refusal;
+mod serve;
 mod session;
 mod soak;
 mod span;
@@ -48,6 +49,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
+    /// Browse runs, compare them, and watch one that goes on
+    Serve(serve::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Run a program that dies with its parent process
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

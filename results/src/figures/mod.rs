@@ -182,6 +182,12 @@ impl Figures {
         }
     }
 
+    /// Answers per second, on average over the whole run.
+    pub fn answers_per_second(&self) -> f64 {
+        let answered: u64 = self.series.rows.iter().map(|row| row.served).sum();
+        round(answered as f64 / (self.length_ms as f64 / 1e3).max(0.001))
+    }
+
     /// All operations.
     pub fn operation_count(&self) -> u64 {
         self.operations.values().map(|counts| counts.total()).sum()

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::html::{escape, picture};
-use super::scale::{Scale, Width};
+use super::scale::{Scale, Width, picture};
+use crate::html::escape;
 
 const LANE: f64 = 30.0;
 const TOP: f64 = 26.0;

@@ -6,19 +6,18 @@
 //! readable on a phone, and the style sheet shows the one that fits.
 
 mod anomaly;
-mod html;
+mod comparison;
 mod scale;
 mod sections;
 mod timeline;
 
 use anyhow::Result;
+pub use comparison::comparison;
 
+use crate::html::{STYLE, escape};
 use crate::run::RunRecord;
 use crate::store::RunFolder;
 use crate::verdict::Verdict;
-use html::escape;
-
-const STYLE: &str = include_str!("style.css");
 
 /// Writes the report into the run's folder.
 ///

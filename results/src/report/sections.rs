@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::html::{Column, escape, picture, section, table};
+use super::scale::picture;
 use super::{anomaly, timeline};
 use crate::figures::Phase;
+use crate::html::{Column, escape, section, table};
 use crate::run::RunRecord;
 use crate::text::{duration_ms, thousands};
 use crate::verdict::{FaultOutcome, FaultRecord, Validity, Verdict};
@@ -44,8 +45,6 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
     let figures = &verdict.figures;
     let applied = verdict.counts.faults_applied;
     let planned = verdict.faults.len();
-    let seconds = (figures.length_ms as f64 / 1e3).max(0.001);
-    let answered: u64 = figures.series.rows.iter().map(|row| row.served).sum();
     let faults = if applied == planned {
         applied.to_string()
     } else {
@@ -65,7 +64,7 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
         ),
         (
             "answers per second",
-            thousands((answered as f64 / seconds) as u64),
+            thousands(figures.answers_per_second() as u64),
             "on average".to_string(),
         ),
         (

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::html::escape;
 use super::scale::{Scale, Width, ticks};
+use crate::html::escape;
 use crate::text::{duration_ms, thousands};
 use crate::verdict::{FaultOutcome, FaultRecord, Verdict};
 
