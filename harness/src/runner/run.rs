@@ -292,6 +292,11 @@ fn judge_played<S: System>(
     let verdict = judge(Evidence {
         history: &history,
         report: &report,
+        began_unix_ms: played
+            .began
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| u64::try_from(since.as_millis()).ok()),
         samples: &played.samples,
         length_ns: played.length_ns,
         faults: played.faults.clone(),

@@ -10,14 +10,27 @@ fn dom(served: &Served, path: &str) -> Option<String> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = std::env::split_paths(&folders).collect();
-    let find = |name: &&str| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    let find = |name: &&str| {
+        folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    };
     let Some(program) = names.iter().find_map(find) else {
-        eprintln!("skipped: there is none of {} on this machine", names.join(", "));
+        eprintln!(
+            "skipped: there is none of {} on this machine",
+            names.join(", ")
+        );
         return None;
     };
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(program)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+        ])
         .arg(argument("--user-data-dir=", profile.path()))
         // Events never end; the page is taken when this much of its time has passed.
         .args(["--virtual-time-budget=2000", "--dump-dom"])
@@ -39,7 +52,10 @@ fn the_list_and_a_report_work_in_a_browser() {
     let Some(list) = dom(&served, "/") else {
         return;
     };
-    assert!(list.contains("class=\"scripted\""), "the script ran: {list}");
+    assert!(
+        list.contains("class=\"scripted\""),
+        "the script ran: {list}"
+    );
     assert!(list.contains(VALID) && list.contains(INVALID));
     let report = dom(&served, &format!("/files/{VALID}/report.html")).unwrap();
     assert!(report.contains("The verdict is valid."));

@@ -37,7 +37,10 @@ fn connect(address: SocketAddr, request: &str) -> BufReader<TcpStream> {
 pub(crate) fn send(address: SocketAddr, request: &str) -> Answer {
     let mut bytes = Vec::new();
     connect(address, request).read_to_end(&mut bytes).unwrap();
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer {

@@ -119,6 +119,7 @@ pub(crate) fn make_run(root: &Path, path: &str, valid: Validity, mode: &str) {
         counts: Counts::default(),
         failovers: Vec::new(),
         unexpected_exits: Vec::new(),
+        began_unix_ms: None,
         figures,
     };
     folder.write_json(&folder.run(), &record).unwrap();

@@ -32,7 +32,10 @@ fn append(served: &Served, text: &str) {
     let folder = served.root.path().join(RUNNING);
     fs::create_dir_all(&folder).unwrap();
     let mut options = OpenOptions::new();
-    let file = options.create(true).append(true).open(folder.join("progress.jsonl"));
+    let file = options
+        .create(true)
+        .append(true)
+        .open(folder.join("progress.jsonl"));
     file.unwrap().write_all(text.as_bytes()).unwrap();
 }
 
@@ -63,7 +66,13 @@ fn a_run_that_goes_on_is_told_line_by_line_until_its_verdict() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(rest, ["progress", "verdict"]);
-    assert!(Events::open(served.address, &format!("/live/{VALID}")).next().unwrap().0 == "verdict");
+    assert!(
+        Events::open(served.address, &format!("/live/{VALID}"))
+            .next()
+            .unwrap()
+            .0
+            == "verdict"
+    );
 }
 
 #[test]
@@ -76,7 +85,10 @@ fn a_run_that_was_given_up_ends_with_why() {
     let mut events = Events::open(served.address, &format!("/live/{RUNNING}"));
     assert_eq!(events.next().unwrap().0, "progress");
     let (name, data) = events.next().unwrap();
-    assert_eq!((name.as_str(), data["why"].as_str()), ("ended", Some("no whole cluster")));
+    assert_eq!(
+        (name.as_str(), data["why"].as_str()),
+        ("ended", Some("no whole cluster"))
+    );
     assert!(events.next().is_none());
 }
 

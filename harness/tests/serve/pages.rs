@@ -52,7 +52,10 @@ fn a_run_has_a_page_and_two_can_be_compared() {
     assert_eq!(page.status, 200);
     assert!(page.text().contains("The verdict is valid."));
     assert!(page.text().contains(&format!("/files/{VALID}/report.html")));
-    let pair = get(served.address, &format!("/compare?run={VALID}&run={INVALID}"));
+    let pair = get(
+        served.address,
+        &format!("/compare?run={VALID}&run={INVALID}"),
+    );
     assert_eq!(pair.status, 200);
     for words in [
         "Options that differ",
@@ -89,7 +92,11 @@ fn files_have_their_types_and_whole_contents() {
         assert_eq!(answer.status, 200, "{file}");
         assert_eq!(answer.header("content-type"), content_type);
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert!(answer.header("content-security-policy").starts_with("sandbox"));
+        assert!(
+            answer
+                .header("content-security-policy")
+                .starts_with("sandbox")
+        );
         let whole = std::fs::read(served.root.path().join(VALID).join(file)).unwrap();
         assert_eq!(answer.body, whole, "{file}");
         assert_eq!(answer.header("content-length"), whole.len().to_string());
@@ -99,7 +106,9 @@ fn files_have_their_types_and_whole_contents() {
     let address = served.address;
     let head = send(
         address,
-        &format!("HEAD /files/{VALID}/history.jsonl HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
+        &format!(
+            "HEAD /files/{VALID}/history.jsonl HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        ),
     );
     assert_eq!(head.status, 200);
     assert!(head.body.is_empty() && head.header("content-length") == "240000");
@@ -129,7 +138,12 @@ fn nothing_outside_the_folder_of_runs_is_told() {
 #[test]
 fn other_names_and_other_methods_are_refused() {
     let served = Served::start();
-    let ask = |head: &str| send(served.address, &format!("{head}\r\nConnection: close\r\n\r\n"));
+    let ask = |head: &str| {
+        send(
+            served.address,
+            &format!("{head}\r\nConnection: close\r\n\r\n"),
+        )
+    };
     assert_eq!(ask("GET / HTTP/1.1\r\nHost: evil.example").status, 421);
     assert_eq!(ask("POST / HTTP/1.1\r\nHost: localhost").status, 405);
     assert_eq!(ask("GET / HTTP/1.1\r\nHost: localhost:1").status, 200);
@@ -144,5 +158,8 @@ fn a_port_that_is_taken_is_told_with_what_to_do() {
         .unwrap();
     let bound = runtime.block_on(Server::bind(served.address, served.root.path()));
     let error = bound.err().unwrap().to_string();
-    assert!(error.contains("is in use") && error.contains("--listen 127.0.0.1:"), "{error}");
+    assert!(
+        error.contains("is in use") && error.contains("--listen 127.0.0.1:"),
+        "{error}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Figures of a run, from its operations and faults.
 
 mod availability;
+mod effect;
 mod latency;
 mod series;
 
@@ -10,6 +11,7 @@ use kensho_checker::history::Kind;
 use serde::{Deserialize, Serialize};
 
 pub use availability::{Availability, Outage, Recovery};
+pub use effect::{Effect, FaultTime};
 pub use latency::{LatencyByPhase, Quantiles, write_latency_log};
 pub use series::{Series, SeriesRow};
 
