@@ -6,6 +6,7 @@ mod cluster;
 mod failover;
 mod options;
 mod refusal;
+mod report;
 mod serve;
 mod session;
 mod soak;
@@ -49,6 +50,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Compare and add up the figures of many runs
     Summary(summary::Arguments),
+    /// Draw reports of runs again, from what lies in their folders
+    Report(report::Arguments),
     /// Browse runs, compare them, and watch one that goes on
     Serve(serve::Arguments),
     /// A cluster to play with
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
