@@ -19,7 +19,7 @@ pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// What our own pages may do: use our style sheet and our script, and ask us.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-    connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// What files of runs may do: show themselves with their own script. They are of no origin, so that
 /// nothing in them can ask this server.
 const FILE_POLICY: &str = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; \

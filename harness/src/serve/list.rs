@@ -190,7 +190,7 @@ fn judged(run: &Entry, brief: &Brief) -> String {
     };
     let report = file_link(&format!("{}/report.html", run.path));
     format!(
-        "<td class=\"faults\">{faults}<div class=\"note\">{}</div></td>\
+        "<td class=\"faults\" data-name=\"faults\">{faults}<div class=\"note\">{}</div></td>\
          <td class=\"number\" data-name=\"answers/s\">{}</td>\
          <td class=\"number\" data-name=\"p50 / p99\">{} / {}</td>\
          <td class=\"number\" data-name=\"outage\">{}</td>\

@@ -13,6 +13,7 @@ pub(super) fn page(title: &str, class: &str, body: &str) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
          <link rel=\"stylesheet\" href=\"/assets/style.css\">\n\
          <link rel=\"stylesheet\" href=\"/assets/serve.css\">\n\
          <script src=\"/assets/serve.js\" defer></script>\n</head>\n\

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::scale::{Scale, Width, decades, picture, ticks};
+use super::scale::{Scale, Width, decades, mark_ms, picture, ticks};
 use crate::figures::{Series, SeriesRow};
-use crate::text::{duration_ms, thousands};
+use crate::text::thousands;
 use crate::verdict::Verdict;
 
 const THROUGHPUT: (f64, f64) = (24.0, 184.0);
@@ -55,7 +55,7 @@ fn draw(series: [&Series; 2], width: Width) -> String {
     let (domain, marks) = decades(lowest, highest);
     let latency = Scale::logarithmic(domain, (LATENCY.1, LATENCY.0));
     for mark in marks {
-        grid(&mut svg, width, latency.at(mark), &duration_ms(mark));
+        grid(&mut svg, width, latency.at(mark), &mark_ms(mark));
     }
     for (class, series) in ["a", "b"].into_iter().zip(series) {
         let throughput = line(series, time, |row| Some(scale.at(rate(series, row))));

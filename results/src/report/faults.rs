@@ -43,7 +43,8 @@ pub(super) fn draw(verdict: &Verdict) -> String {
         );
     }
     let introduction = "What each did to clients: answers per second in the quiet time before it, while it lasted, and in the quiet time after it; \
-         the rest counts from its beginning to the next fault. Recovery counts from the moment at which everything was undone \
+         the rest counts from its beginning to the next fault. \
+         Partitions that it hit are those whose owners were its targets; silent ones gave no answer for over 0.2 s. Recovery counts from the moment at which everything was undone \
          until every partition had answered again. Dots are the nodes' health before, during and after.";
     section(
         "Faults",
@@ -148,11 +149,8 @@ fn facts(
             ),
         ),
         ("errors", thousands(effect.errors)),
-        (
-            "partitions owned by its targets",
-            fault.owned.len().to_string(),
-        ),
-        ("partitions without answer", silent),
+        ("partitions it hit", fault.owned.len().to_string()),
+        ("silent partitions", silent),
         ("changes", changes.join(", ")),
         ("recovered in", recovered),
     ]

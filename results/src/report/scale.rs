@@ -1,5 +1,7 @@
 //! From values to places in a picture.
 
+use crate::text::duration_ms;
+
 /// For which screen a picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
@@ -92,6 +94,13 @@ pub(super) fn ticks(highest: f64, count: usize) -> Vec<f64> {
     (0..=last).map(|number| number as f64 * step).collect()
 }
 
+/// A round duration, for a mark of an axis: `10 s`, not `10.00 s`.
+pub(super) fn mark_ms(milliseconds: f64) -> String {
+    duration_ms(milliseconds)
+        .replace(".00 ", " ")
+        .replace(".0 ", " ")
+}
+
 /// The powers of ten around `lowest` and `highest`: the domain of a logarithmic scale, and its marks.
 pub(super) fn decades(lowest: f64, highest: f64) -> ((f64, f64), Vec<f64>) {
     let highest = highest.max(0.01);
@@ -118,6 +127,7 @@ mod tests {
             decades(2.0, 300.0),
             ((1.0, 1_000.0), vec![1.0, 10.0, 100.0, 1_000.0])
         );
+        assert_eq!([1.0, 10_000.0].map(mark_ms), ["1 ms", "10 s"]);
         assert_eq!(decades(f64::MAX, 0.0).1.len(), 2, "nothing was measured");
     }
 

@@ -383,5 +383,5 @@ pub(super) fn again(record: &RunRecord) -> String {
 }
 
 pub(super) fn seconds(milliseconds: u64) -> String {
-    format!("{:.2} s", milliseconds as f64 / 1e3)
+    format!("{:.2}\u{a0}s", milliseconds as f64 / 1e3)
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::super::scale::{Scale, Width, decades, ticks};
+use super::super::scale::{Scale, Width, decades, mark_ms, ticks};
 use super::{Drawing, Panel};
 use crate::figures::SeriesRow;
-use crate::text::{duration_ms, thousands};
+use crate::text::thousands;
 
 impl<'a> Drawing<'a> {
     fn rows(&self) -> &'a [SeriesRow] {
@@ -95,8 +95,7 @@ impl<'a> Drawing<'a> {
         let (domain, marks) = decades(lowest, highest);
         let scale = Scale::logarithmic(domain, (panel.bottom, panel.top));
         for mark in marks {
-            let label = duration_ms(mark).replace(".00 ", " ").replace(".0 ", " ");
-            self.grid(scale.at(mark), &label);
+            self.grid(scale.at(mark), &mark_ms(mark));
         }
         let curves: [(&str, fn(&SeriesRow) -> f64); 2] =
             [("p99", |row| row.p99_ms), ("p50", |row| row.p50_ms)];

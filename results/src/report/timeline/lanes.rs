@@ -65,7 +65,7 @@ impl Drawing<'_> {
         for (lane, name) in names.iter().enumerate() {
             let middle = panel.top + lane as f64 * NODE + NODE / 2.0;
             self.label(middle, &escape(name));
-            self.write(format_args!(
+            self.put_behind(format_args!(
                 "<line class=\"lane\" x1=\"{left:.1}\" x2=\"{right:.1}\" y1=\"{middle:.1}\" y2=\"{middle:.1}\"/>"
             ));
             for (number, fault) in (1..).zip(&verdict.faults).take(MARKS_MAX) {

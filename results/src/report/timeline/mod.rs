@@ -49,7 +49,9 @@ struct Drawing<'a> {
     time: Scale,
     /// What depends on time.
     plot: String,
-    /// What does not.
+    /// Lines behind it.
+    behind: String,
+    /// Words around it.
     frame: String,
 }
 
@@ -141,6 +143,7 @@ impl<'a> Drawing<'a> {
             width,
             time: Scale::linear((0.0, length), (0.0, inner)),
             plot: String::new(),
+            behind: String::new(),
             frame: String::new(),
         };
         let nodes = nodes(verdict);
@@ -173,11 +176,16 @@ impl<'a> Drawing<'a> {
         drawing.partitions(partitions);
         drawing.axis(length, bottom);
         let (left, units, height) = (width.left(), width.units(), bottom + 30.0);
-        let Drawing { plot, frame, .. } = drawing;
+        let Drawing {
+            plot,
+            behind,
+            frame,
+            ..
+        } = drawing;
         format!(
             "<svg class=\"run\" viewBox=\"0 0 {units:.0} {height:.0}\" data-left=\"{left}\" data-inner=\"{inner}\" data-bottom=\"{bottom:.1}\" \
              role=\"img\" aria-label=\"faults, masters, throughput, errors, latency and partitions over time\">\n\
-             <svg class=\"plot\" x=\"{left}\" y=\"0\" width=\"{inner}\" height=\"{bottom:.1}\" viewBox=\"0 0 {inner} {bottom:.1}\" preserveAspectRatio=\"none\">\n\
+             {behind}<svg class=\"plot\" x=\"{left}\" y=\"0\" width=\"{inner}\" height=\"{bottom:.1}\" viewBox=\"0 0 {inner} {bottom:.1}\" preserveAspectRatio=\"none\">\n\
              {plot}</svg>\n{frame}</svg>\n"
         )
     }
@@ -191,6 +199,11 @@ impl<'a> Drawing<'a> {
     fn write(&mut self, text: Arguments<'_>) {
         let _ = self.frame.write_fmt(text);
         self.frame.push('\n');
+    }
+
+    fn put_behind(&mut self, text: Arguments<'_>) {
+        let _ = self.behind.write_fmt(text);
+        self.behind.push('\n');
     }
 
     fn right(&self) -> f64 {
@@ -260,7 +273,7 @@ impl<'a> Drawing<'a> {
 
     fn grid(&mut self, y: f64, label: &str) {
         let (left, right) = (self.width.left(), self.right());
-        self.write(format_args!(
+        self.put_behind(format_args!(
             "<line class=\"grid\" x1=\"{left:.1}\" x2=\"{right:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
         ));
         self.label(y, label);
