@@ -95,7 +95,6 @@ fn draw(listing: &Listing, run: &Entry) -> String {
 /// What the script fills while the run lasts.
 fn live(path: &str) -> String {
     let tiles = [
-        ("stage", "now"),
         ("elapsed", "elapsed"),
         ("rate", "answers per second"),
         ("answered", "answered"),

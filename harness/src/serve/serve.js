@@ -113,7 +113,6 @@ function live(section) {
   let drawing = false;
   const show = () => {
     drawing = false;
-    place.stage.textContent = stages[last.stage] || last.stage;
     const seconds = Math.floor((last.stage === "main" ? last.stage_ms : last.elapsed_ms) / 1000);
     place.elapsed.textContent = seconds + (last.stage === "main" && last.length_ms ? " of " + Math.round(last.length_ms / 1000) : "") + " s";
     for (const name of ["answered", "failed", "unknown"]) place[name].textContent = thousands(last[name]);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::explanation;
 use super::logs::{Lines, Moment};
 use crate::html::escape;
-use crate::verdict::{FaultOutcome, Verdict};
+use crate::verdict::{Failover, FaultOutcome, Verdict};
 
 /// So many sentences are told for one violation.
 const SENTENCES_MAX: usize = 24;
@@ -183,11 +183,18 @@ impl<'a> Anomaly<'a> {
                 told.push((end, "fault", format!("Fault {number} ends.")));
             }
         }
+        let own = |change: &&Failover| {
+            change.partition.is_some() && change.partition.map(u64::from) == self.partition()
+        };
+        // Who owned the partition when it began matters as much as what changed meanwhile.
+        let earlier = verdict.failovers.iter().filter(own);
+        let earlier = earlier
+            .filter(|change| (change.at_ms as f64) < first_ms)
+            .last();
         let changes = verdict.failovers.iter().filter(|change| {
-            let known = change.partition.map(u64::from);
-            within(change.at_ms as f64) && (known.is_none() || known == self.partition())
+            within(change.at_ms as f64) && (change.partition.is_none() || own(change))
         });
-        for change in changes {
+        for change in earlier.into_iter().chain(changes) {
             let name = |node: &Option<String>| node.as_deref().unwrap_or("nobody").to_string();
             let what = match change.partition {
                 Some(id) => format!("Partition {id}, which holds the register, gets another owner"),

@@ -188,6 +188,7 @@ fn violations_and_losses_are_shown() {
             {"process": 3, "f": "cas", "value": [4, 6], "type": "info", "invoke_ns": 30, "complete_ns": null, "role": "proof"},
             {"process": 4, "f": "write", "value": 4, "type": "ok", "invoke_ns": 1, "complete_ns": 2, "role": "source"}
         ],
+        "partition": 1,
     })];
     verdict.losses = Losses {
         count: 1,
@@ -212,6 +213,17 @@ fn violations_and_losses_are_shown() {
     assert!(page.contains("A read returned a value that had been replaced before the read began."));
     assert!(page.contains("Process 1 writes 5: n2 confirms it. <b>This cannot be right.</b>"));
     assert!(page.contains("partition 1: owner n1 -&gt; n2"));
+    assert!(!page.contains("gets another owner"), "that came later");
+    for operation in verdict.anomalies[0]["operations"].as_array_mut().unwrap() {
+        operation["invoke_ns"] = json!(operation["invoke_ns"].as_u64().unwrap() + 1_500_000_000);
+    }
+    let page = self::page(&record(), &verdict);
+    assert!(page.contains("Fault 1 is going on, on n1: the owner of a partition is killed."));
+    assert!(
+        page.contains(
+            "Partition 1, which holds the register, gets another owner: n2 instead of n1."
+        )
+    );
 }
 
 #[test]
