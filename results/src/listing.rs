@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -158,11 +158,14 @@ pub fn text(value: &Value) -> String {
 /// What tells whether a file has changed.
 type Stamp = Option<(u64, SystemTime)>;
 
+/// Entries by path, each with the stamps of record and verdict when they were read.
+type Known = HashMap<String, ([Stamp; 2], Arc<Entry>)>;
+
 /// Lists runs, and reads each file only when it has changed.
 #[derive(Debug)]
 pub struct Listing {
     root: PathBuf,
-    known: Mutex<HashMap<String, ([Stamp; 2], Arc<Entry>)>>,
+    known: Mutex<Known>,
 }
 
 impl Listing {
@@ -211,7 +214,7 @@ impl Listing {
         entry
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, ([Stamp; 2], Arc<Entry>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -187,10 +187,8 @@ impl<'a> Anomaly<'a> {
             change.partition.is_some() && change.partition.map(u64::from) == self.partition()
         };
         // Who owned the partition when it began matters as much as what changed meanwhile.
-        let earlier = verdict.failovers.iter().filter(own);
-        let earlier = earlier
-            .filter(|change| (change.at_ms as f64) < first_ms)
-            .last();
+        let mut earlier = verdict.failovers.iter().filter(own);
+        let earlier = earlier.rfind(|change| (change.at_ms as f64) < first_ms);
         let changes = verdict.failovers.iter().filter(|change| {
             within(change.at_ms as f64) && (change.partition.is_none() || own(change))
         });

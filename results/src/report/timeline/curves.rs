@@ -7,6 +7,9 @@ use super::{Drawing, Panel};
 use crate::figures::SeriesRow;
 use crate::text::thousands;
 
+/// What a curve of latency shows of a row, milliseconds.
+type Quantile = fn(&SeriesRow) -> f64;
+
 impl<'a> Drawing<'a> {
     fn rows(&self) -> &'a [SeriesRow] {
         &self.verdict.figures.series.rows
@@ -97,8 +100,7 @@ impl<'a> Drawing<'a> {
         for mark in marks {
             self.grid(scale.at(mark), &mark_ms(mark));
         }
-        let curves: [(&str, fn(&SeriesRow) -> f64); 2] =
-            [("p99", |row| row.p99_ms), ("p50", |row| row.p50_ms)];
+        let curves: [(&str, Quantile); 2] = [("p99", |row| row.p99_ms), ("p50", |row| row.p50_ms)];
         for (class, quantile) in curves {
             let mut path = String::new();
             let mut open = false;
