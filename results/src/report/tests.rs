@@ -9,6 +9,7 @@ use super::surroundings::Surroundings;
 use crate::figures::{FaultSpan, Figures, Input};
 use crate::run::{Host, RunRecord};
 use crate::sample::Sample;
+use crate::store::RunFolder;
 use crate::verdict::{
     Counts, Failover, FaultOutcome, FaultRecord, InjectionRecord, Loss, Losses, LostWriteRecord,
     Validity, Verdict,
@@ -243,4 +244,40 @@ fn a_run_without_faults_and_operations_can_be_drawn() {
     let page = page(&record(), &verdict);
     assert_balanced(&page);
     assert!(!page.contains("NaN") && !page.contains("inf"));
+}
+
+#[test]
+fn what_nodes_logged_around_a_violation_is_shown_and_never_taken_for_html() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = RunFolder::open(root.path());
+    let log = folder.node("n1").join("log");
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    let line = |time: &str, message: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-15T{time}Z\",\"level\":\"WARN\",\"message\":\"{message}\"}}\n"
+        )
+    };
+    let lines = [
+        line("09:30:06.500000", "no longer <owner>"),
+        line("09:31:00.000000", "long after"),
+    ];
+    std::fs::write(log, lines.concat()).unwrap();
+    std::fs::write(
+        folder.table(),
+        "{\"at_ms\":5,\"table\":{\"master\":\"n1\"}}\n",
+    )
+    .unwrap();
+    let mut verdict = verdict(Validity::Invalid);
+    verdict.failovers.clear();
+    verdict.began_unix_ms = Some(1_773_567_005_000);
+    verdict.anomalies = vec![json!({
+        "name": "stale read", "key": "r7", "text": "",
+        "operations": [{"process": 3, "f": "read", "value": 4, "type": "ok", "invoke_ns": 1_400_000_000, "complete_ns": 1_600_000_000, "role": "proof", "node": "n2"}],
+    })];
+    super::write(&folder, &record(), &verdict).unwrap();
+    let page = std::fs::read_to_string(folder.report()).unwrap();
+    assert_balanced(&page);
+    assert!(page.contains("1.500 s</span> <b>n1</b> <span>no longer &lt;owner&gt;</span>"));
+    assert!(!page.contains("long after"));
+    assert!(page.contains("class=\"master\""), "the master is drawn");
 }
