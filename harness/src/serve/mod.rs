@@ -3,7 +3,7 @@
 //!
 //! It only reads, and only below one folder. It is made for the person at this machine: it has no
 //! accounts, listens on loopback unless told otherwise, and does not answer pages of other sites
-//! that had a name of theirs lead here ([`guard`]). The pages work without scripts; with them the
+//! that had a name of theirs lead here (`guard`). The pages work without scripts; with them the
 //! list follows what is typed, and numbers move while a run lasts.
 
 mod answer;
