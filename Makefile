@@ -8,10 +8,9 @@ BROKEN = target/break-rules
 BROKEN_TEST = $(KENSHO) test register --node-binary $(BROKEN)/release/kensho-node
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help build test lint programs cluster test-linearizability prove failover soak \
-	programs-broken test-broken-rules models models-large simulate bugs election-figures bench \
-	charts loss bench-figures bench-checker fuzz-checker
+.PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
+	bench charts loss bench-figures programs-broken test-broken-rules models models-large simulate \
+	bugs election-figures bench-checker fuzz-checker
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -60,6 +59,9 @@ programs:
 
 cluster: programs ## three nodes on this machine to play with; Ctrl-C stops them
 	$(KENSHO) cluster up --nodes 3 $(OPTIONS)
+
+serve: programs ## browse all runs in a browser, and watch the one that goes on
+	$(KENSHO) serve --runs $(RUNS) $(OPTIONS)
 
 test-linearizability: programs ## five real nodes under kills, pauses and partitions, for a minute
 	$(KENSHO) test register $(OPTIONS)

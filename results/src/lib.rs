@@ -10,6 +10,9 @@
 pub mod bench;
 pub mod charts;
 pub mod figures;
+pub mod html;
+pub mod listing;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod sample;

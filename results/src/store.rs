@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::run::RunRecord;
 use crate::utc::Utc;
+use crate::verdict::Verdict;
 
 /// The folder of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +82,30 @@ impl RunFolder {
         self.path.join("table.jsonl")
     }
 
+    /// How far the run has come, a line twice a second while it lasts.
+    pub fn progress(&self) -> PathBuf {
+        self.path.join("progress.jsonl")
+    }
+
     /// What belongs to one node: its configuration, log and data.
     pub fn node(&self, name: &str) -> PathBuf {
         self.path.join("nodes").join(name)
+    }
+
+    /// The verdict as it was written.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn read_verdict(&self) -> Result<Verdict> {
+        read_json(&self.verdict())
+    }
+
+    /// The record of how the run was made.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn read_run(&self) -> Result<RunRecord> {
+        read_json(&self.run())
     }
 
     /// Writes `value` as readable JSON, whole or not at all.
@@ -103,6 +127,15 @@ impl RunFolder {
         let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
         written.with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).with_context(|| {
+        let path = path.display();
+        format!("cannot read {path}: is its folder that of a finished run?")
+    })?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is not what it should be", path.display()))
 }
 
 /// Makes the folder `name`, or, where two runs begin in the same millisecond, `name-2`, ….

@@ -89,6 +89,10 @@ pub struct Verdict {
     /// Nodes that ended although nobody had asked them to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected_exits: Vec<UnexpectedExit>,
+    /// The time of day at which the run's clock began, milliseconds since 1970; by it the nodes'
+    /// logs are found for a time of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_unix_ms: Option<u64>,
     /// Operations, throughput, latency, availability.
     #[serde(flatten)]
     pub figures: Figures,
@@ -210,6 +214,9 @@ impl Losses {
 pub struct Loss {
     /// The failover, in words.
     pub failover: String,
+    /// When it was seen, milliseconds since the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
     /// How many writes.
     pub count: usize,
     /// The first of them.

@@ -6,12 +6,14 @@ mod bench;
 mod charts;
 mod cluster;
 mod failover;
-mod model;
 mod loss;
+mod model;
 mod options;
 mod outage;
 mod refusal;
 mod replay;
+mod report;
+mod serve;
 mod session;
 mod simulate;
 mod soak;
@@ -69,6 +71,10 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Run again what kensho simulate --shrink or kensho model --schedule wrote
     Replay(replay::Arguments),
+    /// Draw reports of runs again, from what lies in their folders
+    Report(report::Arguments),
+    /// Browse runs, compare them, and watch one that goes on
+    Serve(serve::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Answer every message by itself
@@ -110,6 +116,8 @@ pub fn main() -> ExitCode {
         Command::Outage(arguments) => outage::run(&arguments),
         Command::Charts(arguments) => charts::run(&arguments),
         Command::Echo => bench::serve_echo(),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

@@ -24,6 +24,8 @@ pub struct Evidence<'a> {
     pub history: &'a History,
     /// What the checker says of it.
     pub report: &'a Report,
+    /// The time of day at which the run's clock began, milliseconds since 1970.
+    pub began_unix_ms: Option<u64>,
     /// Operations of the main phase.
     pub samples: &'a [Sample],
     /// How long the main phase lasted, nanoseconds.
@@ -90,13 +92,18 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         Losses::default()
     };
     let mut checker = serde_json::to_value(evidence.report).unwrap_or_default();
-    let anomalies = match checker
+    let mut anomalies = match checker
         .as_object_mut()
         .and_then(|map| map.remove("anomalies"))
     {
         Some(Value::Array(anomalies)) => anomalies,
         _ => Vec::new(),
     };
+    for anomaly in &mut anomalies {
+        if let Some(key) = anomaly["key"].as_str() {
+            anomaly["partition"] = (evidence.partition_of_key)(key).into();
+        }
+    }
     let mut verdict = Verdict {
         valid,
         summary: String::new(),
@@ -108,6 +115,7 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         counts,
         failovers: evidence.failovers,
         unexpected_exits: evidence.exits,
+        began_unix_ms: evidence.began_unix_ms,
         figures,
     };
     verdict.summary = summary(&verdict, evidence.report.keys);
@@ -225,6 +233,7 @@ fn losses(evidence: &Evidence<'_>) -> Losses {
             .entry((failover.at_ms, text.clone()))
             .or_insert_with(|| Loss {
                 failover: text,
+                at_ms: Some(failover.at_ms),
                 count: 0,
                 writes: Vec::new(),
             });

@@ -9,6 +9,7 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod journal;
 pub mod judge;
+pub mod live;
 pub mod nemesis;
 pub mod progress;
 pub mod run;

@@ -22,6 +22,21 @@ pub struct Tally {
     faults: AtomicU64,
 }
 
+/// A tally at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Operations that the database answered.
+    pub answered: u64,
+    /// Operations that had no effect.
+    pub failed: u64,
+    /// Operations of unknown outcome.
+    pub unknown: u64,
+    /// Faults that were begun.
+    pub faults: u64,
+    /// The fault that goes on now, in words.
+    pub fault: Option<String>,
+}
+
 impl Tally {
     /// An operation has completed.
     pub fn count(&self, kind: Kind, served: bool) {
@@ -41,17 +56,30 @@ impl Tally {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        Counts {
+            answered: read(&self.answered),
+            failed: read(&self.failed),
+            unknown: read(&self.unknown),
+            faults: read(&self.faults),
+            fault: fault.clone(),
+        }
+    }
+
     fn line(&self, since: &mut u64, elapsed: Duration) -> String {
-        let answered = self.answered.load(Ordering::Relaxed);
+        let Counts {
+            answered,
+            failed,
+            unknown,
+            faults,
+            fault,
+        } = self.counts();
         let rate = (answered - *since) as f64 / elapsed.as_secs_f64().max(0.001);
         *since = answered;
-        let (failed, unknown) = (
-            self.failed.load(Ordering::Relaxed),
-            self.unknown.load(Ordering::Relaxed),
-        );
-        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = fault.as_deref().unwrap_or("quiet");
-        let faults = self.faults.load(Ordering::Relaxed);
         format!(
             "{answered} answered ({rate:.0}/s), {failed} failed, {unknown} unknown, fault {faults}: {fault}"
         )

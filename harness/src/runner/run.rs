@@ -11,6 +11,7 @@ use kensho_checker::history::{Builder, History, Reader};
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::write_latency_log;
+use kensho_results::progress::Stage;
 use kensho_results::report;
 use kensho_results::run::RunRecord;
 use kensho_results::sample::Sample;
@@ -24,6 +25,7 @@ use super::interpreter::{Cast, Interpreter, PhaseEnd};
 use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::judge::{Evidence, judge};
+use super::live::{Live, Scope};
 use super::nemesis::{Means, Records, at_planned_times, one_by_one, undo, wait_until_settled};
 use super::progress::{Progress, Tally};
 use super::watch::{Sightings, Watch};
@@ -44,6 +46,16 @@ pub enum Play {
         /// Quiet time before each fault.
         quiet: Duration,
     },
+}
+
+impl Play {
+    /// How long the main phase lasts, if that is known before.
+    pub fn length(&self) -> Option<Duration> {
+        match self {
+            Play::Timed { time_limit } => Some(*time_limit),
+            Play::Rounds { .. } => None,
+        }
+    }
 }
 
 /// What a run is made of.
@@ -99,12 +111,36 @@ pub async fn run<S: System>(
     interrupt: Interrupt,
 ) -> Result<Outcome> {
     folder.write_json(&folder.run(), record)?;
+    let tally = Arc::new(Tally::default());
+    let scope = Scope {
+        length: plan.play.length(),
+        faults: plan.faults.len(),
+    };
+    let live = Live::start(folder, Arc::clone(&tally), scope);
+    let outcome = run_watched(system, plan, record, folder, interrupt, tally, &live).await;
+    match &outcome {
+        Ok(_) => live.enter(Stage::Ended),
+        Err(error) => live.fail(format!("{error:#}")),
+    }
+    outcome
+}
+
+async fn run_watched<S: System>(
+    system: Arc<S>,
+    plan: &Plan,
+    record: &RunRecord,
+    folder: &RunFolder,
+    interrupt: Interrupt,
+    tally: Arc<Tally>,
+    live: &Live,
+) -> Result<Outcome> {
     let played = match start(&*system, plan, interrupt.clone()).await {
-        Ok(()) => play(Arc::clone(&system), plan, folder, interrupt).await,
+        Ok(()) => play(Arc::clone(&system), plan, folder, interrupt, tally, live).await,
         Err(error) => Err(error),
     };
     let mut warnings = stop(&*system).await;
     let played = played?;
+    live.enter(Stage::Judging);
     let verdict = judge_played(&*system, plan, &played, folder)?;
     // The verdict stands whether or not it can be drawn.
     if let Err(error) = report::write(folder, record, &verdict) {
@@ -148,11 +184,14 @@ async fn play<S: System>(
     plan: &Plan,
     folder: &RunFolder,
     interrupt: Interrupt,
+    tally: Arc<Tally>,
+    live: &Live,
 ) -> Result<Played> {
+    live.enter(Stage::Main);
     let clock = Clock::start();
     let journal = Journal::create(&folder.history())?;
     let watch = Watch::start(Arc::clone(&system), clock, &folder.table())?;
-    let (tally, records) = (Arc::new(Tally::default()), Records::default());
+    let records = Records::default();
     let faults = Arc::new(plan.faults.clone());
     let means = Means::new(
         Arc::clone(&system),
@@ -174,14 +213,11 @@ async fn play<S: System>(
         Arc::clone(&tally),
         interrupt,
     );
-    let length = match plan.play {
-        Play::Timed { time_limit } => Some(time_limit),
-        Play::Rounds { .. } => None,
-    };
-    let progress = Progress::start(tally, length);
+    let progress = Progress::start(tally, plan.play.length());
     let main_end = interpreter.play(main_phase(plan), Duration::MAX).await?;
     let length_ns = clock.now_ns();
     drop(progress);
+    live.enter(Stage::Final);
 
     let undone = undo(&*system, Heal::Close, clock).await;
     records.close(undone.at_ms);
@@ -256,6 +292,11 @@ fn judge_played<S: System>(
     let verdict = judge(Evidence {
         history: &history,
         report: &report,
+        began_unix_ms: played
+            .began
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| u64::try_from(since.as_millis()).ok()),
         samples: &played.samples,
         length_ns: played.length_ns,
         faults: played.faults.clone(),

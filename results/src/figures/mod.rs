@@ -1,6 +1,7 @@
 //! Figures of a run, from its operations and faults.
 
 mod availability;
+mod effect;
 mod latency;
 mod series;
 
@@ -10,6 +11,7 @@ use kensho_checker::history::Kind;
 use serde::{Deserialize, Serialize};
 
 pub use availability::{Availability, Outage, Recovery};
+pub use effect::{Effect, FaultTime};
 pub use latency::{LatencyByPhase, Quantiles, write_latency_log};
 pub use series::{Series, SeriesRow};
 
@@ -180,6 +182,12 @@ impl Figures {
             availability,
             series: Series::of(input),
         }
+    }
+
+    /// Answers per second, on average over the whole run.
+    pub fn answers_per_second(&self) -> f64 {
+        let answered: u64 = self.series.rows.iter().map(|row| row.served).sum();
+        round(answered as f64 / (self.length_ms as f64 / 1e3).max(0.001))
     }
 
     /// All operations.

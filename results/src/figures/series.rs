@@ -31,18 +31,19 @@ pub struct SeriesRow {
     pub p99_ms: f64,
 }
 
-/// Rows that a run is divided into, about.
-const ROWS: u64 = 240;
+/// Rows that a run is divided into, at most; a picture has no room for more, and a fault is still
+/// seen when it is looked at closely.
+const ROWS: u64 = 600;
 
 impl Series {
     pub(super) fn of(input: Input<'_>) -> Series {
         // A round number, so that rows can be read.
         let wanted_ms = input.length_ns / 1_000_000 / ROWS;
-        let lengths = [250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
+        let lengths = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000];
         let interval_ms = lengths
             .into_iter()
             .find(|&ms| ms >= wanted_ms)
-            .unwrap_or(60_000);
+            .unwrap_or(wanted_ms.next_multiple_of(60_000));
         let interval_ns = interval_ms * 1_000_000;
         // A run ends a little after a full interval, and that little is no row of its own.
         let full = (input.length_ns + interval_ns / 2) / interval_ns;

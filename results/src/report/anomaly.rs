@@ -1,152 +1,323 @@
-//! A violation: in words, and as a picture of the operations that prove it.
+//! A violation: what happened in words and in order, a picture of it, and how the checker knows.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use kensho_checker::anomaly::AnomalyName;
 use serde_json::Value;
 
-use super::html::{escape, picture};
-use super::scale::{Scale, Width};
+use super::explanation;
+use super::logs::{Lines, Moment};
+use crate::html::escape;
+use crate::verdict::{Failover, FaultOutcome, Verdict};
 
-const LANE: f64 = 30.0;
-const TOP: f64 = 26.0;
+/// So many sentences are told for one violation.
+const SENTENCES_MAX: usize = 24;
+/// Log lines are shown from so long before the proof's last operation began, and after it ended,
+/// milliseconds.
+const LOG_AROUND_MS: f64 = 1_000.0;
 
 /// An operation of the checker's report.
-struct Operation {
-    process: u64,
-    words: String,
-    begin_ns: f64,
-    end_ns: Option<f64>,
-    failed: bool,
-    proof: bool,
+pub(super) struct Operation {
+    pub(super) process: u64,
+    /// What it asked for and what came of it, in two or three words.
+    pub(super) label: String,
+    /// What happened, as a sentence.
+    sentence: String,
+    pub(super) begin_ns: f64,
+    pub(super) end_ns: Option<f64>,
+    /// Whether how it ended matters; otherwise only what it asked for was seen.
+    pub(super) proof: bool,
 }
 
-/// One violation as the checker told it.
-pub(super) fn draw(anomaly: &Value) -> String {
-    let text = |name: &str| anomaly[name].as_str().unwrap_or_default();
-    let key = match text("key") {
-        "" => String::new(),
-        key => format!(" <span class=\"key\">register {}</span>", escape(key)),
-    };
-    let mut html = format!(
-        "<article class=\"anomaly\">\n<h3>{}{key}</h3>\n<p>{}</p>\n",
-        escape(text("name")),
-        escape(text("text"))
-    );
-    let operations: Vec<Operation> = anomaly["operations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(operation)
+/// What the checker's report says about one violation.
+pub(super) struct Anomaly<'a> {
+    value: &'a Value,
+    pub(super) operations: Vec<Operation>,
+}
+
+impl<'a> Anomaly<'a> {
+    pub(super) fn of(value: &'a Value) -> Anomaly<'a> {
+        let operations = value["operations"].as_array().into_iter().flatten();
+        let mut operations: Vec<Operation> = operations.map(operation).collect();
+        operations.sort_by(|one, other| one.begin_ns.total_cmp(&other.begin_ns));
+        Anomaly { value, operations }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.value[name].as_str().unwrap_or_default()
+    }
+
+    fn partition(&self) -> Option<u64> {
+        self.value["partition"].as_u64()
+    }
+
+    /// When the first and the last of its operations began and ended, nanoseconds.
+    pub(super) fn span_ns(&self) -> Option<(f64, f64)> {
+        let first = self.operations.first()?.begin_ns;
+        let ends = self.operations.iter();
+        let last = ends
+            .map(|operation| operation.end_ns.unwrap_or(operation.begin_ns))
+            .fold(first, f64::max);
+        Some((first, last))
+    }
+
+    /// When its logs are interesting: around the operation that gave it away.
+    pub(super) fn moment(&self) -> Option<Moment> {
+        let culprit = self.culprit()?;
+        let (begin, end) = (
+            culprit.begin_ns / 1e6,
+            culprit.end_ns.unwrap_or(culprit.begin_ns) / 1e6,
+        );
+        Some(Moment {
+            from_ms: begin - LOG_AROUND_MS,
+            at_ms: end,
+            to_ms: end + LOG_AROUND_MS,
+            partition: self.partition(),
+        })
+    }
+
+    /// The operation that gave it away: of those whose end matters, the one that ended last.
+    fn culprit(&self) -> Option<&Operation> {
+        let proofs = self.operations.iter().filter(|operation| operation.proof);
+        proofs.max_by(|one, other| {
+            let end = |operation: &Operation| operation.end_ns.unwrap_or(0.0);
+            end(one).total_cmp(&end(other))
+        })
+    }
+
+    /// The whole of it.
+    pub(super) fn draw(&self, verdict: &Verdict, logs: &Lines) -> String {
+        let mut title = format!("<h3>{}", escape(&capitalized(self.text("name"))));
+        for (word, value) in [
+            ("register", self.text("key").to_string()),
+            (
+                "partition",
+                self.partition()
+                    .map(|id| id.to_string())
+                    .unwrap_or_default(),
+            ),
+        ] {
+            if !value.is_empty() {
+                let _ = write!(
+                    title,
+                    " <span class=\"key\">{word} {}</span>",
+                    escape(&value)
+                );
+            }
+        }
+        title.push_str("</h3>\n");
+        let known = AnomalyName::ALL
+            .iter()
+            .find(|name| name.as_str() == self.text("name"));
+        let meaning = known.map_or(String::new(), |name| {
+            format!("<p class=\"meaning\">{}</p>\n", escape(name.meaning()))
+        });
+        let mut html = format!("<article class=\"anomaly\">\n{title}{meaning}");
+        html.push_str(&self.story(verdict));
+        if !self.operations.is_empty() {
+            html.push_str(&explanation::draw(&self.operations, &verdict.faults));
+        }
+        if let Some(omitted) = self.value["operations_omitted"].as_u64() {
+            let _ = writeln!(html, "<p class=\"note\">and {omitted} more operations</p>");
+        }
+        if let Some((first, last)) = self.span_ns() {
+            let (from, to) = (first / 1e6 - 500.0, last / 1e6 + 500.0);
+            let _ = writeln!(
+                html,
+                "<p><a class=\"look\" href=\"#time\" data-from=\"{from:.0}\" data-to=\"{to:.0}\">Show this time of the run</a></p>"
+            );
+        }
+        if !self.text("text").is_empty() {
+            let _ = write!(
+                html,
+                "<details><summary>How the checker knows</summary>\n<p>{}</p></details>\n",
+                escape(self.text("text"))
+            );
+        }
+        html.push_str(&log_table(logs));
+        html.push_str("</article>\n");
+        html
+    }
+
+    /// Operations, faults and changes of owners and masters in the order in which they happened.
+    fn story(&self, verdict: &Verdict) -> String {
+        let Some((first, last)) = self.span_ns() else {
+            return String::new();
+        };
+        let (first_ms, last_ms) = (first / 1e6, last / 1e6);
+        let culprit = self.culprit();
+        let mut told: Vec<(f64, &str, String)> = Vec::new();
+        for operation in &self.operations {
+            let at = operation.end_ns.unwrap_or(operation.begin_ns) / 1e6;
+            let is_culprit = culprit.is_some_and(|culprit| std::ptr::eq(culprit, operation));
+            let class = if is_culprit { "culprit" } else { "" };
+            let mut sentence = escape(&operation.sentence);
+            if is_culprit {
+                sentence.push_str(" <b>This cannot be right.</b>");
+                if let Some(ns) = self.value["stale_ns"].as_f64() {
+                    let _ = write!(
+                        sentence,
+                        " <span>It is {} behind.</span>",
+                        crate::text::duration_ms(ns / 1e6)
+                    );
+                }
+            }
+            told.push((at, class, sentence));
+        }
+        let within = |ms: f64| ms >= first_ms && ms <= last_ms;
+        for (number, fault) in (1..).zip(&verdict.faults) {
+            if fault.outcome != FaultOutcome::Applied {
+                continue;
+            }
+            let (start, end) = (fault.start_ms as f64, fault.end_ms as f64);
+            let nodes = escape(&fault.targets.join(", "));
+            let text = escape(&fault.text);
+            if within(start) {
+                let words = format!("Fault {number} begins on {nodes}: {text}.");
+                told.push((start, "fault", words));
+            } else if start < first_ms && end > first_ms {
+                let words = format!("Fault {number} is going on, on {nodes}: {text}.");
+                told.push((start, "fault", words));
+            }
+            if within(end) {
+                told.push((end, "fault", format!("Fault {number} ends.")));
+            }
+        }
+        let own = |change: &&Failover| {
+            change.partition.is_some() && change.partition.map(u64::from) == self.partition()
+        };
+        // Who owned the partition when it began matters as much as what changed meanwhile.
+        let mut earlier = verdict.failovers.iter().filter(own);
+        let earlier = earlier.rfind(|change| (change.at_ms as f64) < first_ms);
+        let changes = verdict.failovers.iter().filter(|change| {
+            within(change.at_ms as f64) && (change.partition.is_none() || own(change))
+        });
+        for change in earlier.into_iter().chain(changes) {
+            let name = |node: &Option<String>| node.as_deref().unwrap_or("nobody").to_string();
+            let what = match change.partition {
+                Some(id) => format!("Partition {id}, which holds the register, gets another owner"),
+                None => "The cluster gets another master".to_string(),
+            };
+            let words = format!(
+                "{what}: {} instead of {}.",
+                name(&change.to),
+                name(&change.from)
+            );
+            told.push((change.at_ms as f64, "change", escape(&words)));
+        }
+        told.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let omitted = told.len().saturating_sub(SENTENCES_MAX);
+        // The end tells what went wrong.
+        let rows: String = told
+            .iter()
+            .skip(omitted)
+            .map(|(at, class, words)| {
+                format!(
+                    "<li class=\"{class}\"><span class=\"at\">{:.3} s</span> <span>{words}</span></li>\n",
+                    at / 1e3
+                )
+            })
+            .collect();
+        let note = match omitted {
+            0 => String::new(),
+            many => format!("<p class=\"note\">{many} earlier events are left out.</p>\n"),
+        };
+        format!("{note}<ol class=\"story\">\n{rows}</ol>\n")
+    }
+}
+
+/// The nodes' log lines around a moment, folded up.
+pub(super) fn log_table(logs: &Lines) -> String {
+    if logs.lines.is_empty() {
+        return String::new();
+    }
+    let rows: String = logs
+        .lines
+        .iter()
+        .map(|line| {
+            let class = match line.level.as_str() {
+                "WARN" | "ERROR" => "warn",
+                _ => "",
+            };
+            format!(
+                "<li class=\"{class}\"><span class=\"at\">{:.3} s</span> <b>{}</b> <span>{}</span></li>\n",
+                line.at_ms / 1e3,
+                escape(&line.node),
+                escape(&line.text)
+            )
+        })
         .collect();
-    if !operations.is_empty() {
-        html.push_str(&picture(|width| lanes(&operations, width)));
-    }
-    if let Some(omitted) = anomaly["operations_omitted"].as_u64() {
-        let _ = writeln!(html, "<p class=\"note\">and {omitted} more operations</p>");
-    }
-    html.push_str("</article>\n");
-    html
+    let omitted = match logs.omitted {
+        0 => String::new(),
+        many => {
+            format!("<p class=\"note\">{many} lines further away are in the nodes' logs.</p>\n")
+        }
+    };
+    format!(
+        "<details><summary>What the nodes logged around it</summary>\n<ol class=\"log\">\n{rows}</ol>\n{omitted}</details>\n"
+    )
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters.clone()).collect()
 }
 
 fn operation(value: &Value) -> Operation {
     let f = value["f"].as_str().unwrap_or_default();
     let outcome = value["type"].as_str().unwrap_or_default();
-    let shown = match (&value["value"], f) {
-        (Value::Array(pair), "cas") if pair.len() == 2 => format!("{} → {}", pair[0], pair[1]),
-        (shown, _) => shown.to_string(),
+    let node = value["node"].as_str().unwrap_or_default();
+    let process = value["process"].as_u64().unwrap_or(0);
+    let shown = match &value["value"] {
+        Value::Null => "nothing".to_string(),
+        Value::Array(pair) if pair.len() == 2 => {
+            format!("{} → {}", shown(&pair[0]), shown(&pair[1]))
+        }
+        value => shown(value),
     };
-    let mut words = format!("{f} {shown}");
+    let mut label = format!("{f} {shown}");
     match outcome {
-        "fail" => words.push_str(" failed"),
-        "info" => words.push_str(" ?"),
+        "fail" => label.push_str(" failed"),
+        "info" => label.push_str(" ?"),
         _ => {}
     }
-    if let Some(node) = value["node"].as_str() {
-        let _ = write!(words, " · {node}");
+    if !node.is_empty() {
+        let _ = write!(label, " · {node}");
     }
+    let by = if node.is_empty() {
+        "the database"
+    } else {
+        node
+    };
+    let sentence = match (f, outcome) {
+        (_, "info") => {
+            format!("Process {process} asks for {f} {shown} and never learns what became of it.")
+        }
+        ("read", "ok") => format!("Process {process} reads {shown}: {by} answers so."),
+        ("write", "ok") => format!("Process {process} writes {shown}: {by} confirms it."),
+        ("cas", "ok") => {
+            format!("Process {process} replaces {shown} (compare-and-set): {by} confirms it.")
+        }
+        ("cas", _) => format!(
+            "Process {process} wants to replace {shown} (compare-and-set): {by} says that the value is another one."
+        ),
+        (_, "fail") => format!("Process {process} asks for {f} {shown}: {by} refuses."),
+        _ => format!("Process {process} asks for {f} {shown}: {by} confirms it."),
+    };
     Operation {
-        process: value["process"].as_u64().unwrap_or(0),
-        words,
+        process,
+        label,
+        sentence,
         begin_ns: value["invoke_ns"].as_f64().unwrap_or(0.0),
         end_ns: value["complete_ns"].as_f64(),
-        failed: outcome == "fail",
         proof: value["role"].as_str() != Some("source"),
     }
 }
 
-/// A lane for each process, time to the right.
-fn lanes(operations: &[Operation], width: Width) -> String {
-    let begins = operations.iter().map(|operation| operation.begin_ns);
-    let ends = operations
-        .iter()
-        .map(|operation| operation.end_ns.unwrap_or(operation.begin_ns));
-    let (begin, end) = (begins.fold(f64::MAX, f64::min), ends.fold(0.0, f64::max));
-    let mut processes: BTreeMap<u64, usize> = BTreeMap::new();
-    for operation in operations {
-        let next = processes.len();
-        processes.entry(operation.process).or_insert(next);
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_string(),
+        value => value.to_string(),
     }
-    let (left, right) = (width.left(), width.units() - 14.0);
-    let time = Scale::linear((begin, end.max(begin + 1.0)), (left, right));
-    let height = TOP + LANE * processes.len() as f64 + 8.0;
-    let mut svg = String::new();
-    for mark in [begin, f64::midpoint(begin, end), end] {
-        let x = time.at(mark);
-        let anchor = if mark == end {
-            "end"
-        } else if mark == begin {
-            "start"
-        } else {
-            "middle"
-        };
-        let _ = writeln!(
-            svg,
-            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{height:.1}\"/>\
-             <text class=\"axis {anchor}\" x=\"{x:.1}\" y=\"14\">{:.4} s</text>",
-            mark / 1e9
-        );
-    }
-    for (process, lane) in &processes {
-        let y = TOP + *lane as f64 * LANE + LANE / 2.0 + 8.0;
-        let _ = writeln!(
-            svg,
-            "<text class=\"axis end\" x=\"{:.1}\" y=\"{y:.1}\">{process}</text>",
-            left - 6.0
-        );
-    }
-    for operation in operations {
-        let y = TOP + processes[&operation.process] as f64 * LANE;
-        let from = time.at(operation.begin_ns);
-        let to = operation
-            .end_ns
-            .map_or(right, |end| time.at(end))
-            .max(from + 3.0);
-        let class = match (operation.proof, operation.failed, operation.end_ns) {
-            (false, ..) => "op source",
-            (_, true, _) => "op not",
-            (_, _, None) => "op open",
-            _ => "op",
-        };
-        // Words that would leave the picture end at the operation instead of beginning there.
-        let room = operation.words.chars().count() as f64 * 6.4;
-        let (x, anchor) = if from + room > right {
-            (to, "end")
-        } else {
-            (from, "start")
-        };
-        let words = escape(&operation.words);
-        let _ = writeln!(
-            svg,
-            "<g><title>{words}</title><rect class=\"{class}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"9\" rx=\"3\"/>\
-             <text class=\"op {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{words}</text></g>",
-            y + 16.0,
-            to - from,
-            y + 12.0
-        );
-    }
-    format!(
-        "<svg viewBox=\"0 0 {:.0} {height:.0}\" role=\"img\" aria-label=\"operations that prove the violation\">\n{svg}</svg>\n",
-        width.units()
-    )
 }

@@ -1,5 +1,7 @@
 //! From values to places in a picture.
 
+use crate::text::duration_ms;
+
 /// For which screen a picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
@@ -25,6 +27,15 @@ impl Width {
             Width::Narrow => 44.0,
         }
     }
+}
+
+/// A picture in its two widths; the style sheet shows the one that fits.
+pub(super) fn picture(draw: impl Fn(Width) -> String) -> String {
+    format!(
+        "<div class=\"wide\">{}</div>\n<div class=\"narrow\">{}</div>\n",
+        draw(Width::Wide),
+        draw(Width::Narrow)
+    )
 }
 
 /// A linear or logarithmic scale.
@@ -83,6 +94,22 @@ pub(super) fn ticks(highest: f64, count: usize) -> Vec<f64> {
     (0..=last).map(|number| number as f64 * step).collect()
 }
 
+/// A round duration, for a mark of an axis: `10 s`, not `10.00 s`.
+pub(super) fn mark_ms(milliseconds: f64) -> String {
+    duration_ms(milliseconds)
+        .replace(".00 ", " ")
+        .replace(".0 ", " ")
+}
+
+/// The powers of ten around `lowest` and `highest`: the domain of a logarithmic scale, and its marks.
+pub(super) fn decades(lowest: f64, highest: f64) -> ((f64, f64), Vec<f64>) {
+    let highest = highest.max(0.01);
+    let low = lowest.clamp(0.01, highest).log10().floor() as i32;
+    let high = (highest.log10().ceil() as i32).max(low + 1);
+    let marks: Vec<f64> = (low..=high).map(|power| 10_f64.powi(power)).collect();
+    ((10_f64.powi(low), 10_f64.powi(high)), marks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +119,16 @@ mod tests {
         assert_eq!(ticks(60.0, 6), [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
         assert_eq!(ticks(1_340.0, 3), [0.0, 500.0, 1_000.0, 1_500.0]);
         assert!(ticks(0.0, 4).len() >= 2);
+    }
+
+    #[test]
+    fn decades_hold_what_there_is() {
+        assert_eq!(
+            decades(2.0, 300.0),
+            ((1.0, 1_000.0), vec![1.0, 10.0, 100.0, 1_000.0])
+        );
+        assert_eq!([1.0, 10_000.0].map(mark_ms), ["1 ms", "10 s"]);
+        assert_eq!(decades(f64::MAX, 0.0).1.len(), 2, "nothing was measured");
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 
-use super::html::{Column, escape, picture, section, table};
-use super::{anomaly, timeline};
+use super::anomaly::Anomaly;
+use super::surroundings::Surroundings;
+use super::timeline;
 use crate::figures::Phase;
+use crate::html::{Column, escape, section, table};
 use crate::run::RunRecord;
 use crate::text::{duration_ms, thousands};
-use crate::verdict::{FaultOutcome, FaultRecord, Validity, Verdict};
+use crate::verdict::{Validity, Verdict};
 
 /// So many rows of a kind are shown at most; the rest is in `verdict.json`.
-const ROWS_MAX: usize = 200;
-const ANOMALIES_MAX: usize = 6;
+pub(super) const ROWS_MAX: usize = 200;
+pub(super) const ANOMALIES_MAX: usize = 6;
 
 /// The verdict in plain words.
 pub(super) fn verdict(record: &RunRecord, verdict: &Verdict) -> String {
@@ -31,12 +33,34 @@ pub(super) fn verdict(record: &RunRecord, verdict: &Verdict) -> String {
         format!("<p>What the run does not show:</p>\n<ul>{missing}</ul>\n")
     };
     format!(
-        "<header>\n<p class=\"kicker\">{} on {}, {}</p>\n<h1>{word}</h1>\n<p class=\"summary\">{}</p>\n{missing}</header>\n",
+        "<header>\n<p class=\"kicker\">{} on {}, {}</p>\n<h1>{word}</h1>\n<p class=\"summary\">{}</p>\n{}{missing}</header>\n",
         escape(&record.workload),
         escape(&record.system),
-        escape(&record.began),
-        escape(&verdict.summary)
+        escape(&record.began.replace('T', " ")),
+        escape(&verdict.summary),
+        remarks(record, verdict)
     )
+}
+
+/// What a reader should know about how the run was made before judging the database.
+fn remarks(record: &RunRecord, verdict: &Verdict) -> String {
+    let option = |name: &str| record.options.get(name).and_then(|value| value.as_str());
+    let mut remarks = String::new();
+    if let Some(rules) = option("break-rules") {
+        let _ = writeln!(
+            remarks,
+            "<p class=\"remark\"><b>The nodes of this run are wrong on purpose.</b> The safety rule \
+             <code>{}</code> is broken in them, to see whether the harness notices.</p>",
+            escape(rules)
+        );
+    }
+    if option("mode") == Some("async") && verdict.losses.count > 0 {
+        remarks.push_str(
+            "<p class=\"remark\"><b>Replication was asynchronous.</b> An update is confirmed before the backups have it, \
+             so a failover may lose what was confirmed last. This run shows which updates that were.</p>\n",
+        );
+    }
+    remarks
 }
 
 /// The figures that make it believable.
@@ -44,8 +68,6 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
     let figures = &verdict.figures;
     let applied = verdict.counts.faults_applied;
     let planned = verdict.faults.len();
-    let seconds = (figures.length_ms as f64 / 1e3).max(0.001);
-    let answered: u64 = figures.series.rows.iter().map(|row| row.served).sum();
     let faults = if applied == planned {
         applied.to_string()
     } else {
@@ -65,7 +87,7 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
         ),
         (
             "answers per second",
-            thousands((answered as f64 / seconds) as u64),
+            thousands(figures.answers_per_second() as u64),
             "on average".to_string(),
         ),
         (
@@ -114,202 +136,53 @@ fn counted(verdict: &Verdict) -> String {
     parts.join(", ")
 }
 
-/// What was found, if anything was.
-pub(super) fn violations(verdict: &Verdict) -> String {
-    if verdict.anomalies.is_empty() {
+/// What was found, if anything was: the first in full, a few more folded up.
+pub(super) fn violations(verdict: &Verdict, surroundings: &Surroundings) -> String {
+    let mut drawn = verdict
+        .anomalies
+        .iter()
+        .zip(&surroundings.anomalies)
+        .take(ANOMALIES_MAX)
+        .map(|(anomaly, logs)| Anomaly::of(anomaly).draw(verdict, logs));
+    let Some(mut content) = drawn.next() else {
         return String::new();
-    }
-    let shown = verdict.anomalies.iter().take(ANOMALIES_MAX);
-    let mut content: String = shown.map(anomaly::draw).collect();
-    let more = verdict.anomalies.len().saturating_sub(ANOMALIES_MAX);
-    if more > 0 {
-        let _ = writeln!(
-            content,
-            "<p class=\"note\">{more} more are in verdict.json</p>"
-        );
-    }
-    let introduction = "Each picture shows operations that cannot have happened in any order that fits their times. \
-         A bar is an operation from its request to its answer, in the lane of its process.";
-    section("Violations", introduction, &content)
-}
-
-/// Acknowledged writes that are gone, by failover.
-pub(super) fn losses(verdict: &Verdict) -> String {
-    let losses = &verdict.losses;
-    if losses.count == 0 {
-        return String::new();
-    }
-    let mut content = String::new();
-    for loss in losses.by_failover.iter().take(ROWS_MAX) {
-        let rows: Vec<Vec<String>> = loss
-            .writes
-            .iter()
-            .map(|write| {
-                vec![
-                    escape(&write.key),
-                    escape(&write.value.to_string()),
-                    seconds(write.acknowledged_ms),
-                    seconds(write.missed_ms),
-                    escape(&write.seen.to_string()),
-                ]
-            })
-            .collect();
-        let columns = [
-            Column::Words("register"),
-            Column::Number("written"),
-            Column::Number("acknowledged at"),
-            Column::Number("missed at"),
-            Column::Number("seen instead"),
-        ];
+    };
+    let others: Vec<String> = drawn.collect();
+    if !others.is_empty() {
+        let count = verdict.anomalies.len() - 1;
+        let left_out = match count - others.len() {
+            0 => String::new(),
+            many => format!("<p class=\"note\">{many} more are in verdict.json</p>\n"),
+        };
+        let word = if count == 1 {
+            "violation"
+        } else {
+            "violations"
+        };
         let _ = write!(
             content,
-            "<details><summary>{} by {}</summary>\n{}</details>\n",
-            thousands(loss.count as u64),
-            escape(&loss.failover),
-            table(&columns, &rows)
+            "<details class=\"others\"><summary>{count} more {word}</summary>\n{}{left_out}</details>\n",
+            others.concat()
         );
     }
-    let introduction = format!(
-        "{} writes were acknowledged, later an older value was seen in their place, and they were never seen again.",
-        thousands(losses.count as u64)
-    );
-    section("Lost writes", &introduction, &content)
+    let introduction = "No order in which these operations might have happened, one at a time, agrees with what was answered. \
+         In the picture a bar is an operation from its request to its answer, in the lane of its process; \
+         time is not to scale, so that short operations can be seen.";
+    section("What went wrong", introduction, &content)
 }
 
 /// The picture of the run.
-pub(super) fn over_time(verdict: &Verdict) -> String {
+pub(super) fn over_time(verdict: &Verdict, surroundings: &Surroundings) -> String {
     let introduction = if verdict.faults.is_empty() {
         ""
     } else {
-        "Shaded times are faults; their numbers are those of the table below."
+        "Shaded times are faults; their numbers are those of the list below."
     };
     section(
         "Over time",
         introduction,
-        &picture(|width| timeline::draw(verdict, width)),
+        &timeline::draw(verdict, surroundings.master.as_deref()),
     )
-}
-
-/// What went wrong, and what each fault did.
-pub(super) fn faults(verdict: &Verdict) -> String {
-    if verdict.faults.is_empty() {
-        return section("Faults", "None were planned.", "");
-    }
-    let columns = [
-        Column::Number("#"),
-        Column::Words("fault"),
-        Column::Words("nodes"),
-        Column::Number("from"),
-        Column::Number("to"),
-        Column::Words("outcome"),
-        Column::Number("owned"),
-        Column::Number("recovered in"),
-        Column::Words("health before, during, after"),
-    ];
-    let mut applied = 0;
-    let mut rows = Vec::new();
-    for (number, fault) in (1..).zip(&verdict.faults) {
-        let recovery = if fault.outcome == FaultOutcome::Applied {
-            applied += 1;
-            verdict.figures.availability.recoveries.get(applied - 1)
-        } else {
-            None
-        };
-        let recovery = match recovery.map(|recovery| recovery.ms) {
-            Some(Some(ms)) => duration_ms(ms),
-            Some(None) => "<b>never</b>".to_string(),
-            None => String::new(),
-        };
-        if rows.len() < ROWS_MAX {
-            rows.push(vec![
-                format!("{number}"),
-                fault_words(fault),
-                targets(fault),
-                seconds(fault.start_ms),
-                seconds(fault.end_ms),
-                outcome(fault),
-                if fault.owned.is_empty() {
-                    String::new()
-                } else {
-                    fault.owned.len().to_string()
-                },
-                recovery,
-                health(fault),
-            ]);
-        }
-    }
-    let introduction = "\"Owned\" is how many partitions the nodes that were hit owned at that moment. \
-         Recovery counts from the moment at which everything was undone until every partition had answered again.";
-    section("Faults", introduction, &table(&columns, &rows))
-}
-
-fn fault_words(fault: &FaultRecord) -> String {
-    let mut details: Vec<String> = Vec::new();
-    if let Some(partition) = fault.partition {
-        details.push(format!("partition {partition}"));
-    }
-    for injection in &fault.injections {
-        if !matches!(injection.action.as_str(), "kill" | "pause") {
-            details.push(injection.action.clone());
-        }
-    }
-    let details = match details.is_empty() {
-        true => String::new(),
-        false => format!("<div class=\"note\">{}</div>", escape(&details.join("; "))),
-    };
-    format!(
-        "<b>{}</b><div>{}</div>{details}",
-        escape(&fault.name),
-        escape(&fault.text)
-    )
-}
-
-fn targets(fault: &FaultRecord) -> String {
-    let master = fault.injections.iter().any(|injection| injection.master);
-    let note = if master {
-        "<div class=\"note\">with the master</div>"
-    } else {
-        ""
-    };
-    format!("{}{note}", escape(&fault.targets.join(" ")))
-}
-
-fn outcome(fault: &FaultRecord) -> String {
-    let why: Vec<String> = fault
-        .injections
-        .iter()
-        .filter_map(|injection| injection.why.clone())
-        .collect();
-    let why = if why.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", escape(&why.join("; ")))
-    };
-    match fault.outcome {
-        FaultOutcome::Applied => format!("applied{why}"),
-        FaultOutcome::Skipped => format!("<b>skipped</b>{why}"),
-        FaultOutcome::Failed => format!("<b>failed</b>{why}"),
-    }
-}
-
-/// Dots for the nodes' health at three moments.
-fn health(fault: &FaultRecord) -> String {
-    let moments = [
-        &fault.health_before,
-        &fault.health_during,
-        &fault.health_after,
-    ];
-    let moment = |health: &std::collections::BTreeMap<String, String>| {
-        let dots: String = health
-            .iter()
-            .map(|(node, word)| {
-                let (node, word) = (escape(node), escape(word));
-                format!("<i class=\"dot {word}\" title=\"{node} {word}\"></i>")
-            })
-            .collect();
-        format!("<span class=\"dots\">{dots}</span>")
-    };
-    moments.map(moment).join(" ")
 }
 
 /// Throughput and latency before, during and after the faults.
@@ -509,6 +382,6 @@ pub(super) fn again(record: &RunRecord) -> String {
     section("Run it again", introduction, &content)
 }
 
-fn seconds(milliseconds: u64) -> String {
-    format!("{:.2} s", milliseconds as f64 / 1e3)
+pub(super) fn seconds(milliseconds: u64) -> String {
+    format!("{:.2}\u{a0}s", milliseconds as f64 / 1e3)
 }

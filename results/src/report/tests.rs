@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use kensho_checker::history::Kind;
 use serde_json::{Map, Value, json};
 
-use super::page;
+use super::surroundings::Surroundings;
 use crate::figures::{FaultSpan, Figures, Input};
 use crate::run::{Host, RunRecord};
 use crate::sample::Sample;
+use crate::store::RunFolder;
 use crate::verdict::{
     Counts, Failover, FaultOutcome, FaultRecord, InjectionRecord, Loss, Losses, LostWriteRecord,
     Validity, Verdict,
 };
+
+fn page(record: &RunRecord, verdict: &Verdict) -> String {
+    super::page(record, verdict, &Surroundings::none(verdict))
+}
 
 fn record() -> RunRecord {
     RunRecord {
@@ -105,6 +110,7 @@ fn verdict(valid: Validity) -> Verdict {
             fault: Some(0),
         }],
         unexpected_exits: Vec::new(),
+        began_unix_ms: None,
         figures,
     }
 }
@@ -113,10 +119,15 @@ fn verdict(valid: Validity) -> Verdict {
 fn assert_balanced(page: &str) {
     let void = ["meta", "!DOCTYPE"];
     let mut open: Vec<&str> = Vec::new();
-    let page = match (page.find("<style>"), page.find("</style>")) {
-        (Some(from), Some(to)) => format!("{}{}", &page[..from], &page[to + 8..]),
-        _ => page.to_string(),
-    };
+    let mut page = page.to_string();
+    for name in ["style", "script"] {
+        // What is in them is no HTML.
+        while let Some(from) = page.find(&format!("<{name}")) {
+            let end = format!("</{name}>");
+            let to = page[from..].find(&end).expect("it is closed") + from;
+            page.replace_range(from..to + end.len(), "");
+        }
+    }
     for tag in page.split('<').skip(1) {
         let name = tag
             .split(['>', ' ', '\n', '/'])
@@ -137,8 +148,11 @@ fn a_page_is_whole_and_fetches_nothing() {
     for valid in [Validity::Valid, Validity::Invalid, Validity::Unknown] {
         let page = page(&record(), &verdict(valid)).replace("&quot;", "'");
         assert_balanced(&page);
+        // The only address is the name of a kind of elements.
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!page.contains("http:"));
         for fetched in [
-            "http:", "https:", "<script", "<link", "src=", "@import", "url(",
+            "https:", "<link", "src=", "@import", "url(", "fetch(", "import(",
         ] {
             assert!(!page.contains(fetched), "{fetched}");
         }
@@ -154,7 +168,9 @@ fn the_verdict_and_how_to_run_it_again_are_told() {
         "text is never taken for HTML"
     );
     assert!(page.contains("kensho test register --seed 42"));
-    assert!(page.contains("kill-owner") && page.contains("owner of 1"));
+    assert!(
+        page.contains("<b>kill-owner</b> on n1, with the master") && page.contains("owner of 1")
+    );
 }
 
 #[test]
@@ -174,11 +190,13 @@ fn violations_and_losses_are_shown() {
             {"process": 3, "f": "cas", "value": [4, 6], "type": "info", "invoke_ns": 30, "complete_ns": null, "role": "proof"},
             {"process": 4, "f": "write", "value": 4, "type": "ok", "invoke_ns": 1, "complete_ns": 2, "role": "source"}
         ],
+        "partition": 1,
     })];
     verdict.losses = Losses {
         count: 1,
         by_failover: vec![Loss {
             failover: "partition 1: owner n1 -> n2".to_string(),
+            at_ms: Some(1_400),
             count: 1,
             writes: vec![LostWriteRecord {
                 key: "r7".to_string(),
@@ -192,9 +210,22 @@ fn violations_and_losses_are_shown() {
     };
     let page = page(&record(), &verdict);
     assert_balanced(&page);
-    assert!(page.contains("stale read") && page.contains("register r7"));
+    assert!(page.contains("Stale read") && page.contains("register r7"));
     assert!(page.contains("write 5 · n2") && page.contains("cas 4 → 6 ?"));
+    assert!(page.contains("A read returned a value that had been replaced before the read began."));
+    assert!(page.contains("Process 1 writes 5: n2 confirms it. <b>This cannot be right.</b>"));
     assert!(page.contains("partition 1: owner n1 -&gt; n2"));
+    assert!(!page.contains("gets another owner"), "that came later");
+    for operation in verdict.anomalies[0]["operations"].as_array_mut().unwrap() {
+        operation["invoke_ns"] = json!(operation["invoke_ns"].as_u64().unwrap() + 1_500_000_000);
+    }
+    let page = self::page(&record(), &verdict);
+    assert!(page.contains("Fault 1 is going on, on n1: the owner of a partition is killed."));
+    assert!(
+        page.contains(
+            "Partition 1, which holds the register, gets another owner: n2 instead of n1."
+        )
+    );
 }
 
 #[test]
@@ -214,4 +245,40 @@ fn a_run_without_faults_and_operations_can_be_drawn() {
     let page = page(&record(), &verdict);
     assert_balanced(&page);
     assert!(!page.contains("NaN") && !page.contains("inf"));
+}
+
+#[test]
+fn what_nodes_logged_around_a_violation_is_shown_and_never_taken_for_html() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = RunFolder::open(root.path());
+    let log = folder.node("n1").join("log");
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    let line = |time: &str, message: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-15T{time}Z\",\"level\":\"WARN\",\"message\":\"{message}\"}}\n"
+        )
+    };
+    let lines = [
+        line("09:30:06.500000", "no longer <owner>"),
+        line("09:31:00.000000", "long after"),
+    ];
+    std::fs::write(log, lines.concat()).unwrap();
+    std::fs::write(
+        folder.table(),
+        "{\"at_ms\":5,\"table\":{\"master\":\"n1\"}}\n",
+    )
+    .unwrap();
+    let mut verdict = verdict(Validity::Invalid);
+    verdict.failovers.clear();
+    verdict.began_unix_ms = Some(1_773_567_005_000);
+    verdict.anomalies = vec![json!({
+        "name": "stale read", "key": "r7", "text": "",
+        "operations": [{"process": 3, "f": "read", "value": 4, "type": "ok", "invoke_ns": 1_400_000_000, "complete_ns": 1_600_000_000, "role": "proof", "node": "n2"}],
+    })];
+    super::write(&folder, &record(), &verdict).unwrap();
+    let page = std::fs::read_to_string(folder.report()).unwrap();
+    assert_balanced(&page);
+    assert!(page.contains("1.500 s</span> <b>n1</b> <span>no longer &lt;owner&gt;</span>"));
+    assert!(!page.contains("long after"));
+    assert!(page.contains("class=\"master\""), "the master is drawn");
 }

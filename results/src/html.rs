@@ -1,9 +1,12 @@
-//! Pieces of HTML.
+//! Pieces of HTML, and the one style sheet of everything that a browser shows.
 
 use std::fmt::Write;
 
+/// The style sheet: calm, for light and dark, for desks and hands.
+pub const STYLE: &str = include_str!("style.css");
+
 /// Text that cannot be taken for HTML.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -18,7 +21,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A section with a heading and an introduction.
-pub(super) fn section(heading: &str, introduction: &str, content: &str) -> String {
+pub fn section(heading: &str, introduction: &str, content: &str) -> String {
     let introduction = match introduction {
         "" => String::new(),
         text => format!("<p class=\"intro\">{}</p>\n", escape(text)),
@@ -31,7 +34,7 @@ pub(super) fn section(heading: &str, introduction: &str, content: &str) -> Strin
 
 /// How a column is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub enum Column {
     /// Words, to the left.
     Words(&'static str),
     /// Numbers, to the right.
@@ -39,7 +42,7 @@ pub(super) enum Column {
 }
 
 /// A table; cells are HTML already.
-pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
+pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let mut html = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
     let class = |column: &Column| match column {
         Column::Words(_) => "",
@@ -59,14 +62,4 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     }
     html.push_str("</tbody>\n</table></div>\n");
     html
-}
-
-/// A picture in its two widths.
-pub(super) fn picture(draw: impl Fn(super::scale::Width) -> String) -> String {
-    use super::scale::Width;
-    format!(
-        "<div class=\"wide\">{}</div>\n<div class=\"narrow\">{}</div>\n",
-        draw(Width::Wide),
-        draw(Width::Narrow)
-    )
 }
