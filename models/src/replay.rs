@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kensho_protocol::rule::{Rule, Rules};
-use kensho_protocol::settings::Mode;
+use kensho_protocol::settings::{Durability, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Kept;
@@ -39,6 +39,8 @@ pub struct Recipe {
     pub nodes: Option<usize>,
     /// `async` or `semi-sync`, if that is not drawn.
     pub mode: Option<String>,
+    /// `sync` or `delayed`.
+    pub durability: String,
     /// How long faults strike in virtual time, if that is not drawn, in milliseconds.
     pub duration_ms: Option<u64>,
     /// Rules that are broken, by name.
@@ -60,6 +62,7 @@ impl Recipe {
             seed,
             nodes: given.nodes,
             mode: given.mode.map(|mode| mode_name(mode).to_owned()),
+            durability: durability_name(given.durability).to_owned(),
             duration_ms: given.turbulent_ns.map(|ns| ns / 1_000_000),
             broken_rules: broken.map(|rule| rule.name().to_owned()).collect(),
             only: given.only.as_deref().cloned(),
@@ -91,6 +94,7 @@ impl Recipe {
         Ok(Given {
             nodes: self.nodes,
             mode: self.mode.as_deref().map(parse_mode).transpose()?,
+            durability: parse_durability(&self.durability, self.world)?,
             rules: broken_rules(&self.broken_rules)?,
             turbulent_ns: self.duration_ms.map(|ms| ms.saturating_mul(1_000_000)),
             only: self.only.clone().map(Arc::new),
@@ -133,6 +137,32 @@ pub fn parse_mode(name: &str) -> Result<Mode, String> {
         "semi-sync" => Ok(Mode::SemiSync),
         _ => Err(format!(
             "there is no mode {name:?}; there are async, semi-sync"
+        )),
+    }
+}
+
+/// The name of a durability, as on the command line.
+#[must_use]
+pub const fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Sync => "sync",
+        Durability::Delayed => "delayed",
+    }
+}
+
+/// The durability with this name, in a world that has it.
+///
+/// # Errors
+/// When there is none, or the disks of that world know nothing of it.
+pub fn parse_durability(name: &str, world: Place) -> Result<Durability, String> {
+    match (name, world) {
+        ("sync", _) => Ok(Durability::Sync),
+        ("delayed", Place::Replicas) => Ok(Durability::Delayed),
+        ("delayed", Place::Cluster) => {
+            Err("durability delayed is simulated in the world replicas only".to_owned())
+        }
+        _ => Err(format!(
+            "there is no durability {name:?}; there are sync, delayed"
         )),
     }
 }

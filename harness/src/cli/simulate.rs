@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use kensho_models::replay::{Place, Recipe, Visit, broken_rules, mode_name, parse_mode};
+use kensho_models::replay::{
+    Place, Recipe, Visit, broken_rules, durability_name, mode_name, parse_durability, parse_mode,
+};
 use kensho_models::run::{Given, Run, explore_aloud};
 use kensho_models::sample::{Sample, Total, sample};
 use kensho_models::shrink::shrink;
 use kensho_models::sights::Sighted;
+use kensho_protocol::settings::Durability;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -53,6 +56,9 @@ pub(super) struct Arguments {
     /// When updates are acknowledged: async or semi-sync [default: drawn]
     #[arg(long, value_name = "MODE")]
     mode: Option<String>,
+    /// When a node counts an update as held: sync or delayed
+    #[arg(long, value_name = "DURABILITY", default_value = "sync")]
+    durability: String,
     /// How long faults strike, in virtual time [default: drawn, a few seconds]
     #[arg(long, value_name = "TIME")]
     duration: Option<Span>,
@@ -118,16 +124,17 @@ impl FromStr for Shard {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mode = arguments.mode.as_deref().map(parse_mode).transpose();
+    let place = arguments.world.place();
     let given = Given {
         nodes: arguments.nodes.map(usize::try_from).transpose()?,
         mode: mode.map_err(Refusal)?,
+        durability: parse_durability(&arguments.durability, place).map_err(Refusal)?,
         rules: broken_rules(&arguments.break_rules).map_err(Refusal)?,
         turbulent_ns: arguments
             .duration
             .map(|span| span.milliseconds().saturating_mul(1_000_000)),
         only: None,
     };
-    let place = arguments.world.place();
     let json = match (arguments.trace, arguments.shrink) {
         (Some(seed), _) => {
             return Ok(place.visit(Trace {
@@ -167,6 +174,9 @@ fn same_again(place: Place, given: &Given) -> String {
     }
     if let Some(mode) = given.mode {
         said += &format!(" --mode {}", mode_name(mode));
+    }
+    if given.durability != Durability::default() {
+        said += &format!(" --durability {}", durability_name(given.durability));
     }
     if let Some(ms) = recipe.duration_ms {
         said += &format!(" --duration {ms}ms");
@@ -305,6 +315,7 @@ fn figures<S: Sighted>(place: Place, given: &Given, wanted: &Sample, total: &Tot
     json!({
         "world": place.name(),
         "mode": given.mode.map_or("async and semi-sync", mode_name),
+        "durability": durability_name(given.durability),
         "seeds": [wanted.seeds.start, wanted.seeds.end],
         "step": wanted.step,
         "runs": total.runs,

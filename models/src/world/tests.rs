@@ -71,8 +71,8 @@ fn with_delayed_durability_a_node_that_rejoins_without_catching_up_is_caught() {
         ..Given::default()
     };
     let violated = |seed: u64| {
-        let run = std::panic::catch_unwind(|| explore::<World>(seed, given).violation);
-        run.map_or(true, |violation| violation.is_some())
+        let run = std::panic::catch_unwind(|| explore::<World>(seed, &given).violation);
+        run.is_ok_and(|violation| violation.is_some())
     };
     assert!((0..500).any(violated));
 }
