@@ -1,7 +1,7 @@
 //! Puts everything together: systems under test, the runner, and the command `kensho`.
 //!
 //! A [`system`] is started, hurt and asked; the [`runner`] plays a workload and a nemesis on it and
-//! judges what happened; [`bench`] measures what it does under load; [`serve`] shows runs in a
+//! judges what happened; [`mod@bench`] measures what it does under load; [`serve`] shows runs in a
 //! browser; [`cli`] is what a person types.
 
 pub mod bench;

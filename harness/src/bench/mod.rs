@@ -2,7 +2,7 @@
 //!
 //! Contestants (clusters in different modes, calibrations, other databases) are all up at the same
 //! time, and only one of them is under load at a time, in short windows that take turns
-//! ([`rotation`]). A machine that is slower for a while is then slower for all of them, and ratios
+//! (`rotation`). A machine that is slower for a while is then slower for all of them, and ratios
 //! are taken within a round. The client under load is the client library, as people use it, on one
 //! thread.
 //!

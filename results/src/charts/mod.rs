@@ -2,8 +2,8 @@
 //!
 //! From data to picture in three steps, each a value: data files are recognised ([`source`]), the
 //! questions asked of them give [`Chart`]s, whose titles state the finding in words computed from
-//! the data (one file per question), and a chart is laid out as shapes ([`layout`]), painted as SVG
-//! and PNG ([`paint`]). Each picture has its chart as JSON beside it. No font of the system is
+//! the data (one file per question), and a chart is laid out as shapes (`layout`), painted as SVG
+//! and PNG (`paint`). Each picture has its chart as JSON beside it. No font of the system is
 //! needed: the one used for PNG, and for measuring text, is part of the program.
 
 mod axis;
