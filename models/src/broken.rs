@@ -109,16 +109,22 @@ pub fn in_cluster(broken: Option<Rule>, seeds_max: u64, seconds_max: f64) -> Fou
     first_violation::<Cluster>(&given, seeds_max, seconds_max)
 }
 
+/// What one seed violates.
+#[must_use]
+pub fn violated<R: Run>(seed: u64, given: &Given) -> Option<Invariant> {
+    // With a broken rule, the protocol's own assertions may fail: a real node would stop.
+    match catch_unwind(AssertUnwindSafe(|| explore::<R>(seed, given))) {
+        Ok(outcome) => outcome.violation.map(|violation| violation.invariant()),
+        Err(_) => Some(Invariant::Assertion),
+    }
+}
+
 fn first_violation<R: Run>(given: &Given, seeds_max: u64, seconds_max: f64) -> Found {
     let began = Instant::now();
     let mut after = 0;
     let mut by = None;
     while by.is_none() && after < seeds_max && began.elapsed().as_secs_f64() < seconds_max {
-        // With a broken rule, the protocol's own assertions may fail: a real node would stop.
-        by = match catch_unwind(AssertUnwindSafe(|| explore::<R>(after, given))) {
-            Ok(outcome) => outcome.violation.map(|violation| violation.invariant()),
-            Err(_) => Some(Invariant::Assertion),
-        };
+        by = violated::<R>(after, given);
         after += 1;
     }
     Found {
