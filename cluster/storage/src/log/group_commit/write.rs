@@ -76,12 +76,12 @@ impl<D: Disk> WriteThread<'_, D> {
             self.segments.exchange(&mut self.writer, self.shared);
             match self.next() {
                 Next::Write { bytes, at_once } => self.write(bytes, at_once)?,
-                Next::Flush => self.flush()?,
+                Next::Flush => self.flush(0)?,
                 Next::End => break,
                 Next::Stop => return Ok(()),
             }
         }
-        self.flush()?;
+        self.flush(0)?;
         self.segments.wait(&mut self.writer, self.shared);
         self.writer.seal(&mut self.disk)
     }
@@ -139,11 +139,7 @@ impl<D: Disk> WriteThread<'_, D> {
                 self.pause(bytes);
                 Ok(())
             }
-            Durability::Sync | Durability::Delayed { .. } => {
-                self.flush()?;
-                self.shared.lock().backlog_bytes -= bytes;
-                Ok(())
-            }
+            Durability::Sync | Durability::Delayed { .. } => self.flush(bytes),
         }
     }
 
@@ -161,7 +157,9 @@ impl<D: Disk> WriteThread<'_, D> {
         }
     }
 
-    fn flush(&mut self) -> Result<(), StorageError> {
+    /// Makes safe what was written. `bytes` of it counted as backlog until now: who hears that they
+    /// are safe finds them gone from there.
+    fn flush(&mut self, bytes: usize) -> Result<(), StorageError> {
         self.flush_at = None;
         let durable = self.writer.sync(&mut self.disk)?;
         let mut trails = self.shared.trails();
@@ -169,7 +167,10 @@ impl<D: Disk> WriteThread<'_, D> {
             trails.add(segment, &step);
         }
         drop(trails);
-        self.shared.update(|state| state.durable = durable);
+        self.shared.update(|state| {
+            state.durable = durable;
+            state.backlog_bytes -= bytes;
+        });
         Ok(())
     }
 }
