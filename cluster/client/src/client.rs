@@ -17,6 +17,7 @@ use crate::path::push_segment;
 use crate::pool::{NoAnswer, Pool};
 use crate::request::{self, Head};
 use crate::response::Response;
+use crate::scan::{Rows, Scan};
 
 /// Longer paths are refused by nodes.
 const PATH_LIMIT_BYTES: usize = 65_534;
@@ -166,7 +167,7 @@ impl Client {
     pub async fn create_container(&self, container: &Container) -> Result<Answered<Create>, Error> {
         let what = || format!("create container {}", container.name());
         let body = serde_json::to_vec(container).expect("a container is JSON");
-        let statement = self.statement(&what, Method::POST, &[], Condition::Any, body.into())?;
+        let statement = self.update(&what, Method::POST, &[], Condition::Any, body.into())?;
         let answered = self.run(&what, container.name(), statement).await?;
         answered.map(|response| match response.status {
             StatusCode::CREATED => Ok(Create::Created),
@@ -182,7 +183,7 @@ impl Client {
     pub async fn delete_container(&self, container: &str) -> Result<Answered<()>, Error> {
         let what = || format!("delete container {container}");
         let body = serde_json::to_vec(&[container]).expect("a name is JSON");
-        let statement = self.statement(&what, Method::DELETE, &[], Condition::Any, body.into())?;
+        let statement = self.update(&what, Method::DELETE, &[], Condition::Any, body.into())?;
         let answered = self.run(&what, container, statement).await?;
         answered.map(|response| match response.status {
             StatusCode::NO_CONTENT => Ok(()),
@@ -197,11 +198,26 @@ impl Client {
     pub async fn get(&self, container: &str, key: &str) -> Result<Answered<Option<Row>>, Error> {
         let what = || format!("get {key} of {container}");
         let path = &[container, "rows", key];
-        let statement = self.statement(&what, Method::GET, path, Condition::Any, Bytes::new())?;
+        let statement = self.read(&what, Method::GET, path, Bytes::new())?;
         let answered = self.run(&what, container, statement).await?;
         answered.map(|response| match response.status {
             StatusCode::OK => row(&what, &response).map(Some),
             StatusCode::NOT_FOUND if no_such_row(&response) => Ok(None),
+            _ => Err(refused(what(), &response)),
+        })
+    }
+
+    /// Reads rows in the order of their keys.
+    ///
+    /// # Errors
+    /// See [`Error`]; among others if the condition speaks of anything but the row key.
+    pub async fn scan(&self, container: &str, scan: &Scan) -> Result<Answered<Rows>, Error> {
+        let what = || format!("scan {container}");
+        let body = serde_json::to_vec(scan).expect("a scan is JSON");
+        let statement = self.read(&what, Method::POST, &[container, "rows"], body.into())?;
+        let answered = self.run(&what, container, statement).await?;
+        answered.map(|response| match serde_json::from_slice(&response.body) {
+            Ok(rows) if response.status == StatusCode::OK => Ok(rows),
             _ => Err(refused(what(), &response)),
         })
     }
@@ -220,7 +236,7 @@ impl Client {
     ) -> Result<Answered<Put>, Error> {
         let what = || format!("put {key} into {container}");
         let path = &[container, "rows", key];
-        let statement = self.statement(&what, Method::PUT, path, condition, row.into())?;
+        let statement = self.update(&what, Method::PUT, path, condition, row.into())?;
         let answered = self.run(&what, container, statement).await?;
         answered.map(|response| match response.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Put::Stored {
@@ -245,7 +261,7 @@ impl Client {
     ) -> Result<Answered<u32>, Error> {
         let what = || format!("put rows into {container}");
         let path = &[container, "rows"];
-        let statement = self.statement(&what, Method::PUT, path, Condition::Any, rows.into())?;
+        let statement = self.update(&what, Method::PUT, path, Condition::Any, rows.into())?;
         let answered = self.run(&what, container, statement).await?;
         answered.map(|response| match answer::stored(&response) {
             Some(count) if response.status == StatusCode::OK => Ok(count),
@@ -265,7 +281,7 @@ impl Client {
     ) -> Result<Answered<Delete>, Error> {
         let what = || format!("delete {key} from {container}");
         let path = &[container, "rows", key];
-        let statement = self.statement(&what, Method::DELETE, path, condition, Bytes::new())?;
+        let statement = self.update(&what, Method::DELETE, path, condition, Bytes::new())?;
         let answered = self.run(&what, container, statement).await?;
         answered.map(|response| match response.status {
             StatusCode::NO_CONTENT => Ok(Delete::Deleted),
@@ -277,7 +293,23 @@ impl Client {
         })
     }
 
-    fn statement(
+    fn read(
+        &self,
+        what: &impl Fn() -> String,
+        method: Method,
+        segments: &[&str],
+        body: Bytes,
+    ) -> Result<Statement, Error> {
+        Ok(Statement {
+            kind: Kind::Read,
+            method,
+            path: self.path(what, segments)?,
+            condition: None,
+            body,
+        })
+    }
+
+    fn update(
         &self,
         what: &impl Fn() -> String,
         method: Method,
@@ -285,21 +317,6 @@ impl Client {
         condition: Condition<'_>,
         body: Bytes,
     ) -> Result<Statement, Error> {
-        let impossible = |reason: String| Error::Impossible {
-            statement: what(),
-            reason,
-        };
-        let mut path = String::with_capacity(self.containers.len() + 64);
-        path.push_str(&self.containers);
-        for segment in segments {
-            push_segment(&mut path, segment);
-        }
-        if path.len() > PATH_LIMIT_BYTES {
-            let length = path.len();
-            return Err(impossible(format!(
-                "its path has {length} bytes; at most {PATH_LIMIT_BYTES} are allowed"
-            )));
-        }
         let condition = match condition {
             Condition::Any => None,
             Condition::IfAbsent => Some(("if-none-match", "*".to_owned())),
@@ -307,21 +324,37 @@ impl Client {
                 Some(("if-match", etag.to_owned()))
             }
             Condition::IfMatch(etag) => {
-                return Err(impossible(format!("{etag:?} is no version of a row")));
+                return Err(Error::Impossible {
+                    statement: what(),
+                    reason: format!("{etag:?} is no version of a row"),
+                });
             }
         };
-        let kind = if method == Method::GET {
-            Kind::Read
-        } else {
-            Kind::Update
-        };
         Ok(Statement {
-            kind,
+            kind: Kind::Update,
             method,
-            path,
+            path: self.path(what, segments)?,
             condition,
             body,
         })
+    }
+
+    fn path(&self, what: &impl Fn() -> String, segments: &[&str]) -> Result<String, Error> {
+        let mut path = String::with_capacity(self.containers.len() + 64);
+        path.push_str(&self.containers);
+        for segment in segments {
+            push_segment(&mut path, segment);
+        }
+        if path.len() > PATH_LIMIT_BYTES {
+            let length = path.len();
+            return Err(Error::Impossible {
+                statement: what(),
+                reason: format!(
+                    "its path has {length} bytes; at most {PATH_LIMIT_BYTES} are allowed"
+                ),
+            });
+        }
+        Ok(path)
     }
 
     /// Runs a statement to its end; whatever a node finally answers is a result.

@@ -20,7 +20,10 @@ struct Column {
 }
 
 impl Container {
-    /// A collection whose rows are found by a column `key` of this type: `STRING`, `INTEGER`,
+    /// The name of the row key's column.
+    pub const KEY: &'static str = "key";
+
+    /// A collection whose rows are found by a column [`Container::KEY`] of this type: `STRING`, `INTEGER`,
     /// `LONG` or `TIMESTAMP`.
     #[must_use]
     pub fn keyed(name: impl Into<String>, key_type: impl Into<String>) -> Self {
@@ -30,7 +33,7 @@ impl Container {
             rowkey: true,
             columns: Vec::new(),
         }
-        .column("key", key_type)
+        .column(Self::KEY, key_type)
     }
 
     /// The same, with one more column of this name and type.

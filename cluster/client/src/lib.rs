@@ -33,6 +33,7 @@ mod path;
 mod pool;
 mod request;
 mod response;
+mod scan;
 mod table;
 
 pub use client::{Answered, Client, Condition, Create, Delete, Put, Row};
@@ -40,3 +41,4 @@ pub use container::Container;
 pub use core::Counters;
 pub use error::Error;
 pub use options::Options;
+pub use scan::{Rows, Scan};

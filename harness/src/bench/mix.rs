@@ -1,11 +1,13 @@
 //! What operations are made of: single and batched puts, and the core workloads of YCSB.
 //!
-//! Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010, section 4.1. Of these,
-//! workload E (short scans) cannot be asked of the cluster: it has no range reads yet.
+//! Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010, section 4.1.
 
 use fastrand::Rng;
 
 use super::keys::Distribution;
+
+/// YCSB's longest scan.
+const SCAN_ROWS_MAX: u32 = 100;
 
 /// A mix of operations, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -21,6 +23,8 @@ pub enum Mix {
     B,
     /// 95 % reads of young rows, 5 % inserts (YCSB D)
     D,
+    /// 95 % scans of 1 to 100 rows, 5 % inserts (YCSB E)
+    E,
     /// Half reads, half read-modify-writes (YCSB F)
     F,
 }
@@ -30,6 +34,8 @@ pub enum Mix {
 pub enum Kind {
     /// Reads a row.
     Read,
+    /// Reads rows in the order of their keys, at most so many.
+    Scan(u32),
     /// Replaces a row.
     Update,
     /// Adds a row.
@@ -47,6 +53,7 @@ impl Mix {
             Mix::B => "b",
             Mix::C => "c",
             Mix::D => "d",
+            Mix::E => "e",
             Mix::F => "f",
         }
     }
@@ -56,7 +63,7 @@ impl Mix {
         match self {
             Mix::Put => Distribution::Uniform,
             Mix::D => Distribution::Latest,
-            Mix::A | Mix::B | Mix::C | Mix::F => Distribution::Zipfian,
+            Mix::A | Mix::B | Mix::C | Mix::E | Mix::F => Distribution::Zipfian,
         }
     }
 
@@ -72,13 +79,15 @@ impl Mix {
             Mix::C => return Kind::Read,
             Mix::A => (50, Kind::Update),
             Mix::B => (95, Kind::Update),
-            Mix::D => (95, Kind::Insert),
+            Mix::D | Mix::E => (95, Kind::Insert),
             Mix::F => (50, Kind::ReadModifyWrite),
         };
-        if random.u32(..100) < reads {
-            Kind::Read
-        } else {
+        if random.u32(..100) >= reads {
             other
+        } else if self == Mix::E {
+            Kind::Scan(random.u32(1..=SCAN_ROWS_MAX))
+        } else {
+            Kind::Read
         }
     }
 }
@@ -99,5 +108,15 @@ mod tests {
             assert!((reads(mix) - expected).abs() < 0.015, "{mix:?}");
         }
         assert_eq!((reads(Mix::C), reads(Mix::Put)), (1.0, 0.0));
+        let mut scanned: Vec<u32> = (0..20_000)
+            .filter_map(|_| match Mix::E.draw(&mut random) {
+                Kind::Scan(rows) => Some(rows),
+                _ => None,
+            })
+            .collect();
+        assert!((scanned.len() as f64 / 20_000.0 - 0.95).abs() < 0.015);
+        scanned.sort_unstable();
+        scanned.dedup();
+        assert_eq!(scanned, (1..=100).collect::<Vec<u32>>());
     }
 }

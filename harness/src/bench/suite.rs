@@ -57,7 +57,7 @@ impl Suite {
         all.push(open_loop(&size, seed));
         all.push(batches(&size, seed));
         let mixes: &[Mix] = match self {
-            Suite::Standard => &[Mix::A, Mix::B, Mix::C, Mix::D, Mix::F],
+            Suite::Standard => &[Mix::A, Mix::B, Mix::C, Mix::D, Mix::E, Mix::F],
             Suite::Quick => &[Mix::A],
         };
         all.extend(mixes.iter().map(|&mix| ycsb(&size, mix, seed)));

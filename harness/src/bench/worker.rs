@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Request, StatusCode};
-use kensho_client::{Client, Condition};
+use kensho_client::{Client, Condition, Container, Scan};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -95,9 +95,25 @@ impl Rows {
         ))
     }
 
+    /// Reads at most `limit` rows from `record` on.
+    async fn scan(&self, record: u64, limit: u32) -> Result<(), String> {
+        let (container, key) = (self.container(record), key(record));
+        let scan = Scan::first(limit).condition(format!("{} >= '{key}'", Container::KEY));
+        let scanned = self.client.scan(container, &scan).await;
+        let rows = scanned.map_err(|error| error.to_string())?.value.rows;
+        if rows.len() <= limit as usize && rows.first().is_some_and(|row| row[0] == key) {
+            return Ok(());
+        }
+        Err(format!(
+            "a scan of {container} from {key} on gave {} rows, and not that one first",
+            rows.len()
+        ))
+    }
+
     async fn perform(&self, operation: Operation) -> Result<(), String> {
         match operation.kind {
             Kind::Read => self.get(operation.record).await,
+            Kind::Scan(rows) => self.scan(operation.record, rows).await,
             Kind::Update | Kind::Insert => self.put(operation.record).await,
             Kind::ReadModifyWrite => {
                 self.get(operation.record).await?;

@@ -7,6 +7,7 @@
 mod activity;
 mod answer;
 mod batch;
+mod condition;
 mod containers;
 mod error;
 mod forward;
@@ -14,6 +15,7 @@ mod headers;
 mod operation;
 mod router;
 mod rows;
+mod scan;
 mod schema;
 mod service;
 

@@ -17,7 +17,7 @@ use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
-use super::{DATABASE, batch, containers, headers, operation, rows};
+use super::{DATABASE, batch, containers, headers, operation, rows, scan};
 use crate::data::{Answered, Data};
 use crate::settings::Limits;
 
@@ -131,7 +131,8 @@ impl Service {
             },
             DatabasePath::Rows(container) => match asked.method {
                 Method::PUT => batch::put(self, &asked, &container).await,
-                _ => Err(Error::wrong_method("PUT")),
+                Method::POST => Box::pin(scan::rows(self, &asked, &container)).await,
+                _ => Err(Error::wrong_method("PUT, POST")),
             },
             DatabasePath::Row(container, key) => {
                 self.check_length("row key", &key)?;
@@ -147,7 +148,8 @@ impl Service {
                 }
             }
             DatabasePath::Query => Err(Error::not_offered(
-                "queries are not offered; single rows are under /containers/{container}/rows/{key}",
+                "queries are not offered; single rows are under /containers/{container}/rows/{key}, \
+                 and ranges of row keys under /containers/{container}/rows",
             )),
         }
     }

@@ -117,6 +117,47 @@ fn many_rows_are_put_at_once() {
 }
 
 #[test]
+fn rows_are_read_by_ranges_of_their_keys() {
+    let cluster = Cluster::started(3, "");
+    let (node, other) = (&cluster.nodes[0], &cluster.nodes[1]);
+    node.ask("POST", &path("/containers"), "", REGISTERS);
+    let rows = path("/containers/registers/rows");
+    let body = r#"[["b",2],["a",1],["d'",4],["c",null]]"#;
+    assert_eq!(node.ask("PUT", &rows, "", body).status, 200);
+    // Any node takes it, and passes it on.
+    for (node, asked, found) in [
+        (
+            node,
+            r#"{"limit":2}"#,
+            r#""rows":[["a",1],["b",2]],"total":4,"offset":0,"limit":2}"#,
+        ),
+        (
+            other,
+            r#"{"limit":9,"offset":1,"condition":"key >= 'b'","sort":"key desc"}"#,
+            r#""rows":[["c",null],["b",2]],"total":3,"offset":1,"limit":9}"#,
+        ),
+        (
+            node,
+            r#"{"limit":9,"condition":"key = 'd\u0027\u0027'"}"#,
+            r#""rows":[["d'",4]],"total":1,"#,
+        ),
+        (
+            node,
+            r#"{"limit":9,"condition":"key>'b' and key<'a'"}"#,
+            r#""rows":[],"total":0,"#,
+        ),
+    ] {
+        let answer = node.ask("POST", &rows, "", asked);
+        assert_eq!(answer.status, 200, "{asked}: {answer:?}");
+        let columns =
+            r#"{"columns":[{"name":"key","type":"STRING"},{"name":"value","type":"LONG"}],"#;
+        assert!(answer.body.starts_with(columns), "{asked}: {answer:?}");
+        assert!(answer.body.contains(found), "{asked}: {answer:?}");
+        assert!(answer.header("kensho-position").is_some(), "{answer:?}");
+    }
+}
+
+#[test]
 fn whatever_is_wrong_is_said_and_the_node_lives_on() {
     let cluster = Cluster::started(
         1,
@@ -249,6 +290,42 @@ fn whatever_is_wrong_is_said_and_the_node_lives_on() {
             &path("/containers/nowhere/rows"),
             "",
             "[]",
+            404,
+            150_008,
+        ),
+        ("POST", &rows, "", "", 400, 150_001),
+        ("POST", &rows, "", "{}", 400, 150_001),
+        ("POST", &rows, "", r#"{"limit":10001}"#, 400, 150_001),
+        ("POST", &rows, "", r#"{"limit":1,"x":1}"#, 400, 150_001),
+        (
+            "POST",
+            &rows,
+            "",
+            r#"{"limit":1,"condition":"key or"}"#,
+            400,
+            150_001,
+        ),
+        (
+            "POST",
+            &rows,
+            "",
+            r#"{"limit":1,"condition":"value > 3"}"#,
+            400,
+            150_010,
+        ),
+        (
+            "POST",
+            &rows,
+            "",
+            r#"{"limit":1,"condition":"key > 'a'","sort":"value"}"#,
+            400,
+            150_001,
+        ),
+        (
+            "POST",
+            &path("/containers/nowhere/rows"),
+            "",
+            r#"{"limit":1}"#,
             404,
             150_008,
         ),

@@ -12,6 +12,7 @@ mod image;
 mod key;
 mod name;
 mod rows;
+mod scan;
 mod statement;
 mod timestamp;
 
@@ -28,7 +29,7 @@ pub use container::{
 pub use key::{InvalidKey, Key, KeyType, RowKey};
 pub use name::{InvalidName, check_name};
 pub use rows::{RowError, ValidKeys, ValidRows};
-pub use statement::{Answer, Condition, NewRow, Outcome, Query, Raw, Statement};
+pub use statement::{Answer, Condition, NewRow, Order, Outcome, Query, Raw, Statement};
 pub use timestamp::parse_timestamp;
 
 /// All containers of a partition.
@@ -239,6 +240,24 @@ impl Tables {
                     None => Answer::NoSuchRow,
                 }
             }
+            Query::Scan {
+                container,
+                column,
+                from,
+                to,
+                order,
+                offset,
+                limit,
+            } => match self.container(container) {
+                Some(container) => container.scan(&scan::Range {
+                    column: *column,
+                    keys: (*from, *to),
+                    order: *order,
+                    offset: *offset,
+                    limit: *limit,
+                }),
+                None => Answer::NoSuchContainer,
+            },
         }
     }
 

@@ -3,6 +3,8 @@
 //! All of it is encoded with postcard. What is decoded borrows from the bytes, so a row is not copied
 //! on its way.
 
+use std::ops::Bound;
+
 use bytes::Bytes;
 use kensho_protocol::ids::Position;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -123,6 +125,34 @@ pub enum Query<'a> {
         /// The key as text.
         key: &'a str,
     },
+    /// Rows of a range of keys.
+    Scan {
+        /// The container's name.
+        container: &'a str,
+        /// The column that is taken for the row key, if the range or the order speaks of one.
+        column: Option<&'a str>,
+        /// The least key, as text.
+        #[serde(borrow)]
+        from: Bound<&'a str>,
+        /// The greatest key, as text.
+        #[serde(borrow)]
+        to: Bound<&'a str>,
+        /// The order in which they are given.
+        order: Order,
+        /// So many are left out at the beginning.
+        offset: u32,
+        /// At most so many are given.
+        limit: u32,
+    },
+}
+
+/// An order of rows by their keys; rows without row key are in the order of their insertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// The least key first.
+    Ascending,
+    /// The greatest key first.
+    Descending,
 }
 
 /// The answer to a query.
@@ -146,6 +176,16 @@ pub enum Answer<'a> {
         version: Position,
         /// A compact JSON array in column order.
         value: Raw<'a>,
+    },
+    /// The rows that were asked for.
+    Rows {
+        /// What the container is like.
+        info: ContainerInfo,
+        /// Each a compact JSON array in column order.
+        #[serde(borrow)]
+        rows: Vec<Raw<'a>>,
+        /// How many rows the range has, those that are left out included.
+        total: u64,
     },
     /// There is no container of this name.
     NoSuchContainer,
