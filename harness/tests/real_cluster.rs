@@ -111,6 +111,7 @@ fn a_short_run_under_faults_is_valid() {
             "11s",
             "--rate",
             "300",
+            "--record",
         ])
         .args([
             "--nemesis",
@@ -147,6 +148,19 @@ fn a_short_run_under_faults_is_valid() {
 
     let again = kensho().arg("check").arg(&run).output().unwrap();
     assert_eq!(again.status.code(), Some(0));
+
+    let replayed = kensho().arg("replay").arg(&run).output().unwrap();
+    let said = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert_eq!(replayed.status.code(), Some(0), "{said}");
+    assert!(
+        said.starts_with("VALID\n3 nodes, 4 lives, 8 files"),
+        "{said}"
+    );
+    assert!(said.contains("all are the same"), "{said}");
+    for invariant in ["one-master", "log-match", "durable-ack", "linearizable"] {
+        let holds = format!("{invariant:<22} holds");
+        assert!(said.contains(&holds), "{invariant}: {said}");
+    }
 }
 
 #[test]
