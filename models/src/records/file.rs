@@ -164,7 +164,10 @@ fn read_chunk(reader: &mut impl Read, at: &mut u64) -> io::Result<Result<Vec<u8>
             Ending::Torn { at: begin }
         }));
     };
-    let head = ChunkHead::read(head);
+    let Some(head) = ChunkHead::read(head) else {
+        let what = "the checksum of a length is wrong".to_owned();
+        return Ok(Err(Ending::Damaged { at: begin, what }));
+    };
     let mut body = Vec::new();
     reader.by_ref().take(head.length).read_to_end(&mut body)?;
     if (body.len() as u64) < head.length {

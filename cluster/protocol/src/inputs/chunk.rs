@@ -1,10 +1,11 @@
-//! How a record of inputs is cut into chunks: u64 length of the body and u32 CRC-32 of length and
-//! body, little-endian; then the body. A chunk is whole, or it counts for nothing.
+//! How a record of inputs is cut into chunks: u64 length of the body, u32 CRC-32 of that length, u32
+//! CRC-32 of the body, all little-endian; then the body. A chunk is whole, or it counts for nothing.
+//! The length has a checksum of its own, so that an end that is missing is told from damage.
 
 use super::{Head, Item};
 
 /// Bytes before a chunk's body.
-pub const CHUNK_HEAD_BYTES: usize = 12;
+pub const CHUNK_HEAD_BYTES: usize = 16;
 
 /// What stands before a chunk's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,42 +31,40 @@ impl ChunkHead {
     /// The head of the chunk with this body.
     #[must_use]
     pub(super) fn of(body: &[u8]) -> Self {
-        let length = body.len() as u64;
-        let checksum = checksum(length, body);
-        ChunkHead { length, checksum }
+        ChunkHead {
+            length: body.len() as u64,
+            checksum: crc32fast::hash(body),
+        }
     }
 
     /// As it stands in the file.
     #[must_use]
     pub(super) fn bytes(self) -> [u8; CHUNK_HEAD_BYTES] {
         let mut bytes = [0; CHUNK_HEAD_BYTES];
-        bytes[..8].copy_from_slice(&self.length.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.checksum.to_le_bytes());
+        let length = self.length.to_le_bytes();
+        bytes[..8].copy_from_slice(&length);
+        bytes[8..12].copy_from_slice(&crc32fast::hash(&length).to_le_bytes());
+        bytes[12..].copy_from_slice(&self.checksum.to_le_bytes());
         bytes
     }
 
-    /// What these bytes say.
+    /// What these bytes say; `None` if they are damaged.
     #[must_use]
-    pub fn read(bytes: [u8; CHUNK_HEAD_BYTES]) -> Self {
-        let (length, checksum) = bytes.split_at(8);
-        ChunkHead {
+    pub fn read(bytes: [u8; CHUNK_HEAD_BYTES]) -> Option<Self> {
+        let (length, checksums) = bytes.split_at(8);
+        let (of_length, of_body) = checksums.split_at(4);
+        let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+        (number(of_length) == crc32fast::hash(length)).then(|| ChunkHead {
             length: u64::from_le_bytes(length.try_into().expect("8 bytes")),
-            checksum: u32::from_le_bytes(checksum.try_into().expect("4 bytes")),
-        }
+            checksum: number(of_body),
+        })
     }
 
     /// Whether this is the body that the chunk was written with.
     #[must_use]
     pub fn fits(self, body: &[u8]) -> bool {
-        self.length == body.len() as u64 && self.checksum == checksum(self.length, body)
+        self.length == body.len() as u64 && self.checksum == crc32fast::hash(body)
     }
-}
-
-fn checksum(length: u64, body: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&length.to_le_bytes());
-    hasher.update(body);
-    hasher.finalize()
 }
 
 /// The head that is the body of a file's first chunk.
