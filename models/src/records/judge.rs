@@ -106,6 +106,12 @@ impl Judge {
         }
     }
 
+    /// There is a record of this node's coordinator only, or of its replicas only.
+    pub(super) fn lacks_half_of(&mut self, node: &Member) {
+        self.missing
+            .insert(format!("one of the planes of {}", node.name));
+    }
+
     /// What more this node did is not known.
     pub(super) fn lose_sight_of(&mut self, node: &Member) {
         self.missing.insert(format!("all that {} did", node.name));

@@ -147,6 +147,13 @@ fn merge(files: Vec<RecordFile>) -> Outcome {
         merge.sent(stream.node(), &item, &stream.machines.outputs);
         judge.look(stream.file.head(), &item, &stream.machines);
     }
+    for stream in &streams {
+        let same = |other: &&Stream| (other.node(), other.life()) == (stream.node(), stream.life());
+        // Without anything in one of them, there may be no other one yet.
+        if stream.taken > 0 && streams.iter().filter(same).count() < 2 {
+            judge.lacks_half_of(&stream.file.head().node);
+        }
+    }
     counts.matched = merge.matched;
     outcome::conclude(&judge, &streams, counts, difference, nowhere, one_clock)
 }

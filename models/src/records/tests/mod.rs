@@ -66,8 +66,7 @@ fn a_torn_end_is_told_and_what_is_whole_counts() {
     let mut bytes = fs::read(&path).expect("a record");
     let whole = bytes.len() as u64;
     // A write that the process did not live to finish.
-    bytes.extend_from_slice(&50_u64.to_le_bytes());
-    bytes.extend_from_slice(&[1, 2, 3, 4, 5, 6]);
+    bytes.extend_from_slice(&[50, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
     fs::write(&path, bytes).expect("it can be written");
     let outcome = replayed(&cluster);
     assert_eq!(outcome.validity(), Validity::Holds, "{outcome}");
@@ -106,10 +105,7 @@ fn damage_is_told_and_leaves_open_what_follows() {
     let [Ended { ending, .. }] = &outcome.ended[..] else {
         panic!("{outcome}");
     };
-    assert!(matches!(
-        ending,
-        Ending::Damaged { .. } | Ending::Torn { .. }
-    ));
+    assert!(matches!(ending, Ending::Damaged { .. }), "{outcome}");
     assert!(!outcome.checked.contains(&Invariant::LogMatch), "{outcome}");
     assert!(outcome.to_string().contains("all that n1 did"), "{outcome}");
 }
