@@ -5,8 +5,8 @@
 //! on several machines are placed by the time of day at which each began to record; their messages
 //! correct that, but what has to do with real time cannot be judged then.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use kensho_protocol::ids::NodeId;
@@ -87,6 +87,8 @@ impl Stream {
 #[derive(Debug)]
 pub(super) struct Merge {
     nodes: HashSet<NodeId>,
+    /// The streams that may go on.
+    active: Vec<usize>,
     sent: HashSet<u64>,
     /// Messages that were received after they were sent.
     pub(super) matched: u64,
@@ -103,6 +105,7 @@ impl Merge {
     pub(super) fn new(streams: &[Stream]) -> Self {
         Merge {
             nodes: streams.iter().map(Stream::node).collect(),
+            active: active(streams),
             sent: HashSet::new(),
             matched: 0,
         }
@@ -110,12 +113,12 @@ impl Merge {
 
     /// Which stream goes on; `None` if all are over.
     pub(super) fn choose(&mut self, streams: &[Stream]) -> Option<Choice> {
-        let mut ready: Vec<usize> = (0..streams.len())
-            .filter(|index| is_open(&streams[*index], streams))
-            .collect();
-        ready.sort_by_key(|index| streams[*index].key);
-        let first = *ready.first()?;
-        for stream in ready {
+        if self.active.iter().any(|index| streams[*index].is_over()) {
+            self.active = active(streams);
+        }
+        self.active.sort_by_key(|index| streams[*index].key);
+        let first = *self.active.first()?;
+        for &stream in &self.active {
             let Some((from, message)) = received(&streams[stream]) else {
                 return Some(whole(stream));
             };
@@ -163,10 +166,18 @@ fn whole(stream: usize) -> Choice {
     }
 }
 
-/// Whether the stream has more, and all earlier lives of its node are over.
-fn is_open(stream: &Stream, streams: &[Stream]) -> bool {
-    let earlier = |other: &&Stream| other.node() == stream.node() && other.life() < stream.life();
-    !stream.is_over() && streams.iter().filter(earlier).all(Stream::is_over)
+/// The streams that may go on: those of each node's first life that is not over.
+fn active(streams: &[Stream]) -> Vec<usize> {
+    let mut first: HashMap<NodeId, u32> = HashMap::new();
+    for stream in streams.iter().filter(|stream| !stream.is_over()) {
+        let life = first.entry(stream.node()).or_insert(stream.life());
+        *life = stream.life().min(*life);
+    }
+    let is_active =
+        |stream: &Stream| !stream.is_over() && first.get(&stream.node()) == Some(&stream.life());
+    (0..streams.len())
+        .filter(|index| is_active(&streams[*index]))
+        .collect()
 }
 
 /// The message that the stream receives next, if it does.
