@@ -31,11 +31,7 @@ impl WaitingClients {
         self.clients.len()
     }
 
-    pub(super) fn insert(
-        &mut self,
-        query: Option<Bytes>,
-        deadline: Time,
-    ) -> (Token, Answered) {
+    pub(super) fn insert(&mut self, query: Option<Bytes>, deadline: Time) -> (Token, Answered) {
         let (client, answered) = oneshot::channel();
         self.last += 1;
         let token = Token(self.last);
