@@ -127,7 +127,8 @@ fn merge(files: Vec<RecordFile>) -> Outcome {
         let Some(item) = stream.take() else {
             break;
         };
-        if let Some(Ending::Damaged { .. }) = stream.file.ending() {
+        // A process that is killed tears an end that had no effect yet; a machine that stops does not.
+        if let Some(Ending::Torn { .. } | Ending::Damaged { .. }) = stream.file.ending() {
             merge.lose_sight_of(stream.node());
             judge.lose_sight_of(&stream.file.head().node);
         }

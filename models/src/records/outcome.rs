@@ -250,7 +250,7 @@ impl Outcome {
                 Ending::Whole => {}
                 Ending::Torn { at } => writeln!(
                     f,
-                    "  {path} ends in the middle of a write, at byte {at}: read up to there"
+                    "  {path} ends in the middle of a write, at byte {at}: read up to there; what followed is not known"
                 )?,
                 Ending::Damaged { at, what } => writeln!(
                     f,

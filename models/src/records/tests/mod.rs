@@ -73,6 +73,7 @@ fn a_torn_end_is_told_and_what_is_whole_counts() {
     let ending = Ending::Torn { at: whole };
     assert_eq!(outcome.ended, [Ended { path, ending }]);
     assert!(outcome.to_string().contains("in the middle of a write"));
+    assert!(!outcome.checked.contains(&Invariant::LogMatch), "{outcome}");
 }
 
 #[test]
