@@ -75,6 +75,7 @@ fn a_short_run_under_faults_is_valid() {
             "11s",
             "--rate",
             "300",
+            "--record",
         ])
         .args([
             "--nemesis",
@@ -111,6 +112,18 @@ fn a_short_run_under_faults_is_valid() {
 
     let again = kensho().arg("check").arg(&run).output().unwrap();
     assert_eq!(again.status.code(), Some(0));
+
+    let replayed = kensho().arg("replay").arg(&run).output().unwrap();
+    let said = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert_eq!(replayed.status.code(), Some(0), "{said}");
+    let kills = verdict["counts"]["owner_kills"].as_u64().unwrap();
+    let lives = format!("VALID\n3 nodes, {} lives", 3 + kills);
+    assert!(kills > 0 && said.starts_with(&lives), "{kills} {said}");
+    assert!(said.contains("all are the same"), "{said}");
+    for invariant in ["one-master", "log-match", "durable-ack", "linearizable"] {
+        let holds = format!("{invariant:<22} holds");
+        assert!(said.contains(&holds), "{invariant}: {said}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
 //! - [`run`] runs either by seed, and [`sample`] many seeds on all processors; [`shrink`] makes a
 //!   failing run small, and [`replay`] keeps it in a file.
+//! - [`records`] replays what real nodes recorded, and holds the invariants against it.
 //! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
 //! - [`election`] explores election and table register exhaustively, with stateright;
@@ -24,6 +25,7 @@ pub mod election;
 pub mod invariants;
 pub mod path;
 pub mod random;
+pub mod records;
 pub mod register;
 pub mod replay;
 pub mod replication;

@@ -60,6 +60,9 @@ struct Arguments {
     /// What to do.
     #[arg(long, value_enum, default_value = "put")]
     operation: Operation,
+    /// Nodes record the inputs of their state machines.
+    #[arg(long)]
+    record: bool,
     /// The first of the ports used.
     #[arg(long, default_value_t = 23_000)]
     port: u16,
@@ -121,6 +124,10 @@ fn start(arguments: &Arguments, folder: &Path) -> Nodes {
             .arg(folder.join(format!("n{node}")))
             .stdin(Stdio::null())
             .stderr(log);
+        if arguments.record {
+            let records = folder.join(format!("n{node}-records"));
+            command.arg("--record-dir").arg(records);
+        }
         for other in 0..arguments.nodes {
             command.args([
                 "--member",

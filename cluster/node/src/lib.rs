@@ -17,4 +17,5 @@ pub mod failure;
 mod http;
 pub mod node;
 mod peer;
+mod recording;
 pub mod settings;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -38,6 +39,7 @@ use crate::control::{self, Control, Report, Saver, View};
 use crate::data::{self, Data, DataPlane, Parts};
 use crate::http;
 use crate::peer::{Hello, Inbound, Introduction, LinkSettings, Peers, Plane, plane_of};
+use crate::recording::{self, Recorder, Recorders};
 use crate::settings::Settings;
 
 /// Pieces of messages from other nodes that may wait for a plane; more wait in the senders.
@@ -76,6 +78,14 @@ pub enum NodeError {
         partition: u16,
         /// What is wrong.
         source: kensho_protocol::apply::ImageError,
+    },
+    /// It cannot record its inputs.
+    #[error("cannot record inputs (record_dir): {path}: {source}; choose another folder")]
+    Record {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
     },
     /// The operating system refused a thread or the like.
     #[error("the operating system refuses: {0}")]
@@ -138,7 +148,15 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
              others before its data count again"
         );
     }
-    let replicas = recover(&settings, &me, folder.recovery, folder.incarnation)?;
+    let mut recorders = recording::start(&settings, &me)
+        .map_err(|(path, source)| NodeError::Record { path, source })?;
+    let replicas = recover(
+        &settings,
+        &me,
+        folder.recovery,
+        folder.incarnation,
+        &mut recorders.data,
+    )?;
     let (appender, progress) = log::start(folder.store, &disk)?;
     let (ending, own_disk) = (appender.ending(), disk.clone());
 
@@ -156,14 +174,23 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         identity: settings.identity.clone(),
         members: BTreeMap::new(),
     };
+    let (seed, now) = (RandomState::new().hash_one(me.id), clock::now());
+    let Recorders {
+        control: mut recorder,
+        data: data_recorder,
+    } = recorders;
+    if let Some(transcript) = recorder.transcript() {
+        transcript.coordinator(now, settings.priority, &birth, &folder.saved, seed);
+    }
+    recorder.write();
     let coordinator = Coordinator::new(
         settings.protocol,
         me.clone(),
         settings.priority,
         birth,
         folder.saved,
-        RandomState::new().hash_one(me.id),
-        clock::now(),
+        seed,
+        now,
     );
     let saver = Saver::start(disk.clone(), saved)?;
 
@@ -172,6 +199,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         hello: Arc::clone(&hello),
         me: me.clone(),
         coordinator,
+        recorder,
         saver,
         view,
         reports: reports_seen,
@@ -189,6 +217,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         progress,
         view: view_seen,
         reports,
+        recorder: data_recorder,
         listener: client_listener,
         streams: streams_seen,
         stopping,
@@ -259,6 +288,7 @@ fn recover(
     me: &Member,
     mut recovery: Recovery,
     incarnation: kensho_protocol::ids::Incarnation,
+    recorder: &mut Recorder,
 ) -> Result<Vec<Replica<Tables>>, NodeError> {
     let now = clock::now();
     let partitions = (0..settings.identity.partitions).map(PartitionId);
@@ -268,6 +298,11 @@ fn recover(
                 .partitions
                 .remove(&partition)
                 .unwrap_or_else(|| Recovered::empty(incarnation));
+            if let Some(transcript) = recorder.transcript() {
+                transcript.replica(partition, now, &recovered);
+            }
+            // One by one: each may hold much.
+            recorder.write();
             Replica::recover(me.id, partition, settings.protocol, recovered, now).map_err(
                 |source| NodeError::Image {
                     partition: partition.0,
@@ -316,6 +351,7 @@ struct ControlThread {
     hello: Arc<Hello>,
     me: Member,
     coordinator: Coordinator,
+    recorder: Recorder,
     saver: Saver,
     view: watch::Sender<View>,
     reports: mpsc::Receiver<Report>,
@@ -339,7 +375,7 @@ impl ControlThread {
                 Err(error) => crate::failure::stop_at_once(&error),
             }
             let control = Control::new(
-                self.coordinator,
+                (self.coordinator, self.recorder),
                 self.me,
                 self.settings.members,
                 peers,
@@ -411,6 +447,7 @@ struct DataThread {
     progress: LogProgress,
     view: watch::Receiver<View>,
     reports: mpsc::Sender<Report>,
+    recorder: Recorder,
     listener: StdListener,
     streams: mpsc::Receiver<StdStream>,
     stopping: watch::Receiver<bool>,
@@ -432,6 +469,7 @@ impl DataThread {
                 disk: self.disk,
                 peers,
                 reports: self.reports,
+                recorder: self.recorder,
             }));
             let inputs = data::Inputs {
                 messages,

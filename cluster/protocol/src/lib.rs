@@ -18,6 +18,7 @@ pub mod apply;
 pub mod coordinator;
 pub mod error_code;
 pub mod ids;
+pub mod inputs;
 pub mod log;
 pub mod outcomes;
 pub mod record;

@@ -35,7 +35,7 @@ pub enum Record {
 }
 
 /// What a replica finds on its disk when it starts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recovered {
     /// Which life of the data this is.
     pub incarnation: Incarnation,

@@ -16,7 +16,7 @@ pub struct RequestId {
 }
 
 /// An update that a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Execute {
     /// Comes back with the reply.
     pub token: Token,
@@ -33,7 +33,7 @@ pub struct Execute {
 }
 
 /// A read that a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Read {
     /// Comes back with the reply.
     pub token: Token,
@@ -44,7 +44,7 @@ pub struct Read {
 }
 
 /// What the caller is told.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Reply {
     /// The update took effect once, and this came of it.
     Done {
@@ -65,7 +65,7 @@ pub enum Reply {
 }
 
 /// Why there is no outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Refusal {
     /// Another node owns the partition.
     NotOwner,

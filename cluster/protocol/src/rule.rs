@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 macro_rules! rules {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// A safety rule, named after the fault that it prevents.
@@ -180,6 +182,18 @@ impl Rules {
         self.broken & (1 << rule as u64) != 0
     }
 
+    #[cfg(feature = "break-rules")]
+    fn with_broken(self, rule: Rule) -> Result<Self, String> {
+        Ok(self.without(rule))
+    }
+
+    #[cfg(not(feature = "break-rules"))]
+    fn with_broken(self, rule: Rule) -> Result<Self, String> {
+        Err(format!(
+            "the rule {rule} is broken, and this program was built without the feature break-rules"
+        ))
+    }
+
     /// The same, with `rule` switched off.
     #[cfg(feature = "break-rules")]
     #[must_use]
@@ -187,6 +201,28 @@ impl Rules {
         Rules {
             broken: self.broken | (1 << rule as u64),
         }
+    }
+}
+
+/// The names of the rules that are broken.
+impl Serialize for Rules {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let broken: Vec<&str> = (Rule::ALL.iter())
+            .filter(|rule| self.broken(**rule))
+            .map(|rule| rule.name())
+            .collect();
+        broken.serialize(serializer)
+    }
+}
+
+/// A normal build takes no name: it can break no rule.
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        names.iter().try_fold(Rules::sound(), |rules, name| {
+            let rule = name.parse().map_err(serde::de::Error::custom)?;
+            rules.with_broken(rule).map_err(serde::de::Error::custom)
+        })
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rule::Rules;
 use crate::time::Time;
 
 /// When an owner answers an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mode {
     /// When it was sent to all backups. A failover may lose the last acknowledged updates.
     Async,
@@ -15,7 +17,7 @@ pub enum Mode {
 }
 
 /// When a node counts an update as held (rule R5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Durability {
     /// When it is on the node's disk.
     #[default]
@@ -27,7 +29,7 @@ pub enum Durability {
 }
 
 /// Settings of the protocol. Times follow from the heartbeat (protocol rules, "Times").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
     /// The period of the master's heartbeats, H. Default 5 s.
     pub heartbeat: Duration,

@@ -276,6 +276,7 @@ pub(super) fn settings(
         },
         proxies: false,
         folder,
+        record: false,
         client_timeout: OPERATION_LIMIT,
     })
 }

@@ -70,7 +70,7 @@ enum Command {
     Model(model::Arguments),
     /// Run many seeds of faults in virtual time
     Simulate(simulate::Arguments),
-    /// Run again what kensho simulate --shrink or kensho model --schedule wrote
+    /// Run again what kensho simulate --shrink or kensho model --schedule wrote, or what nodes recorded
     Replay(replay::Arguments),
     /// Draw reports of runs again, from what lies in their folders
     Report(report::Arguments),

@@ -39,6 +39,10 @@ pub(super) struct ClusterOptions {
     /// What nodes log, as tracing filters say it
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub(super) node_log: String,
+    /// Nodes record what goes into their state machines, beside their data; kensho replay FOLDER-OF-RUN
+    /// then validates the run against the model
+    #[arg(long)]
+    pub(super) record: bool,
 }
 
 /// What clients do.
@@ -177,6 +181,7 @@ impl ClusterOptions {
             },
             proxies,
             folder,
+            record: self.record,
             client_timeout: client.duration(),
         })
     }
@@ -196,6 +201,9 @@ impl ClusterOptions {
             record.insert("break-rules".into(), json!(self.break_rules.join(",")));
         }
         record.insert("node-log".into(), json!(self.node_log));
+        if self.record {
+            record.insert("record".into(), json!(true));
+        }
         record
     }
 }
@@ -229,6 +237,9 @@ pub(super) fn command(words: &[&str], options: &Map<String, Value>) -> Vec<Strin
     let mut command: Vec<String> = words.iter().map(ToString::to_string).collect();
     for (name, value) in options {
         command.push(format!("--{name}"));
+        if *value == Value::Bool(true) {
+            continue;
+        }
         command.push(
             value
                 .as_str()

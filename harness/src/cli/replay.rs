@@ -1,41 +1,90 @@
-//! `kensho replay`: again what `kensho simulate --shrink` or `kensho model --schedule` wrote.
+//! `kensho replay`: again what `kensho simulate --shrink` or `kensho model --schedule` wrote, or what
+//! the nodes of a real run recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use kensho_models::catalogue;
+use kensho_models::records::{self, Validity};
 use kensho_models::replay::{Recipe, VERSION, Visit, Way, broken_rules};
 use kensho_models::run::{Given, Run, explore, explore_aloud};
 
 use super::refusal::Refusal;
 
+/// Which of the two it is shows in what is at PATH.
+///
+/// A file that kensho simulate --shrink or kensho model --schedule wrote is run again, and its story
+/// told. What nodes recorded (kensho test --record, or the setting record_dir of kensho-node) is fed to
+/// the same code again: it must give the same outputs as at the time, no message may be received that
+/// nobody sent, disks must hold at each start what was written, and the invariants of the protocol must
+/// hold over all nodes together. For that give the records of all nodes: the folder of a run, or a folder
+/// or file for each node.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: kensho test register --record --time-limit 20s && kensho replay results/runs/register/latest\n\n\
+                  Exit codes: 0 nothing is violated, 1 something is, or an output differs, 2 a record is damaged and \
+                  what could be read holds, 254 wrong arguments, or PATH holds nothing that can be replayed."
+)]
 pub(super) struct Arguments {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// A file to run again, or files of inputs and folders of such files
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
     /// Tell only how it ends
     #[arg(long)]
     quiet: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let path = arguments.file.display();
-    let text =
-        std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {path}"))?;
+    let is_counterexample = |path: &PathBuf| path.is_file() && !records::is_record(path);
+    match &arguments.paths[..] {
+        [file] if !file.is_dir() && !records::is_record(file) => run_again(file, arguments.quiet),
+        paths => match paths.iter().find(|path| is_counterexample(path)) {
+            Some(file) => {
+                let text = format!(
+                    "{} is no record of inputs; give other files one at a time",
+                    file.display()
+                );
+                Err(Refusal(text).into())
+            }
+            None => validate(paths, arguments.quiet),
+        },
+    }
+}
+
+/// Validates what nodes recorded.
+fn validate(paths: &[PathBuf], quiet: bool) -> Result<u8> {
+    let outcome = records::replay(paths)
+        .map_err(|unreadable| Refusal(format!("cannot be replayed: {unreadable}")))?;
+    let validity = outcome.validity();
+    if quiet {
+        println!("{validity}");
+    } else {
+        print!("{outcome}");
+    }
+    Ok(match validity {
+        Validity::Holds => 0,
+        Validity::Violated => 1,
+        Validity::Unknown => 2,
+    })
+}
+
+/// Runs a counterexample again.
+fn run_again(file: &Path, quiet: bool) -> Result<u8> {
+    let path = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {path}"))?;
     let refuse = |wrong: String| Refusal(format!("{path} cannot be replayed: {wrong}"));
     let any: serde_json::Value = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
     if any.get("model").is_some() {
         let way: Way = serde_json::from_value(any).map_err(|e| refuse(e.to_string()))?;
-        return retrace(&way, arguments.quiet).map_err(|wrong| refuse(wrong).into());
+        return retrace(&way, quiet).map_err(|wrong| refuse(wrong).into());
     }
     let recipe = Recipe::parse(&text).map_err(refuse)?;
     let given = recipe.given().map_err(refuse)?;
     let violated = recipe.world.visit(Again {
         seed: recipe.seed,
         given: &given,
-        quiet: arguments.quiet,
+        quiet,
     });
     let found = violated.as_ref().map(|(name, _)| *name);
     match &violated {

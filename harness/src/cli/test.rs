@@ -77,5 +77,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let (outcome, folder) = block_on(session::make(wanted))?;
     session::tell(&outcome.verdict, &folder);
+    if arguments.cluster.record {
+        println!("recorded: kensho replay {}", folder.path().display());
+    }
     Ok(outcome.verdict.valid.exit_code())
 }

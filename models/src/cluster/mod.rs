@@ -26,7 +26,7 @@ pub mod node;
 pub mod plan;
 mod recovery;
 pub mod sights;
-mod tables;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 

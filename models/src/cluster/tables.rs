@@ -12,7 +12,7 @@ use crate::invariants::{TableWrong, Violation};
 
 /// See the [module](self).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     masters: Masters,
     accepted: Accepted,
     last: Option<Arc<Table>>,
@@ -21,23 +21,23 @@ pub(super) struct Tables {
 impl Tables {
     /// The newest committed table.
     #[must_use]
-    pub(super) fn last(&self) -> Option<&Arc<Table>> {
+    pub(crate) fn last(&self) -> Option<&Arc<Table>> {
         self.last.as_ref()
     }
 
     /// Whether there is no cluster yet.
     #[must_use]
-    pub(super) fn is_unborn(&self) -> bool {
+    pub(crate) fn is_unborn(&self) -> bool {
         self.last.is_none()
     }
 
     /// `node` became master of `term`.
-    pub(super) fn won(&mut self, node: NodeId, term: Term, violations: &mut Vec<Violation>) {
+    pub(crate) fn won(&mut self, node: NodeId, term: Term, violations: &mut Vec<Violation>) {
         self.masters.won(term, node, violations);
     }
 
     /// `node` gives `table` out as committed.
-    pub(super) fn given_out(
+    pub(crate) fn given_out(
         &self,
         node: NodeId,
         table: &Arc<Table>,
@@ -47,7 +47,7 @@ impl Tables {
     }
 
     /// `node` has `table` on disk. True if that commits it, and it is newer than the last one.
-    pub(super) fn on_disk(
+    pub(crate) fn on_disk(
         &mut self,
         node: NodeId,
         table: &Arc<Table>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position};
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{Replica, RoleKind};
@@ -18,12 +19,14 @@ use super::one_value_per_lsn::Settled;
 use super::promise_order::Numbers;
 use super::table_chain::Chain;
 use super::{Violation, catch_up_powerless, committed_table_only, durable_ack};
-use crate::register::{Registers, Value};
+use crate::register::Value;
 
 /// The invariants of one run, and what they remember.
 #[derive(Clone, Debug)]
 pub struct Watch {
     mode: Mode,
+    /// In order.
+    nodes: Vec<NodeId>,
     chain: Chain,
     partitions: Vec<Partition>,
     violations: Vec<Violation>,
@@ -79,15 +82,25 @@ pub struct Leaving {
 }
 
 impl Watch {
-    /// Nothing has happened yet.
+    /// Nothing has happened yet, to nodes whose identities count from 0.
     #[must_use]
     pub fn new(mode: Mode, nodes: usize, partitions: usize) -> Self {
+        let numbers = 0..u32::try_from(nodes).expect("few nodes");
+        Watch::over(mode, numbers.map(NodeId), partitions)
+    }
+
+    /// Nothing has happened yet, to these nodes.
+    #[must_use]
+    pub fn over(mode: Mode, nodes: impl IntoIterator<Item = NodeId>, partitions: usize) -> Self {
+        let mut nodes: Vec<NodeId> = nodes.into_iter().collect();
+        nodes.sort_unstable();
         let partition = Partition {
-            replicas: vec![Remembered::default(); nodes],
+            replicas: vec![Remembered::default(); nodes.len()],
             ..Partition::default()
         };
         Watch {
             mode,
+            nodes,
             chain: Chain::default(),
             partitions: vec![partition; partitions],
             violations: Vec::new(),
@@ -192,22 +205,33 @@ impl Watch {
     }
 
     fn remembered(&mut self, partition: PartitionId, node: NodeId) -> &mut Remembered {
-        let replicas = &mut self.partitions[usize::from(partition.0)].replicas;
-        &mut replicas[usize::try_from(node.0).expect("few nodes")]
+        let place = self.place(node);
+        &mut self.partitions[usize::from(partition.0)].replicas[place]
+    }
+
+    /// Where a node stands among all of them.
+    fn place(&self, node: NodeId) -> usize {
+        let counted = usize::try_from(node.0).expect("a number fits");
+        if self.nodes.get(counted) == Some(&node) {
+            return counted;
+        }
+        let place = self.nodes.binary_search(&node);
+        place.expect("the node is one of those that are watched")
     }
 
     /// A replica took a step; `life` counts its node's restarts. Returns the last entry that is
     /// kept, if acknowledged ones were lost (async only).
-    pub fn stepped(
+    pub fn stepped<A: Apply>(
         &mut self,
         node: NodeId,
         life: u32,
-        replica: &Replica<Registers>,
+        replica: &Replica<A>,
     ) -> Option<Lsn> {
         let partition = replica.partition();
         let whose = (partition, node);
+        let place = self.place(node);
         let ghost = &mut self.partitions[usize::from(partition.0)];
-        let remembered = &mut ghost.replicas[usize::try_from(node.0).expect("few nodes")];
+        let remembered = &mut ghost.replicas[place];
         let violations = &mut self.violations;
         let numbers = Numbers {
             promised: replica.promised(),
@@ -248,12 +272,12 @@ impl Watch {
         self.begins_to_serve(node, epoch, before, replica)
     }
 
-    fn begins_to_serve(
+    fn begins_to_serve<A: Apply>(
         &mut self,
         node: NodeId,
         epoch: Epoch,
         before: Option<(Epoch, NodeId)>,
-        replica: &Replica<Registers>,
+        replica: &Replica<A>,
     ) -> Option<Lsn> {
         let partition = replica.partition();
         let failed_over = before.is_some_and(|(since, owner)| {

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock;
 use crate::peer::{Met, Peers, Received};
+use crate::recording::Recorder;
 use crate::settings::MemberSetting;
 
 pub(crate) use saver::Saver;
@@ -86,11 +87,12 @@ pub(crate) struct Control {
     known: BTreeMap<String, Member>,
     initial: Vec<MemberSetting>,
     outputs: Vec<Output>,
+    recorder: Recorder,
 }
 
 impl Control {
     pub(crate) fn new(
-        coordinator: Coordinator,
+        (coordinator, recorder): (Coordinator, Recorder),
         me: Member,
         initial: Vec<MemberSetting>,
         peers: Peers,
@@ -106,6 +108,7 @@ impl Control {
             view,
             initial,
             outputs: Vec::new(),
+            recorder,
         }
     }
 
@@ -212,7 +215,15 @@ impl Control {
 
     fn handle(&mut self, event: Event) {
         let mut outputs = std::mem::take(&mut self.outputs);
-        self.coordinator.handle(clock::now(), event, &mut outputs);
+        let now = clock::now();
+        if let Some(transcript) = self.recorder.transcript() {
+            transcript.coordinator_event(now, &event);
+        }
+        self.coordinator.handle(now, event, &mut outputs);
+        if let Some(transcript) = self.recorder.transcript() {
+            transcript.coordinator_gave(&outputs, &self.coordinator);
+        }
+        self.recorder.write();
         for output in outputs.drain(..) {
             self.carry_out(output);
         }

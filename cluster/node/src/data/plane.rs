@@ -21,6 +21,7 @@ use super::{Answered, Message, lost, notes};
 use crate::clock;
 use crate::control::{Report, View};
 use crate::peer::{Met, Peers, Received};
+use crate::recording::Recorder;
 use crate::settings::Settings;
 
 /// No more statements are taken while this much waits for the disk.
@@ -37,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) disk: RealDisk,
     pub(crate) peers: Peers,
     pub(crate) reports: mpsc::Sender<Report>,
+    pub(crate) recorder: Recorder,
 }
 
 /// The replicas of a node, and what they act through.
@@ -61,6 +63,7 @@ pub(crate) struct DataPlane {
     next_checkpoint: Time,
     outputs: Vec<Output>,
     figures: Figures,
+    recorder: Recorder,
 }
 
 struct Slot {
@@ -108,6 +111,7 @@ impl DataPlane {
             next_checkpoint: clock::now() + CHECKPOINT_INTERVAL,
             outputs: Vec::new(),
             figures: Figures::default(),
+            recorder: parts.recorder,
         };
         for member in plane.settings.members.clone() {
             plane.peers.link(&member.name, &member.peer);
@@ -163,7 +167,7 @@ impl DataPlane {
         self.figures.updates += 1;
         let now = clock::now();
         let deadline = now + self.settings.statement_deadline;
-        let (token, answered) = self.waiting.insert(partition, None, deadline);
+        let (token, answered) = self.waiting.insert(None, deadline);
         let execute = Execute {
             token,
             id,
@@ -180,9 +184,7 @@ impl DataPlane {
         self.figures.reads += 1;
         let now = clock::now();
         let deadline = now + self.settings.statement_deadline;
-        let (token, answered) = self
-            .waiting
-            .insert(partition, Some(query.clone()), deadline);
+        let (token, answered) = self.waiting.insert(Some(query.clone()), deadline);
         let read = Read {
             token,
             query,
@@ -273,10 +275,15 @@ impl DataPlane {
                 let slot = &mut self.slots[usize::from(partition.0)];
                 slot.touched = false;
                 slot.replica.flush(now, &mut self.outputs);
+                if let Some(transcript) = self.recorder.transcript() {
+                    transcript.flushed(now, &self.outputs, &slot.replica);
+                }
                 slot.deadline = slot.replica.deadline().unwrap_or(Time::MAX);
                 self.carry_out(partition);
             }
         }
+        // Nothing of this batch has reached the disk or another node yet.
+        self.recorder.write();
         // Now no record is missing in the log that a checkpoint takes the place of.
         let now = clock::now();
         if self.next_checkpoint <= now {
@@ -322,7 +329,11 @@ impl DataPlane {
         };
         let slot = &mut self.slots[usize::from(partition.0)];
         slot.checkpointing = true;
-        let (at, image) = slot.replica.image();
+        let image = slot.replica.image();
+        if let Some(transcript) = self.recorder.transcript() {
+            transcript.image(partition, &image);
+        }
+        let (at, image) = image;
         let checkpoint = Checkpoint {
             promised: slot.replica.promised(),
             log_epoch: slot.replica.log_epoch(),
@@ -349,7 +360,13 @@ impl DataPlane {
 
     fn handle(&mut self, now: Time, partition: PartitionId, event: Event) {
         let slot = &mut self.slots[usize::from(partition.0)];
+        if let Some(transcript) = self.recorder.transcript() {
+            transcript.replica_event(partition, now, &event);
+        }
         slot.replica.handle(now, event, &mut self.outputs);
+        if let Some(transcript) = self.recorder.transcript() {
+            transcript.replica_gave(&self.outputs);
+        }
         if !slot.touched {
             slot.touched = true;
             self.touched.push(partition);
@@ -379,7 +396,7 @@ impl DataPlane {
                     token,
                     reply,
                     not_after,
-                } => self.reply(token, reply, not_after),
+                } => self.reply(partition, token, reply, not_after),
                 Output::Ask(change) => self.report(Report::Ask(change)),
                 Output::CutOff { entries } => {
                     // In semi-sync nothing of it was ever acknowledged.
@@ -402,15 +419,24 @@ impl DataPlane {
     }
 
     /// Answers a client, unless the lease that the answer relies on is over (rule R10).
-    fn reply(&mut self, token: Token, reply: Reply, not_after: Option<Time>) {
+    fn reply(
+        &mut self,
+        partition: PartitionId,
+        token: Token,
+        reply: Reply,
+        not_after: Option<Time>,
+    ) {
         let now = clock::now();
-        if not_after.is_none_or(|limit| now < limit) {
+        let leaves = not_after.is_none_or(|limit| now < limit);
+        if let (Some(_), Some(transcript)) = (not_after, self.recorder.transcript()) {
+            transcript.leaves(partition, now, token, leaves);
+        }
+        if leaves {
             return self.waiting.answer(token, reply);
         }
         let Some(waiting) = self.waiting.get(token) else {
             return;
         };
-        let partition = waiting.partition;
         match waiting.query.clone() {
             None => self
                 .waiting

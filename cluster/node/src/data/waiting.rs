@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{PartitionId, Token};
+use kensho_protocol::ids::Token;
 use kensho_protocol::request::Reply;
 use kensho_protocol::time::Time;
 use tokio::sync::oneshot;
@@ -14,7 +14,6 @@ pub(crate) type Answered = oneshot::Receiver<Reply>;
 /// Who waits, and what is needed to ask again.
 pub(super) struct Waiting {
     pub(super) client: oneshot::Sender<Reply>,
-    pub(super) partition: PartitionId,
     /// A read can be handed in again.
     pub(super) query: Option<Bytes>,
     pub(super) deadline: Time,
@@ -32,18 +31,12 @@ impl WaitingClients {
         self.clients.len()
     }
 
-    pub(super) fn insert(
-        &mut self,
-        partition: PartitionId,
-        query: Option<Bytes>,
-        deadline: Time,
-    ) -> (Token, Answered) {
+    pub(super) fn insert(&mut self, query: Option<Bytes>, deadline: Time) -> (Token, Answered) {
         let (client, answered) = oneshot::channel();
         self.last += 1;
         let token = Token(self.last);
         let waiting = Waiting {
             client,
-            partition,
             query,
             deadline,
         };

@@ -197,6 +197,11 @@ pub struct Given {
     /// Checkpoints are made when the update log is longer than this, in bytes [default: 268435456]
     #[arg(long, value_name = "BYTES")]
     pub checkpoint_after_bytes: Option<u64>,
+    /// A folder to record the inputs of the node's state machines in, for kensho replay; it is made if
+    /// it is not there, and each start adds two files to it. Every statement goes there too, so that it
+    /// grows like the traffic and is never cut [default: nothing is recorded]
+    #[arg(long, value_name = "FOLDER")]
+    pub record_dir: Option<PathBuf>,
     /// Safety rules to break, by name; may be given many times. Only in this kind of build.
     #[cfg(feature = "break-rules")]
     #[arg(long, value_name = "RULE")]

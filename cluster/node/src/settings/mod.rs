@@ -95,6 +95,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The settings of the update log.
     pub update_log: LogSettings,
+    /// Where the inputs of the state machines are recorded, if they are.
+    pub record_dir: Option<PathBuf>,
 }
 
 /// How much a node takes on.
@@ -169,7 +171,7 @@ impl Given {
             partitions replicas mode durability delayed_flush_interval_ms min_in_sync heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
-            log_retention_entries log_segment_bytes checkpoint_after_bytes)
+            log_retention_entries log_segment_bytes checkpoint_after_bytes record_dir)
     }
 
     fn complete(self) -> Result<Settings, SettingsError> {
@@ -292,6 +294,7 @@ impl Given {
                 given::STATEMENT_DEADLINE_MS,
             ),
             update_log,
+            record_dir: self.record_dir,
             limits: Limits {
                 body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
                 key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),
@@ -372,6 +375,15 @@ mod tests {
         let flush_interval = Duration::from_millis(250);
         let expected = log::Durability::Delayed { flush_interval };
         assert_eq!(settings.update_log.durability, expected);
+    }
+
+    #[test]
+    fn nothing_is_recorded_unless_a_folder_is_given() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"";
+        let given = |flags: &[&str]| settings(file, flags).expect("they are right").record_dir;
+        assert_eq!(given(&[]), None);
+        let flags = ["--record-dir", "/records"];
+        assert_eq!(given(&flags), Some(PathBuf::from("/records")));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Saved {
 }
 
 /// What a node is told about its cluster when it is first started (rule M5).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Birth {
     /// What must be the same on all nodes.
     pub identity: Identity,
@@ -59,7 +59,7 @@ pub struct Birth {
 }
 
 /// What happens to a coordinator.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Event {
     /// All nodes of the initial list are known by now.
     Roster(BTreeMap<NodeId, Member>),
@@ -82,7 +82,7 @@ pub enum Event {
 }
 
 /// What is to be done for a coordinator.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Output {
     /// Write this to disk, replacing what was there, and say so with [`Event::Saved`].
     Save {
@@ -107,7 +107,7 @@ pub enum Output {
 }
 
 /// What is worth a line in the node's log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Note {
     /// The master was not heard for too long.
     MasterMissed {
@@ -184,7 +184,7 @@ pub enum Note {
 }
 
 /// Why a node refuses a table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Refusal {
     /// The cluster's name, number of partitions or number of replicas differs.
     Identity {

@@ -20,6 +20,8 @@ mod service;
 mod tests;
 mod written;
 
+use serde::{Deserialize, Serialize};
+
 use crate::apply::{Apply, ImageError};
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Ticket, Token};
 use crate::log::{Entry, Log};
@@ -41,7 +43,7 @@ pub use message::{Message, Round};
 pub use note::Note;
 
 /// What happens to a replica.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Event {
     /// A committed table says this of the partition (rule M2: never one that is merely accepted).
     Assign(Assignment),
@@ -67,7 +69,7 @@ pub enum Event {
 }
 
 /// What is to be done for a replica.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Output {
     /// Write this to disk, after all that came before, and say so with [`Event::Durable`].
     Persist {
@@ -375,9 +377,7 @@ impl<A: Apply> Replica<A> {
 
 /// A replica as the rest of the node sees it, for tables of figures and for the choice of a new
 /// owner (rule M4).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Held {
     /// Which partition.
     pub partition: PartitionId,

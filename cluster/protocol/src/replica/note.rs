@@ -1,9 +1,11 @@
 //! What a replica tells the people who read its node's log.
 
+use serde::Serialize;
+
 use crate::ids::{Epoch, Lsn, NodeId, Position};
 
 /// What is worth a line in the node's log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Note {
     /// The replica became owner, and is bringing the in-sync set to its log (rule R6).
     SyncBegan {

@@ -22,6 +22,8 @@ pub(super) struct NodeConfig {
     pub(super) heartbeat_ms: u64,
     pub(super) secret: String,
     pub(super) log: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) record_dir: Option<PathBuf>,
     /// Only builds with the feature `break-rules` know this key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) break_rules: Vec<String>,

@@ -109,6 +109,8 @@ pub struct Settings {
     pub proxies: bool,
     /// The folder with a folder for each node.
     pub folder: PathBuf,
+    /// Whether nodes record the inputs of their state machines, in a folder beside their data.
+    pub record: bool,
     /// How long clients try before they give up; every third one only a tenth of it.
     pub client_timeout: Duration,
 }
@@ -225,6 +227,7 @@ impl KenshoSystem {
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),
+            record_dir: (self.settings.record).then(|| self.folder(node).join("records")),
             break_rules: self.settings.break_rules.clone(),
             members: members.collect(),
         })
