@@ -109,6 +109,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
     let (disk, lock, folder) =
         folder::open(&settings.data_dir, &settings.identity, settings.update_log)?;
+    let disk = disk.with_flush_delay(settings.flush_delay);
     let advertised = |given: &Option<String>, listener: &StdListener| match given {
         Some(address) => Ok(address.clone()),
         None => listener.local_addr().map(|address| address.to_string()),
