@@ -109,7 +109,6 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
     let (disk, lock, folder) =
         folder::open(&settings.data_dir, &settings.identity, settings.update_log)?;
-    let disk = disk.with_flush_delay(settings.flush_delay);
     let advertised = |given: &Option<String>, listener: &StdListener| match given {
         Some(address) => Ok(address.clone()),
         None => listener.local_addr().map(|address| address.to_string()),
@@ -140,7 +139,8 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         );
     }
     let replicas = recover(&settings, &me, folder.recovery, folder.incarnation)?;
-    let (appender, progress) = log::start(folder.store, &disk)?;
+    let log_disk = disk.clone().with_flush_delay(settings.flush_delay);
+    let (appender, progress) = log::start(folder.store, &log_disk)?;
     let (ending, own_disk) = (appender.ending(), disk.clone());
 
     let hello = Arc::new(Hello::new(

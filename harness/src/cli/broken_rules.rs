@@ -75,7 +75,7 @@ const EXPOSURES: &[Exposure] = &[
     Exposure {
         rule: "rejoin-without-catch-up",
         text: "an owner that lost what was not on its disk goes on after its restart as if it had it",
-        options: "--durability delayed --flush-delay 300ms --nodes 3 --heartbeat 200ms --time-limit 30s --nemesis restart-owner",
+        options: "--durability delayed --flush-delay 300ms --nodes 3 --heartbeat 300ms --time-limit 40s --nemesis restart-owner",
     },
     Exposure {
         rule: "resume-after-restart",
@@ -100,7 +100,7 @@ const EXPOSURES: &[Exposure] = &[
     Exposure {
         rule: "retry-applied-twice",
         text: "a client that got no answer asks again, and its update happens again",
-        options: "--nemesis unanswered-owner",
+        options: "--nemesis one-way-deaf",
     },
 ];
 /// What all of these runs have in common; options of the run itself come later, and win.

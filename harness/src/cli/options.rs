@@ -30,7 +30,7 @@ pub(super) struct ClusterOptions {
     /// When a node holds an update
     #[arg(long, value_enum, default_value_t = Durability::Sync)]
     pub(super) durability: Durability,
-    /// Let each flush of a disk take so much longer, as on a slow one
+    /// Let each flush of a node's log take so much longer, as on a slow disk
     #[arg(long, value_name = "TIME")]
     pub(super) flush_delay: Option<Span>,
     /// Time between heartbeats; leases last 2 of them, and a master is missed after 3

@@ -95,7 +95,7 @@ pub struct Settings {
     pub limits: Limits,
     /// The settings of the update log.
     pub update_log: LogSettings,
-    /// How much longer each flush takes than the disk needs.
+    /// How much longer each flush of the update log takes than the disk needs.
     pub flush_delay: Duration,
 }
 

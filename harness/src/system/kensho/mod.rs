@@ -97,7 +97,7 @@ pub struct Settings {
     pub mode: Mode,
     /// When a node holds an update.
     pub durability: Durability,
-    /// How much longer each flush takes than the disk needs, milliseconds.
+    /// How much longer each flush of a node's log takes than the disk needs, milliseconds.
     pub flush_delay_ms: u64,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
