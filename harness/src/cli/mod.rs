@@ -7,6 +7,7 @@ mod broken_rules;
 mod charts;
 mod cluster;
 mod failover;
+mod figures;
 mod loss;
 mod model;
 mod options;
