@@ -37,7 +37,6 @@ pub(super) struct MemberConfig {
     pub(super) peer: SocketAddr,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
