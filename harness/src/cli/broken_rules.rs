@@ -272,7 +272,8 @@ fn row(exposure: &Exposure, runs: usize, seconds: f64, sound: Value) -> Value {
     json!({
         "rule": exposure.rule,
         "world": "real processes",
-        "configuration": options(exposure),
+        "configuration": exposure.options,
+        "options": options(exposure),
         "text": exposure.text,
         "caught": false,
         "by": null,
