@@ -53,6 +53,9 @@ enum Does {
     Pause(Target),
     CrashOwner,
     PauseBackupKillOwner,
+    Restart(Target),
+    RestartKillOwner,
+    DetachBackupKillOwner,
     Partition(Shape, Target),
 }
 
@@ -131,6 +134,22 @@ pub const CATALOGUE: &[Entry] = &[
         &[Target::OwnerNotMaster, Target::Master],
         "the owner of a partition and the master are killed together",
     ),
+    Entry {
+        name: "restart-owner",
+        family: Family::Kill,
+        needs: None,
+        weight: 0,
+        text: "the owner of a partition is killed and started again at once",
+        does: Does::Restart(Target::Owner),
+    },
+    Entry {
+        name: "restart-and-kill-owner",
+        family: Family::Kill,
+        needs: None,
+        weight: 0,
+        text: "the owner of a partition is killed and started again at once, and killed for good when it has served for a while",
+        does: Does::RestartKillOwner,
+    },
     kill(
         "kill-minority",
         1,
@@ -228,6 +247,14 @@ pub const CATALOGUE: &[Entry] = &[
         Target::Owner,
         "the owner of a partition hears clients, and its answers do not arrive",
     ),
+    Entry {
+        name: "detach-backup-kill-owner",
+        family: Family::Partition,
+        needs: Some(Family::Kill),
+        weight: 0,
+        text: "an owner and a backup no longer see each other, so that the backup has to leave and cannot come back; then the owner is killed",
+        does: Does::DetachBackupKillOwner,
+    },
     partition(
         "majority-ring",
         1,
@@ -330,6 +357,30 @@ impl Entry {
                     target: Target::Owner,
                 };
                 vec![now(Action::Pause, Target::Backup), kill]
+            }
+            Does::Restart(target) => vec![now(Action::Restart, *target)],
+            Does::RestartKillOwner => {
+                // After a restart it waits for 2 heartbeats, and asks for another epoch.
+                let kill = Injection {
+                    after_ms: draw.u64(6 * heartbeat_ms..=9 * heartbeat_ms),
+                    action: Action::Kill,
+                    target: Target::Owner,
+                };
+                vec![now(Action::Restart, Target::Owner), kill]
+            }
+            Does::DetachBackupKillOwner => {
+                let cut = Action::Partition {
+                    shape: Shape::Apart,
+                    clients: ClientAccess::Kept,
+                    heal: Heal::Close,
+                };
+                // It is detached after 3 heartbeats, and named as a catch-up soon after.
+                let kill = Injection {
+                    after_ms: draw.u64(6 * heartbeat_ms..=9 * heartbeat_ms),
+                    action: Action::Kill,
+                    target: Target::OwnerNotMaster,
+                };
+                vec![now(cut, Target::OwnerAndBackup), kill]
             }
             Does::Partition(shape, target) => {
                 let clients = if draw.bool() {

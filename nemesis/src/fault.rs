@@ -29,6 +29,8 @@ pub struct Injection {
 pub enum Action {
     /// SIGKILL.
     Kill,
+    /// SIGKILL, and started again at once: before anybody has missed it.
+    Restart,
     /// SIGSTOP; SIGCONT at the end.
     Pause,
     /// Links are cut.
@@ -56,6 +58,8 @@ pub enum Shape {
     MajorityRing,
     /// Two halves, and the target which sees both.
     Bridge,
+    /// The targets do not see each other; all others see all.
+    Apart,
     /// The targets hear clients, and what they answer does not arrive: clients must ask again for
     /// what has happened already.
     Unanswered,
@@ -102,4 +106,6 @@ pub enum Target {
     OwnerNotMaster,
     /// An in-sync backup of the drawn partition.
     Backup,
+    /// The owner of the drawn partition and one of its in-sync backups, neither of them the master.
+    OwnerAndBackup,
 }

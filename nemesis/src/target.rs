@@ -28,6 +28,13 @@ pub struct Roles {
     pub backups: Vec<String>,
 }
 
+impl View {
+    fn backups_not_master<'a>(&'a self, roles: &'a Roles) -> impl Iterator<Item = &'a String> {
+        let backups = roles.backups.iter();
+        backups.filter(|backup| self.master.as_ref() != Some(*backup))
+    }
+}
+
 /// Chooses targets for one fault: all of its injections speak of the same drawn partition.
 #[derive(Debug)]
 pub struct Chooser<'a> {
@@ -44,6 +51,9 @@ impl<'a> Chooser<'a> {
             (!targets.contains(&Target::Backup) || !roles.backups.is_empty())
                 && (!targets.contains(&Target::OwnerNotMaster)
                     || view.master.as_ref() != Some(&roles.owner))
+                && (!targets.contains(&Target::OwnerAndBackup)
+                    || view.master.as_ref() != Some(&roles.owner)
+                        && view.backups_not_master(roles).next().is_some())
         };
         let suitable: Vec<&Roles> = view.partitions.iter().filter(suits).collect();
         let partition = draw.choice(suitable);
@@ -90,6 +100,18 @@ impl<'a> Chooser<'a> {
                     .choice(&roles.backups)
                     .ok_or("it has no in-sync backup")?;
                 Ok(BTreeSet::from([backup.clone()]))
+            }
+            Target::OwnerAndBackup => {
+                let owner = owner()?;
+                let backups = self
+                    .partition
+                    .into_iter()
+                    .flat_map(|roles| self.view.backups_not_master(roles));
+                let backup = self
+                    .draw
+                    .choice(backups.collect::<Vec<_>>())
+                    .ok_or("it has no in-sync backup but the master")?;
+                Ok(BTreeSet::from([owner, backup.clone()]))
             }
         }
     }
@@ -152,6 +174,27 @@ mod tests {
             );
         }
         assert_eq!(partitions, [0, 2].into(), "partition 1 has no backup");
+    }
+
+    #[test]
+    fn a_pair_is_an_owner_and_its_backup_without_the_master() {
+        let mut view = view();
+        view.partitions.push(Roles {
+            id: 3,
+            owner: "n4".to_string(),
+            backups: vec!["n1".to_string()],
+        });
+        for seed in 0..100 {
+            let targets = [Target::OwnerAndBackup, Target::OwnerNotMaster];
+            let mut chooser = Chooser::new(&view, &targets, seed);
+            let pair = chooser.choose(Target::OwnerAndBackup).unwrap();
+            assert_eq!(pair, ["n3".to_string(), "n4".to_string()].into());
+            let owner = chooser.choose(Target::OwnerNotMaster).unwrap();
+            assert_eq!(owner, ["n3".to_string()].into());
+        }
+        view.partitions.remove(2);
+        let mut chooser = Chooser::new(&view, &[Target::OwnerAndBackup], 0);
+        assert!(chooser.choose(Target::OwnerAndBackup).is_err());
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub fn cuts(
                 && !targets.contains(to)
                 && first_half.contains(from) != first_half.contains(to)
         }
+        Shape::Apart => targets.contains(from) && targets.contains(to),
         Shape::Unanswered => false,
     };
     let mut pairs = BTreeSet::new();
@@ -112,6 +113,15 @@ mod tests {
         assert_eq!(
             mute,
             [(node("n1"), node("n2")), (node("n1"), node("n3"))].into()
+        );
+    }
+
+    #[test]
+    fn those_apart_see_all_but_each_other() {
+        let pairs = cut(Shape::Apart, ClientAccess::Kept, 4, &["n1", "n3"]);
+        assert_eq!(
+            pairs,
+            [(node("n1"), node("n3")), (node("n3"), node("n1"))].into()
         );
     }
 

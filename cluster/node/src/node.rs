@@ -157,7 +157,8 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         folder.incarnation,
         &mut recorders.data,
     )?;
-    let (appender, progress) = log::start(folder.store, &disk)?;
+    let log_disk = disk.clone().with_flush_delay(settings.flush_delay);
+    let (appender, progress) = log::start(folder.store, &log_disk)?;
     let (ending, own_disk) = (appender.ending(), disk.clone());
 
     let hello = Arc::new(Hello::new(

@@ -267,6 +267,7 @@ pub(super) fn settings(
         partitions: PARTITIONS,
         mode: replication.mode(),
         durability,
+        flush_delay_ms: 0,
         heartbeat_ms: HEARTBEAT_MS,
         break_rules: Vec::new(),
         log: "info".to_string(),

@@ -71,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         },
         // A proxy would only add to what is measured.
         proxies: false,
+        settle_limit: session::SETTLE_LIMIT,
     };
     let (outcome, folder) = block_on(session::make(wanted))?;
     let times = times(&outcome.verdict.faults, &outcome.samples);

@@ -3,6 +3,7 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed.
 
 mod bench;
+mod broken_rules;
 mod charts;
 mod cluster;
 mod failover;
@@ -14,6 +15,7 @@ mod outage;
 mod refusal;
 mod replay;
 mod report;
+mod rules_table;
 mod serve;
 mod session;
 mod simulate;
@@ -72,6 +74,10 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Run again what kensho simulate --shrink or kensho model --schedule wrote, or what nodes recorded
     Replay(replay::Arguments),
+    /// Break safety rules of real nodes, one after the other: each must be found out
+    BrokenRules(broken_rules::Arguments),
+    /// Put together which broken rule was caught in which world
+    RulesTable(rules_table::Arguments),
     /// Draw reports of runs again, from what lies in their folders
     Report(report::Arguments),
     /// Browse runs, compare them, and watch one that goes on
@@ -112,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Model(arguments) => model::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::BrokenRules(arguments) => broken_rules::run(&arguments),
+        Command::RulesTable(arguments) => rules_table::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Loss(arguments) => loss::run(&arguments),
         Command::Outage(arguments) => outage::run(&arguments),

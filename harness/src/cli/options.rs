@@ -27,6 +27,12 @@ pub(super) struct ClusterOptions {
     /// When an update is answered: when all backups have confirmed it, or when it was sent to them
     #[arg(long, value_enum, default_value_t = Mode::SemiSync)]
     pub(super) mode: Mode,
+    /// When a node holds an update
+    #[arg(long, value_enum, default_value_t = Durability::Sync)]
+    pub(super) durability: Durability,
+    /// Let each flush of a node's log take so much longer, as on a slow disk
+    #[arg(long, value_name = "TIME")]
+    pub(super) flush_delay: Option<Span>,
     /// Time between heartbeats; leases last 2 of them, and a master is missed after 3
     #[arg(long, default_value = "100ms", value_name = "TIME")]
     pub(super) heartbeat: Span,
@@ -171,7 +177,8 @@ impl ClusterOptions {
             replicas: self.replicas,
             partitions: u32::try_from(self.partitions)?,
             mode: self.mode,
-            durability: Durability::Sync,
+            durability: self.durability,
+            flush_delay_ms: self.flush_delay.map_or(0, Span::milliseconds),
             heartbeat_ms: self.heartbeat.milliseconds(),
             break_rules: self.break_rules.clone(),
             log: self.node_log.clone(),
@@ -193,6 +200,10 @@ impl ClusterOptions {
         record.insert("replicas".into(), json!(self.replicas));
         record.insert("partitions".into(), json!(self.partitions));
         record.insert("mode".into(), json!(self.mode.name()));
+        record.insert("durability".into(), json!(self.durability.name()));
+        if let Some(delay) = self.flush_delay {
+            record.insert("flush-delay".into(), json!(delay.to_string()));
+        }
         record.insert("heartbeat".into(), json!(self.heartbeat.to_string()));
         if let Some(path) = &self.node_binary {
             record.insert("node-binary".into(), json!(path.display().to_string()));

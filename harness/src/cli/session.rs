@@ -21,8 +21,8 @@ use crate::runner::{self, Outcome, Plan, Play};
 use crate::system::System;
 use crate::system::kensho::KenshoSystem;
 
-/// A cluster has so long to become whole.
-const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+/// A cluster has so long to become whole, where nothing else is asked for.
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a subcommand wants to be run.
 pub(super) struct Wanted<'a> {
@@ -44,6 +44,8 @@ pub(super) struct Wanted<'a> {
     pub(super) play: Play,
     /// Whether a proxy stands on each link.
     pub(super) proxies: bool,
+    /// How long the cluster may take to become whole, and its registers to be read at the end.
+    pub(super) settle_limit: Duration,
 }
 
 /// Runs `task` with all that it needs around it.
@@ -94,8 +96,8 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
         rate: wanted.load.rate.0,
         faults: wanted.faults,
         play: wanted.play,
-        settle_limit: SETTLE_LIMIT,
-        final_limit: SETTLE_LIMIT,
+        settle_limit: wanted.settle_limit,
+        final_limit: wanted.settle_limit,
     };
     eprintln!("run {} (seed {})", folder.path().display(), wanted.seed);
     let interrupt = Interrupt::on_signals()?;

@@ -41,6 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             time_limit: arguments.time_limit.duration(),
         },
         proxies: false,
+        settle_limit: session::SETTLE_LIMIT,
     };
     let (outcome, folder) = block_on(session::make(wanted))?;
     let verdict = &outcome.verdict;

@@ -3,13 +3,14 @@
 use anyhow::Result;
 use clap::Args;
 use kensho_nemesis::{catalogue, schedule};
+use kensho_results::store::RunFolder;
 use serde_json::{Map, json};
 
 use super::options::{ClusterOptions, LoadOptions, RunOptions};
 use super::refusal::Refusal;
 use super::session::{self, Wanted, block_on};
 use super::span::Span;
-use crate::runner::Play;
+use crate::runner::{Outcome, Play};
 
 /// The workloads there are.
 const WORKLOADS: [&str; 1] = ["register"];
@@ -29,6 +30,10 @@ pub(super) struct Arguments {
         value_name = "NAME,..."
     )]
     nemesis: Vec<String>,
+    /// How long the cluster may take to become whole, at the start and after the last fault, and its
+    /// registers to be read at the end [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    settle_limit: Option<Span>,
     #[command(flatten)]
     cluster: ClusterOptions,
     #[command(flatten)]
@@ -38,6 +43,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let (outcome, folder) = block_on(play(arguments))?;
+    session::tell(&outcome.verdict, &folder);
+    if arguments.cluster.record {
+        println!("recorded: kensho replay {}", folder.path().display());
+    }
+    Ok(outcome.verdict.valid.exit_code())
+}
+
+/// Makes the run that `arguments` ask for.
+///
+/// # Errors
+/// If they do not fit, the cluster cannot be started, or the history cannot be written.
+pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> {
     let workload = arguments.workload.as_str();
     if !WORKLOADS.contains(&workload) {
         let text = format!(
@@ -62,6 +80,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut own = Map::new();
     own.insert("time-limit".into(), json!(time_limit.to_string()));
     own.insert("nemesis".into(), json!(arguments.nemesis.join(",")));
+    if let Some(limit) = arguments.settle_limit {
+        own.insert("settle-limit".into(), json!(limit.to_string()));
+    }
     let wanted = Wanted {
         words: &["kensho", "test", workload],
         cluster: &arguments.cluster,
@@ -74,11 +95,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             time_limit: time_limit.duration(),
         },
         proxies: true,
+        settle_limit: arguments
+            .settle_limit
+            .map_or(session::SETTLE_LIMIT, Span::duration),
     };
-    let (outcome, folder) = block_on(session::make(wanted))?;
-    session::tell(&outcome.verdict, &folder);
-    if arguments.cluster.record {
-        println!("recorded: kensho replay {}", folder.path().display());
-    }
-    Ok(outcome.verdict.valid.exit_code())
+    session::make(wanted).await
 }

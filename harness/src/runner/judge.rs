@@ -135,7 +135,7 @@ fn counts(evidence: &Evidence<'_>) -> Counts {
         for injection in &fault.injections {
             let lasted_ms = fault.end_ms.saturating_sub(injection.at_ms);
             match injection.action.as_str() {
-                "kill" => {
+                "kill" | "restart" => {
                     counts.owner_kills += injection.owners.len();
                     counts.master_kills += usize::from(injection.master);
                 }

@@ -144,7 +144,10 @@ impl<S: System> Means<S> {
             let due = begin + Duration::from_millis(injection.after_ms);
             tokio::time::sleep_until(due.into()).await;
             let chosen = chooser.choose(injection.target);
-            let done = self.apply(injection, chosen, &table, planned.seed);
+            let mut done = self.apply(injection, chosen, &table, planned.seed);
+            if injection.action == Action::Restart {
+                self.start_again(&mut done).await;
+            }
             record
                 .owned
                 .extend(done.targets.iter().flat_map(|node| table.owned_by(node)));
@@ -238,10 +241,10 @@ impl<S: System> Means<S> {
             }
         } else {
             for node in &targets {
-                let act = if injection.action == Action::Kill {
-                    S::kill
-                } else {
+                let act = if injection.action == Action::Pause {
                     S::pause
+                } else {
+                    S::kill
                 };
                 match self.system.status(node) {
                     Status::Running => {
@@ -280,6 +283,20 @@ impl<S: System> Means<S> {
         record
     }
 
+    /// Starts the nodes that a restart has killed.
+    async fn start_again(&self, record: &mut InjectionRecord) {
+        let started = join_all(record.targets.iter().map(|node| self.system.start(node))).await;
+        let troubles: Vec<String> = started
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| format!("{error:#}"))
+            .collect();
+        if !troubles.is_empty() {
+            record.outcome = FaultOutcome::Failed;
+            record.why = Some(troubles.join("; "));
+        }
+    }
+
     async fn heal(&mut self, number: usize, planned: &Planned) -> Value {
         let health_during = health(&*self.system).await;
         let heal = planned
@@ -288,7 +305,7 @@ impl<S: System> Means<S> {
             .iter()
             .find_map(|injection| match injection.action {
                 Action::Partition { heal, .. } => Some(heal),
-                Action::Kill | Action::Pause => None,
+                Action::Kill | Action::Restart | Action::Pause => None,
             });
         let undone = undo(&*self.system, heal.unwrap_or(Heal::Close), self.clock).await;
         let health_after = health(&*self.system).await;
@@ -404,7 +421,7 @@ async fn health<S: System>(system: &S) -> BTreeMap<String, String> {
 fn of_partition(target: Target) -> bool {
     matches!(
         target,
-        Target::Owner | Target::OwnerNotMaster | Target::Backup
+        Target::Owner | Target::OwnerNotMaster | Target::Backup | Target::OwnerAndBackup
     )
 }
 
@@ -426,6 +443,7 @@ fn overall(injections: &[InjectionRecord]) -> FaultOutcome {
 fn action_text(action: Action) -> String {
     match action {
         Action::Kill => "kill".to_string(),
+        Action::Restart => "restart".to_string(),
         Action::Pause => "pause".to_string(),
         Action::Partition {
             shape,
@@ -438,6 +456,7 @@ fn action_text(action: Action) -> String {
                 Shape::Mute => ("make mute", true),
                 Shape::MajorityRing => ("arrange in a ring of majorities", false),
                 Shape::Bridge => ("make a bridge", false),
+                Shape::Apart => ("cut off from each other", false),
                 Shape::Unanswered => ("hold answers to clients", false),
             };
             let clients = match clients {

@@ -173,7 +173,7 @@ fn words(fault: &FaultRecord) -> String {
         details.push(format!("partition {partition}"));
     }
     for injection in &fault.injections {
-        if !matches!(injection.action.as_str(), "kill" | "pause") {
+        if !matches!(injection.action.as_str(), "kill" | "restart" | "pause") {
             details.push(injection.action.clone());
         }
     }

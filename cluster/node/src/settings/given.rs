@@ -144,6 +144,10 @@ pub struct Given {
     /// milliseconds [default: 1000]
     #[arg(long, value_name = "MS")]
     pub delayed_flush_interval_ms: Option<u64>,
+    /// How much longer each flush of the update log takes than the disk needs, in milliseconds, for tests
+    /// of what a slow disk does [default: 0]
+    #[arg(long, value_name = "MS")]
+    pub flush_delay_ms: Option<u64>,
     /// Updates are refused while fewer nodes than this are in sync, the owner included [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub min_in_sync: Option<u8>,

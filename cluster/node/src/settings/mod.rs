@@ -97,6 +97,8 @@ pub struct Settings {
     pub update_log: LogSettings,
     /// Where the inputs of the state machines are recorded, if they are.
     pub record_dir: Option<PathBuf>,
+    /// How much longer each flush of the update log takes than the disk needs.
+    pub flush_delay: Duration,
 }
 
 /// How much a node takes on.
@@ -168,7 +170,8 @@ impl Given {
             };
         }
         either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
-            partitions replicas mode durability delayed_flush_interval_ms min_in_sync heartbeat_ms replace_after_ms priority
+            partitions replicas mode durability delayed_flush_interval_ms flush_delay_ms min_in_sync
+            heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
             log_retention_entries log_segment_bytes checkpoint_after_bytes record_dir)
@@ -295,6 +298,7 @@ impl Given {
             ),
             update_log,
             record_dir: self.record_dir,
+            flush_delay: milliseconds(self.flush_delay_ms, 0),
             limits: Limits {
                 body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
                 key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),

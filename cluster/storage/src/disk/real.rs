@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -15,6 +16,7 @@ use crate::error::StorageError;
 #[derive(Clone, Debug)]
 pub struct RealDisk {
     path: Arc<PathBuf>,
+    flush_delay: Duration,
 }
 
 /// Zeros are written in pieces of this size.
@@ -32,7 +34,17 @@ impl RealDisk {
         ))?;
         Ok(RealDisk {
             path: Arc::new(path.to_owned()),
+            flush_delay: Duration::ZERO,
         })
+    }
+
+    /// The same folder as on a slow disk: each flush takes so much longer.
+    #[must_use]
+    pub fn with_flush_delay(self, flush_delay: Duration) -> Self {
+        RealDisk {
+            flush_delay,
+            ..self
+        }
     }
 
     /// Where the folder is.
@@ -149,6 +161,9 @@ impl Disk for RealDisk {
     }
 
     fn sync(&mut self, file: &File) -> io::Result<()> {
+        if !self.flush_delay.is_zero() {
+            std::thread::sleep(self.flush_delay);
+        }
         file.sync_data()
     }
 

@@ -19,6 +19,8 @@ pub(super) struct NodeConfig {
     pub(super) replicas: usize,
     pub(super) mode: &'static str,
     pub(super) durability: &'static str,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) flush_delay_ms: u64,
     pub(super) heartbeat_ms: u64,
     pub(super) secret: String,
     pub(super) log: String,
@@ -35,4 +37,8 @@ pub(super) struct NodeConfig {
 pub(super) struct MemberConfig {
     pub(super) name: String,
     pub(super) peer: SocketAddr,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -97,6 +97,8 @@ pub struct Settings {
     pub mode: Mode,
     /// When a node holds an update.
     pub durability: Durability,
+    /// How much longer each flush of a node's log takes than the disk needs, milliseconds.
+    pub flush_delay_ms: u64,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// Rules to break on purpose.
@@ -224,6 +226,7 @@ impl KenshoSystem {
             replicas: self.settings.replicas,
             mode: self.settings.mode.name(),
             durability: self.settings.durability.name(),
+            flush_delay_ms: self.settings.flush_delay_ms,
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),

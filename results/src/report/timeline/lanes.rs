@@ -76,7 +76,7 @@ impl Drawing<'_> {
                         continue;
                     }
                     let class = match injection.action.as_str() {
-                        "kill" => "kill",
+                        "kill" | "restart" => "kill",
                         "pause" => "pause",
                         _ => "cut",
                     };
