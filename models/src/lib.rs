@@ -2,7 +2,8 @@
 //!
 //! - [`world`] runs replicas, under one table that nobody has to elect a master for, and random faults
 //!   in virtual time.
-//! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
+//! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions; the
+//!   harness's own workloads, fault schedules and checks, too.
 //! - [`run`] runs either by seed, and [`sample`] many seeds on all processors; [`shrink`] makes a
 //!   failing run small, and [`replay`] keeps it in a file.
 //! - [`bully`] measures how elections grow with the number of nodes.
@@ -13,6 +14,7 @@
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
+pub mod asked_for;
 #[cfg(feature = "break-rules")]
 pub mod broken;
 pub mod bully;

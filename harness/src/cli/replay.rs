@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let recipe = Recipe::parse(&text).map_err(refuse)?;
     let given = recipe.given().map_err(refuse)?;
-    let violated = recipe.world.visit(Again {
+    let violated = recipe.world.visit(&given, Again {
         seed: recipe.seed,
         given: &given,
         quiet: arguments.quiet,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position};
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{Replica, RoleKind};
@@ -18,7 +19,7 @@ use super::one_value_per_lsn::Settled;
 use super::promise_order::Numbers;
 use super::table_chain::Chain;
 use super::{Violation, catch_up_powerless, committed_table_only, durable_ack};
-use crate::register::{Registers, Value};
+use crate::register::Value;
 
 /// The invariants of one run, and what they remember.
 #[derive(Clone, Debug)]
@@ -198,11 +199,11 @@ impl Watch {
 
     /// A replica took a step; `life` counts its node's restarts. Returns the last entry that is
     /// kept, if acknowledged ones were lost (async only).
-    pub fn stepped(
+    pub fn stepped<A: Apply>(
         &mut self,
         node: NodeId,
         life: u32,
-        replica: &Replica<Registers>,
+        replica: &Replica<A>,
     ) -> Option<Lsn> {
         let partition = replica.partition();
         let whose = (partition, node);
@@ -248,12 +249,12 @@ impl Watch {
         self.begins_to_serve(node, epoch, before, replica)
     }
 
-    fn begins_to_serve(
+    fn begins_to_serve<A: Apply>(
         &mut self,
         node: NodeId,
         epoch: Epoch,
         before: Option<(Epoch, NodeId)>,
-        replica: &Replica<Registers>,
+        replica: &Replica<A>,
     ) -> Option<Lsn> {
         let partition = replica.partition();
         let failed_over = before.is_some_and(|(since, owner)| {
