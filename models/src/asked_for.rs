@@ -102,10 +102,13 @@ mod tests {
     #[test]
     fn names_are_known_or_refused() {
         assert_eq!("register".parse(), Ok(Workload::Register));
-        assert!("queue".parse::<Workload>().is_err_and(|e| e.contains("register")));
-        let names = |names: &[&str]| -> Vec<String> {
-            names.iter().map(ToString::to_string).collect()
-        };
+        assert!(
+            "queue"
+                .parse::<Workload>()
+                .is_err_and(|e| e.contains("register"))
+        );
+        let names =
+            |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
         assert!(Nemesis::of(&names(&["kill", "flood"])).is_err_and(|e| e.contains("flood")));
         let none = Nemesis::of(&names(&["none"])).expect("it is a name");
         assert!(none.entries().is_empty());
@@ -117,7 +120,9 @@ mod tests {
         let mut random = Random::new(3, Stream::Workload);
         let drawn: Vec<Nemesis> = (0..200).map(|_| Nemesis::draw(&mut random)).collect();
         for family in ["kill", "pause", "partition"] {
-            let with = drawn.iter().filter(|n| n.names().contains(&family.to_owned()));
+            let with = drawn
+                .iter()
+                .filter(|n| n.names().contains(&family.to_owned()));
             assert!((50..180).contains(&with.count()), "{family}");
         }
         assert!(drawn.iter().all(|nemesis| !nemesis.entries().is_empty()));

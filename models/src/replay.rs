@@ -6,8 +6,8 @@ use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::settings::{Durability, Mode};
 use serde::{Deserialize, Serialize};
 
-use crate::choice::Kept;
 use crate::asked_for::{Nemesis, Workload};
+use crate::choice::Kept;
 use crate::cluster::Cluster;
 use crate::cluster::play::Play;
 use crate::run::{Given, Run};

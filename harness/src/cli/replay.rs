@@ -32,11 +32,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let recipe = Recipe::parse(&text).map_err(refuse)?;
     let given = recipe.given().map_err(refuse)?;
-    let violated = recipe.world.visit(&given, Again {
-        seed: recipe.seed,
-        given: &given,
-        quiet: arguments.quiet,
-    });
+    let violated = recipe.world.visit(
+        &given,
+        Again {
+            seed: recipe.seed,
+            given: &given,
+            quiet: arguments.quiet,
+        },
+    );
     let found = violated.as_ref().map(|(name, _)| *name);
     match &violated {
         None => println!("nothing is violated"),

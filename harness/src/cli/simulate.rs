@@ -57,7 +57,12 @@ pub(super) struct Arguments {
     workload: Option<String>,
     /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition), single
     /// faults by name, or none [default: drawn]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "workload")]
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "workload"
+    )]
     nemesis: Option<Vec<String>>,
     /// The seeds to run, without the last one
     #[arg(long, default_value = "0..1000", value_name = "A..B")]

@@ -134,7 +134,9 @@ impl<L: Load> Cluster<L> {
                 (_, Endpoint::Clients) => {}
             }
         }
-        self.say(format_args!("{shape:?} around {hit:?}, clients {clients:?}"));
+        self.say(format_args!(
+            "{shape:?} around {hit:?}, clients {clients:?}"
+        ));
     }
 
     /// All that a fault did is undone: killed nodes start, cut links are mended. (Paused processes go
@@ -165,7 +167,10 @@ impl<L: Load> Cluster<L> {
         let partitions = self.tables.last().map(|table| {
             let numbered = (0..).zip(&table.partitions);
             let roles = numbered.map(|(id, assignment)| {
-                let backups = assignment.in_sync.keys().filter(|n| **n != assignment.owner);
+                let backups = assignment
+                    .in_sync
+                    .keys()
+                    .filter(|n| **n != assignment.owner);
                 Roles {
                     id,
                     owner: member(number_of(assignment.owner)).name,

@@ -19,6 +19,7 @@ use kensho_checker::report::{Report, Verdict};
 use kensho_protocol::ids::{Lsn, PartitionId};
 use kensho_protocol::request::RequestId;
 use kensho_protocol::session;
+use kensho_protocol::settings::Mode;
 use kensho_storage::tables::Tables;
 use kensho_workloads::generator::{Completion, Context, Generator, Next, Scheduled, Thread};
 use kensho_workloads::operation::Operation;
@@ -44,8 +45,10 @@ const SEEN_MAX: usize = 10_000;
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The cluster is born, and the first containers are made, so many of them.
-    Setup(usize),
+    /// The cluster is born.
+    Birth,
+    /// Containers are made; so many are there.
+    Setup(u64),
     /// Clients work while faults strike.
     Main,
     /// Faults have ended, and clients work on.
@@ -86,7 +89,7 @@ impl Load for Play {
         let partitions = plan.partitions as u64;
         let settings = workload::Settings::for_partitions(partitions, plan.load.seed);
         Play {
-            phase: Phase::Setup(0),
+            phase: Phase::Birth,
             settings,
             generator: workload::generator(settings)
                 .stagger(plan.load.interval_ns, plan.load.seed)
@@ -160,11 +163,14 @@ impl Load for Play {
     fn look(cluster: &mut Cluster<Self>) {
         let whole = cluster.first_missing().is_none();
         match cluster.load.phase {
-            Phase::Setup(0) if whole => make_container(cluster, 0),
-            Phase::Setup(made) if whole && made as u64 == cluster.load.settings.containers => {
+            Phase::Birth if whole => {
+                cluster.load.phase = Phase::Setup(0);
+                make_container(cluster, 0);
+            }
+            Phase::Setup(made) if whole && made == cluster.load.settings.containers => {
                 begin_main(cluster);
             }
-            Phase::Setup(_) | Phase::Main => {}
+            Phase::Birth | Phase::Setup(_) | Phase::Main => {}
             Phase::Recovering if cluster.written.iter().all(|written| *written) => {
                 enter(cluster, Phase::Settling, Generator::done());
             }
@@ -198,7 +204,7 @@ impl Load for Play {
 
     fn judge(cluster: &mut Cluster<Self>) {
         // What async lost, clients have seen.
-        if cluster.figures.lost > 0 {
+        if cluster.plan.settings.mode == Mode::Async && cluster.figures.lost > 0 {
             return;
         }
         let report = workload::check(&History::from_events(cluster.load.journal.events()));
@@ -251,12 +257,11 @@ fn make_container(cluster: &mut Cluster<Play>, number: u64) {
 }
 
 /// A statement about a container ended: it was made, or looked up. What failed is tried again.
-fn setup_goes_on(cluster: &mut Cluster<Play>, made: usize, ended: &Ended) {
-    let number = made as u64;
+fn setup_goes_on(cluster: &mut Cluster<Play>, number: u64, ended: &Ended) {
     let name = workload::container_name(number);
     match &ended.result {
         Ok(reply) if cluster.load.containers.learn(&name, reply) => {
-            cluster.load.phase = Phase::Setup(made + 1);
+            cluster.load.phase = Phase::Setup(number + 1);
             if number + 1 < cluster.load.settings.containers {
                 make_container(cluster, number + 1);
             }
@@ -367,14 +372,17 @@ fn end_operation(
     let load = &mut cluster.load;
     let outcome = workload::outcome(operation, answer, &mut load.seen);
     load.seen.bound(SEEN_MAX);
-    let node = ended.node.map(|node| crate::world::table_service::member(node).name);
-    load.journal.end(client, cluster.now_ns, operation, |event| {
-        event.kind = outcome.kind;
-        event.value = outcome.value;
-        event.observed = outcome.observed;
-        event.error = outcome.error;
-        event.node = node;
-    })
+    let node = ended
+        .node
+        .map(|node| crate::world::table_service::member(node).name);
+    load.journal
+        .end(client, cluster.now_ns, operation, |event| {
+            event.kind = outcome.kind;
+            event.value = outcome.value;
+            event.observed = outcome.observed;
+            event.error = outcome.error;
+            event.node = node;
+        })
 }
 
 /// A client is free again, and the generator hears of it.

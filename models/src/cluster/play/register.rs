@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
-use kensho_storage::tables::{
-    self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows,
-};
+use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
 use kensho_workloads::register::{Answer, Call, Condition};
 
 use super::super::clients::Request;
@@ -50,7 +48,8 @@ impl Containers {
         let Reply::Answer { answer, .. } = reply else {
             return false;
         };
-        let Some(tables::Answer::Info { info, created, .. }) = tables::Answer::decode(answer) else {
+        let Some(tables::Answer::Info { info, created, .. }) = tables::Answer::decode(answer)
+        else {
             return false;
         };
         self.info = Some(info);
@@ -88,7 +87,10 @@ impl Containers {
 
 /// The partition of a container.
 pub(super) fn partition(container: &str, partitions: usize) -> PartitionId {
-    partition_of(container, u16::try_from(partitions).expect("few partitions"))
+    partition_of(
+        container,
+        u16::try_from(partitions).expect("few partitions"),
+    )
 }
 
 /// What a node's reply says.
@@ -108,7 +110,9 @@ pub(super) fn answer(reply: &Reply) -> Answer {
         Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
             Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
             Some(Outcome::ConditionFailed { current }) => {
-                let current = current.map(|(version, value)| row(version, value)).transpose();
+                let current = current
+                    .map(|(version, value)| row(version, value))
+                    .transpose();
                 current.map_or_else(nonsense, Answer::Mismatch)
             }
             other => nonsense(format!("{other:?}")),

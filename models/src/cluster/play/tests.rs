@@ -45,7 +45,10 @@ fn a_seed_plays_the_same_history_to_the_byte() {
         let (_, second) = run_aloud::<Cluster<Play>>(seed, &given(&[]));
         assert!(first.history().len() > 100);
         assert_eq!(first.history(), second.history(), "seed {seed}");
-        assert!(story(&first) == story(&second), "the stories of {seed} differ");
+        assert!(
+            story(&first) == story(&second),
+            "the stories of {seed} differ"
+        );
     }
 }
 
