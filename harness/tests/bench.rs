@@ -2,46 +2,20 @@
 //! nothing is left running.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
 use serde_json::Value;
 
-/// The program, with the node's program beside it.
-fn kensho() -> Command {
-    let kensho = PathBuf::from(env!("CARGO_BIN_EXE_kensho"));
-    // Tests of the whole workspace have built it; tests of this package alone have not.
-    if !kensho.with_file_name("kensho-node").is_file() {
-        let folder = kensho.parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "kensho-node"]);
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        build.arg("--target-dir").arg(folder.parent().unwrap());
-        assert!(
-            build.status().unwrap().success(),
-            "the node's program can be built"
-        );
-    }
-    Command::new(kensho)
-}
+use programs::{kensho, nodes_in};
+
+mod programs;
 
 fn succeeded(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}\n{complained}");
     said
-}
-
-/// The processes that have `folder` among their arguments.
-fn processes_in(folder: &Path) -> usize {
-    let folder = folder.to_str().unwrap();
-    let running = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
-        let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&arguments).contains(folder)
-    });
-    running.count()
 }
 
 #[test]
@@ -70,7 +44,7 @@ fn modes_are_measured_compared_and_drawn() {
         said.contains("semi-sync") && said.contains("echo"),
         "{said}"
     );
-    assert_eq!(processes_in(out.path()), 0);
+    assert_eq!(nodes_in(out.path()), 0);
     let set: Value = serde_json::from_slice(&fs::read(&data).unwrap()).unwrap();
     let contestants = set["experiments"][0]["contestants"].as_array().unwrap();
     assert_eq!(contestants.len(), 3);

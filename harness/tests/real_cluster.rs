@@ -4,56 +4,20 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use programs::{kensho, nodes_in};
+
+mod programs;
+
 /// Far longer than anything here takes; who waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The program, with the node's program beside it.
-fn kensho() -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let program = BUILT.get_or_init(|| {
-        let kensho = PathBuf::from(env!("CARGO_BIN_EXE_kensho"));
-        // Tests of the whole workspace have built it; tests of this package alone have not.
-        if !kensho.with_file_name("kensho-node").is_file() {
-            let folder = kensho.parent().unwrap();
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--package", "kensho-node"]);
-            if folder.ends_with("release") {
-                build.arg("--release");
-            }
-            build.arg("--target-dir").arg(folder.parent().unwrap());
-            assert!(
-                build.status().unwrap().success(),
-                "the node's program can be built"
-            );
-        }
-        kensho
-    });
-    Command::new(program)
-}
-
-/// The processes that have `folder` among their arguments, this program aside.
-fn processes_in(folder: &Path) -> Vec<i32> {
-    let folder = folder.to_str().unwrap();
-    let numbers = fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter_map(|entry| {
-            let number: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let arguments = fs::read(entry.path().join("cmdline")).ok()?;
-            let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
-            (arguments.contains(folder) && arguments.contains("--config")).then_some(number)
-        });
-    numbers.collect()
-}
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
@@ -143,7 +107,7 @@ fn a_short_run_under_faults_is_valid() {
     assert!(read("history.jsonl").lines().count() > 1_000);
     assert!(read("run.json").contains("--seed") && run.join("latency.hlog").is_file());
     assert!(run.join("nodes/n3/log").is_file());
-    assert!(processes_in(out.path()).is_empty());
+    assert_eq!(nodes_in(out.path()), 0);
 
     let again = kensho().arg("check").arg(&run).output().unwrap();
     assert_eq!(again.status.code(), Some(0));
@@ -157,24 +121,22 @@ fn a_cluster_serves_and_ctrl_c_stops_it() {
     let put = request(&address, &format!("PUT {row}"), "[\"k1\",7]");
     assert!(put.starts_with("HTTP/1.1 200"), "{put}");
     assert!(request(&address, &format!("GET {row}"), "").ends_with("[\"k1\",7]"));
-    assert_eq!(processes_in(out.path()).len(), 3);
+    assert_eq!(nodes_in(out.path()), 3);
     kill(
         Pid::from_raw(i32::try_from(child.id()).unwrap()),
         Signal::SIGINT,
     )
     .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(processes_in(out.path()).is_empty());
+    assert_eq!(nodes_in(out.path()), 0);
 }
 
 #[test]
 fn nodes_die_with_the_program_however_it_ends() {
     let out = tempfile::tempdir().unwrap();
     let (mut child, _) = cluster_up(out.path());
-    assert_eq!(processes_in(out.path()).len(), 3);
+    assert_eq!(nodes_in(out.path()), 3);
     child.kill().unwrap();
     child.wait().unwrap();
-    wait_until("the end of all nodes", || {
-        processes_in(out.path()).is_empty()
-    });
+    wait_until("the end of all nodes", || nodes_in(out.path()) == 0);
 }

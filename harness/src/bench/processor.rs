@@ -3,19 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
 use nix::unistd::{SysconfVar, sysconf};
 
 /// What this process has used until now.
 pub(super) fn of_this() -> Result<Duration> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).context("cannot ask for processor time")?;
-    let time = |value: TimeVal| {
-        let seconds = u64::try_from(value.tv_sec()).unwrap_or(0);
-        Duration::from_secs(seconds)
-            + Duration::from_micros(u64::try_from(value.tv_usec()).unwrap_or(0))
-    };
-    Ok(time(usage.user_time()) + time(usage.system_time()))
+    let seconds = kensho_models::cpu::seconds().context("cannot ask for processor time")?;
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// What these processes have used until now, together.

@@ -9,11 +9,10 @@ use kensho_results::bench::compare::{Change, START_NOISE, compare};
 use kensho_results::bench::statistics::Spread;
 use kensho_results::bench::{BenchSet, Experiment as Measured, Round};
 use kensho_results::run::Host;
-use kensho_results::store::RunFolder;
 use kensho_results::text::thousands;
-use kensho_results::utc::Utc;
 
-use super::options::{RunOptions, count};
+use super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::options::{SeedOption, count};
 use super::refusal::Refusal;
 use super::span::Span;
 use crate::bench::{
@@ -56,9 +55,6 @@ pub(super) struct Arguments {
     /// --out, --save and --compare matter
     #[arg(long, value_enum)]
     suite: Option<Suite>,
-    /// Also write the figures to this file
-    #[arg(long, value_name = "FILE")]
-    save: Option<PathBuf>,
     /// Compare with the figures in this file
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -79,11 +75,10 @@ pub(super) struct Arguments {
     /// Load before each window that is not counted
     #[arg(long, default_value = "200ms", value_name = "TIME")]
     warm_up: Span,
-    /// The node program [default: kensho-node beside this program]
-    #[arg(long, value_name = "PATH")]
-    node_binary: Option<PathBuf>,
     #[command(flatten)]
-    run: RunOptions,
+    seed: SeedOption,
+    #[command(flatten)]
+    figures: FiguresOptions,
 }
 
 #[derive(Debug, Args)]
@@ -140,14 +135,6 @@ pub(super) fn serve_echo() -> Result<u8> {
     })
 }
 
-/// The load generator takes one processor and no locks.
-pub(super) fn on_one_thread(task: impl Future<Output = Result<u8>>) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.context("cannot start the runtime")?.block_on(task)
-}
-
 async fn bench(arguments: &Arguments) -> Result<u8> {
     let before = arguments.compare.as_deref().map(read).transpose()?;
     let now = match &arguments.measured {
@@ -168,18 +155,18 @@ fn read(path: &Path) -> Result<BenchSet> {
 }
 
 async fn measured(arguments: &Arguments) -> Result<BenchSet> {
-    let (began, began_at) = (Utc::now(), SystemTime::now());
+    let began_at = SystemTime::now();
     let experiments = match arguments.suite {
-        Some(suite) => suite.experiments(arguments.run.seed()),
+        Some(suite) => suite.experiments(arguments.seed.get()),
         None => vec![arguments.experiment()?],
     };
-    let folder = RunFolder::create(&arguments.run.out, "bench", began)?;
-    let program = node_program(arguments.node_binary.as_deref())?;
+    let measurement = arguments.figures.begin("bench")?;
+    let folder = &measurement.folder;
     let mut interrupt = Interrupt::on_signals()?;
-    let mut fleet = Fleet::new(program, folder.path().join("nodes"));
+    let mut fleet = Fleet::new(measurement.program.clone(), folder.path().join("nodes"));
     let mut set = BenchSet {
         command: command_line(),
-        began: began.text(),
+        began: measurement.began.text(),
         host: Host::this(),
         experiments: Vec::new(),
     };
@@ -205,13 +192,7 @@ async fn measured(arguments: &Arguments) -> Result<BenchSet> {
         set.experiments.push(measured.figures);
     }
     fleet.stop().await;
-    let path = folder.path().join("bench.json");
-    folder.write_json(&path, &set)?;
-    println!("figures: {}", path.display());
-    if let Some(path) = &arguments.save {
-        folder.write_json(path, &set)?;
-        println!("figures: {}", path.display());
-    }
+    measurement.keep(&set)?;
     Ok(set)
 }
 
@@ -272,7 +253,7 @@ impl Arguments {
                 keys: load.keys.unwrap_or(load.mix.keys()),
                 value_bytes: load.value_bytes,
                 records: load.records as u64,
-                seed: self.run.seed(),
+                seed: self.seed.get(),
             },
             warm_up: self.warm_up.duration(),
             window: self.window.duration(),
@@ -280,21 +261,6 @@ impl Arguments {
             entries,
         })
     }
-}
-
-/// The node program that was named, or the one beside this program.
-pub(super) fn node_program(named: Option<&Path>) -> Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot find this program")?;
-    Ok(named.map_or_else(|| this.with_file_name("kensho-node"), Path::to_path_buf))
-}
-
-/// The command that this program was called by, without the folder that it is in.
-pub(super) fn command_line() -> String {
-    let mut words: Vec<String> = std::env::args().collect();
-    if let Some(first) = words.first_mut() {
-        *first = "kensho".to_string();
-    }
-    words.join(" ")
 }
 
 /// What has changed, for a person.

@@ -54,7 +54,7 @@ struct Times {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let seed = arguments.run.seed();
+    let seed = arguments.run.seed.get();
     let mut own = Map::new();
     own.insert("rounds".into(), json!(arguments.rounds));
     let wanted = Wanted {

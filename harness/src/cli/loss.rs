@@ -1,15 +1,11 @@
 //! `kensho loss`: what failovers lose.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::outage::{LossSeries, LossSet};
 use kensho_results::run::Host;
-use kensho_results::store::RunFolder;
-use kensho_results::utc::Utc;
 
-use super::bench::{command_line, node_program, on_one_thread};
+use super::figures::{FiguresOptions, command_line, on_one_thread};
 use super::options::count;
 use crate::bench::{Replication, lose};
 use crate::runner::interrupt::Interrupt;
@@ -28,15 +24,8 @@ pub(super) struct Arguments {
         default_value = "async,semi-sync"
     )]
     modes: Vec<Replication>,
-    /// Also write the figures to this file
-    #[arg(long, value_name = "FILE")]
-    save: Option<PathBuf>,
-    /// The node program [default: kensho-node beside this program]
-    #[arg(long, value_name = "PATH")]
-    node_binary: Option<PathBuf>,
-    /// Folder of runs
-    #[arg(long, default_value = "results/runs", value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    figures: FiguresOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -44,8 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 async fn loss(arguments: &Arguments) -> Result<u8> {
-    let folder = RunFolder::create(&arguments.out, "loss", Utc::now())?;
-    let program = node_program(arguments.node_binary.as_deref())?;
+    let measurement = arguments.figures.begin("loss")?;
     let mut interrupt = Interrupt::on_signals()?;
     let mut set = LossSet {
         command: command_line(),
@@ -54,7 +42,10 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
     };
     for &replication in &arguments.modes {
         let mode = replication.name();
-        let nodes = folder.path().join(format!("nodes-{}", set.series.len()));
+        let nodes = measurement
+            .folder
+            .path()
+            .join(format!("nodes-{}", set.series.len()));
         let tell = |number, kill: &kensho_results::bench::outage::LossAtKill| {
             println!(
                 "{mode}, kill {number} of {}: {} of {} acknowledged writes lost, with {} ms between nodes",
@@ -62,17 +53,12 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
             );
         };
         let kills = tokio::select! {
-            kills = lose(replication, arguments.kills, &program, nodes, tell) => kills?,
+            kills = lose(replication, arguments.kills, &measurement.program, nodes, tell) => kills?,
             () = interrupt.wait() => bail!("interrupted; the nodes are stopped"),
         };
         let mode = mode.to_string();
         set.series.push(LossSeries { mode, kills });
     }
-    let path = folder.path().join("loss.json");
-    folder.write_json(&path, &set)?;
-    println!("figures: {}", path.display());
-    if let Some(path) = &arguments.save {
-        folder.write_json(path, &set)?;
-    }
+    measurement.keep(&set)?;
     Ok(0)
 }

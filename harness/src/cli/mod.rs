@@ -6,6 +6,7 @@ mod bench;
 mod charts;
 mod cluster;
 mod failover;
+mod figures;
 mod loss;
 mod model;
 mod options;

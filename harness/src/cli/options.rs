@@ -1,6 +1,6 @@
 //! Options that several subcommands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
@@ -58,13 +58,20 @@ pub(super) struct LoadOptions {
     pub(super) client_timeout: Span,
 }
 
+/// What a run is drawn from.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SeedOption {
+    /// Seed of every choice of the harness [default: drawn]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
 /// Where the run goes, and what it is drawn from.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(super) struct RunOptions {
-    /// Seed of every choice of the harness [default: drawn]
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) seed: SeedOption,
     /// Folder of runs; each gets a folder of its own in it
     #[arg(long, default_value = "results/runs", value_name = "DIR")]
     pub(super) out: PathBuf,
@@ -96,6 +103,21 @@ impl std::fmt::Display for Rate {
             Some(rate) => write!(f, "{rate}"),
             None => f.write_str("max"),
         }
+    }
+}
+
+fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("cannot find this program")
+}
+
+/// The node program that was named, or the one beside this program.
+///
+/// # Errors
+/// If this program cannot find itself.
+pub(super) fn node_program(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) => Ok(path.to_path_buf()),
+        None => Ok(this_program()?.with_file_name("kensho-node")),
     }
 }
 
@@ -137,9 +159,8 @@ impl ClusterOptions {
         proxies: bool,
         client: Span,
     ) -> Result<Settings> {
-        let this = std::env::current_exe().context("cannot find this program")?;
-        let beside = || this.with_file_name("kensho-node");
-        let program = self.node_binary.clone().unwrap_or_else(beside);
+        let this = this_program()?;
+        let program = node_program(self.node_binary.as_deref())?;
         let guard = vec![this.display().to_string(), "run-with-parent".to_string()];
         Ok(Settings {
             nodes: self.nodes,
@@ -193,9 +214,9 @@ impl LoadOptions {
     }
 }
 
-impl RunOptions {
+impl SeedOption {
     /// The seed asked for, or a fresh one.
-    pub(super) fn seed(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         use std::hash::{BuildHasher, RandomState};
         // Small enough to be typed again.
         self.seed

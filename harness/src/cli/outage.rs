@@ -1,15 +1,11 @@
 //! `kensho outage`: what clients notice while a node is killed, away and catching up.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::outage::OutageSet;
 use kensho_results::run::Host;
-use kensho_results::store::RunFolder;
-use kensho_results::utc::Utc;
 
-use super::bench::{command_line, node_program, on_one_thread};
+use super::figures::{FiguresOptions, command_line, on_one_thread};
 use super::options::count;
 use super::span::Span;
 use crate::bench::{OutagePlan, Victim, interrupt};
@@ -38,15 +34,8 @@ pub(super) struct Arguments {
     /// How long the node stays dead
     #[arg(long, default_value = "5s", value_name = "TIME")]
     away: Span,
-    /// Also write the figures to this file
-    #[arg(long, value_name = "FILE")]
-    save: Option<PathBuf>,
-    /// The node program [default: kensho-node beside this program]
-    #[arg(long, value_name = "PATH")]
-    node_binary: Option<PathBuf>,
-    /// Folder of runs
-    #[arg(long, default_value = "results/runs", value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    figures: FiguresOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -54,8 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 async fn outage(arguments: &Arguments) -> Result<u8> {
-    let folder = RunFolder::create(&arguments.out, "outage", Utc::now())?;
-    let program = node_program(arguments.node_binary.as_deref())?;
+    let measurement = arguments.figures.begin("outage")?;
     let mut signal = Interrupt::on_signals()?;
     let mut set = OutageSet {
         command: command_line(),
@@ -70,9 +58,12 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
             around: arguments.around.duration(),
             away: arguments.away.duration(),
         };
-        let nodes = folder.path().join(format!("nodes-{}", victim.name()));
+        let nodes = measurement
+            .folder
+            .path()
+            .join(format!("nodes-{}", victim.name()));
         let outage = tokio::select! {
-            outage = interrupt(plan, &program, nodes) => outage?,
+            outage = interrupt(plan, &measurement.program, nodes) => outage?,
             () = signal.wait() => bail!("interrupted; the nodes are stopped"),
         };
         println!(
@@ -84,11 +75,6 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
         );
         set.outages.push(outage);
     }
-    let path = folder.path().join("outage.json");
-    folder.write_json(&path, &set)?;
-    println!("figures: {}", path.display());
-    if let Some(path) = &arguments.save {
-        folder.write_json(path, &set)?;
-    }
+    measurement.keep(&set)?;
     Ok(0)
 }

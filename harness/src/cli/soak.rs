@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         cluster: &arguments.cluster,
         load: &arguments.load,
         run: &arguments.run,
-        seed: arguments.run.seed(),
+        seed: arguments.run.seed.get(),
         own,
         faults: Vec::new(),
         play: Play::Timed {

@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let names = arguments.nemesis.iter().map(String::as_str);
     let entries = catalogue::select(names).map_err(|error| Refusal(error.to_string()))?;
-    let seed = arguments.run.seed();
+    let seed = arguments.run.seed.get();
     let heartbeat_ms = arguments.cluster.heartbeat.milliseconds();
     let time_limit = arguments.time_limit;
     let usual = schedule::Settings::usual(seed, heartbeat_ms, time_limit.milliseconds());

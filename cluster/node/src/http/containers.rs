@@ -31,9 +31,7 @@ pub(super) async fn create(service: &Service, asked: &Asked) -> Result<Answer, E
     match Outcome::decode(&executed.outcome) {
         Some(Outcome::Created) => Ok(as_of(answer::empty(StatusCode::CREATED), executed.at)),
         Some(Outcome::AlreadyExists) => Err(Error::container_exists(&name)),
-        _ => Err(Error::malformed(
-            "this Idempotency-Key was used for a different update before",
-        )),
+        _ => Err(Error::key_used_before()),
     }
 }
 

@@ -78,6 +78,12 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, 150_001, message)
     }
 
+    pub(super) fn key_used_before() -> Self {
+        Error::malformed(
+            "this Idempotency-Key was used for a different update before; each update needs its own",
+        )
+    }
+
     pub(super) fn unknown_path(path: &str) -> Self {
         let message = format!(
             "there is no path {path}; data are under /griddb/v2/{{cluster}}/dbs/{{database}}/containers, \

@@ -197,9 +197,7 @@ pub(super) fn not_done(
             Err(Error::container_replaced(container))
         }
         // Only an Idempotency-Key that was used for something else before comes to this.
-        _ => Err(Error::malformed(
-            "this Idempotency-Key was used for a different update before; each update needs its own",
-        )),
+        _ => Err(Error::key_used_before()),
     }
 }
 

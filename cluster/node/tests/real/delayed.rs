@@ -2,22 +2,25 @@
 //! (rule R5).
 
 use crate::cluster::{Cluster, Node, wait_until};
-use kensho_client::{Client, Condition, Container, Put};
+use crate::registers::{create_registers, put};
+use kensho_client::Client;
 
 /// The log is flushed only when somebody waits for it: what a crash takes is not left to chance.
 const DELAYED: &str = "durability = \"delayed\"\ndelayed_flush_interval_ms = 3600000";
 
-async fn create_registers(client: &Client) {
-    let container = Container::keyed("registers", "STRING").column("value", "LONG");
-    client.create_container(&container).await.unwrap();
+/// A cluster in which steps 0 to 49 were put.
+async fn after_fifty_steps(nodes: usize) -> (Cluster, Client) {
+    let cluster = Cluster::started(nodes, DELAYED);
+    let client = cluster.client();
+    create_registers(&client).await;
+    for step in 0..50 {
+        put_step(&client, step).await;
+    }
+    (cluster, client)
 }
 
-async fn put(client: &Client, step: i64) -> String {
-    let (key, row) = (format!("k{step}"), format!("[\"k{step}\",{step}]"));
-    let put = client.put("registers", &key, row, Condition::Any);
-    let put = put.await.unwrap();
-    assert!(matches!(put.value, Put::Stored { .. }), "{put:?}");
-    put.node
+async fn put_step(client: &Client, step: i64) -> String {
+    put(client, &format!("k{step}"), step).await
 }
 
 async fn all_there(client: &Client, steps: std::ops::Range<i64>) {
@@ -36,17 +39,12 @@ fn ours(node: &Node, figure: &str) -> u64 {
 
 #[tokio::test]
 async fn a_node_that_crashed_catches_up_before_its_data_count() {
-    let mut cluster = Cluster::started(3, DELAYED);
-    let client = cluster.client();
-    create_registers(&client).await;
-    for step in 0..50 {
-        put(&client, step).await;
-    }
+    let (mut cluster, client) = after_fifty_steps(3).await;
     let first = cluster.owner_of("registers");
     assert_eq!(ours(cluster.node(&first), "incarnation"), 0);
     cluster.node(&first).kill();
     for step in 50..100 {
-        assert_ne!(put(&client, step).await, first);
+        assert_ne!(put_step(&client, step).await, first);
     }
     cluster.node(&first).start();
     cluster.wait_until_whole();
@@ -65,12 +63,7 @@ async fn a_node_that_crashed_catches_up_before_its_data_count() {
 
 #[tokio::test]
 async fn a_stop_in_good_order_loses_nothing() {
-    let mut cluster = Cluster::started(2, DELAYED);
-    let client = cluster.client();
-    create_registers(&client).await;
-    for step in 0..50 {
-        put(&client, step).await;
-    }
+    let (mut cluster, client) = after_fifty_steps(2).await;
     for node in &mut cluster.nodes {
         assert!(node.stop().success());
     }
@@ -87,12 +80,7 @@ async fn a_stop_in_good_order_loses_nothing() {
 
 #[tokio::test]
 async fn when_all_crashed_the_service_comes_back_and_says_that_something_may_be_lost() {
-    let mut cluster = Cluster::started(3, DELAYED);
-    let client = cluster.client();
-    create_registers(&client).await;
-    for step in 0..50 {
-        put(&client, step).await;
-    }
+    let (mut cluster, client) = after_fifty_steps(3).await;
     for node in &mut cluster.nodes {
         node.kill();
     }
@@ -137,6 +125,6 @@ async fn when_all_crashed_the_service_comes_back_and_says_that_something_may_be_
         }
     }
     create_registers(&client).await;
-    put(&client, 100).await;
+    put_step(&client, 100).await;
     all_there(&client, 100..101).await;
 }

@@ -4,5 +4,6 @@
 mod cluster;
 mod delayed;
 mod http;
+mod registers;
 mod starts;
 mod survives;

@@ -1,7 +1,8 @@
 //! A cluster of three real nodes: what clients see while nodes die and come back.
 
 use crate::cluster::{Cluster, wait_until};
-use kensho_client::{Client, Condition, Container, Create, Delete, Put};
+use crate::registers::{create_registers, put};
+use kensho_client::{Condition, Container, Create, Delete, Put};
 use nix::sys::signal::Signal;
 
 #[tokio::test]
@@ -103,16 +104,7 @@ async fn a_killed_owner_is_replaced_and_becomes_backup_again_by_itself() {
     let mut cluster = Cluster::started(3, "");
     let client = cluster.client();
     create_registers(&client).await;
-    let put = async |step: i64| {
-        let row = format!("[\"k{}\",{step}]", step % 10);
-        let key = format!("k{}", step % 10);
-        let put = client
-            .put("registers", &key, row, Condition::Any)
-            .await
-            .unwrap();
-        assert!(matches!(put.value, Put::Stored { .. }), "{put:?}");
-        put.node
-    };
+    let put = async |step: i64| put(&client, &format!("k{}", step % 10), step).await;
     let first = cluster.owner_of("registers");
     for step in 0..50 {
         assert_eq!(put(step).await, first);
@@ -147,10 +139,7 @@ async fn without_a_quorum_nothing_is_served_and_nothing_is_lost() {
     let client = cluster.client();
     let container = Container::keyed("registers", "STRING").column("value", "LONG");
     client.create_container(&container).await.unwrap();
-    client
-        .put("registers", "k", "[\"k\",1]", Condition::Any)
-        .await
-        .unwrap();
+    put(&client, "k", 1).await;
     cluster.nodes[1].kill();
     cluster.nodes[2].kill();
     let alone = &cluster.nodes[0];
@@ -171,10 +160,7 @@ async fn an_orderly_stop_answers_keeps_and_exits_with_0() {
     let client = cluster.client();
     let container = Container::keyed("registers", "STRING").column("value", "LONG");
     client.create_container(&container).await.unwrap();
-    client
-        .put("registers", "k", "[\"k\",1]", Condition::Any)
-        .await
-        .unwrap();
+    put(&client, "k", 1).await;
     for node in &mut cluster.nodes {
         assert_eq!(node.stop().code(), Some(0), "{}", node.log());
     }
@@ -185,21 +171,12 @@ async fn an_orderly_stop_answers_keeps_and_exits_with_0() {
     assert_eq!(row.value, "[\"k\",1]");
 }
 
-/// Creates the container that the tests use.
-async fn create_registers(client: &Client) {
-    let container = Container::keyed("registers", "STRING").column("value", "LONG");
-    client.create_container(&container).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_paused_owner_that_continues_serves_nothing_old() {
     let mut cluster = Cluster::started(3, "");
     let client = cluster.client();
     create_registers(&client).await;
-    client
-        .put("registers", "k", "[\"k\",0]", Condition::Any)
-        .await
-        .unwrap();
+    put(&client, "k", 0).await;
     for round in 1..=3 {
         let paused = cluster.owner_of("registers");
         cluster.node(&paused).signal(Signal::SIGSTOP);
@@ -228,10 +205,7 @@ async fn a_node_that_is_back_is_reached_by_a_client_with_a_dead_connection() {
     let mut cluster = Cluster::started(1, "replicas = 1");
     let client = cluster.client();
     create_registers(&client).await;
-    client
-        .put("registers", "k", "[\"k\",1]", Condition::Any)
-        .await
-        .unwrap();
+    put(&client, "k", 1).await;
     cluster.nodes[0].kill();
     cluster.nodes[0].start();
     cluster.wait_until_whole();
@@ -245,10 +219,7 @@ async fn what_an_async_failover_loses_is_counted_and_written_down() {
     let mut cluster = Cluster::started(3, "mode = \"async\"");
     let client = cluster.client();
     create_registers(&client).await;
-    client
-        .put("registers", "k", "[\"k\",1]", Condition::Any)
-        .await
-        .unwrap();
+    put(&client, "k", 1).await;
     let owner = cluster.owner_of("registers");
     let others: Vec<String> = cluster.nodes.iter().map(|node| node.name.clone()).collect();
     let others: Vec<String> = others.into_iter().filter(|name| *name != owner).collect();

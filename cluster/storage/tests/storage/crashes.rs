@@ -1,6 +1,7 @@
 //! Crashes at every moment: what was reported safe is there, and there is never a hole.
 
 use crate::model::{Act, DELAYED, Model, SETTINGS, act};
+use kensho_storage::log::LogSettings;
 use proptest::prelude::*;
 
 /// A history in which everything happens that can happen to a log.
@@ -30,6 +31,39 @@ fn history() -> Vec<Act> {
     acts
 }
 
+/// Repeats `history` with the power cut after each of its `operations` on the disk, as many times
+/// as there are seeds: each loses what was not flushed in another way. What was found is safe, and
+/// the log goes on. Gives how many torn tails were cut off.
+fn cut_power_everywhere(
+    settings: LogSettings,
+    history: &[Act],
+    operations: u64,
+    seeds: u64,
+) -> u32 {
+    let mut cuts = 0;
+    for allowed in 0..operations {
+        for seed in 0..seeds {
+            let mut model = Model::with(settings);
+            model.disk.fail_after(allowed);
+            let failed = history.iter().find_map(|act| model.act(act).err());
+            assert!(failed.is_some(), "the power went off at {allowed}");
+            model.disk.cut_power(allowed * 1000 + seed);
+            model.recover().unwrap();
+            // What was found is safe now, whatever happens next.
+            model.disk.cut_power(seed);
+            model.recover().unwrap();
+            // And the log goes on.
+            for act in [Act::Append(0, 3, 50), Act::Write, Act::Sync] {
+                model.act(&act).unwrap();
+            }
+            model.disk.cut_power(seed);
+            model.recover().unwrap();
+            cuts += model.cuts;
+        }
+    }
+    cuts
+}
+
 /// Whoever lists the disk's operations in order and cuts the power after each of them, with what was
 /// not flushed lost in several ways, always finds what was reported safe.
 #[test]
@@ -48,27 +82,7 @@ fn power_may_be_cut_after_every_operation_of_the_disk() {
         "old segments go: {names:?}"
     );
 
-    let mut cuts = 0;
-    for allowed in 0..operations {
-        for seed in 0..6 {
-            let mut model = Model::new();
-            model.disk.fail_after(allowed);
-            let failed = history().iter().find_map(|act| model.act(act).err());
-            assert!(failed.is_some(), "the power went off at {allowed}");
-            model.disk.cut_power(allowed * 1000 + seed);
-            model.recover().unwrap();
-            // What was found is safe now, whatever happens next.
-            model.disk.cut_power(seed);
-            model.recover().unwrap();
-            // And the log goes on.
-            for act in [Act::Append(0, 3, 50), Act::Write, Act::Sync] {
-                model.act(&act).unwrap();
-            }
-            model.disk.cut_power(seed);
-            model.recover().unwrap();
-            cuts += model.cuts;
-        }
-    }
+    let cuts = cut_power_everywhere(SETTINGS, &history(), operations, 6);
     assert!(cuts > 20, "torn tails are part of this: {cuts}");
 }
 
@@ -76,44 +90,23 @@ fn power_may_be_cut_after_every_operation_of_the_disk() {
 /// and what follows the first one that is missing is cut off.
 #[test]
 fn power_may_be_cut_while_many_batches_are_not_flushed() {
-    let history = || {
-        let mut acts = Vec::new();
-        for round in 0..12_u8 {
-            for partition in 0..3 {
-                acts.extend([Act::Append(partition, 1, 40), Act::Write]);
-            }
-            if round % 4 == 3 {
-                acts.extend([Act::Sync, Act::Commit(0, 8), Act::Take(0)]);
-                acts.push(Act::WriteCheckpoints);
-            }
+    let mut history = Vec::new();
+    for round in 0..12_u8 {
+        for partition in 0..3 {
+            history.extend([Act::Append(partition, 1, 40), Act::Write]);
         }
-        acts
-    };
+        if round % 4 == 3 {
+            history.extend([Act::Sync, Act::Commit(0, 8), Act::Take(0)]);
+            history.push(Act::WriteCheckpoints);
+        }
+    }
     let mut whole = Model::with(DELAYED);
     let before = whole.disk.operations();
-    for act in history() {
-        whole.act(&act).unwrap();
+    for act in &history {
+        whole.act(act).unwrap();
     }
     let operations = whole.disk.operations() - before;
-    let mut cuts = 0;
-    for allowed in 0..operations {
-        for seed in 0..20 {
-            let mut model = Model::with(DELAYED);
-            model.disk.fail_after(allowed);
-            let failed = history().iter().find_map(|act| model.act(act).err());
-            assert!(failed.is_some(), "the power went off at {allowed}");
-            model.disk.cut_power(allowed * 1000 + seed);
-            model.recover().unwrap();
-            model.disk.cut_power(seed);
-            model.recover().unwrap();
-            for act in [Act::Append(0, 3, 50), Act::Write, Act::Sync] {
-                model.act(&act).unwrap();
-            }
-            model.disk.cut_power(seed);
-            model.recover().unwrap();
-            cuts += model.cuts;
-        }
-    }
+    let cuts = cut_power_everywhere(DELAYED, &history, operations, 20);
     assert!(cuts > 200, "torn tails are part of this: {cuts}");
 }
 
