@@ -43,9 +43,10 @@ models: programs ## explore the protocol exhaustively in small configurations
 models-large: programs ## explore one model of more than 20 million states, for minutes
 	$(KENSHO) model $(LARGE_MODEL) --states $(LARGE_STATES) $(OPTIONS)
 
-simulate: programs ## many seeds of faults in virtual time: replicas alone, then whole clusters
+simulate: programs ## many seeds of faults in virtual time: replicas alone, whole clusters, a workload
 	$(KENSHO) simulate --seeds 0..2000 $(OPTIONS)
 	$(KENSHO) simulate --world cluster --seeds 0..1000 $(OPTIONS)
+	$(KENSHO) simulate --workload register --seeds 0..200 $(OPTIONS)
 
 bugs: programs ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)

@@ -28,6 +28,39 @@ fn the_same_seed_tells_the_same_story_to_the_byte() {
 }
 
 #[test]
+fn a_workload_runs_in_virtual_time_and_its_history_is_one_that_check_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.jsonl");
+    let path = path.to_str().expect("a path");
+    let play = [
+        "simulate",
+        "--workload",
+        "register",
+        "--nemesis",
+        "kill,pause",
+    ];
+    let trace = ["--duration", "10s", "--trace", "2", "--history", path];
+    let ended = kensho(&[&play[..], &trace].concat());
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(text(&ended).contains("the workload begins"));
+    let checked = kensho(&["check", "--model", "register", path]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    for (wrong, why) in [
+        (&["--workload", "queue"][..], "there is no workload"),
+        (&["--workload", "register", "--nemesis", "flood"], "flood"),
+        (
+            &["--workload", "register", "--world", "replicas"],
+            "whole clusters",
+        ),
+    ] {
+        let refused = kensho(&[&["simulate"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(254));
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn shards_run_each_seed_once_and_write_figures() {
     let folder = tempfile::tempdir().expect("a folder");
     let runs: u64 = ["1/2", "2/2"]

@@ -2,7 +2,8 @@
 //!
 //! - [`world`] runs replicas, under one table that nobody has to elect a master for, and random faults
 //!   in virtual time.
-//! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions.
+//! - [`cluster`] runs whole clusters in the same manner: coordinators, replicas and sessions; the
+//!   harness's own workloads, fault schedules and checks, too.
 //! - [`run`] runs either by seed, and [`sample`] many seeds on all processors; [`shrink`] makes a
 //!   failing run small, and [`replay`] keeps it in a file.
 //! - [`records`] replays what real nodes recorded, and holds the invariants against it.
@@ -14,6 +15,7 @@
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
+pub mod asked_for;
 #[cfg(feature = "break-rules")]
 pub mod broken;
 pub mod bully;

@@ -20,6 +20,8 @@ pub enum Stream {
     Master = 6,
     /// How late timers fire and how events fall into batches.
     Processors = 7,
+    /// The load and the faults of a run whose workload was given.
+    Workload = 8,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

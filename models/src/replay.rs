@@ -6,8 +6,10 @@ use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::settings::{Durability, Mode};
 use serde::{Deserialize, Serialize};
 
+use crate::asked_for::{Nemesis, Workload};
 use crate::choice::Kept;
 use crate::cluster::Cluster;
+use crate::cluster::play::Play;
 use crate::run::{Given, Run};
 use crate::sights::Sighted;
 use crate::world::World;
@@ -43,6 +45,12 @@ pub struct Recipe {
     pub durability: String,
     /// How long faults strike in virtual time, if that is not drawn, in milliseconds.
     pub duration_ms: Option<u64>,
+    /// The workload that clients play, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// The faults that strike it by name, if they are not drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nemesis: Option<Vec<String>>,
     /// Rules that are broken, by name.
     pub broken_rules: Vec<String>,
     /// The faults and operations that are not left out; all, if not given.
@@ -64,6 +72,8 @@ impl Recipe {
             mode: given.mode.map(|mode| mode_name(mode).to_owned()),
             durability: durability_name(given.durability).to_owned(),
             duration_ms: given.turbulent_ns.map(|ns| ns / 1_000_000),
+            workload: given.workload.map(|workload| workload.name().to_owned()),
+            nemesis: given.nemesis.as_ref().map(|n| n.names().to_vec()),
             broken_rules: broken.map(|rule| rule.name().to_owned()).collect(),
             only: given.only.as_deref().cloned(),
             violates: None,
@@ -97,6 +107,8 @@ impl Recipe {
             durability: parse_durability(&self.durability, self.world)?,
             rules: broken_rules(&self.broken_rules)?,
             turbulent_ns: self.duration_ms.map(|ms| ms.saturating_mul(1_000_000)),
+            workload: self.workload.as_deref().map(str::parse).transpose()?,
+            nemesis: self.nemesis.as_deref().map(Nemesis::of).transpose()?,
             only: self.only.clone().map(Arc::new),
         })
     }
@@ -209,11 +221,12 @@ impl Place {
         }
     }
 
-    /// Does something in this world.
-    pub fn visit<V: Visit>(self, visit: V) -> V::Result {
-        match self {
-            Place::Replicas => visit.visit::<World>(),
-            Place::Cluster => visit.visit::<Cluster>(),
+    /// Does something in this world, where clients do what is given.
+    pub fn visit<V: Visit>(self, given: &Given, visit: V) -> V::Result {
+        match (self, given.workload) {
+            (Place::Replicas, _) => visit.visit::<World>(),
+            (Place::Cluster, None) => visit.visit::<Cluster>(),
+            (Place::Cluster, Some(Workload::Register)) => visit.visit::<Cluster<Play>>(),
         }
     }
 }

@@ -4,9 +4,11 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use kensho_checker::history::Event;
 use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Durability, Mode};
 
+use crate::asked_for::{Nemesis, Workload};
 use crate::choice::Kept;
 use crate::invariants::Violation;
 use crate::sights::{Sighted, Sometimes};
@@ -25,6 +27,10 @@ pub struct Given {
     pub rules: Rules,
     /// How long faults strike, in virtual time.
     pub turbulent_ns: Option<u64>,
+    /// The workload that clients play; `None`: they draw what they ask for.
+    pub workload: Option<Workload>,
+    /// Which faults strike a workload; drawn, if not given.
+    pub nemesis: Option<Nemesis>,
     /// The faults and operations that are not left out; `None`: nothing is left out.
     pub only: Option<Arc<Kept>>,
 }
@@ -97,6 +103,10 @@ pub trait Run: Sized {
 
     /// The story of the run, if it was kept.
     fn trace(&self) -> &Trace;
+
+    /// What clients and the nemesis did, in the form in which the harness writes it of a real cluster;
+    /// nothing where clients play no workload.
+    fn history(&self) -> &[Event];
 }
 
 /// How a run went.
@@ -122,9 +132,20 @@ pub fn explore<R: Run>(seed: u64, given: &Given) -> Outcome<R::Sight> {
 /// The same, and the story of the run.
 #[must_use]
 pub fn explore_aloud<R: Run>(seed: u64, given: &Given) -> (Outcome<R::Sight>, String) {
-    let (outcome, world) = run::<R>(seed, given, Trace::kept());
-    let story = format!("{:#?}\n{}", world.plan(), world.trace().text());
-    (outcome, story)
+    let (outcome, world) = run_aloud::<R>(seed, given);
+    (outcome, story(&world))
+}
+
+/// The same, and the world as it is in the end.
+#[must_use]
+pub fn run_aloud<R: Run>(seed: u64, given: &Given) -> (Outcome<R::Sight>, R) {
+    run(seed, given, Trace::kept())
+}
+
+/// The plan of a run, and what happened in it step by step.
+#[must_use]
+pub fn story<R: Run>(world: &R) -> String {
+    format!("{:#?}\n{}", world.plan(), world.trace().text())
 }
 
 fn run<R: Run>(seed: u64, given: &Given, trace: Trace) -> (Outcome<R::Sight>, R) {

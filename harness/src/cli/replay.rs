@@ -81,11 +81,14 @@ fn run_again(file: &Path, quiet: bool) -> Result<u8> {
     }
     let recipe = Recipe::parse(&text).map_err(refuse)?;
     let given = recipe.given().map_err(refuse)?;
-    let violated = recipe.world.visit(Again {
-        seed: recipe.seed,
-        given: &given,
-        quiet,
-    });
+    let violated = recipe.world.visit(
+        &given,
+        Again {
+            seed: recipe.seed,
+            given: &given,
+            quiet,
+        },
+    );
     let found = violated.as_ref().map(|(name, _)| *name);
     match &violated {
         None => println!("nothing is violated"),

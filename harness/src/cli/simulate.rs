@@ -1,14 +1,18 @@
 //! `kensho simulate`: many seeds of a world in virtual time, on all processors.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use kensho_checker::history::{Event, Writer};
+use kensho_models::asked_for::{Nemesis, Workload};
 use kensho_models::replay::{
     Place, Recipe, Visit, broken_rules, durability_name, mode_name, parse_durability, parse_mode,
 };
-use kensho_models::run::{Given, Run, explore_aloud};
+use kensho_models::run::{Given, Run, run_aloud, story};
 use kensho_models::sample::{Sample, Total, sample};
 use kensho_models::shrink::shrink;
 use kensho_models::sights::Sighted;
@@ -44,14 +48,27 @@ impl World {
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The world to run
-    #[arg(long, value_enum, default_value_t = World::Replicas)]
-    world: World,
+    /// The world to run [default: replicas; a workload needs cluster]
+    #[arg(long, value_enum)]
+    world: Option<World>,
+    /// What clients do, as in kensho test, judged by its own check; there is: register [default:
+    /// they write and read a few registers, and the invariants judge]
+    #[arg(long, value_name = "NAME")]
+    workload: Option<String>,
+    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition), single
+    /// faults by name, or none [default: drawn]
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "workload"
+    )]
+    nemesis: Option<Vec<String>>,
     /// The seeds to run, without the last one
     #[arg(long, default_value = "0..1000", value_name = "A..B")]
     seeds: Seeds,
-    /// How many nodes there are, from 1 to 64 [default: drawn]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=64))]
+    /// How many nodes there are, from 1 to 256 [default: drawn]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=256))]
     nodes: Option<u64>,
     /// When updates are acknowledged: async or semi-sync [default: drawn]
     #[arg(long, value_name = "MODE")]
@@ -77,6 +94,9 @@ pub(super) struct Arguments {
     /// Tell the whole story of one run instead
     #[arg(long, value_name = "SEED", conflicts_with = "shrink")]
     trace: Option<u64>,
+    /// Write the history of the run that is told to this file, for kensho check
+    #[arg(long, value_name = "FILE", requires = "trace", requires = "workload")]
+    history: Option<PathBuf>,
     /// Look for the few faults and operations that make one run fail; --out is a file for `kensho replay`
     #[arg(long, value_name = "SEED")]
     shrink: Option<u64>,
@@ -122,10 +142,30 @@ impl FromStr for Shard {
     }
 }
 
+impl Arguments {
+    fn place(&self) -> Result<Place> {
+        match (self.world, &self.workload) {
+            (Some(World::Replicas), Some(workload)) => {
+                let text = format!(
+                    "the workload {workload} needs whole clusters: leave --world replicas out, or write --world cluster"
+                );
+                Err(Refusal(text).into())
+            }
+            (Some(world), _) => Ok(world.place()),
+            (None, Some(_)) => Ok(Place::Cluster),
+            (None, None) => Ok(Place::Replicas),
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mode = arguments.mode.as_deref().map(parse_mode).transpose();
-    let place = arguments.world.place();
+    let place = arguments.place()?;
+    let workload = arguments.workload.as_deref().map(str::parse::<Workload>);
+    let nemesis = arguments.nemesis.as_deref().map(Nemesis::of);
     let given = Given {
+        workload: workload.transpose().map_err(Refusal)?,
+        nemesis: nemesis.transpose().map_err(Refusal)?,
         nodes: arguments.nodes.map(usize::try_from).transpose()?,
         mode: mode.map_err(Refusal)?,
         durability: parse_durability(&arguments.durability, place).map_err(Refusal)?,
@@ -137,22 +177,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let json = match (arguments.trace, arguments.shrink) {
         (Some(seed), _) => {
-            return Ok(place.visit(Trace {
+            let trace = Trace {
                 seed,
                 given: &given,
-            }));
+                history: arguments.history.as_deref(),
+            };
+            return place.visit(&given, trace);
         }
         (None, Some(seed)) => {
-            return place.visit(Shrink {
+            let shrink = Shrink {
                 seed,
                 given: &given,
+                place,
                 arguments,
-            });
+            };
+            return place.visit(&given, shrink);
         }
-        (None, None) => place.visit(Many {
-            given: &given,
-            arguments,
-        }),
+        (None, None) => {
+            let many = Many {
+                given: &given,
+                place,
+                arguments,
+            };
+            place.visit(&given, many)
+        }
     };
     if let Some(path) = &arguments.out {
         write(path, &json)?;
@@ -169,6 +217,12 @@ fn write(path: &Path, json: &Value) -> Result<()> {
 fn same_again(place: Place, given: &Given) -> String {
     let recipe = Recipe::new(place, 0, given);
     let mut said = format!("kensho simulate --world {}", place.name());
+    if let Some(workload) = given.workload {
+        said += &format!(" --workload {}", workload.name());
+    }
+    if let Some(nemesis) = &given.nemesis {
+        said += &format!(" --nemesis {nemesis}");
+    }
     if let Some(nodes) = given.nodes {
         said += &format!(" --nodes {nodes}");
     }
@@ -191,26 +245,42 @@ fn same_again(place: Place, given: &Given) -> String {
 struct Trace<'a> {
     seed: u64,
     given: &'a Given,
+    history: Option<&'a Path>,
 }
 
 impl Visit for Trace<'_> {
-    type Result = u8;
+    type Result = Result<u8>;
 
-    fn visit<R: Run>(self) -> u8 {
-        let (outcome, story) = explore_aloud::<R>(self.seed, self.given);
-        println!("{story}");
+    fn visit<R: Run>(self) -> Result<u8> {
+        let (outcome, world) = run_aloud::<R>(self.seed, self.given);
+        println!("{}", story(&world));
+        if let Some(path) = self.history {
+            write_history(path, world.history())?;
+        }
         match &outcome.violation {
             None => println!("seed {}: nothing is violated", self.seed),
             Some(violation) => println!("seed {}: {violation}", self.seed),
         }
-        u8::from(outcome.violation.is_some())
+        Ok(u8::from(outcome.violation.is_some()))
     }
+}
+
+fn write_history(path: &Path, events: &[Event]) -> Result<()> {
+    let write = || {
+        let mut writer = Writer::new(BufWriter::new(File::create(path)?));
+        for event in events {
+            writer.write(event)?;
+        }
+        writer.into_inner().flush()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Makes one failing run small.
 struct Shrink<'a> {
     seed: u64,
     given: &'a Given,
+    place: Place,
     arguments: &'a Arguments,
 }
 
@@ -242,7 +312,7 @@ impl Visit for Shrink<'_> {
         let recipe = Recipe {
             only: Some(kept.clone()),
             violates: Some(shrunk.invariant.name().to_owned()),
-            ..Recipe::new(self.arguments.world.place(), seed, given)
+            ..Recipe::new(self.place, seed, given)
         };
         if let Some(path) = &self.arguments.out {
             write(path, &serde_json::to_value(&recipe)?)?;
@@ -255,6 +325,7 @@ impl Visit for Shrink<'_> {
 /// Runs many seeds.
 struct Many<'a> {
     given: &'a Given,
+    place: Place,
     arguments: &'a Arguments,
 }
 
@@ -262,8 +333,11 @@ impl Visit for Many<'_> {
     type Result = Value;
 
     fn visit<R: Run>(self) -> Value {
-        let Many { given, arguments } = self;
-        let place = arguments.world.place();
+        let Many {
+            given,
+            place,
+            arguments,
+        } = self;
         let Seeds(seeds) = arguments.seeds.clone();
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = Sample {
@@ -314,6 +388,8 @@ fn figures<S: Sighted>(place: Place, given: &Given, wanted: &Sample, total: &Tot
     let virtual_seconds = figures.virtual_ns as f64 / 1e9;
     json!({
         "world": place.name(),
+        "workload": given.workload.map(Workload::name),
+        "nemesis": given.nemesis.as_ref().map(Nemesis::names),
         "mode": given.mode.map_or("async and semi-sync", mode_name),
         "durability": durability_name(given.durability),
         "seeds": [wanted.seeds.start, wanted.seeds.end],

@@ -1,20 +1,17 @@
 //! Clients with the sessions that ship: they find the owner by a cached table, ask, try again
-//! elsewhere, and give up in time.
+//! elsewhere, and give up in time. What they ask for is decided by the [load](super::load).
 
 use std::sync::Arc;
 
-use kensho_protocol::ids::{Lsn, PartitionId, Position, Token};
-use kensho_protocol::request::{Reply, RequestId};
+use bytes::Bytes;
+use kensho_protocol::ids::{PartitionId, Position, Token};
+use kensho_protocol::replica;
+use kensho_protocol::request::{Execute, Read, Reply, RequestId};
 use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
 
-use super::sights::Sight;
+use super::load::{Ended, Load};
 use super::{Cluster, Happening};
-use crate::invariants::linearizable::Asked;
-use crate::random::Random;
-use crate::register::{KEYS, Outcome, Statement, Value, decode_value};
-use crate::world::client::{End, Operation};
-use crate::world::table_service::partition_id;
 
 /// One attempt at a statement of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +35,59 @@ pub enum Ending {
     Lost,
 }
 
+/// What a client asks a node for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// An answer to a query.
+    Read(Bytes),
+    /// A change.
+    Update {
+        /// Its number, once it is sent.
+        id: Option<RequestId>,
+        /// What to execute.
+        statement: Bytes,
+    },
+}
+
+impl Request {
+    /// A change that was not sent yet.
+    #[must_use]
+    pub fn update(statement: Bytes) -> Self {
+        Request::Update {
+            id: None,
+            statement,
+        }
+    }
+
+    /// The number of a change.
+    #[must_use]
+    pub fn id(&self) -> Option<RequestId> {
+        match self {
+            Request::Read(_) => None,
+            Request::Update { id, .. } => *id,
+        }
+    }
+
+    /// What a node hands to its replica.
+    #[must_use]
+    pub fn event(self, token: Token, as_of: Position, deadline: Time) -> replica::Event {
+        match self {
+            Request::Read(query) => replica::Event::Read(Read {
+                token,
+                query,
+                deadline,
+            }),
+            Request::Update { id, statement } => replica::Event::Execute(Execute {
+                token,
+                id,
+                as_of,
+                statement,
+                deadline,
+            }),
+        }
+    }
+}
+
 /// One client.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -45,107 +95,35 @@ pub(super) struct Client {
     /// How many statements it has begun.
     begun: u64,
     open: Option<Open>,
-    /// By partition: the values that it has seen last.
-    values: Vec<[Value; KEYS]>,
     /// When the next wake-up is due; `u64::MAX`: none.
     wake_ns: u64,
 }
 
 /// The statement that a client waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     token: Token,
     partition: PartitionId,
-    asked: Asked,
-    /// The last entry that any client had been told of when it was first asked.
-    known: Lsn,
+    request: Request,
     attempts: u32,
-    /// What the last answer told.
-    told: Option<End>,
+    /// The node that was asked last.
+    node: Option<usize>,
+    /// What the last attempt brought.
+    told: Option<Reply>,
 }
 
 impl Client {
-    /// A client that knows the addresses of all nodes.
-    pub(super) fn new(session: Session, partitions: usize) -> Self {
+    pub(super) fn new(session: Session) -> Self {
         Client {
             session,
             begun: 0,
             open: None,
-            values: vec![[0; KEYS]; partitions],
             wake_ns: u64::MAX,
         }
     }
-
-    /// The last entry that any client had been told of when this statement was first asked, if the
-    /// client still waits for it.
-    pub(super) fn known(&self, statement: Token) -> Option<Lsn> {
-        let open = self.open.filter(|open| open.token == statement);
-        open.map(|open| open.known)
-    }
-
-    /// Async only: everything above `keep` of `partition` is lost, and need not be known any more.
-    /// (The client itself does not notice.)
-    pub(super) fn lose_above(&mut self, partition: PartitionId, keep: Lsn) {
-        if let Some(open) = self.open.as_mut().filter(|o| o.partition == partition) {
-            open.known = open.known.min(keep);
-        }
-    }
-
-    /// Thinks of something to ask. `fresh` is a value that nobody has written.
-    fn think(
-        &self,
-        partition: PartitionId,
-        fresh: Value,
-        reads_percent: u32,
-        random: &mut Random,
-    ) -> Asked {
-        let place = random.index(KEYS);
-        let key = u8::try_from(place).expect("few keys");
-        if random.below(100) < u64::from(reads_percent) {
-            return Asked::Read { key };
-        }
-        let statement = if random.chance(300_000) {
-            Statement::Cas {
-                key,
-                from: self.values[usize::from(partition.0)][place],
-                to: fresh,
-            }
-        } else {
-            Statement::Write { key, value: fresh }
-        };
-        Asked::Update {
-            request: None,
-            statement,
-        }
-    }
-
-    /// The client learns something from a reply to its statement.
-    fn learn(&mut self, statement: Token, reply: &Reply) {
-        let Some(open) = self.open.as_mut().filter(|open| open.token == statement) else {
-            return;
-        };
-        let (key, value) = match (open.asked, reply) {
-            (Asked::Read { key }, Reply::Answer { answer, .. }) => {
-                let value = decode_value(answer).unwrap_or(0);
-                open.told = Some(End::Read(value));
-                (key, value)
-            }
-            (Asked::Update { statement, .. }, Reply::Done { outcome, .. }) => {
-                let outcome = Outcome::decode(outcome).unwrap_or(Outcome::Nonsense);
-                open.told = Some(End::Done(outcome));
-                let value = match outcome {
-                    Outcome::Differs(value) => value,
-                    Outcome::Changed | Outcome::Nonsense => statement.value(),
-                };
-                (statement.key(), value)
-            }
-            _ => return,
-        };
-        self.values[usize::from(open.partition.0)][usize::from(key)] = value;
-    }
 }
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// The clients' place in the network.
     fn clients_place(&self) -> usize {
         self.plan.nodes
@@ -155,44 +133,28 @@ impl Cluster {
         self.addresses.iter().position(|other| other == address)
     }
 
-    /// A client begins a statement.
-    pub(super) fn client_begins(&mut self, client: usize) {
-        let Some(mut random) = self.chooser.begins(client, self.turbulent) else {
-            return self.client_thinks(client);
+    /// The name of the next statement of `client`.
+    pub(super) fn next_token(&self, client: usize) -> Token {
+        Token(self.clients[client].begun + 1)
+    }
+
+    /// A client, which waits for nothing, asks for something.
+    pub(super) fn ask(&mut self, client: usize, partition: PartitionId, request: Request) {
+        let token = self.next_token(client);
+        let kind = match &request {
+            Request::Read(_) => Kind::Read,
+            Request::Update { .. } => Kind::Update,
         };
-        let (partition, reads_percent) = if self.turbulent {
-            let partition = partition_id(random.index(self.plan.partitions));
-            (partition, self.plan.clients.reads_percent)
-        } else if let Some(number) = self.written.iter().position(|written| !written) {
-            (partition_id(number), 0)
-        } else {
-            return;
-        };
-        self.last_value += 1;
         let this = &mut self.clients[client];
-        let asked = this.think(partition, self.last_value, reads_percent, &mut random);
         this.begun += 1;
-        let token = Token(this.begun);
         this.open = Some(Open {
             token,
             partition,
-            asked,
-            known: self.watch.known(partition),
+            request,
             attempts: 0,
+            node: None,
             told: None,
         });
-        let known = self.watch.known(partition);
-        let operation = Operation::new(0, partition, asked, known);
-        self.journal.begin(client, self.now_ns, &operation);
-        let kind = match asked {
-            Asked::Read { .. } => Kind::Read,
-            Asked::Update { .. } => Kind::Update,
-        };
-        if self.trace.is_kept() {
-            self.say(format_args!(
-                "client {client} asks {partition:?} for {asked:?}"
-            ));
-        }
         let hash = u32::from(partition.0);
         self.hand_to_session(client, Event::Run { token, hash, kind });
     }
@@ -239,7 +201,7 @@ impl Cluster {
                     self.send_to_node(to, Happening::TableWanted { to, client });
                 }
             }
-            Output::Finish { result, .. } => self.client_ends(client, &result),
+            Output::Finish { result, .. } => self.client_ends(client, result),
         }
     }
 
@@ -257,14 +219,16 @@ impl Cluster {
             return;
         };
         open.attempts = attempt.number;
-        if let Asked::Update { request, .. } = &mut open.asked {
-            *request = id;
+        open.node = Some(to);
+        let mut request = open.request.clone();
+        if let Request::Update { id: number, .. } = &mut request {
+            *number = id;
         }
         let request = Happening::Request {
             to,
             attempt,
             partition: open.partition,
-            asked: open.asked,
+            request,
             as_of,
         };
         self.send_to_node(to, request);
@@ -296,13 +260,13 @@ impl Cluster {
         self.send_to_client(node, Happening::Answer { attempt, ending });
     }
 
-    pub(super) fn client_hears(&mut self, attempt: Attempt, ending: &Ending) {
+    pub(super) fn client_hears(&mut self, attempt: Attempt, ending: Ending) {
         let Attempt {
             client,
             statement,
             number,
         } = attempt;
-        let answer = match ending {
+        let answer = match &ending {
             Ending::Reply(Reply::Done { at, .. } | Reply::Answer { at, .. }) => {
                 Answer::Final { at: Some(*at) }
             }
@@ -310,15 +274,11 @@ impl Cluster {
             Ending::Unreachable => Answer::Unreachable,
             Ending::Lost => Answer::Lost,
         };
-        let this = &mut self.clients[client];
+        let open = self.clients[client].open.as_mut();
         // What an abandoned attempt brings is not heard any more.
-        let last = this
-            .open
-            .is_some_and(|o| o.token == statement && o.attempts == number);
-        if let Ending::Reply(reply) = ending
-            && last
-        {
-            this.learn(statement, reply);
+        let open = open.filter(|o| o.token == statement && o.attempts == number);
+        if let (Some(open), Ending::Reply(reply)) = (open, ending) {
+            open.told = Some(reply);
         }
         let event = Event::Answered {
             token: statement,
@@ -372,48 +332,23 @@ impl Cluster {
         }
     }
 
-    fn client_ends(&mut self, client: usize, result: &Result<(), Failure>) {
+    fn client_ends(&mut self, client: usize, result: Result<(), Failure>) {
         let Some(open) = self.clients[client].open.take() else {
             return;
         };
         if self.trace.is_kept() {
-            let told = open.told;
+            let told = &open.told;
             self.say(format_args!("client {client} ends: {result:?}, {told:?}"));
         }
-        let end = match (result, open.asked) {
-            (Ok(()), _) => open.told.expect("a statement ends well with an answer"),
-            (Err(failure), Asked::Update { .. }) if !failure.definite => End::Unknown,
-            (Err(_), _) => End::Failed,
+        let reply = |()| open.told.expect("a statement ends well with an answer");
+        let ended = Ended {
+            token: open.token,
+            partition: open.partition,
+            attempts: open.attempts,
+            node: open.node,
+            result: result.map(reply),
         };
-        self.journal.end(client, self.now_ns, end);
-        match end {
-            End::Read(_) => self.figures.reads += 1,
-            End::Done(_) => {
-                self.figures.updates += 1;
-                if open.attempts > 1 {
-                    self.sometimes.saw(Sight::RetryAcknowledged);
-                }
-                if !self.turbulent {
-                    self.written[usize::from(open.partition.0)] = true;
-                }
-            }
-            End::Failed => {
-                self.figures.failed += 1;
-                if let Asked::Update { statement, .. } = open.asked {
-                    self.watch.refused(open.partition, statement.value());
-                }
-            }
-            End::Unknown => self.figures.unknown += 1,
-        }
-        self.client_thinks(client);
-    }
-
-    /// A client pauses before its next statement.
-    fn client_thinks(&mut self, client: usize) {
-        let longest_ns = self.plan.clients.think_max_ns;
-        let pause_ns = self.streams.clients.below(longest_ns + 1);
-        let next = Happening::Think { client };
-        self.schedule.put(self.now_ns + pause_ns + 1, next);
+        L::ended(self, client, ended);
     }
 
     fn set_client_timer(&mut self, client: usize) {

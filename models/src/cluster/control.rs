@@ -8,6 +8,7 @@ use kensho_protocol::ids::{NodeId, Ticket};
 use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Table, What};
 
+use super::load::Load;
 use super::node::{Control, View};
 use super::sights::Sight;
 use super::{Cluster, Happening};
@@ -22,7 +23,7 @@ pub enum Report {
     Holds(Vec<Held>),
 }
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// The control plane starts from what is on the node's disk.
     pub(super) fn start_control(&mut self, node: usize) {
         let seed = self.streams.processors.draw();

@@ -6,19 +6,20 @@ use kensho_protocol::replica::{Event, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::time::Time;
 
-use super::clients::{Attempt, Ending};
+use super::clients::{Attempt, Ending, Request};
 use super::control::Report;
+use super::load::Load;
 use super::node::Waiting;
 use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::invariants::Violation;
-use crate::invariants::linearizable::{Asked, Origin};
+use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::Leaving;
 use crate::world::disk::{Synced, Written};
 use crate::world::node::{Condition, Decided};
 use crate::world::table_service::{node_id, number_of, partition_id};
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// The data plane starts from what is on the node's disk.
     pub(super) fn start_data(&mut self, node: usize) {
         let now = self.nodes[node].clock.read(self.now_ns);
@@ -160,9 +161,7 @@ impl Cluster {
         if let Some(keep) = lost_above {
             self.sometimes.saw(Sight::AcknowledgedLost);
             self.say(format_args!("{partition:?} loses what is above {keep:?}"));
-            for client in &mut self.clients {
-                client.lose_above(partition, keep);
-            }
+            self.load.lose_above(partition, keep);
         }
     }
 
@@ -396,32 +395,32 @@ impl Cluster {
         &mut self,
         to: usize,
         attempt: Attempt,
-        (partition, asked): (PartitionId, Asked),
+        (partition, request): (PartitionId, Request),
         as_of: Position,
     ) {
         let this = &mut self.nodes[to];
         let deadline = this.clock.read(self.now_ns) + self.plan.clients.deadline;
         let token = this.data.wait(Waiting {
             attempt,
-            asked,
+            request: request.clone(),
             partition,
             deadline,
         });
-        let event = asked.event(token, as_of, deadline);
+        let event = request.event(token, as_of, deadline);
         self.hand_to_replica(to, partition, event);
     }
 
     /// A read's answer came too late for its lease: it is asked again.
     pub(super) fn read_again(&mut self, node: usize, life: u32, token: Token) {
         let this = &self.nodes[node];
-        let Some(waiting) = this.data.waiting.get(&token).copied() else {
+        let Some(waiting) = this.data.waiting.get(&token) else {
             return;
         };
         if this.life == life {
-            let event = waiting
-                .asked
-                .event(token, Position::default(), waiting.deadline);
-            self.hand_to_replica(node, waiting.partition, event);
+            let (partition, deadline) = (waiting.partition, waiting.deadline);
+            let again = waiting.request.clone();
+            let event = again.event(token, Position::default(), deadline);
+            self.hand_to_replica(node, partition, event);
         }
     }
 
@@ -440,13 +439,13 @@ impl Cluster {
             return;
         };
         let late = not_after.is_some_and(|limit| now >= limit);
-        let reply = match (late, waiting.asked) {
+        let reply = match (late, &waiting.request) {
             (false, _) => reply,
-            (true, Asked::Update { .. }) => Reply::Refused(Refusal::OutcomeUnknown),
-            (true, Asked::Read { .. }) if waiting.deadline <= now => {
+            (true, Request::Update { .. }) => Reply::Refused(Refusal::OutcomeUnknown),
+            (true, Request::Read(_)) if waiting.deadline <= now => {
                 Reply::Refused(Refusal::TimedOut)
             }
-            (true, Asked::Read { .. }) => {
+            (true, Request::Read(_)) => {
                 this.data.waiting.insert(token, waiting);
                 let life = this.life;
                 self.sometimes.saw(Sight::LeaseRanOut);
@@ -454,7 +453,7 @@ impl Cluster {
                 return self.schedule.put(self.now_ns, again);
             }
         };
-        let known = self.clients[waiting.attempt.client].known(waiting.attempt.statement);
+        let asked = self.load.asked(waiting.attempt, waiting.request.id());
         let leaving = Leaving {
             origin: Origin {
                 partition: waiting.partition,
@@ -462,7 +461,7 @@ impl Cluster {
             },
             epoch,
             on_lease: not_after.is_some(),
-            asked: known.map(|known| (waiting.asked, known)),
+            asked,
         };
         self.note_reply(leaving, &reply);
         let nodes = &self.nodes;

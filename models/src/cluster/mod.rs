@@ -8,11 +8,14 @@
 //! decide is what replicas rely on, and that a cluster recovers by itself.
 //!
 //! Where to look: `control` and `data` drive the two planes of a node, in the order in which the
-//! threads of the real node do; `clients` drives the sessions; `tables` knows what is committed;
-//! `nemesis` is what goes wrong; `recovery` is what must come of it in the end.
+//! threads of the real node do; `clients` drives the sessions; [`load`] says what they ask for, which
+//! [`swarm`] draws and [`play`] takes from a workload of the harness; `tables` knows what is
+//! committed; `nemesis` is what goes wrong, and `schedule` what goes wrong at planned times;
+//! `recovery` is what must come of it in the end.
 
 use std::sync::Arc;
 
+use kensho_checker::history::Event;
 use kensho_protocol::coordinator;
 use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{self, Output};
@@ -21,24 +24,26 @@ use kensho_protocol::session::{Address, Directory, Session};
 mod clients;
 mod control;
 mod data;
+pub mod load;
 mod nemesis;
 pub mod node;
 pub mod plan;
+pub mod play;
 mod recovery;
+mod schedule;
 pub mod sights;
+pub mod swarm;
 pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 
 use crate::choice::{Chooser, Kept};
 use crate::invariants::Violation;
-use crate::invariants::linearizable::Asked;
 use crate::invariants::watch::Watch;
 use crate::random::{Random, Stream};
 use crate::run::{Figures, Given, Run};
 use crate::world::clock::Clock;
 use crate::world::disk::Synced;
-use crate::world::journal::Journal;
 use crate::world::network::Network;
 use crate::world::node::Condition;
 use crate::world::schedule::Schedule;
@@ -46,12 +51,14 @@ use crate::world::table_service::member;
 use crate::world::trace::Trace;
 
 use clients::Client;
+use load::Load;
 use node::Node;
 use plan::Plan;
 use sights::{Sight, Sometimes};
+use swarm::Swarm;
 use tables::Tables;
 
-pub use clients::{Attempt, Ending};
+pub use clients::{Attempt, Ending, Request};
 pub use control::Report;
 pub use nemesis::Fault;
 
@@ -87,7 +94,7 @@ pub enum Happening {
         /// The partition.
         partition: PartitionId,
         /// What is asked.
-        asked: Asked,
+        request: Request,
         /// Goes with an update's number.
         as_of: Position,
     },
@@ -226,6 +233,25 @@ pub enum Happening {
     },
     /// A fault strikes.
     Strike(Fault),
+    /// A planned fault begins.
+    Begin {
+        /// Which of the schedule.
+        fault: usize,
+    },
+    /// Something of a planned fault is done to nodes.
+    Inject {
+        /// Which of the schedule.
+        fault: usize,
+        /// Which of its injections.
+        injection: usize,
+        /// The nodes.
+        targets: Vec<usize>,
+    },
+    /// A planned fault is undone.
+    Undo {
+        /// Which of the schedule.
+        fault: usize,
+    },
     /// A node that crashed starts again.
     Start {
         /// Which.
@@ -248,19 +274,18 @@ pub enum Happening {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Cluster {
+pub struct Cluster<L: Load = Swarm> {
     plan: Plan,
     now_ns: u64,
     schedule: Schedule<Happening>,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<L::Data>>,
     /// Where clients reach the nodes.
     addresses: Vec<Address>,
     network: Network,
     clients: Vec<Client>,
+    load: L,
     tables: Tables,
     watch: Watch,
-    /// What clients saw.
-    journal: Journal,
     /// What went wrong with masters and tables.
     violations: Vec<Violation>,
     sometimes: Sometimes,
@@ -268,13 +293,17 @@ pub struct Cluster {
     figures: Figures,
     streams: Streams,
     chooser: Chooser,
-    /// The last value that any client has written.
-    last_value: u32,
     /// Faults strike.
     turbulent: bool,
     /// By partition: whether a write was acknowledged since faults stopped.
     written: Vec<bool>,
     recovered: bool,
+    /// When the time of the run is over.
+    end_ns: u64,
+    /// From when on the times of planned faults count.
+    fault_origin_ns: u64,
+    /// The planned fault that strikes.
+    fault: Option<usize>,
     /// Reused for the outputs of replicas.
     outputs: Vec<Output>,
 }
@@ -288,7 +317,7 @@ struct Streams {
     processors: Random,
 }
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// A cluster of this plan.
     #[must_use]
     pub fn of_plan(plan: Plan, chooser: Chooser, seed: u64, trace: Trace) -> Self {
@@ -304,7 +333,7 @@ impl Cluster {
             true => Clock::draw(&mut streams.processors),
             false => Clock::TRUE,
         };
-        let nodes: Vec<Node> = (0..plan.nodes)
+        let nodes: Vec<Node<L::Data>> = (0..plan.nodes)
             .map(|_| Node::new(clock(), plan.partitions))
             .collect();
         let addresses: Vec<Address> = (0..plan.nodes)
@@ -314,16 +343,16 @@ impl Cluster {
         let (cuttable, places) = (plan.nodes, plan.nodes + 1);
         let network = Network::new(plan.network, cuttable, places, &mut streams.network);
         let clients = (0..plan.clients.count)
-            .map(|_| {
-                let settings = plan.clients.session.clone();
+            .map(|client| {
+                let settings = L::session(&plan, client);
                 let session = Session::new(settings, addresses.clone(), streams.clients.draw());
-                Client::new(session, plan.partitions)
+                Client::new(session)
             })
             .collect();
         let mut cluster = Cluster {
             watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
             written: vec![false; plan.partitions],
-            journal: Journal::new(plan.clients.count),
+            load: L::new(&plan),
             plan,
             now_ns: 0,
             schedule: Schedule::default(),
@@ -338,9 +367,11 @@ impl Cluster {
             figures: Figures::default(),
             streams,
             chooser,
-            last_value: 0,
             turbulent: true,
             recovered: false,
+            end_ns: u64::MAX,
+            fault_origin_ns: 0,
+            fault: None,
             outputs: Vec::new(),
         };
         cluster.begin();
@@ -353,22 +384,12 @@ impl Cluster {
             let at_ns = self.streams.processors.below(longest_ns);
             self.schedule.put(at_ns, Happening::Start { node });
         }
-        for client in 0..self.clients.len() {
-            self.schedule.put(0, Happening::Think { client });
-        }
-        self.plan_strikes();
-        self.schedule.put(self.plan.turbulent_ns, Happening::Calm);
+        L::begin(self);
     }
 
-    /// linearizable, as a black box. What async lost, clients have seen.
-    fn judge_history(&mut self) {
-        if self.violation().is_some() || self.figures.lost > 0 {
-            return;
-        }
-        if let Some(verdict) = self.journal.wrong() {
-            self.watch
-                .report(Violation::HistoryNotLinearizable { verdict });
-        }
+    /// The first thing that went wrong.
+    fn first_violation(&self) -> Option<&Violation> {
+        self.violations.first().or(self.watch.violations().first())
     }
 
     /// Something is repeated without an end.
@@ -396,10 +417,10 @@ impl Cluster {
                 to,
                 attempt,
                 partition,
-                asked,
+                request,
                 as_of,
-            } => self.request(to, attempt, (partition, asked), as_of),
-            Happening::Answer { attempt, ending } => self.client_hears(attempt, &ending),
+            } => self.request(to, attempt, (partition, request), as_of),
+            Happening::Answer { attempt, ending } => self.client_hears(attempt, ending),
             Happening::TableWanted { to, client } => self.table_wanted(to, client),
             Happening::TableTold {
                 from,
@@ -407,7 +428,7 @@ impl Cluster {
                 directory,
             } => self.table_told(client, from, directory),
             Happening::ClientWake { client } => self.client_wake(client),
-            Happening::Think { client } => self.client_begins(client),
+            Happening::Think { client } => L::think(self, client),
             Happening::Synced {
                 node,
                 life,
@@ -439,6 +460,13 @@ impl Cluster {
             }
             Happening::Meet { node, life } => self.meet(node, life),
             Happening::Strike(fault) => self.strike(fault),
+            Happening::Begin { fault } => self.begin_fault(fault),
+            Happening::Inject {
+                fault,
+                injection,
+                targets,
+            } => self.inject(fault, injection, &targets),
+            Happening::Undo { fault } => self.undo_fault(fault),
             Happening::Start { node } => self.start(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
             Happening::Mend => self.network.heal(),
@@ -485,21 +513,20 @@ impl Cluster {
     }
 }
 
-impl Run for Cluster {
+impl<L: Load> Run for Cluster<L> {
     type Sight = Sight;
     type Plan = Plan;
 
     fn new(seed: u64, given: &Given, trace: Trace) -> Self {
-        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        let plan = L::plan(given, seed);
         let chooser = Chooser::new(seed, given.only.clone(), plan.clients.count);
         Cluster::of_plan(plan, chooser, seed, trace)
     }
 
     fn run(&mut self) {
-        let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
-        while self.violation().is_none() && !self.recovered {
+        while !self.recovered && (self.first_violation().is_none() || L::goes_on(self)) {
             match self.schedule.take() {
-                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
+                Some((at_ns, what)) if at_ns <= self.end_ns && !self.goes_round() => {
                     self.now_ns = at_ns;
                     self.happen(what);
                 }
@@ -510,12 +537,12 @@ impl Run for Cluster {
             }
         }
         self.figures.lost = self.watch.lost();
-        self.judge_history();
+        L::judge(self);
         self.figures.virtual_ns = self.now_ns;
     }
 
     fn violation(&self) -> Option<&Violation> {
-        self.violations.first().or(self.watch.violations().first())
+        self.first_violation()
     }
 
     fn figures(&self) -> Figures {
@@ -536,5 +563,9 @@ impl Run for Cluster {
 
     fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    fn history(&self) -> &[Event] {
+        self.load.history()
     }
 }

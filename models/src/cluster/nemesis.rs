@@ -3,6 +3,7 @@
 use kensho_protocol::coordinator::Standing;
 
 use super::clients::Ending;
+use super::load::Load;
 use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::world::node::Condition;
@@ -36,7 +37,7 @@ impl Fault {
     }
 }
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// A node starts from what is on its disk.
     pub(super) fn start(&mut self, node: usize) {
         if self.nodes[node].is_up() {
@@ -49,7 +50,7 @@ impl Cluster {
     }
 
     /// A node's process is gone, with all that was in memory.
-    fn crash(&mut self, node: usize) {
+    pub(super) fn crash(&mut self, node: usize) {
         self.say(format_args!("{:?} crashes", node_id(node)));
         let lost = self.nodes[node].saving > 0;
         for attempt in self.nodes[node].lose_memory() {
@@ -213,13 +214,13 @@ impl Cluster {
             0 | 1 => self.network.isolate(node, true, true),
             2 => self.network.isolate(node, true, false),
             3 => self.network.isolate(node, false, true),
-            4 => self.network.halve(|place| sides >> place & 1 == 1),
+            4 => self.network.halve(|place| side(sides, place)),
             5 => self.network.cut(node, other),
             // All see this node, and nobody else: a bridge.
             _ => {
                 for from in (0..self.plan.nodes).filter(|from| *from != node) {
                     for to in (0..self.plan.nodes).filter(|to| *to != node) {
-                        if from != to && sides >> from & 1 != sides >> to & 1 {
+                        if from != to && side(sides, from) != side(sides, to) {
                             self.network.cut(from, to);
                         }
                     }
@@ -243,6 +244,11 @@ impl Cluster {
                 Condition::Down => self.start(node),
             }
         }
-        self.schedule.put(self.now_ns, Happening::Look);
+        L::calm(self);
     }
+}
+
+/// On which side a place is of a cluster in two parts. (Beyond 64 places, sides repeat.)
+fn side(sides: u64, place: usize) -> bool {
+    sides >> (place % 64) & 1 == 1
 }

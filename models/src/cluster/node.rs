@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kensho_protocol::apply::Apply;
 use kensho_protocol::coordinator::Coordinator;
 use kensho_protocol::ids::{Incarnation, PartitionId, Token};
 use kensho_protocol::table::Table;
 use kensho_protocol::time::Time;
 
 use super::Happening;
-use super::clients::Attempt;
-use crate::invariants::linearizable::Asked;
+use super::clients::{Attempt, Request};
 use crate::world::clock::Clock;
 use crate::world::disk::CoordinatorDisk;
 use crate::world::node::{Condition, Hosted};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Node {
+pub struct Node<A: Apply> {
     /// What its process goes by.
     pub clock: Clock,
     /// How often it has started; what belongs to an earlier life counts for nothing.
@@ -31,7 +31,7 @@ pub struct Node {
     /// How many of its writes are not safe yet.
     pub saving: usize,
     /// The replicas and their disks, by partition.
-    pub hosted: Vec<Hosted>,
+    pub hosted: Vec<Hosted<A>>,
     /// The rest of the data plane.
     pub data: Data,
 }
@@ -77,12 +77,12 @@ pub struct Data {
 }
 
 /// A client that waits for an answer, and what is needed to ask again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Waiting {
     /// Who waits.
     pub attempt: Attempt,
     /// For what.
-    pub asked: Asked,
+    pub request: Request,
     /// In which partition.
     pub partition: PartitionId,
     /// Until when.
@@ -110,7 +110,7 @@ impl Data {
     }
 }
 
-impl Node {
+impl<A: Apply> Node<A> {
     /// A node that has never been started.
     #[must_use]
     pub fn new(clock: Clock, partitions: usize) -> Self {
@@ -141,7 +141,7 @@ impl Node {
 
     /// Its share of `partition`.
     #[must_use]
-    pub fn hosted(&self, partition: PartitionId) -> &Hosted {
+    pub fn hosted(&self, partition: PartitionId) -> &Hosted<A> {
         &self.hosted[usize::from(partition.0)]
     }
 

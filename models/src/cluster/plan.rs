@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use kensho_nemesis::fault::Action;
+use kensho_nemesis::schedule::{self, Planned};
 use kensho_protocol::coordinator::Birth;
 use kensho_protocol::session;
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::Identity;
 
-use crate::random::Random;
+use crate::asked_for::Nemesis;
+use crate::random::{Random, Stream};
 use crate::run::Given;
 use crate::world::network::NetworkPlan;
 use crate::world::plan::{self, DiskPlan, MS, ProcessorPlan};
@@ -37,6 +40,10 @@ pub struct Plan {
     pub clients: ClientPlan,
     /// What goes wrong.
     pub faults: FaultPlan,
+    /// What goes wrong at planned times.
+    pub schedule: Vec<Planned>,
+    /// What a workload draws from.
+    pub load: LoadPlan,
     /// Until when faults strike; then all is healed.
     pub turbulent_ns: u64,
     /// How long the cluster has to recover after that.
@@ -58,6 +65,15 @@ pub struct ClientPlan {
     pub deadline: Duration,
     /// What their sessions are told.
     pub session: session::Settings,
+}
+
+/// What a workload draws from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadPlan {
+    /// Seed of its choices.
+    pub seed: u64,
+    /// The mean time from the beginning of one operation to that of the next, whoever performs them.
+    pub interval_ns: u64,
 }
 
 /// What goes wrong in a run. Rates are mean intervals; `None` leaves a class of faults out (swarm
@@ -108,6 +124,8 @@ impl Plan {
             handover_max_ns: random.pick(&[0, MS / 10, MS, heartbeat_ns]),
             clients: draw_clients(heartbeat_ns, random),
             faults: draw_faults(heartbeat_ns, random),
+            schedule: Vec::new(),
+            load: LoadPlan::default(),
             turbulent_ns: random.between(40, 160) * heartbeat_ns,
             recovery_ns: 300 * heartbeat_ns,
             events_max: 1_000_000,
@@ -118,6 +136,63 @@ impl Plan {
             plan.turbulent_ns = turbulent_ns;
         }
         plan
+    }
+
+    /// Draws a plan for a workload: what it asks for, and faults at planned times, which take the
+    /// place of those that strike at random.
+    pub fn draw_for_workload(given: &Given, seed: u64) -> Self {
+        let mut random = Random::new(seed, Stream::Workload);
+        let nodes = random.pick(&[3, 3, 3, 5, 5, 7]);
+        let given = Given {
+            nodes: Some(given.nodes.unwrap_or(nodes)),
+            ..given.clone()
+        };
+        let base = Plan::draw(&given, &mut Random::new(seed, Stream::Plan));
+        let heartbeat_ns = base.heartbeat_ns();
+        let turbulent_ns = random.between(100, 400) * heartbeat_ns;
+        let turbulent_ns = given.turbulent_ns.unwrap_or(turbulent_ns);
+        let load = LoadPlan {
+            seed: random.draw(),
+            interval_ns: random.pick(&[2, 5, 20]) * MS,
+        };
+        let drawn = Nemesis::draw(&mut random);
+        let nemesis = given.nemesis.unwrap_or(drawn);
+        let schedule = draw_schedule(&nemesis, heartbeat_ns / MS, turbulent_ns / MS, &mut random);
+        let pauses = |planned: &Planned| {
+            let mut injections = planned.fault.injections.iter();
+            injections.any(|injection| injection.action == Action::Pause)
+        };
+        // A process that stops in the middle of something is a pause, too.
+        let stopped_between_ppm = match schedule.iter().any(pauses) {
+            true => base.processors.stopped_between_ppm,
+            false => 0,
+        };
+        Plan {
+            load,
+            processors: ProcessorPlan {
+                stopped_between_ppm,
+                ..base.processors
+            },
+            clients: ClientPlan {
+                count: random.pick(&[3, 6, 10]),
+                ..base.clients
+            },
+            faults: FaultPlan {
+                lasts_max_ns: base.faults.lasts_max_ns,
+                ..FaultPlan::default()
+            },
+            schedule,
+            turbulent_ns,
+            ..base
+        }
+        .bounded()
+    }
+
+    /// Far more events than a run of this plan can have, unless it goes round in circles.
+    fn bounded(mut self) -> Self {
+        let seconds = (self.turbulent_ns + self.recovery_ns) / 1_000_000_000 + 1;
+        self.events_max = seconds * (50_000 + 5_000 * self.nodes as u64);
+        self
     }
 
     /// The heartbeat in nanoseconds.
@@ -149,6 +224,26 @@ impl Plan {
         let members = (0..self.nodes).map(|node| (member(node).id, member(node)));
         members.collect()
     }
+}
+
+/// Long and short faults, and more and less time between them.
+fn draw_schedule(
+    nemesis: &Nemesis,
+    heartbeat_ms: u64,
+    until_ms: u64,
+    random: &mut Random,
+) -> Vec<Planned> {
+    let heartbeats = |(least, most): (u64, u64)| (least * heartbeat_ms, most * heartbeat_ms);
+    let quiet_ms = heartbeats(random.pick(&[(2, 5), (8, 15), (8, 15)]));
+    let settings = schedule::Settings {
+        seed: random.draw(),
+        heartbeat_ms,
+        until_ms,
+        lead_ms: quiet_ms.1,
+        fault_ms: heartbeats(random.pick(&[(1, 3), (4, 8), (10, 20)])),
+        quiet_ms,
+    };
+    schedule::plan(&settings, nemesis.entries())
 }
 
 fn draw_clients(heartbeat_ns: u64, random: &mut Random) -> ClientPlan {

@@ -4,21 +4,22 @@
 use kensho_protocol::coordinator::{Coordinator, Standing};
 use kensho_protocol::replica::RoleKind;
 
+use super::load::Load;
 use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final, Missing};
 use crate::world::disk;
 use crate::world::table_service::{node_id, partition_id};
 
-impl Cluster {
+impl<L: Load> Cluster<L> {
     /// Looks twice a heartbeat whether the cluster has recovered by now.
     pub(super) fn look_for_recovery(&mut self) {
-        self.recovered = self.first_missing().is_none();
+        L::look(self);
         let next_ns = self.now_ns + self.plan.heartbeat_ns() / 2;
         self.schedule.put(next_ns, Happening::Look);
     }
 
-    fn first_missing(&self) -> Option<Missing> {
+    pub(super) fn first_missing(&self) -> Option<Missing> {
         if !self.has_one_master() {
             return Some(Missing::NoMaster);
         }
@@ -72,8 +73,7 @@ impl Cluster {
             let missing = "an end of the messages".to_owned();
             self.watch.report(Violation::NotRecovered { missing });
         }
-        if let Some(missing) = self.first_missing() {
-            let missing = format!("{missing:?}");
+        if let Some(missing) = L::missing(self) {
             self.watch.report(Violation::NotRecovered { missing });
         }
     }

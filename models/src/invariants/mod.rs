@@ -264,6 +264,11 @@ pub enum Violation {
         /// What the checker says.
         verdict: String,
     },
+    /// Nobody can say whether the history that clients saw is as it should be.
+    HistoryNotJudged {
+        /// Why not.
+        reason: String,
+    },
     /// A statement stands in the log twice.
     ExecutedTwice {
         /// Of which partition.
@@ -364,7 +369,8 @@ impl Violation {
             | Violation::WrongValue { .. }
             | Violation::WrongEntry { .. }
             | Violation::RefusedAndExecuted { .. }
-            | Violation::HistoryNotLinearizable { .. } => Invariant::Linearizable,
+            | Violation::HistoryNotLinearizable { .. }
+            | Violation::HistoryNotJudged { .. } => Invariant::Linearizable,
             Violation::ExecutedTwice { .. } => Invariant::Once,
             Violation::LostOtherwise { .. } => Invariant::AsyncSuffix,
             Violation::NotRecovered { .. } => Invariant::Recovers,

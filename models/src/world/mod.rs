@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use kensho_checker::history::Event;
 use kensho_protocol::ids::{NodeId, PartitionId, Token};
 use kensho_protocol::replica::{Message, Output};
 use kensho_protocol::request::Reply;
@@ -463,5 +464,9 @@ impl Run for World {
 
     fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    fn history(&self) -> &[Event] {
+        &[]
     }
 }

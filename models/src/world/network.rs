@@ -143,6 +143,11 @@ impl Network {
         }
     }
 
+    /// From now on it behaves as `plan` says.
+    pub fn behave(&mut self, plan: NetworkPlan) {
+        self.plan = plan;
+    }
+
     /// From now on nothing is lost, doubled or slow.
     pub fn calm(&mut self) {
         self.heal();

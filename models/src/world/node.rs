@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Incarnation, PartitionId};
 use kensho_protocol::replica::{Output, Replica};
 use kensho_protocol::settings::Durability;
@@ -62,11 +63,11 @@ pub struct Decided {
     pub output: Output,
 }
 
-/// A partition on a node.
+/// A partition on a node, with the data `A`.
 #[derive(Debug)]
-pub struct Hosted {
+pub struct Hosted<A: Apply = Registers> {
     /// The replica, while the process lives.
-    pub replica: Option<Replica<Registers>>,
+    pub replica: Option<Replica<A>>,
     /// Its part of the disk.
     pub disk: ReplicaDisk,
     /// When the next wake-up is due; `u64::MAX`: none.
@@ -91,7 +92,7 @@ impl<H> Condition<H> {
     }
 }
 
-impl Hosted {
+impl<A: Apply> Hosted<A> {
     /// A partition of which nothing is there, in the life `incarnation` of its data.
     #[must_use]
     pub fn empty(incarnation: Incarnation) -> Self {

@@ -1,0 +1,130 @@
+//! What a person may ask a run of a whole cluster for: a workload of the harness, and which faults of
+//! the nemesis's catalogue strike it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use kensho_nemesis::catalogue::{CATALOGUE, Entry, select};
+
+use crate::random::Random;
+
+/// The workloads that can be played in virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workload {
+    /// [`kensho_workloads::register`].
+    Register,
+}
+
+impl Workload {
+    /// All of them.
+    pub const ALL: [Workload; 1] = [Workload::Register];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Workload::Register => "register",
+        }
+    }
+}
+
+impl FromStr for Workload {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Workload::ALL.into_iter().find(|one| one.name() == name);
+        found.ok_or_else(|| {
+            let names = Workload::ALL.map(Workload::name).join(", ");
+            format!("there is no workload {name:?} that can be simulated; there is {names}")
+        })
+    }
+}
+
+/// Faults by name: families, single ones, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nemesis {
+    names: Vec<String>,
+    entries: Vec<&'static Entry>,
+}
+
+impl Nemesis {
+    /// The faults of these names.
+    ///
+    /// # Errors
+    /// When there is no such fault.
+    pub fn of(names: &[String]) -> Result<Self, String> {
+        let entries = select(names.iter().map(String::as_str));
+        Ok(Nemesis {
+            names: names.to_vec(),
+            entries: entries.map_err(|unknown| unknown.to_string())?,
+        })
+    }
+
+    /// Some faults of the catalogue; often whole families, and sometimes a single one again and again.
+    #[must_use]
+    pub fn draw(random: &mut Random) -> Self {
+        let names: Vec<String> = if random.chance(200_000) {
+            vec![CATALOGUE[random.index(CATALOGUE.len())].name.to_owned()]
+        } else {
+            let families = kensho_nemesis::catalogue::Family::ALL;
+            let drawn = random.between(1, (1 << families.len()) - 1);
+            let chosen = |place: &usize| drawn >> place & 1 == 1;
+            let places = (0..families.len()).filter(chosen);
+            places.map(|at| families[at].name().to_owned()).collect()
+        };
+        Nemesis::of(&names).expect("names of the catalogue")
+    }
+
+    /// The names, as they were given.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The faults.
+    #[must_use]
+    pub fn entries(&self) -> &[&'static Entry] {
+        &self.entries
+    }
+}
+
+impl fmt::Display for Nemesis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn names_are_known_or_refused() {
+        assert_eq!("register".parse(), Ok(Workload::Register));
+        assert!(
+            "queue"
+                .parse::<Workload>()
+                .is_err_and(|e| e.contains("register"))
+        );
+        let names =
+            |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
+        assert!(Nemesis::of(&names(&["kill", "flood"])).is_err_and(|e| e.contains("flood")));
+        let none = Nemesis::of(&names(&["none"])).expect("it is a name");
+        assert!(none.entries().is_empty());
+        assert_eq!(none.to_string(), "none");
+    }
+
+    #[test]
+    fn every_family_is_drawn_and_left_out() {
+        let mut random = Random::new(3, Stream::Workload);
+        let drawn: Vec<Nemesis> = (0..200).map(|_| Nemesis::draw(&mut random)).collect();
+        for family in ["kill", "pause", "partition"] {
+            let with = drawn
+                .iter()
+                .filter(|n| n.names().contains(&family.to_owned()));
+            assert!((50..180).contains(&with.count()), "{family}");
+        }
+        assert!(drawn.iter().all(|nemesis| !nemesis.entries().is_empty()));
+    }
+}

@@ -1,0 +1,399 @@
+//! A workload of the harness in virtual time: its generator says what clients do, the real tables
+//! hold the rows, and its own check judges the history.
+//!
+//! A run goes as the harness's runner makes it of a real cluster. The cluster is born and gets its
+//! containers; then clients work while faults strike; faults end, and clients work until every
+//! partition has acknowledged an update; when the cluster is whole again, every key is read. Whatever
+//! of that does not come about in time is a violation of *recovers*.
+//!
+//! The invariants watch all the while. What they find does not end the run, so that the history shows
+//! whether clients could see it.
+
+mod history;
+mod register;
+
+use std::collections::BTreeSet;
+
+use kensho_checker::history::{Event, History, Kind};
+use kensho_checker::report::{Report, Verdict};
+use kensho_protocol::ids::{Lsn, PartitionId};
+use kensho_protocol::request::RequestId;
+use kensho_protocol::session;
+use kensho_protocol::settings::Mode;
+use kensho_storage::tables::Tables;
+use kensho_workloads::generator::{Completion, Context, Generator, Next, Scheduled, Thread};
+use kensho_workloads::operation::Operation;
+use kensho_workloads::register as workload;
+use serde_json::Value;
+
+use super::clients::{Attempt, Request};
+use super::load::{Ended, Load};
+use super::plan::Plan;
+use super::sights::Sight;
+use super::{Cluster, Happening};
+use crate::invariants::Violation;
+use crate::invariants::linearizable::Asked;
+use crate::run::Given;
+use history::Journal;
+use register::Containers;
+
+/// So many violations of invariants are enough to end a run after all.
+const VIOLATIONS_MAX: usize = 100;
+/// Registers remembered before the memory starts anew; far more than are live.
+const SEEN_MAX: usize = 10_000;
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The cluster is born.
+    Birth,
+    /// Containers are made; so many are there.
+    Setup(u64),
+    /// Clients work while faults strike.
+    Main,
+    /// Faults have ended, and clients work on.
+    Recovering,
+    /// Clients have stopped; the cluster becomes whole.
+    Settling,
+    /// Every key is read.
+    Final,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Play {
+    phase: Phase,
+    settings: workload::Settings,
+    generator: Generator,
+    context: Context,
+    /// By client: the operation that it performs.
+    open: Vec<Option<Operation>>,
+    containers: Containers,
+    seen: workload::Seen,
+    /// Every key that was used.
+    used: BTreeSet<String>,
+    journal: Journal,
+    /// When the generator is asked next; `u64::MAX`: when an operation ends.
+    ask_ns: u64,
+}
+
+impl Load for Play {
+    type Data = Tables;
+
+    fn plan(given: &Given, seed: u64) -> Plan {
+        Plan::draw_for_workload(given, seed)
+    }
+
+    fn new(plan: &Plan) -> Self {
+        let clients = plan.clients.count;
+        let partitions = plan.partitions as u64;
+        let settings = workload::Settings::for_partitions(partitions, plan.load.seed);
+        Play {
+            phase: Phase::Birth,
+            settings,
+            generator: workload::generator(settings)
+                .stagger(plan.load.interval_ns, plan.load.seed)
+                .on_clients(),
+            context: Context::new(clients),
+            open: vec![None; clients],
+            containers: Containers::default(),
+            seen: workload::Seen::default(),
+            used: BTreeSet::new(),
+            journal: Journal::new(clients),
+            ask_ns: u64::MAX,
+        }
+    }
+
+    /// Every third client keeps to its cached table until a node refuses a statement, as the
+    /// harness's do: only such a client meets an owner that was replaced while it was paused.
+    fn session(plan: &Plan, client: usize) -> session::Settings {
+        let usual = plan.clients.session.clone();
+        if client % 3 != 2 {
+            return usual;
+        }
+        session::Settings {
+            attempt_timeout: usual.failover_timeout,
+            probe_interval: usual.failover_timeout,
+            ..usual
+        }
+    }
+
+    fn begin(cluster: &mut Cluster<Self>) {
+        // Nothing strikes before the containers are there.
+        cluster.turbulent = false;
+        cluster.network.calm();
+        cluster.written = vec![true; cluster.plan.partitions];
+        cluster.end_ns = cluster.plan.recovery_ns;
+        cluster.schedule.put(0, Happening::Look);
+    }
+
+    fn think(cluster: &mut Cluster<Self>, _: usize) {
+        if cluster.load.ask_ns <= cluster.now_ns {
+            cluster.load.ask_ns = u64::MAX;
+            ask_generator(cluster);
+        }
+    }
+
+    fn ended(cluster: &mut Cluster<Self>, client: usize, ended: Ended) {
+        if let Phase::Setup(made) = cluster.load.phase {
+            return setup_goes_on(cluster, made, &ended);
+        }
+        let Some(operation) = cluster.load.open[client].take() else {
+            return;
+        };
+        let kind = end_operation(cluster, client, &operation, &ended);
+        match (kind, operation.f) {
+            (Kind::Ok, "read") => cluster.figures.reads += 1,
+            (Kind::Ok, _) => {
+                cluster.figures.updates += 1;
+                if ended.attempts > 1 {
+                    cluster.sometimes.saw(Sight::RetryAcknowledged);
+                }
+                if cluster.load.phase == Phase::Recovering {
+                    cluster.written[usize::from(ended.partition.0)] = true;
+                }
+            }
+            (Kind::Info, _) => cluster.figures.unknown += 1,
+            _ => cluster.figures.failed += 1,
+        }
+        complete(cluster, client, kind);
+        ask_at(cluster, cluster.now_ns);
+    }
+
+    fn look(cluster: &mut Cluster<Self>) {
+        let whole = cluster.first_missing().is_none();
+        match cluster.load.phase {
+            Phase::Birth if whole => {
+                cluster.load.phase = Phase::Setup(0);
+                make_container(cluster, 0);
+            }
+            Phase::Setup(made) if whole && made == cluster.load.settings.containers => {
+                begin_main(cluster);
+            }
+            Phase::Birth | Phase::Setup(_) | Phase::Main => {}
+            Phase::Recovering if cluster.written.iter().all(|written| *written) => {
+                enter(cluster, Phase::Settling, Generator::done());
+            }
+            Phase::Recovering => {}
+            Phase::Settling if whole && cluster.load.context.all_free() => {
+                let reads = workload::final_phase(&cluster.load.used);
+                enter(cluster, Phase::Final, reads);
+            }
+            Phase::Settling | Phase::Final => {}
+        }
+    }
+
+    fn calm(cluster: &mut Cluster<Self>) {
+        let partitions = cluster.plan.partitions;
+        cluster.written = vec![true; partitions];
+        for number in 0..cluster.load.settings.containers {
+            let name = workload::container_name(number);
+            let partition = register::partition(&name, partitions);
+            cluster.written[usize::from(partition.0)] = false;
+        }
+        cluster.load.phase = Phase::Recovering;
+    }
+
+    fn missing(cluster: &Cluster<Self>) -> Option<String> {
+        let phase = cluster.load.phase;
+        Some(match cluster.first_missing() {
+            Some(missing) => format!("{missing:?}"),
+            None => format!("an end of the phase {phase:?}"),
+        })
+    }
+
+    fn judge(cluster: &mut Cluster<Self>) {
+        // What async lost, clients have seen.
+        if cluster.plan.settings.mode == Mode::Async && cluster.figures.lost > 0 {
+            return;
+        }
+        let report = workload::check(&History::from_events(cluster.load.journal.events()));
+        if let Some(violation) = violation(&report) {
+            // What clients could see comes before what only the invariants saw.
+            cluster.violations.insert(0, violation);
+        }
+    }
+
+    fn goes_on(cluster: &Cluster<Self>) -> bool {
+        cluster.violations.len() + cluster.watch.violations().len() < VIOLATIONS_MAX
+    }
+
+    fn asked(&self, _: Attempt, _: Option<RequestId>) -> Option<(Asked, Lsn)> {
+        None
+    }
+
+    fn lose_above(&mut self, _: PartitionId, _: Lsn) {}
+
+    fn history(&self) -> &[Event] {
+        self.journal.events()
+    }
+
+    fn note_fault(&mut self, now_ns: u64, name: &'static str, what: Value) {
+        self.journal.fault(now_ns, name, what);
+    }
+}
+
+/// What a report says against a history.
+fn violation(report: &Report) -> Option<Violation> {
+    match &report.verdict {
+        Verdict::Valid(_) => None,
+        Verdict::Invalid(_) => {
+            let anomaly = report.anomalies().first()?;
+            let verdict = format!("{:?}: {}", anomaly.name, anomaly.text);
+            Some(Violation::HistoryNotLinearizable { verdict })
+        }
+        Verdict::Unknown(unknown) => {
+            let reason = unknown.reason.clone();
+            Some(Violation::HistoryNotJudged { reason })
+        }
+    }
+}
+
+/// Asks for a container; the first client makes them all, one after another.
+fn make_container(cluster: &mut Cluster<Play>, number: u64) {
+    let name = workload::container_name(number);
+    let partition = register::partition(&name, cluster.plan.partitions);
+    cluster.ask(0, partition, Containers::create(&name));
+}
+
+/// A statement about a container ended: it was made, or looked up. What failed is tried again.
+fn setup_goes_on(cluster: &mut Cluster<Play>, number: u64, ended: &Ended) {
+    let name = workload::container_name(number);
+    match &ended.result {
+        Ok(reply) if cluster.load.containers.learn(&name, reply) => {
+            cluster.load.phase = Phase::Setup(number + 1);
+            if number + 1 < cluster.load.settings.containers {
+                make_container(cluster, number + 1);
+            }
+        }
+        Ok(_) => cluster.ask(0, ended.partition, Containers::look_up(&name)),
+        Err(_) => make_container(cluster, number),
+    }
+}
+
+/// From now on clients work, and faults strike.
+fn begin_main(cluster: &mut Cluster<Play>) {
+    cluster.say(format_args!("the workload begins"));
+    cluster.turbulent = true;
+    let weather = cluster.plan.network;
+    cluster.network.behave(weather);
+    let (now_ns, turbulent_ns) = (cluster.now_ns, cluster.plan.turbulent_ns);
+    cluster.fault_origin_ns = now_ns;
+    cluster.load.journal.begin_at(now_ns);
+    cluster.plan_faults();
+    cluster.schedule.put(now_ns + turbulent_ns, Happening::Calm);
+    cluster.end_ns = now_ns + turbulent_ns + cluster.plan.recovery_ns;
+    cluster.load.phase = Phase::Main;
+    ask_at(cluster, now_ns);
+}
+
+/// Another phase begins, in which clients follow `generator`.
+fn enter(cluster: &mut Cluster<Play>, phase: Phase, generator: Generator) {
+    cluster.say(format_args!("{phase:?}"));
+    cluster.load.phase = phase;
+    cluster.load.generator = generator;
+    ask_at(cluster, cluster.now_ns);
+}
+
+/// The generator is asked at `at_ns`, or before.
+fn ask_at(cluster: &mut Cluster<Play>, at_ns: u64) {
+    if at_ns < cluster.load.ask_ns {
+        cluster.load.ask_ns = at_ns;
+        let think = Happening::Think { client: 0 };
+        cluster.schedule.put(at_ns, think);
+    }
+}
+
+/// Begins all operations that are for now.
+fn ask_generator(cluster: &mut Cluster<Play>) {
+    loop {
+        let load = &mut cluster.load;
+        let origin_ns = load.journal.origin_ns();
+        load.context.time = cluster.now_ns - origin_ns;
+        let (next, after) = load.generator.next(&load.context);
+        load.generator = after;
+        match next {
+            Next::Run(scheduled) => begin_operation(cluster, scheduled),
+            Next::Done => {
+                let over = load.phase == Phase::Final && load.context.all_free();
+                cluster.recovered |= over;
+                return;
+            }
+            Next::Pending { until } => {
+                if let Some(until) = until {
+                    ask_at(cluster, origin_ns + until);
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn begin_operation(cluster: &mut Cluster<Play>, scheduled: Scheduled) {
+    let Thread::Client(client) = scheduled.thread else {
+        unreachable!("faults are planned, not generated");
+    };
+    let load = &mut cluster.load;
+    load.context.occupy(scheduled.thread);
+    // The generator is one source of operations, whoever performs them.
+    let main = load.phase == Phase::Main;
+    if cluster.chooser.begins(0, main).is_none() {
+        return complete(cluster, client, Kind::Fail);
+    }
+    let containers = load.settings.containers;
+    let called = workload::call(scheduled.operation, containers, &load.seen);
+    let (operation, call) = called.expect("the workload's own operation");
+    load.used.extend(operation.key.clone());
+    load.journal.begin(client, cluster.now_ns, &operation);
+    let request: Request = load.containers.request(&call);
+    if cluster.trace.is_kept() {
+        let told = (operation.f, &operation.key, operation.value.to_string());
+        cluster.say(format_args!("client {client} begins {told:?}"));
+    }
+    cluster.load.open[client] = Some(operation);
+    let partition = register::partition(call.container(), cluster.plan.partitions);
+    cluster.ask(client, partition, request);
+}
+
+/// Puts down how an operation ended.
+fn end_operation(
+    cluster: &mut Cluster<Play>,
+    client: usize,
+    operation: &Operation,
+    ended: &Ended,
+) -> Kind {
+    let answer = match &ended.result {
+        Ok(reply) => register::answer(reply),
+        Err(failure) => workload::Answer::Error {
+            definite: failure.definite,
+            text: failure.to_string(),
+        },
+    };
+    let load = &mut cluster.load;
+    let outcome = workload::outcome(operation, answer, &mut load.seen);
+    load.seen.bound(SEEN_MAX);
+    let node = ended
+        .node
+        .map(|node| crate::world::table_service::member(node).name);
+    load.journal
+        .end(client, cluster.now_ns, operation, |event| {
+            event.kind = outcome.kind;
+            event.value = outcome.value;
+            event.observed = outcome.observed;
+            event.error = outcome.error;
+            event.node = node;
+        })
+}
+
+/// A client is free again, and the generator hears of it.
+fn complete(cluster: &mut Cluster<Play>, client: usize, kind: Kind) {
+    let load = &mut cluster.load;
+    let thread = Thread::Client(client);
+    load.context.release(thread);
+    load.context.time = cluster.now_ns - load.journal.origin_ns();
+    let completion = Completion { thread, kind };
+    load.generator = load.generator.update(&load.context, &completion);
+}
+
+#[cfg(test)]
+mod tests;

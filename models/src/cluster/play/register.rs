@@ -1,0 +1,130 @@
+//! The register workload in the words of the real tables: a node's path from an HTTP request to a
+//! statement, and back from an outcome to an answer, without the HTTP.
+
+use std::collections::BTreeMap;
+
+use kensho_protocol::ids::{PartitionId, Position};
+use kensho_protocol::request::Reply;
+use kensho_protocol::routing::partition_of;
+use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
+use kensho_workloads::register::{Answer, Call, Condition};
+
+use super::super::clients::Request;
+
+/// The containers there are, and where they were created; rows are checked against that.
+#[derive(Debug, Default)]
+pub(super) struct Containers {
+    created: BTreeMap<String, Position>,
+    info: Option<ContainerInfo>,
+}
+
+/// What every container is like: a register's name and its value.
+fn description(name: &str) -> ContainerInfo {
+    let text = serde_json::json!({
+        "container_name": name,
+        "container_type": "COLLECTION",
+        "rowkey": true,
+        "columns": [{"name": "key", "type": "STRING"}, {"name": "value", "type": "LONG"}],
+    });
+    let (_, info) =
+        ContainerInfo::from_json(text.to_string().as_bytes()).expect("a container of registers");
+    info
+}
+
+impl Containers {
+    /// The request that makes a container.
+    pub(super) fn create(name: &str) -> Request {
+        let info = description(name);
+        Request::update(Statement::CreateContainer { name, info }.encode())
+    }
+
+    /// The request for where it was created.
+    pub(super) fn look_up(name: &str) -> Request {
+        Request::Read(Query::ContainerInfo { name }.encode())
+    }
+
+    /// The answer to that; false if there is no such container.
+    pub(super) fn learn(&mut self, name: &str, reply: &Reply) -> bool {
+        let Reply::Answer { answer, .. } = reply else {
+            return false;
+        };
+        let Some(tables::Answer::Info { info, created, .. }) = tables::Answer::decode(answer)
+        else {
+            return false;
+        };
+        self.info = Some(info);
+        self.created.insert(name.to_owned(), created);
+        true
+    }
+
+    /// What a call asks a node for.
+    pub(super) fn request(&self, call: &Call) -> Request {
+        match call {
+            Call::Get { container, key } => Request::Read(Query::Get { container, key }.encode()),
+            Call::Put {
+                container,
+                key,
+                value,
+                condition,
+            } => {
+                let row = serde_json::json!([key, value]).to_string();
+                let info = self.info.as_ref().expect("containers are made first");
+                let rows = ValidRows::one(info, row.as_bytes()).expect("a register's row");
+                let condition = match condition {
+                    Condition::Always => tables::Condition::Any,
+                    Condition::Absent => tables::Condition::IfAbsent,
+                    Condition::Version(version) => {
+                        let version = version.parse().expect("a version that a node gave");
+                        tables::Condition::IfVersion(version)
+                    }
+                };
+                let schema = self.created[container];
+                Request::update(rows.put(container, schema, condition))
+            }
+        }
+    }
+}
+
+/// The partition of a container.
+pub(super) fn partition(container: &str, partitions: usize) -> PartitionId {
+    partition_of(
+        container,
+        u16::try_from(partitions).expect("few partitions"),
+    )
+}
+
+/// What a node's reply says.
+pub(super) fn answer(reply: &Reply) -> Answer {
+    let nonsense = |text: String| Answer::Error {
+        definite: false,
+        text,
+    };
+    match reply {
+        Reply::Answer { answer, .. } => match tables::Answer::decode(answer) {
+            Some(tables::Answer::Row { version, value }) => {
+                row(version, value).map_or_else(nonsense, |row| Answer::Row(Some(row)))
+            }
+            Some(tables::Answer::NoSuchRow) => Answer::Row(None),
+            other => nonsense(format!("{other:?}")),
+        },
+        Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
+            Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
+            Some(Outcome::ConditionFailed { current }) => {
+                let current = current
+                    .map(|(version, value)| row(version, value))
+                    .transpose();
+                current.map_or_else(nonsense, Answer::Mismatch)
+            }
+            other => nonsense(format!("{other:?}")),
+        },
+        Reply::Refused(refusal) => nonsense(format!("{refusal:?}")),
+    }
+}
+
+/// A register's value, and its version.
+fn row(version: Position, value: Raw<'_>) -> Result<(u64, String), String> {
+    match serde_json::from_slice::<(String, u64)>(value.0) {
+        Ok((_, value)) => Ok((value, version.to_string())),
+        Err(error) => Err(format!("the row {value:?} is not a register: {error}")),
+    }
+}
