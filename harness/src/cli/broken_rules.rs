@@ -184,7 +184,7 @@ async fn expose(
         let verdict = play(exposure, Some(exposure.rule), seed, arguments, interrupt).await?;
         if verdict.valid == Validity::Invalid {
             seconds += caught_after(&verdict).unwrap_or(begin.elapsed().as_secs_f64());
-            let mut row = row(exposure, seed, seconds, sound);
+            let mut row = row(exposure, seed, seconds, &sound);
             row["caught"] = true.into();
             row["by"] = names(&verdict.anomalies).join(", ").into();
             row["seed"] = seed.into();
@@ -193,7 +193,7 @@ async fn expose(
         }
         seconds = begin.elapsed().as_secs_f64();
     }
-    Ok(row(exposure, arguments.seeds, seconds, sound))
+    Ok(row(exposure, arguments.seeds, seconds, &sound))
 }
 
 /// The same run with nodes in which every rule holds: it must be valid.
@@ -268,7 +268,7 @@ fn options(exposure: &Exposure) -> String {
     format!("{COMMON} {}", exposure.options)
 }
 
-fn row(exposure: &Exposure, runs: usize, seconds: f64, sound: Value) -> Value {
+fn row(exposure: &Exposure, runs: usize, seconds: f64, sound: &Value) -> Value {
     json!({
         "rule": exposure.rule,
         "world": "real processes",

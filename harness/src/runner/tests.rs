@@ -109,6 +109,19 @@ async fn a_right_system_is_valid_and_its_faults_are_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_owner_is_back_while_the_fault_lasts() {
+    let plan = plan(faults(&["restart-owner"]));
+    let (Outcome { verdict, .. }, ..) = play(Flaw::None, &plan).await;
+    assert_eq!(verdict.valid, Validity::Valid, "{}", verdict.summary);
+    assert!(!verdict.faults.is_empty());
+    for fault in &verdict.faults {
+        assert_eq!(fault.outcome, FaultOutcome::Applied);
+        assert!(fault.health_during.values().all(|word| word == "ready"));
+    }
+    assert!(verdict.counts.owner_kills >= verdict.faults.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_writes_are_found_and_attributed_to_failovers() {
     let plan = plan(faults(&["kill-owner"]));
     let (Outcome { verdict, .. }, ..) = play(Flaw::ForgetsAtFailover, &plan).await;
