@@ -122,9 +122,9 @@ impl Merge {
             let Some((from, message)) = received(&streams[stream]) else {
                 return Some(whole(stream));
             };
-            let known = !self.nodes.contains(&from);
-            if known || self.sent.contains(&message) {
-                self.matched += u64::from(!known);
+            let recorded = self.nodes.contains(&from);
+            if !recorded || self.sent.contains(&message) {
+                self.matched += u64::from(recorded);
                 return Some(whole(stream));
             }
         }

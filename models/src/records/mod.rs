@@ -89,9 +89,10 @@ fn check_together(files: &[RecordFile], paths: &[PathBuf]) -> Result<(), Unreada
             return Err(wrong(path, what));
         }
         if head.identity != first.head().identity {
-            let what = format!("its node belongs to another cluster than that of {}", {
+            let what = format!(
+                "its node belongs to another cluster than that of {}",
                 first.path().display()
-            });
+            );
             return Err(wrong(path, what));
         }
         if head.settings.mode != first.head().settings.mode

@@ -85,7 +85,7 @@ fn a_record_may_be_cut_anywhere() {
     let bytes = fs::read(&path).expect("a record");
     for length in 0..bytes.len() {
         fs::write(&path, &bytes[..length]).expect("it can be written");
-        let outcome = replay(&[path.clone()]);
+        let outcome = replay(std::slice::from_ref(&path));
         match RecordFile::open(&path).expect("nothing is wrong with its beginning") {
             None => assert!(outcome.is_err(), "no head, no record"),
             Some(_) => assert_eq!(outcome.map(|o| o.validity()), Ok(Validity::Holds)),
@@ -214,7 +214,7 @@ fn what_does_not_belong_together_is_refused() {
     let mut bytes = fs::read(&path).expect("a record");
     bytes[8] = 99;
     fs::write(&copy, bytes).expect("it can be written");
-    assert!(refused(&[copy.clone()]).contains("version 99"));
+    assert!(refused(std::slice::from_ref(&copy)).contains("version 99"));
     fs::write(&copy, "{}").expect("it can be written");
     assert!(refused(&[copy]).contains("no record of inputs"));
 }
