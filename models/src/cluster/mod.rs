@@ -526,7 +526,7 @@ impl Run for Cluster {
         &self.sometimes
     }
 
-    fn taken(&self) -> &Kept {
+    fn taken(&self) -> Kept {
         self.chooser.taken()
     }
 
