@@ -2,10 +2,11 @@
 //!
 //! `cargo run --release -p kensho-models --example bully -- [--nodes-max N] [--seeds COUNT] [--out FILE]`
 
+use std::ops::ControlFlow;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kensho_models::bully::{Circumstances, Election, elect};
+use kensho_models::sample::for_each_seed;
 use serde_json::{Value, json};
 
 /// A series of the chart: its name, and what elections of so many nodes it is about.
@@ -88,22 +89,12 @@ fn point(circumstances: Circumstances, seeds: u64) -> Value {
 /// Elections with many seeds, on all processors.
 fn sample(circumstances: Circumstances, seeds: u64) -> Vec<Election> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicU64::new(0);
     let elections = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        return;
-                    }
-                    let election = elect(circumstances, seed)
-                        .unwrap_or_else(|| panic!("no master: {circumstances:?}, seed {seed}"));
-                    elections.lock().expect("no thread panics").push(election);
-                }
-            });
-        }
+    for_each_seed(0..seeds, threads, |seed| {
+        let election = elect(circumstances, seed)
+            .unwrap_or_else(|| panic!("no master: {circumstances:?}, seed {seed}"));
+        elections.lock().expect("no thread panics").push(election);
+        ControlFlow::Continue(())
     });
     elections.into_inner().expect("no thread panics")
 }

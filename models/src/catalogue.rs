@@ -10,7 +10,7 @@ use crate::replication::exploration::{self, Order};
 use crate::replication::{self, Replication};
 use crate::sights::Sighted;
 use crate::story::Story;
-use crate::{cpu, path};
+use crate::{cpu, memory, path};
 
 /// A model by name.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Explored {
     pub finished: bool,
     /// Processor time.
     pub cpu_seconds: f64,
+    /// The most memory that the program had meanwhile, where the system tells it.
+    pub peak_bytes: Option<u64>,
     /// What should have been seen in a small model, and was not.
     pub never: Vec<String>,
     /// What is violated, and how it came to that.
@@ -87,6 +89,18 @@ pub fn all() -> Vec<Entry> {
         kind: Kind::Replication(named),
     });
     small.chain(large).chain(replication).collect()
+}
+
+impl Explored {
+    /// Bytes of memory for each different state, if there are so many states that hardly anything
+    /// else takes memory.
+    #[must_use]
+    pub fn bytes_per_state(&self) -> Option<f64> {
+        let peak = self
+            .peak_bytes
+            .filter(|_| self.unique_states >= 1_000_000)?;
+        Some(peak as f64 / self.unique_states as f64)
+    }
 }
 
 impl Entry {
@@ -140,6 +154,7 @@ impl Entry {
     #[must_use]
     pub fn explore(&self, rules: Rules, order: Order, states_max: usize) -> Explored {
         let before = cpu::seconds();
+        memory::reset_peak();
         let mut explored = match &self.kind {
             Kind::Replication(named) => in_replication(named, rules, order, states_max),
             Kind::Election { model, sights } => {
@@ -150,6 +165,7 @@ impl Entry {
             .zip(cpu::seconds())
             .map(|(before, after)| after - before);
         explored.cpu_seconds = used.unwrap_or(explored.cpu_seconds);
+        explored.peak_bytes = memory::peak_bytes();
         explored
     }
 
@@ -211,6 +227,7 @@ fn in_replication(
         depth: found.depth,
         finished: found.finished,
         cpu_seconds: found.cpu_seconds,
+        peak_bytes: None,
         never: never.map(|sight| sight.name().to_owned()).collect(),
         violated: found
             .counterexample
@@ -236,6 +253,7 @@ fn in_election(
         depth: found.depth,
         finished: violated.is_none() && found.generated_states < states_max,
         cpu_seconds: found.took.as_secs_f64(),
+        peak_bytes: None,
         never: never.map(|sight| format!("{sight:?}")).collect(),
         violated: violated.map(|example| violated_in_election(model, example)),
     }

@@ -66,7 +66,9 @@ pub struct Chooser {
     struck: BTreeMap<&'static str, u32>,
     /// By client, how many operations were due.
     begun: Vec<u32>,
-    taken: Kept,
+    /// What was not left out, in the order in which it was due.
+    struck_taken: Vec<(&'static str, u32)>,
+    begun_taken: Vec<Begun>,
 }
 
 impl Chooser {
@@ -78,7 +80,8 @@ impl Chooser {
             only,
             struck: BTreeMap::new(),
             begun: vec![0; clients],
-            taken: Kept::default(),
+            struck_taken: Vec::new(),
+            begun_taken: Vec::new(),
         }
     }
 
@@ -114,16 +117,11 @@ impl Chooser {
 
     /// The strike that was drawn last of the class `fault` is due; true unless it is left out.
     pub fn strikes(&mut self, fault: &'static str) -> bool {
-        let strike = Strike {
-            fault: fault.to_owned(),
-            number: self.number(fault),
-        };
-        let strikes = self
-            .only
-            .as_ref()
-            .is_none_or(|only| only.faults.contains(&strike));
+        let number = self.number(fault);
+        let only = self.only.as_ref();
+        let strikes = only.is_none_or(|only| only.faults.contains(&strike(fault, number)));
         if strikes {
-            self.taken.faults.insert(strike);
+            self.struck_taken.push((fault, number));
         }
         strikes
     }
@@ -139,7 +137,7 @@ impl Chooser {
             if only.is_some_and(|only| !only.operations.contains(&begun)) {
                 return None;
             }
-            self.taken.operations.insert(begun);
+            self.begun_taken.push(begun);
         }
         let place = (client as u64) << 32 | u64::from(number);
         Some(Random::nth(self.seed, Stream::Clients, place))
@@ -147,8 +145,21 @@ impl Chooser {
 
     /// What has struck and begun so far.
     #[must_use]
-    pub fn taken(&self) -> &Kept {
-        &self.taken
+    pub fn taken(&self) -> Kept {
+        let faults = self.struck_taken.iter();
+        Kept {
+            faults: faults
+                .map(|(fault, number)| strike(fault, *number))
+                .collect(),
+            operations: self.begun_taken.iter().copied().collect(),
+        }
+    }
+}
+
+fn strike(fault: &str, number: u32) -> Strike {
+    Strike {
+        fault: fault.to_owned(),
+        number,
     }
 }
 
@@ -166,14 +177,14 @@ mod tests {
                 random.draw()
             })
             .collect();
-        let mut only = all.taken().clone();
+        let mut only = all.taken();
         only.faults.pop_first();
         let mut some = Chooser::new(7, Some(Arc::new(only.clone())), 2);
         for (number, drawn) in drawn.iter().enumerate() {
             assert_eq!(some.next_strike("crash").draw(), *drawn);
             assert_eq!(some.strikes("crash"), number > 0);
         }
-        assert_eq!(some.taken(), &only);
+        assert_eq!(some.taken(), only);
         assert!(some.begins(1, true).is_none());
         assert!(some.begins(1, false).is_some());
         assert!(all.begins(1, true).is_some());

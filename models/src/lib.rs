@@ -25,6 +25,7 @@ pub mod cluster;
 pub mod cpu;
 pub mod election;
 pub mod invariants;
+pub mod memory;
 pub mod path;
 pub mod random;
 pub mod records;

@@ -38,7 +38,9 @@ pub struct Given {
 /// Figures of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Inputs of state machines: messages, timers, requests, syncs.
+    /// Messages delivered to nodes, clients and the master, timers that fired, syncs of disks that
+    /// ended, and steps of clients. Not what was lost, nor a timer that was set anew before it fired,
+    /// nor the end of a batch, nor faults.
     pub events: u64,
     /// Messages sent between nodes.
     pub messages: u64,
@@ -96,7 +98,7 @@ pub trait Run: Sized {
     fn sometimes(&self) -> &Sometimes<Self::Sight>;
 
     /// The faults that struck and the operations that were begun.
-    fn taken(&self) -> &Kept;
+    fn taken(&self) -> Kept;
 
     /// The plan of the run.
     fn plan(&self) -> &Self::Plan;

@@ -1,8 +1,8 @@
 //! Many runs by seed, on many threads.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::cpu;
@@ -56,6 +56,34 @@ impl<S: Sighted> Total<S> {
     }
 }
 
+fn step(step: u64) -> usize {
+    usize::try_from(step.max(1)).unwrap_or(usize::MAX)
+}
+
+/// Hands each of `seeds` to `run`, on so many threads, each as soon as a thread is free. After a
+/// `Break` no further one is begun.
+pub fn for_each_seed(
+    seeds: impl Iterator<Item = u64> + Send,
+    threads: usize,
+    run: impl Fn(u64) -> ControlFlow<()> + Sync,
+) {
+    let seeds = Mutex::new(seeds.fuse());
+    let stop = AtomicBool::new(false);
+    let next = || seeds.lock().expect("no thread panics").next();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(seed) = next() else { return };
+                    if run(seed).is_break() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+}
+
 /// Runs a sample of `R`. `tell` hears of each run when it has ended, in no fixed order, with the
 /// total up to then; of which only the times are missing.
 pub fn sample<R: Run>(
@@ -63,8 +91,6 @@ pub fn sample<R: Run>(
     tell: impl Fn(&Outcome<R::Sight>, &Total<R::Sight>) + Sync,
 ) -> Total<R::Sight> {
     let (began, cpu_before) = (Instant::now(), cpu::seconds());
-    let next = AtomicU64::new(wanted.seeds.start);
-    let stop = AtomicBool::new(false);
     let total = Mutex::new(Total {
         runs: 0,
         violated: 0,
@@ -73,23 +99,16 @@ pub fn sample<R: Run>(
         seconds: 0.0,
         cpu_seconds: 0.0,
     });
-    std::thread::scope(|scope| {
-        for _ in 0..wanted.threads {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(wanted.step, Ordering::Relaxed);
-                    if seed >= wanted.seeds.end {
-                        return;
-                    }
-                    let outcome = explore::<R>(seed, &wanted.given);
-                    if outcome.violation.is_some() && !wanted.keep_going {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    let mut total = total.lock().expect("no thread panics");
-                    total.add(&outcome);
-                    tell(&outcome, &total);
-                }
-            });
+    let seeds = wanted.seeds.clone().step_by(step(wanted.step));
+    for_each_seed(seeds, wanted.threads, |seed| {
+        let outcome = explore::<R>(seed, &wanted.given);
+        let mut total = total.lock().expect("no thread panics");
+        total.add(&outcome);
+        tell(&outcome, &total);
+        if outcome.violation.is_some() && !wanted.keep_going {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     });
     let mut total = total.into_inner().expect("no thread panics");

@@ -11,16 +11,15 @@ pub struct Shared<T> {
     hash: u64,
 }
 
-/// A hash of 64 bits that is the same in every run: each word passes the finalizer of splitmix64
-/// together with what came before.
+/// A hash of 64 bits that is the same in every run: each word is multiplied into what came before, and
+/// both halves of the product count (as in wyhash). States of models are hashed all the time, so that
+/// one multiplication a word matters.
 struct Mixer(u64);
 
 impl Mixer {
     fn mix(&mut self, word: u64) {
-        let z = (self.0 ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.0 = z ^ (z >> 31);
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
     }
 }
 
@@ -30,11 +29,15 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.mix(u64::from_le_bytes(word) ^ ((chunk.len() as u64) << 56));
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
         }
+        let word = rest
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        // The length tells a rest that begins with zeros from a shorter one.
+        self.mix(word ^ (bytes.len() as u64) << 56);
     }
 
     fn write_u8(&mut self, word: u8) {
@@ -58,15 +61,21 @@ impl Hasher for Mixer {
     }
 }
 
+/// A hash of 64 bits that is the same in every run.
+pub fn hash<T: Hash>(value: &T) -> u64 {
+    let mut hasher = Mixer(0x243f_6a88_85a3_08d3);
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl<T: Hash> Shared<T> {
     /// Shares `value`.
     #[must_use]
     pub fn new(value: T) -> Self {
-        let mut hasher = Mixer(0);
-        value.hash(&mut hasher);
+        let hash = hash(&value);
         Shared {
             value: Arc::new(value),
-            hash: hasher.finish(),
+            hash,
         }
     }
 }

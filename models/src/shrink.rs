@@ -68,7 +68,7 @@ fn attempt<R: Run>(seed: u64, given: &Given, kept: Option<Kept>) -> Option<(Inva
         let mut world = R::new(seed, &given, Trace::default());
         world.run();
         let violation = world.violation()?;
-        Some((violation.invariant(), world.taken().clone()))
+        Some((violation.invariant(), world.taken()))
     }));
     run.unwrap_or_else(|_| Some((Invariant::Assertion, kept.unwrap_or_default())))
 }

@@ -39,24 +39,28 @@ impl Log {
 
     /// The position just below the first entry in memory.
     #[must_use]
+    #[inline]
     pub fn base(&self) -> Position {
         self.base
     }
 
     /// The last position.
     #[must_use]
+    #[inline]
     pub fn last(&self) -> Position {
         self.entries.back().map_or(self.base, |entry| entry.at)
     }
 
     /// The last log sequence number.
     #[must_use]
+    #[inline]
     pub fn end(&self) -> Lsn {
         self.last().lsn
     }
 
     /// The position of `lsn`, if the log still knows it.
     #[must_use]
+    #[inline]
     pub fn position(&self, lsn: Lsn) -> Option<Position> {
         if lsn == self.base.lsn {
             return Some(self.base);
@@ -66,12 +70,14 @@ impl Log {
 
     /// The entry at `lsn`, if it is in memory.
     #[must_use]
+    #[inline]
     pub fn get(&self, lsn: Lsn) -> Option<&Entry> {
         let index = lsn.0.checked_sub(self.base.lsn.0 + 1)?;
         self.entries.get(usize::try_from(index).ok()?)
     }
 
     /// The entries above `lsn`, which must not be below the base.
+    #[inline]
     pub fn above(&self, lsn: Lsn) -> impl Iterator<Item = &Entry> {
         assert!(
             lsn >= self.base.lsn,
@@ -82,6 +88,7 @@ impl Log {
     }
 
     /// Appends an entry, which must follow the last one.
+    #[inline]
     pub fn push(&mut self, entry: Entry) {
         assert_eq!(entry.at.lsn, self.end().next(), "a log has no gap");
         assert!(
@@ -133,6 +140,7 @@ impl Log {
 
     /// Whether this log holds exactly `at`.
     #[must_use]
+    #[inline]
     pub fn holds(&self, at: Position) -> bool {
         self.position(at.lsn) == Some(at)
     }

@@ -173,9 +173,17 @@ fn judge(entry: &Entry, explored: &Explored, sound: bool) -> Verdict {
 
 fn line(entry: &Entry, explored: &Explored, seconds: f64, verdict: &Verdict) -> String {
     let rate = explored.generated_states as f64 / explored.cpu_seconds.max(0.01) / 1e3;
+    let memory = explored
+        .bytes_per_state()
+        .map(|bytes| format!(", {bytes:.1} bytes per state"));
     format!(
-        "{:<34} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, {seconds:>6.1} s: {}",
-        entry.name, explored.unique_states, explored.generated_states, explored.depth, verdict.text,
+        "{:<34} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, {seconds:>6.1} s{}: {}",
+        entry.name,
+        explored.unique_states,
+        explored.generated_states,
+        explored.depth,
+        memory.unwrap_or_default(),
+        verdict.text,
     )
 }
 
@@ -191,6 +199,8 @@ fn row(entry: &Entry, explored: &Explored, seconds: f64, verdict: &Verdict) -> V
         "finished": explored.finished,
         "seconds": seconds,
         "cpu_seconds": explored.cpu_seconds,
+        "peak_bytes": explored.peak_bytes,
+        "bytes_per_state": explored.bytes_per_state(),
         "violated": explored.violated.as_ref().map(|violated| violated.invariant),
         "never_seen": explored.never,
         "verdict": verdict.text,

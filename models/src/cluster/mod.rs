@@ -553,7 +553,7 @@ impl<L: Load> Run for Cluster<L> {
         &self.sometimes
     }
 
-    fn taken(&self) -> &Kept {
+    fn taken(&self) -> Kept {
         self.chooser.taken()
     }
 

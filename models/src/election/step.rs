@@ -205,7 +205,12 @@ pub(super) fn settle(model: &Election, mut state: State) -> State {
     let strongest = NodeId(model.nodes);
     let raised = next(model, &state, &Action::Raise(strongest));
     state = raised.expect("a term begins");
-    while let Some(envelope) = state.flying.first().cloned() {
+    // What says that a table is committed is of use to those only that have it: it comes last.
+    let comes_last = |envelope: &&Shared<Envelope>| {
+        let notice = matches!(envelope.message, Message::Heartbeat { proposal: None, .. });
+        (notice, envelope.from, envelope.to)
+    };
+    while let Some(envelope) = state.flying.iter().min_by_key(comes_last).cloned() {
         let action = Action::Deliver(envelope.clone());
         state = next(model, &state, &action).unwrap_or_else(|| {
             let mut state = state.clone();
@@ -224,10 +229,14 @@ impl Step<'_> {
     /// The state after the action, if it is another one.
     fn finish(self, action: &Action) -> Option<State> {
         let Step { model, before, .. } = self;
+        let mut changed = self.node != *before.nodes[index(self.id)];
+        if !changed && self.sent.is_empty() && matches!(self.witness, Cow::Borrowed(_)) {
+            return None;
+        }
         let mut after = before.clone();
-        let node = Shared::new(self.node);
-        let mut changed = node != before.nodes[index(self.id)];
-        after.nodes[index(self.id)] = node;
+        if changed {
+            after.nodes[index(self.id)] = Shared::new(self.node);
+        }
         for envelope in self.sent {
             changed |= after.launch(envelope);
         }

@@ -64,7 +64,7 @@ struct Remembered {
     disk: Numbers,
     /// As owner: its epoch, its life, and whether it has told nobody yet, as they were last checked.
     verified: (Epoch, u32, bool),
-    /// As owner: on whom it counts, itself included.
+    /// As owner: on whom it counts, itself first.
     required: Vec<NodeId>,
 }
 
@@ -246,13 +246,14 @@ impl Watch {
             log_match::check(&mut ghost.every, seen, replica.log(), whose, violations);
         }
         let epoch = epoch?;
-        let required = replica.required().chain([node]);
         let same = remembered.verified == (epoch, life, alone)
-            && remembered.required.iter().copied().eq(required.clone());
+            && (remembered.required.split_first())
+                .is_some_and(|(_, others)| others.iter().copied().eq(replica.required()));
         if !same {
             remembered.verified = (epoch, life, alone);
             remembered.required.clear();
-            remembered.required.extend(required);
+            remembered.required.push(node);
+            remembered.required.extend(replica.required());
             if !alone {
                 ghost
                     .servers

@@ -10,6 +10,7 @@
 
 mod check;
 pub mod exploration;
+mod idle;
 pub mod models;
 pub mod state;
 pub mod step;
@@ -26,6 +27,7 @@ use stateright::{Model, Property};
 use crate::invariants::Invariant;
 use crate::sights::Sighted;
 use crate::world::sights::{Sight, Sometimes};
+use idle::Idle;
 use state::State;
 use step::Action;
 
@@ -101,6 +103,7 @@ pub struct Replication {
     /// What may happen.
     pub bounds: Bounds,
     sights: Arc<Sights>,
+    idle: Arc<Idle>,
 }
 
 /// Counts what must happen sometimes. Not part of a state: a state is not another one because of how
@@ -115,6 +118,7 @@ impl Replication {
         Replication {
             bounds,
             sights: Arc::default(),
+            idle: Arc::default(),
         }
     }
 

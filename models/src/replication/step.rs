@@ -10,6 +10,7 @@ use kensho_protocol::table::{Assignment, What};
 use kensho_protocol::time::Time;
 
 use super::Replication;
+use super::idle::Chance;
 use super::state::{Envelope, Node, Operation, PARTITION, State, Used, Wish, empty_disk, index};
 use crate::register::{Registers, Statement, Value, query};
 use crate::shared::Shared;
@@ -82,6 +83,13 @@ pub enum Action {
     Pass,
     /// A node's timer fires.
     Tick(NodeId),
+}
+
+/// What a node has become by an event, and what it decided.
+struct Reaction {
+    id: NodeId,
+    node: Node,
+    outputs: Vec<Output>,
 }
 
 impl Replication {
@@ -214,26 +222,20 @@ impl Replication {
 
     /// The state after `action`; none if nothing changes.
     pub(super) fn step(&self, before: &State, action: Action) -> Option<State> {
+        let reaction = match event_of(before, action) {
+            Some((id, event)) => Some(self.react(before, id, event)?),
+            None => None,
+        };
         let mut state = before.clone();
         match action {
-            Action::Deliver { message, copy } => {
-                let envelope = state.network[message].clone();
-                if copy {
-                    state.used.doubled += 1;
-                } else {
-                    state.network.remove(message);
-                }
-                let (from, message) = (envelope.from, envelope.message.clone());
-                let event = Event::Message { from, message };
-                self.hand_in(&mut state, envelope.to, event)?;
+            Action::Deliver { copy: true, .. } => state.used.doubled += 1,
+            Action::Deliver { message, .. } => {
+                state.network.remove(message);
             }
             Action::Sync(node) => self.sync(&mut state, node),
             Action::Restart { node, kept } => self.restart(&mut state, node, kept),
             Action::Wipe(node) => self.wipe(&mut state, node),
-            Action::Learn { node, table } => {
-                let assignment = Assignment::clone(&state.tables[table]);
-                self.hand_in(&mut state, node, Event::Assign(assignment))?;
-            }
+            Action::Learn { .. } | Action::Tick(_) => {}
             Action::Grant(wish) => self.grant(&mut state, wish)?,
             Action::FailOver { to, keep } => {
                 state.used.failovers += 1;
@@ -249,36 +251,44 @@ impl Replication {
                 state.service.name_catch_up(PARTITION, node);
                 self.table_committed(&mut state);
             }
-            Action::Write { write, node } => self.write(&mut state, write, node)?,
-            Action::Read { read, node } => {
+            Action::Write { write, .. } => {
+                if let Operation::Open { .. } = state.writes[write] {
+                    state.used.retries += 1;
+                } else {
+                    let known = state.known();
+                    state.writes[write] = Operation::Open { known };
+                }
+            }
+            Action::Read { read, .. } => {
                 let known = state.known();
                 state.reads[read] = Operation::Open { known };
-                let event = Event::Read(Read {
-                    token: Token(FIRST_READ + read as u64),
-                    query: query(KEY),
-                    deadline: Time::MAX,
-                });
-                self.hand_in(&mut state, node, event)?;
             }
             Action::Pass => state.used.passes += 1,
-            Action::Tick(node) => self.hand_in(&mut state, node, Event::Tick)?,
+        }
+        if let Some(Reaction { id, node, outputs }) = reaction {
+            self.put_back(&mut state, id, node, outputs);
         }
         Some(state)
     }
 
-    /// Hands an event to a node's replica and does what it decides; none if that changes nothing.
-    fn hand_in(&self, state: &mut State, id: NodeId, event: Event) -> Option<()> {
+    /// What a node's replica does with an event; none if that changes nothing. Many events change
+    /// nothing, so that a state is copied only when this is known.
+    fn react(&self, state: &State, id: NodeId, event: Event) -> Option<Reaction> {
         let now = self.now(state, id);
         let before = &state.nodes[index(id)];
+        let chance = Chance::new(before, now, &event);
+        if self.idle.knows(chance) {
+            return None;
+        }
         let mut node = Node::clone(before);
         let mut outputs = Vec::new();
         node.replica.handle(now, event, &mut outputs);
         node.replica.flush(now, &mut outputs);
         if outputs.is_empty() && node == **before {
+            self.idle.learn(chance);
             return None;
         }
-        self.put_back(state, id, node, outputs);
-        Some(())
+        Some(Reaction { id, node, outputs })
     }
 
     /// A node has taken a step: what it decided is done, and everything is checked.
@@ -390,23 +400,6 @@ impl Replication {
         self.check_table(state);
     }
 
-    fn write(&self, state: &mut State, write: usize, node: NodeId) -> Option<()> {
-        if let Operation::Open { .. } = state.writes[write] {
-            state.used.retries += 1;
-        } else {
-            let known = state.known();
-            state.writes[write] = Operation::Open { known };
-        }
-        let event = Event::Execute(Execute {
-            token: Token(write as u64),
-            id: Some(request(write)),
-            as_of: Position::default(),
-            statement: statement(write),
-            deadline: Time::MAX,
-        });
-        self.hand_in(state, node, event)
-    }
-
     /// Which operation a token names.
     pub(super) fn operation_of(token: Token) -> Result<usize, usize> {
         let number = |number: u64| usize::try_from(number).expect("few operations");
@@ -419,6 +412,47 @@ impl Replication {
     /// Whether the owner serves at all.
     pub(super) fn is_serving(node: &Node) -> bool {
         node.replica.role() == RoleKind::Serving
+    }
+}
+
+/// The event that an action hands to a node's replica, if that is what it does.
+fn event_of(state: &State, action: Action) -> Option<(NodeId, Event)> {
+    match action {
+        Action::Deliver { message, .. } => {
+            let envelope = &state.network[message];
+            let (from, message) = (envelope.from, envelope.message.clone());
+            Some((envelope.to, Event::Message { from, message }))
+        }
+        Action::Learn { node, table } => {
+            let assignment = Assignment::clone(&state.tables[table]);
+            Some((node, Event::Assign(assignment)))
+        }
+        Action::Write { write, node } => {
+            let event = Event::Execute(Execute {
+                token: Token(write as u64),
+                id: Some(request(write)),
+                as_of: Position::default(),
+                statement: statement(write),
+                deadline: Time::MAX,
+            });
+            Some((node, event))
+        }
+        Action::Read { read, node } => {
+            let event = Event::Read(Read {
+                token: Token(FIRST_READ + read as u64),
+                query: query(KEY),
+                deadline: Time::MAX,
+            });
+            Some((node, event))
+        }
+        Action::Tick(node) => Some((node, Event::Tick)),
+        Action::Sync(_)
+        | Action::Restart { .. }
+        | Action::Wipe(_)
+        | Action::Grant(_)
+        | Action::FailOver { .. }
+        | Action::Name(_)
+        | Action::Pass => None,
     }
 }
 

@@ -1,54 +1,75 @@
 //! What clients saw, for judging it without any knowledge of the log: the history of the run in the
 //! form of real histories.
 
-use kensho_checker::history::{Event, History, Kind, Process};
+use kensho_checker::history::{Builder, Datum, Kind, NEVER, RawEvent, Symbol};
 use kensho_checker::register::{self, FailedCas, Options};
 use kensho_protocol::ids::PartitionId;
 
 use super::client::{End, Operation};
 use crate::invariants::linearizable::Asked;
-use crate::register::{Outcome, Statement, Value};
+use crate::register::{KEYS, Outcome, Statement, Value};
 
 /// The operations of a run's clients, as they saw them.
-#[derive(Clone, Debug, Default)]
+///
+/// They go straight into the compact form that the checker reads: a run has many operations and few
+/// different names, so each name is made once.
+#[derive(Debug)]
 pub struct Journal {
-    events: Vec<Event>,
+    builder: Builder,
+    reads: Symbol,
+    writes: Symbol,
+    compares: Symbol,
+    /// By partition and register: the place of its name, or [`NEVER`] before its first operation.
+    keys: Vec<u32>,
     /// By client: its process, and what it has begun. After an unknown outcome the process retires.
-    clients: Vec<(u64, Option<Event>)>,
+    clients: Vec<(u64, Option<RawEvent>)>,
 }
 
 impl Journal {
     /// An empty one, for so many clients.
     #[must_use]
     pub fn new(clients: usize) -> Self {
+        let mut builder = Builder::default();
+        let mut name = |name| builder.history.intern_name(name);
+        let (reads, writes, compares) = (name("read"), name("write"), name("cas"));
         Journal {
-            events: Vec::new(),
+            builder,
+            reads,
+            writes,
+            compares,
+            keys: Vec::new(),
             clients: (0..clients as u64).map(|client| (client, None)).collect(),
         }
     }
 
     /// A client begins an operation.
     pub fn begin(&mut self, client: usize, now_ns: u64, operation: &Operation) {
+        let (f, key, value) = match operation.asked {
+            Asked::Read { key } => (self.reads, key, Datum::NIL),
+            Asked::Update { statement, .. } => match statement {
+                Statement::Write { key, value } => (self.writes, key, number(value)),
+                Statement::Cas { key, from, to } => {
+                    let (from, to) = (told(from), told(to));
+                    let pair = self.builder.history.intern_pair(from, to);
+                    (self.compares, key, pair)
+                }
+            },
+        };
+        let key = self.key(operation.partition, key);
         let (process, open) = &mut self.clients[client];
-        let (name, key) = match operation.asked {
-            Asked::Read { key } => ("read", key),
-            Asked::Update { statement, .. } => match statement {
-                Statement::Write { key, .. } => ("write", key),
-                Statement::Cas { key, .. } => ("cas", key),
-            },
+        let event = RawEvent {
+            index: None,
+            time: now_ns,
+            process: *process,
+            kind: Kind::Invoke,
+            f,
+            key,
+            value,
+            observed: None,
+            node: Symbol::NONE,
         };
-        let index = self.events.len() as u64;
-        let event = Event::invoke(index, now_ns, Process::Client(*process), name)
-            .with_key(&key_name(operation.partition, key));
-        let event = match operation.asked {
-            Asked::Read { .. } => event,
-            Asked::Update { statement, .. } => match statement {
-                Statement::Write { value, .. } => event.with_value(value),
-                Statement::Cas { from, to, .. } => event.with_value(vec![told(from), told(to)]),
-            },
-        };
-        *open = Some(event.clone());
-        self.events.push(event);
+        *open = Some(event);
+        self.builder.push_raw(&event);
     }
 
     /// It ends.
@@ -58,41 +79,66 @@ impl Journal {
         let Some(invoked) = open.take() else {
             return;
         };
-        let index = self.events.len() as u64;
-        let complete = |kind| invoked.complete(index, now_ns, kind);
-        self.events.push(match end {
-            End::Read(value) => complete(Kind::Ok).with_value(told(value)),
+        let complete = |kind| RawEvent {
+            time: now_ns,
+            kind,
+            ..invoked
+        };
+        let completed = match end {
+            End::Read(value) => RawEvent {
+                value: told(value),
+                ..complete(Kind::Ok)
+            },
             End::Done(Outcome::Changed) => complete(Kind::Ok),
-            End::Done(Outcome::Differs(value)) => complete(Kind::Fail).with_observed(told(value)),
+            End::Done(Outcome::Differs(value)) => RawEvent {
+                observed: Some(told(value)),
+                ..complete(Kind::Fail)
+            },
             End::Done(Outcome::Nonsense) | End::Failed => complete(Kind::Fail),
             End::Unknown => {
                 *process += clients;
                 complete(Kind::Info)
             }
-        });
+        };
+        self.builder.push_raw(&completed);
     }
 
-    /// What a checker of real histories finds wrong with it, if anything.
+    fn key(&mut self, partition: PartitionId, key: u8) -> u32 {
+        let place = usize::from(partition.0) * KEYS + usize::from(key);
+        if place >= self.keys.len() {
+            self.keys.resize(place + 1, NEVER);
+        }
+        let known = &mut self.keys[place];
+        if *known == NEVER {
+            let name = format!("{partition:?}.{key}");
+            *known = self.builder.history.intern_text_key(&name);
+        }
+        *known
+    }
+
+    /// What a checker of real histories finds wrong with it, if anything. To be asked once, at the
+    /// end: afterwards it is empty.
     #[must_use]
-    pub fn wrong(&self) -> Option<String> {
+    pub fn wrong(&mut self) -> Option<String> {
         let options = Options {
             failed_cas: FailedCas::NoEffect,
             threads: 1,
             ..Options::default()
         };
-        let report = register::check(&History::from_events(&self.events), &options);
+        let history = std::mem::take(&mut self.builder).finish();
+        let report = register::check(&history, &options);
         let first = report.anomalies().first()?;
         Some(format!("{:?}: {}", first.name, first.text))
     }
 }
 
 /// A register that nobody has written holds nothing.
-fn told(value: Value) -> Option<Value> {
-    (value > 0).then_some(value)
+fn told(value: Value) -> Datum {
+    if value > 0 { number(value) } else { Datum::NIL }
 }
 
-fn key_name(partition: PartitionId, key: u8) -> String {
-    format!("{partition:?}.{key}")
+fn number(value: Value) -> Datum {
+    Datum::small(i64::from(value)).expect("32 bits are a small number")
 }
 
 #[cfg(test)]

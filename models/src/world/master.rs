@@ -83,6 +83,7 @@ impl World {
     }
 
     pub(super) fn master_hears(&mut self, from: NodeId, change: &Change) {
+        self.figures.events += 1;
         let owner_before = self.master.service.assignment(change.partition).owner;
         let made = self.master.service.ask(from, change);
         if self.trace.is_kept() {
@@ -125,6 +126,7 @@ impl World {
 
     /// A node sees a committed table. Who hears of the master is part of a quorum.
     pub(super) fn table_comes(&mut self, node: usize, table: &Arc<Table>) {
+        self.figures.events += 1;
         let this = &mut self.nodes[node];
         let first = this.stamp == kensho_protocol::table::Stamp::default();
         let newer = table.stamp > this.stamp;
@@ -142,6 +144,7 @@ impl World {
     }
 
     pub(super) fn service_changes(&mut self, node: usize, service: bool) {
+        self.figures.events += 1;
         self.nodes[node].out_of_touch = !service;
         for number in 0..self.plan.partitions {
             self.hand_in(node, partition_id(number), Event::Service(service));
@@ -150,6 +153,7 @@ impl World {
 
     /// The master looks at the state of things, twice a heartbeat.
     pub(super) fn master_looks(&mut self) {
+        self.figures.events += 1;
         let heartbeat_ns = self.plan.heartbeat_ns();
         let place = self.master_place();
         for node in 0..self.plan.nodes {

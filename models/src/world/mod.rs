@@ -184,6 +184,22 @@ pub enum Happening {
     Calm,
 }
 
+impl Happening {
+    /// The node whose process it is for, if it is for one.
+    fn process(&self) -> Option<usize> {
+        match self {
+            Happening::Peer { to, .. }
+            | Happening::Request { to, .. }
+            | Happening::Table { to, .. }
+            | Happening::Service { to, .. } => Some(*to),
+            Happening::Durable { node, .. }
+            | Happening::Wake { node, .. }
+            | Happening::Flush { node, .. } => Some(*node),
+            _ => None,
+        }
+    }
+}
+
 /// Names an attempt at an operation of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationId {
@@ -351,9 +367,11 @@ impl World {
     }
 
     fn happen(&mut self, what: Happening) {
-        let Some(what) = self.hold_back(what) else {
-            return;
-        };
+        if let Some(node) = what.process()
+            && !self.nodes[node].runs()
+        {
+            return self.hold_back(node, what);
+        }
         match what {
             Happening::Peer {
                 to,
@@ -454,7 +472,7 @@ impl Run for World {
         &self.sometimes
     }
 
-    fn taken(&self) -> &Kept {
+    fn taken(&self) -> Kept {
         self.chooser.taken()
     }
 

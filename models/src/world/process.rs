@@ -16,26 +16,10 @@ use crate::invariants::linearizable::{Asked, Origin};
 use crate::invariants::watch::Leaving;
 
 impl World {
-    /// Lets through what can happen now. What is for a stopped process waits; what is for one that
-    /// is gone is lost.
-    pub(super) fn hold_back(&mut self, what: Happening) -> Option<Happening> {
-        let node = match &what {
-            Happening::Peer { to, .. }
-            | Happening::Request { to, .. }
-            | Happening::Table { to, .. }
-            | Happening::Service { to, .. } => *to,
-            Happening::Durable { node, .. }
-            | Happening::Wake { node, .. }
-            | Happening::Flush { node, .. } => *node,
-            _ => return Some(what),
-        };
-        match &mut self.nodes[node].condition {
-            Condition::Running => Some(what),
-            Condition::Stopped(stopped) => {
-                stopped.backlog.push_back(what);
-                None
-            }
-            Condition::Down => None,
+    /// What is for a stopped process waits; what is for one that is gone is lost.
+    pub(super) fn hold_back(&mut self, node: usize, what: Happening) {
+        if let Condition::Stopped(stopped) = &mut self.nodes[node].condition {
+            stopped.backlog.push_back(what);
         }
     }
 
@@ -134,7 +118,6 @@ impl World {
                 node_id(node)
             ));
         }
-        self.figures.events += 1;
         let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
         let Some(replica) = &mut hosted.replica else {
             return;
@@ -333,6 +316,7 @@ impl World {
         partition: PartitionId,
         message: Message,
     ) {
+        self.figures.events += 1;
         let from = node_id(from);
         self.hand_in(to, partition, Event::Message { from, message });
     }
@@ -396,6 +380,7 @@ impl World {
         if self.nodes[node].life != life {
             return;
         }
+        self.figures.events += 1;
         if let Some(lsn) = synced.checkpoint {
             self.nodes[node].hosted[usize::from(partition.0)].checkpointing = false;
             self.hand_in(node, partition, Event::Checkpointed(lsn));
@@ -417,6 +402,7 @@ impl World {
         hosted.wake_ns = u64::MAX;
         let due = hosted.replica.as_ref().and_then(Replica::deadline);
         if due.is_some_and(|due| due <= now) {
+            self.figures.events += 1;
             self.hand_in(node, partition, Event::Tick);
         } else {
             self.after_step(node, partition);
@@ -440,6 +426,7 @@ impl World {
         asked: Asked,
         as_of: kensho_protocol::ids::Position,
     ) {
+        self.figures.events += 1;
         self.requests += 1;
         let token = operation.token(self.requests);
         let deadline = self.nodes[to].clock.read(self.now_ns) + self.plan.clients.deadline;

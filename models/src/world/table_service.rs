@@ -143,6 +143,9 @@ impl TableService {
     /// The nodes `unclean` have lost what they were recorded with, and leave the in-sync set (rule M4).
     /// The owner stays, even if it is one of them.
     pub fn remove(&mut self, partition: PartitionId, unclean: &BTreeSet<NodeId>) {
+        if unclean.is_empty() {
+            return;
+        }
         let mut next = self.assignment(partition).clone();
         let owner = next.owner;
         next.in_sync
@@ -155,10 +158,13 @@ impl TableService {
 
     /// Names `node` as a catch-up (requirement A11). The epoch stays as it is.
     pub fn name_catch_up(&mut self, partition: PartitionId, node: NodeId) {
-        let mut next = self.assignment(partition).clone();
-        if !next.in_sync.contains_key(&node) && next.catch_ups.insert(node) {
-            self.set(partition, next);
+        let now = self.assignment(partition);
+        if now.in_sync.contains_key(&node) || now.catch_ups.contains(&node) {
+            return;
         }
+        let mut next = now.clone();
+        next.catch_ups.insert(node);
+        self.set(partition, next);
     }
 
     /// `node` is no longer a catch-up. The epoch stays as it is.

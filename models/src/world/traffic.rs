@@ -16,6 +16,7 @@ impl World {
 
     /// A client begins an operation, or asks again.
     pub(super) fn client_goes_on(&mut self, client: usize) {
+        self.figures.events += 1;
         if self.clients[client].open().is_none() {
             let Some(mut random) = self.chooser.begins(client, self.turbulent) else {
                 return self.client_pauses(client, self.plan.clients.think_max_ns);
@@ -99,6 +100,7 @@ impl World {
         if self.now_ns < until_ns {
             return self.schedule.put(until_ns, Happening::Patience { client });
         }
+        self.figures.events += 1;
         self.patience[client] = None;
         let OperationId {
             client,
@@ -126,6 +128,7 @@ impl World {
     }
 
     pub(super) fn client_hears(&mut self, operation: OperationId, from: usize, reply: &Reply) {
+        self.figures.events += 1;
         let OperationId {
             client,
             number,

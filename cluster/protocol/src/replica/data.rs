@@ -24,10 +24,18 @@ pub(super) struct Data<A: Apply> {
 }
 
 /// A data image (rule R12): rows, outcomes and the place in the log that they stand for.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Image {
     at: Position,
     outcomes: Outcomes,
+    state: Bytes,
+}
+
+/// The same as it is written: without a copy of the outcomes.
+#[derive(Serialize)]
+struct ImageOf<'a> {
+    at: Position,
+    outcomes: &'a Outcomes,
     state: Bytes,
 }
 
@@ -68,14 +76,11 @@ impl<A: Apply> Data<A> {
         let at = log
             .position(self.commit)
             .expect("the log reaches down to the commit mark");
-        let outcomes = if settings.rules.broken(Rule::DedupLostInImage) {
-            Outcomes::default()
-        } else {
-            self.outcomes.clone()
-        };
-        let image = Image {
+        let none = Outcomes::default();
+        let lost = settings.rules.broken(Rule::DedupLostInImage);
+        let image = ImageOf {
             at,
-            outcomes,
+            outcomes: if lost { &none } else { &self.outcomes },
             state: self.state.image(),
         };
         let bytes = postcard::to_stdvec(&image).expect("an image of plain data can be encoded");

@@ -108,23 +108,28 @@ impl Owner {
         }
     }
 
+    #[inline]
     pub(super) fn epoch(&self) -> Epoch {
         self.epoch
     }
 
+    #[inline]
     pub(super) fn synced(&self) -> bool {
         self.synced
     }
 
+    #[inline]
     pub(super) fn peers(&self) -> &BTreeMap<NodeId, Peer> {
         &self.peers
     }
 
+    #[inline]
     pub(super) fn deadline(&self) -> Time {
         self.next_tick.min(self.waiting.deadline())
     }
 
     /// R1: those, besides the owner, whose acknowledgement a commit needs: `I ∪ pending`.
+    #[inline]
     fn required(&self, now: Time, settings: &Settings) -> impl Iterator<Item = &Peer> {
         let rules = settings.rules;
         self.peers.values().filter(move |peer| {
@@ -135,6 +140,7 @@ impl Owner {
     }
 
     /// R3: those, besides the owner, whom a read needs: `I ∪ pending` as well.
+    #[inline]
     fn required_for_reads(&self, rules: Rules) -> impl Iterator<Item = &Peer> {
         self.peers.values().filter(move |peer| {
             peer.in_sync() || peer.pending() && !rules.broken(Rule::ReadWithoutPending)
@@ -143,6 +149,7 @@ impl Owner {
 
     /// R1: the end of what every required replica holds in this epoch, the owner's own disk
     /// included; `None` while one of them has acknowledged nothing in it.
+    #[inline]
     fn held_by_all(&self, own: Lsn, now: Time, settings: &Settings) -> Option<Lsn> {
         let rules = settings.rules;
         if rules.broken(Rule::AckBeforeBackup) {
@@ -161,6 +168,7 @@ impl Owner {
     }
 
     /// R10: until when the owner may answer without asking anybody.
+    #[inline]
     pub(super) fn lease_until(&self, rules: Rules) -> Time {
         if rules.broken(Rule::LocalRead) {
             return Time::MAX;
@@ -170,6 +178,7 @@ impl Owner {
     }
 
     /// R9: the last barrier that all have answered.
+    #[inline]
     pub(super) fn barrier_passed(&self, rules: Rules) -> u64 {
         let barriers = self.required_for_reads(rules).map(|peer| peer.barrier);
         barriers.min().unwrap_or(self.barrier)
@@ -190,6 +199,7 @@ impl Owner {
     }
 
     /// The end of what was sent to all who are required; an async update is done there.
+    #[inline]
     pub(super) fn sent_to_all(&self, now: Time, settings: &Settings) -> Lsn {
         let sent = self.required(now, settings).map(|peer| match peer.sending {
             Sending::Stream { next } => Lsn(next.0 - 1),

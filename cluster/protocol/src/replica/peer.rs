@@ -104,11 +104,13 @@ impl Peer {
     }
 
     /// Whether it was not heard for so long that it counts as failed.
+    #[inline]
     pub(super) fn silent(&self, now: Time, settings: &Settings) -> bool {
         now.since(self.heard) >= settings.missed_after()
     }
 
     /// Whether more may be sent before something is acknowledged.
+    #[inline]
     pub(super) fn has_room(&self, settings: &Settings) -> bool {
         self.in_flight_bytes < settings.window_bytes
     }

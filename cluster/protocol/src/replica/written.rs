@@ -35,21 +35,25 @@ impl Written {
         }
     }
 
+    #[inline]
     pub(super) fn durable(&self) -> Mark {
         self.durable
     }
 
     /// The last entry that was handed to the disk.
+    #[inline]
     pub(super) fn handed_over_end(&self) -> Lsn {
         self.handed_over.end
     }
 
     /// Whether memory is ahead of what was handed to the disk.
+    #[inline]
     pub(super) fn behind(&self, memory: Mark) -> bool {
         self.cut || self.handed_over != memory
     }
 
     /// Everything in memory is being handed to the disk now.
+    #[inline]
     pub(super) fn hand_over(&mut self, memory: Mark) -> Ticket {
         self.last = self.last.next();
         self.pending.push_back((self.last, memory));
@@ -85,6 +89,7 @@ impl Written {
     }
 
     /// Everything up to `ticket` is on disk.
+    #[inline]
     pub(super) fn reached(&mut self, ticket: Ticket) {
         while self
             .pending
