@@ -65,7 +65,7 @@ const EXPOSURES: &[Exposure] = &[
     Exposure {
         rule: "keep-divergent-tail",
         text: "a former owner keeps what it alone had appended, and becomes owner again",
-        options: "--nodes 3 --replicas 2 --partitions 48 --rate 250 --time-limit 40s --nemesis partition-owner,kill-owner",
+        options: "--nodes 3 --replicas 2 --partitions 128 --rate 150 --heartbeat 200ms --time-limit 40s --nemesis crash-owner",
     },
     Exposure {
         rule: "ack-before-fsync",
