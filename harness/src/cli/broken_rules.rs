@@ -65,7 +65,7 @@ const EXPOSURES: &[Exposure] = &[
     Exposure {
         rule: "keep-divergent-tail",
         text: "a former owner keeps what it alone had appended, and becomes owner again",
-        options: "--nodes 3 --replicas 2 --partitions 48 --rate 250 --time-limit 40s --nemesis partition-owner,kill-owner",
+        options: "--nodes 3 --replicas 2 --partitions 128 --rate 150 --heartbeat 200ms --time-limit 40s --nemesis crash-owner",
     },
     Exposure {
         rule: "ack-before-fsync",
@@ -103,8 +103,12 @@ const EXPOSURES: &[Exposure] = &[
         options: "--nemesis one-way-deaf",
     },
 ];
-/// What all of these runs have in common; options of the run itself come later, and win.
-const COMMON: &str = "--rate 500 --time-limit 22s --settle-limit 20s";
+/// What these runs have in common where they say nothing else.
+const COMMON: [(&str, &str); 3] = [
+    ("--rate", "500"),
+    ("--time-limit", "22s"),
+    ("--settle-limit", "20s"),
+];
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -127,7 +131,6 @@ pub(super) struct Arguments {
 
 /// The arguments of a run, parsed as if a person had typed them.
 #[derive(Parser)]
-#[command(args_override_self = true)]
 struct Typed {
     #[command(flatten)]
     test: test::Arguments,
@@ -264,8 +267,14 @@ fn words(
     words
 }
 
+/// The options of its runs, as they can be typed after `kensho test register`.
 fn options(exposure: &Exposure) -> String {
-    format!("{COMMON} {}", exposure.options)
+    let own: Vec<&str> = exposure.options.split_whitespace().collect();
+    let common = COMMON.iter().filter(|(name, _)| !own.contains(name));
+    let common: String = common
+        .map(|(name, value)| format!("{name} {value} "))
+        .collect();
+    common + exposure.options
 }
 
 fn row(exposure: &Exposure, runs: usize, seconds: f64, sound: &Value) -> Value {
