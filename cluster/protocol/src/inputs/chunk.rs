@@ -72,11 +72,14 @@ impl ChunkHead {
 /// # Errors
 /// When it is none, or tells of rules that this build cannot break.
 pub fn read_head(body: &[u8]) -> Result<Head, NotAChunk> {
-    postcard::from_bytes(body).map_err(|error| {
-        let hint = "written by another version of the node, or by one whose rules are broken, \
-                    which takes a build with the feature break-rules to replay";
-        NotAChunk(format!("its head cannot be decoded ({error}): {hint}"))
-    })
+    match postcard::take_from_bytes(body) {
+        Ok((head, [])) => Ok(head),
+        _ => Err(NotAChunk(
+            "its head cannot be decoded: it was written by another version of the node, or by one \
+             whose rules are broken, which takes a build with the feature break-rules to replay"
+                .to_owned(),
+        )),
+    }
 }
 
 /// The items of a chunk's body, in order.

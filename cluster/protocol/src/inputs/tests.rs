@@ -75,6 +75,7 @@ fn whose_inputs_they_are_stands_first() {
     let bytes = chunk(&mut Transcript::new(&head()));
     let (magic, rest) = bytes.split_at(MAGIC.len());
     let (version, rest) = rest.split_at(4);
+    assert!(read_head(&[body(rest), &[0]].concat()).is_err());
     assert_eq!((magic, version), (&MAGIC[..], &VERSION.to_le_bytes()[..]));
     assert_eq!(read_head(body(rest)), Ok(head()));
 }
@@ -174,8 +175,8 @@ fn a_coordinators_inputs_are_read_as_they_were_written() {
         9,
         Time(1),
     );
-    let event = coordinator::Event::Tick;
-    let now = coordinator.deadline().expect("it wants to probe");
+    let event = coordinator::Event::Roster(BTreeMap::from([(NodeId(7), head().node)]));
+    let now = Time(2);
     transcript.coordinator_event(now, &event);
     let mut outputs = Vec::new();
     coordinator.handle(now, event.clone(), &mut outputs);

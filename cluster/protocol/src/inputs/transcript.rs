@@ -30,9 +30,9 @@ const LEAVES: u8 = 6;
 /// Inputs on their way to a file.
 #[derive(Debug)]
 pub struct Transcript {
-    /// What the file begins with, as long as it was not taken.
+    /// Where the chunk begins: after what the file begins with, as long as that was not taken.
     begin: usize,
-    /// Room for a chunk's head, then its body.
+    /// Room for the chunk's head, then its body.
     bytes: Vec<u8>,
     scratch: Vec<u8>,
     gave: Vec<Given>,
@@ -44,9 +44,12 @@ impl Transcript {
     pub fn new(head: &Head) -> Self {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_le_bytes());
+        let mut body = Vec::new();
+        append(&mut body, head);
+        bytes.extend_from_slice(&ChunkHead::of(&body).bytes());
+        bytes.extend_from_slice(&body);
         let begin = bytes.len();
         bytes.extend_from_slice(&[0; CHUNK_HEAD_BYTES]);
-        append(&mut bytes, head);
         Transcript {
             begin,
             bytes,
@@ -60,7 +63,8 @@ impl Transcript {
     pub fn chunk(&mut self) -> Option<&[u8]> {
         let body = self.begin + CHUNK_HEAD_BYTES;
         if self.bytes.len() == body {
-            return None;
+            // Nothing, or the file's beginning alone.
+            return (self.begin > 0).then(|| &self.bytes[..self.begin]);
         }
         let head = ChunkHead::of(&self.bytes[body..]);
         self.bytes[self.begin..body].copy_from_slice(&head.bytes());
