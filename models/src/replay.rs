@@ -242,6 +242,8 @@ mod tests {
             nodes: Some(3),
             mode: Some(Mode::SemiSync),
             turbulent_ns: Some(5_000_000_000),
+            workload: Some(Workload::Register),
+            nemesis: Nemesis::of(&["kill".to_owned()]).ok(),
             only: Some(Arc::new(Kept {
                 faults: [Strike {
                     fault: "crash".to_owned(),

@@ -39,8 +39,6 @@ pub fn shrink<R: Run>(seed: u64, given: &Given, runs_max: u64) -> Option<Shrunk>
     let (invariant, before) = (search.try_out)(None)?;
     search.invariant = invariant;
     let mut kept = before.clone();
-    // A fault less may spare many operations, and there are few of them.
-    search.reduce(&mut kept, |kept| &mut kept.faults);
     loop {
         let size = kept.faults.len() + kept.operations.len();
         // Operations first: they are many, and most of them have nothing to do with it.

@@ -438,11 +438,14 @@ mod tests {
             nodes: Some(3),
             mode: parse_mode("semi-sync").ok(),
             turbulent_ns: Some(5_000_000_000),
+            workload: Some(Workload::Register),
+            nemesis: Nemesis::of(&["kill".to_owned(), "pause-owner".to_owned()]).ok(),
             ..Given::default()
         };
         assert_eq!(
             same_again(Place::Cluster, &given),
-            "kensho simulate --world cluster --nodes 3 --mode semi-sync --duration 5000ms"
+            "kensho simulate --world cluster --workload register --nemesis kill,pause-owner --nodes 3 \
+             --mode semi-sync --duration 5000ms"
         );
     }
 }

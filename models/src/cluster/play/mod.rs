@@ -177,6 +177,10 @@ impl Load for Play {
             Phase::Recovering => {}
             Phase::Settling if whole && cluster.load.context.all_free() => {
                 let reads = workload::final_phase(&cluster.load.used);
+                // Far longer than a read takes in a quiet cluster, for each.
+                let keys = cluster.load.used.len() as u64;
+                cluster.end_ns =
+                    cluster.now_ns + cluster.plan.recovery_ns + keys * cluster.plan.heartbeat_ns();
                 enter(cluster, Phase::Final, reads);
             }
             Phase::Settling | Phase::Final => {}

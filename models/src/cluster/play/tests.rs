@@ -129,7 +129,7 @@ mod broken {
         let (before, kept) = (&shrunk.before, &shrunk.kept);
         assert!(kept.faults.len() <= 3, "{:?}", kept.faults);
         assert!(
-            kept.operations.len() * 10 < before.operations.len(),
+            kept.operations.len() * 3 < before.operations.len(),
             "{} of {} operations",
             kept.operations.len(),
             before.operations.len()
