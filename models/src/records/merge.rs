@@ -147,9 +147,8 @@ impl Merge {
                 self.sent.insert(digest(&(from, to, message)));
             }
         }
-        let partition = match item {
-            Item::ReplicaEvent { partition, .. } | Item::Flush { partition, .. } => partition,
-            _ => return,
+        let (Item::ReplicaEvent { partition, .. } | Item::Flush { partition, .. }) = item else {
+            return;
         };
         for output in &outputs.data {
             if let replica::Output::Send { to, message } = output {
