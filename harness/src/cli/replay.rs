@@ -12,20 +12,21 @@ use kensho_models::run::{Given, Run, explore, explore_aloud};
 
 use super::refusal::Refusal;
 
-/// Which of the two it is shows in what is at PATH.
-///
-/// A file that kensho simulate --shrink or kensho model --schedule wrote is run again, and its story
-/// told. What nodes recorded (kensho test --record, or the setting record_dir of kensho-node) is fed to
-/// the same code again: it must give the same outputs as at the time, no message may be received that
-/// nobody sent, disks must hold at each start what was written, and the invariants of the protocol must
-/// hold over all nodes together. For that give the records of all nodes: the folder of a run, or a folder
-/// or file for each node.
+const EXPLANATION: &str = "\
+A file that kensho simulate --shrink or kensho model --schedule wrote is run again, and its story told.
+
+What nodes recorded (kensho test --record, or the setting record_dir of kensho-node) is fed to the same code \
+again: it must give the same outputs as at the time, no message may be received that nobody sent, disks must \
+hold at each start what was written, and the invariants of the protocol must hold over all nodes together. For \
+that give the records of all nodes: the folder of a run, or a folder or file for each node.
+
+Example: kensho test register --record --time-limit 20s && kensho replay results/runs/register/latest
+
+Exit codes: 0 nothing is violated, 1 something is, or an output differs, 2 a record is damaged and what could \
+be read holds, 254 wrong arguments, or PATH holds nothing that can be replayed.";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: kensho test register --record --time-limit 20s && kensho replay results/runs/register/latest\n\n\
-                  Exit codes: 0 nothing is violated, 1 something is, or an output differs, 2 a record is damaged and \
-                  what could be read holds, 254 wrong arguments, or PATH holds nothing that can be replayed."
-)]
+#[command(after_help = EXPLANATION)]
 pub(super) struct Arguments {
     /// A file to run again, or files of inputs and folders of such files
     #[arg(value_name = "PATH", required = true)]

@@ -18,7 +18,7 @@ use super::machine::{Machines, Outputs};
 use crate::cluster::tables::Tables;
 use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::{Leaving, Watch};
-use crate::invariants::{Invariant, Violation};
+use crate::invariants::{Invariant, TableWrong, Violation};
 
 /// A node's disk does not hold what its record says it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,12 +96,14 @@ impl Judge {
         all.filter(|violation| !self.is_owned_up_to(violation))
     }
 
-    /// Rule R5: a loss that the cluster itself reported as possible.
+    /// Rule R5: a loss that the cluster itself reported as possible, with another life of the data.
     fn is_owned_up_to(&self, violation: &Violation) -> bool {
         match violation {
-            Violation::AcknowledgedEntryMissing { partition, .. } => {
-                self.possible_losses.contains(partition)
-            }
+            Violation::AcknowledgedEntryMissing { partition, .. }
+            | Violation::TableOutOfLine {
+                wrong: TableWrong::FailoverAdded(partition),
+                ..
+            } => self.possible_losses.contains(partition),
             _ => false,
         }
     }

@@ -83,7 +83,7 @@ impl Cluster {
             },
             life: 0,
             saved: Saved::default(),
-            disk: Recovered::empty(Incarnation(1)),
+            disk: Recovered::empty(Incarnation(0)),
             up: None,
         };
         Cluster {

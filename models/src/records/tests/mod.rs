@@ -169,7 +169,7 @@ fn two_owners_of_one_epoch_are_noticed_in_the_records_together() {
         let assignment = Assignment {
             epoch: Epoch(1),
             owner,
-            in_sync: BTreeMap::from([(owner, Incarnation(1))]),
+            in_sync: BTreeMap::from([(owner, Incarnation(0))]),
             catch_ups: BTreeSet::new(),
         };
         cluster.data(node, Event::Assign(assignment));
