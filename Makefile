@@ -34,7 +34,7 @@ test: lint ## everything that must pass before a change lands
 # Three nodes, two failovers, and logs that diverge, in time. So many generated states have more
 # than 20 million different ones among them; depth first keeps a few bytes of each.
 LARGE_MODEL = replication-divergence
-LARGE_STATES = 75000000
+LARGE_STATES = 120000000
 WORLDS = cargo run --release --package kensho-models
 BROKEN_WORLDS = $(WORLDS) --features break-rules --target-dir $(BROKEN)
 
