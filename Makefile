@@ -31,10 +31,10 @@ test: lint ## everything that must pass before a change lands
 	cargo test --release --package kensho-models --features break-rules --lib --tests
 	cargo test --release --workspace --exclude kensho-models --doc
 
-# Reads by lease, a failover, and a crash of either node, in time. So many generated states have more
+# Three nodes, two failovers, and logs that diverge, in time. So many generated states have more
 # than 20 million different ones among them; depth first keeps a few bytes of each.
-LARGE_MODEL = replication-leases-restart
-LARGE_STATES = 66000000
+LARGE_MODEL = replication-divergence
+LARGE_STATES = 120000000
 WORLDS = cargo run --release --package kensho-models
 BROKEN_WORLDS = $(WORLDS) --features break-rules --target-dir $(BROKEN)
 
