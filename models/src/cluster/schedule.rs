@@ -19,6 +19,9 @@ use crate::world::node::Condition;
 use crate::world::plan::MS;
 use crate::world::table_service::{member, number_of};
 
+/// How long a process takes to start.
+const RESTART_MS: u64 = 20;
+
 /// The name of a planned fault, as the catalogue has it.
 fn name_of(planned: &Planned) -> &'static str {
     let entries = kensho_nemesis::catalogue::CATALOGUE.iter();
@@ -95,6 +98,15 @@ impl<L: Load> Cluster<L> {
                 for node in targets {
                     if self.nodes[*node].is_up() {
                         self.crash(*node);
+                    }
+                }
+            }
+            Action::Restart => {
+                for node in targets.iter().copied() {
+                    if self.nodes[node].is_up() {
+                        self.crash(node);
+                        let start = Happening::Start { node };
+                        self.schedule.put(self.now_ns + RESTART_MS * MS, start);
                     }
                 }
             }
