@@ -167,8 +167,18 @@ impl Plan {
             true => base.processors.stopped_between_ppm,
             false => 0,
         };
+        // The smallest limits are made for statements of a few bytes, and let nothing but one row of the
+        // real tables be under way: a replica that lags behind a busy owner would never catch up.
+        let limits = base.settings;
+        let settings = Settings {
+            append_limit_bytes: limits.append_limit_bytes.max(1_000),
+            window_bytes: limits.window_bytes.max(20_000),
+            image_chunk_bytes: limits.image_chunk_bytes.max(1_000),
+            ..limits
+        };
         Plan {
             load,
+            settings,
             processors: ProcessorPlan {
                 stopped_between_ppm,
                 ..base.processors
