@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for Cell<'_> {
         };
         match scalar {
             ScalarType::String | ScalarType::Geometry => {
-                write(self.out, value);
+                write_text(self.out, value);
                 if self.is_key {
                     self.key_texts.push_str(value);
                     return Ok(Seen::Text);
@@ -119,12 +119,12 @@ impl<'de> Visitor<'de> for Cell<'_> {
                 Ok(Seen::Other)
             }
             ScalarType::Blob if is_base64(value.as_bytes()) => {
-                write(self.out, value);
+                write_text(self.out, value);
                 Ok(Seen::Other)
             }
             ScalarType::Timestamp => match parse_timestamp(value) {
                 Some(time) => {
-                    write(self.out, value);
+                    write_text(self.out, value);
                     Ok(Seen::Timestamp(time))
                 }
                 None => Err(self.wrong_text(value)),
@@ -232,10 +232,39 @@ fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(out, value).expect("numbers and text can be written as JSON");
 }
 
+/// Writes a text as JSON. Nearly all texts need no escapes, and whether one does is found out many
+/// bytes at a time.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let escaped = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if bytes.iter().fold(false, |any, &byte| any | escaped(byte)) {
+        return write(out, text);
+    }
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(bytes);
+    out.push(b'"');
+}
+
 /// Whether `text` is base64 with padding (RFC 4648, section 4).
 fn is_base64(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let digits = &text[..text.len() - padding];
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     text.len().is_multiple_of(4) && padding <= 2 && digits.iter().all(is_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_written_as_any_writer_of_json_does(text in "[\\x00-\\x7fäß€\u{10348}]{0,40}") {
+            let mut written = Vec::new();
+            write_text(&mut written, &text);
+            prop_assert_eq!(written, serde_json::to_vec(&text).unwrap());
+        }
+    }
 }
