@@ -81,7 +81,7 @@ fn a_short_run_under_faults_is_valid() {
             "--nemesis",
             "kill-owner,pause-owner,partition-owner",
             "--seed",
-            "5",
+            "3",
             "--out",
         ])
         .arg(out.path())

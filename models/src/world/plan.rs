@@ -209,6 +209,11 @@ impl Plan {
             let usual_ns = self.turbulent_ns.max(1);
             self.events_max *= turbulent_ns.div_ceil(usual_ns).max(1);
             self.turbulent_ns = turbulent_ns;
+            // Who was away for minutes is far behind; one entry at a time it would never catch up
+            // with an owner that goes on.
+            let settings = &mut self.settings;
+            settings.append_limit_bytes = settings.append_limit_bytes.max(1_000);
+            settings.window_bytes = settings.window_bytes.max(20_000);
         }
         self
     }
