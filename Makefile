@@ -9,7 +9,7 @@ RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUB
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
-	bench charts loss bench-figures programs-broken test-broken-rules models models-large models-figures simulate \
+	bench charts loss bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
 	bugs election-figures bench-checker fuzz-checker
 
 help: ## show this list
@@ -52,6 +52,13 @@ simulate: programs ## many seeds of faults in virtual time: replicas alone, whol
 	$(KENSHO) simulate --seeds 0..2000 $(OPTIONS)
 	$(KENSHO) simulate --world cluster --seeds 0..1000 $(OPTIONS)
 	$(KENSHO) simulate --workload register --seeds 0..200 $(OPTIONS)
+
+simulate-series: programs ## 10,000 seeds of five virtual minutes in both modes, an hour; to results/published/series
+	mkdir -p $(PUBLISHED)/series
+	for part in 0 1 2 3 4 5 6 7 8 9; do for mode in semi-sync async; do \
+		$(KENSHO) simulate --mode $$mode --duration 5m --seeds $${part}000..$$((part + 1))000 --keep-going \
+			--out $(PUBLISHED)/series/$$mode-$$part.json $(OPTIONS) || exit; \
+	done; done
 
 bugs: programs ## break each rule in models and worlds; figures to results/published/broken-rules-*.json
 	$(BROKEN_WORLDS) --example bugs -- --out $(PUBLISHED)/broken-rules-replication.json $(OPTIONS)
