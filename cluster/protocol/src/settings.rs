@@ -1,5 +1,7 @@
 //! What a cluster may be told. All nodes of a cluster use the same settings.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,85 @@ pub enum Durability {
     /// promised to other nodes is on the disk first even so.
     Delayed,
 }
+
+/// No mode or durability has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+    known: [&'static str; 2],
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Mode; 2] = [Mode::Async, Mode::SemiSync];
+
+    /// Its name in settings and on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Async => "async",
+            Mode::SemiSync => "semi-sync",
+        }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        named("mode", Mode::ALL, Mode::name, name)
+    }
+}
+
+impl Durability {
+    /// All of them.
+    pub const ALL: [Durability; 2] = [Durability::Sync, Durability::Delayed];
+
+    /// Its name in settings and on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Durability::Sync => "sync",
+            Durability::Delayed => "delayed",
+        }
+    }
+}
+
+impl FromStr for Durability {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        named("durability", Durability::ALL, Durability::name, name)
+    }
+}
+
+fn named<T: Copy>(
+    what: &'static str,
+    all: [T; 2],
+    name_of: fn(T) -> &'static str,
+    name: &str,
+) -> Result<T, UnknownName> {
+    let found = all.into_iter().find(|one| name_of(*one) == name);
+    found.ok_or_else(|| UnknownName {
+        what,
+        name: name.to_owned(),
+        known: all.map(name_of),
+    })
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnknownName { what, name, known } = self;
+        write!(
+            f,
+            "there is no {what} {name:?}; there are {}",
+            known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownName {}
 
 /// Settings of the protocol. Times follow from the heartbeat (protocol rules, "Times").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use hyper::header::HeaderMap;
-use kensho_protocol::settings::Mode;
 use kensho_protocol::table::Member;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +35,7 @@ impl Introduction {
             partitions: settings.identity.partitions,
             replicas: settings.identity.replicas,
             heartbeat_ms: settings.protocol.heartbeat.as_millis(),
-            mode: match settings.protocol.mode {
-                Mode::Async => "async",
-                Mode::SemiSync => "semi-sync",
-            }
-            .to_owned(),
+            mode: settings.protocol.mode.name().to_owned(),
             member,
         }
     }
