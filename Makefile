@@ -20,16 +20,16 @@ build: ## build everything
 
 lint: ## formatting, clippy and docs, warnings denied
 	cargo fmt --all -- --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
-	cargo clippy --release --package kensho-models --all-targets --features break-rules -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
+	cargo clippy --profile tests --workspace --all-targets -- -D warnings
+	cargo clippy --profile tests --package kensho-models --all-targets --features break-rules -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --profile tests --workspace --no-deps --quiet
 
 # Clippy compiles examples and benches too; building them takes minutes and tests nothing more. The
 # artificial worlds are tested in the build that can break rules: nothing is broken there unless a test asks.
 test: lint ## everything that must pass before a change lands
-	cargo test --release --workspace --exclude kensho-models --lib --bins --tests
-	cargo test --release --package kensho-models --features break-rules --lib --tests
-	cargo test --release --workspace --exclude kensho-models --doc
+	cargo test --profile tests --workspace --exclude kensho-models --lib --bins --tests
+	cargo test --profile tests --package kensho-models --features break-rules --lib --tests
+	cargo test --profile tests --workspace --exclude kensho-models --doc
 
 # Three nodes, two failovers, and logs that diverge, in time. So many generated states have more
 # than 20 million different ones among them; depth first keeps a few bytes of each.
