@@ -6,7 +6,8 @@
 
 use kensho_models::broken::in_cluster;
 use kensho_models::election::invariants::Invariant;
-use kensho_models::election::{BREAKABLE, Breakable, Counterexample, find_violation};
+use kensho_models::election::{BREAKABLE, Breakable, Counterexample};
+use kensho_models::exploration::{Order, explore};
 use kensho_protocol::rule::Rules;
 use serde_json::{Value, json};
 
@@ -64,11 +65,11 @@ fn broken(states: usize, path: Option<&str>) -> bool {
 fn in_model(breakable: &Breakable, states: usize, rows: &mut Vec<Value>) -> bool {
     let Breakable { rule, name, .. } = breakable;
     let model = (breakable.model)().with_rules(Rules::sound().without(*rule));
-    let found = find_violation(&model, states);
+    let found = explore(&model, Order::BreadthFirst, states);
     let caught = found.counterexample.as_ref().map(Counterexample::invariant);
     let steps = found.counterexample.as_ref().map_or(0, |c| c.actions.len());
     let by = caught.map(Invariant::name);
-    let seconds = found.took.as_secs_f64();
+    let seconds = found.seconds;
     println!(
         "{rule} | {name} | {} | {steps} | {} states | {seconds:.2}",
         by.unwrap_or("survived"),
@@ -84,7 +85,8 @@ fn in_model(breakable: &Breakable, states: usize, rows: &mut Vec<Value>) -> bool
         "seconds": seconds,
     }));
     // The same search with all rules in force finds nothing.
-    let sound = find_violation(&(breakable.model)(), found.generated_states.max(10_000));
+    let states = found.generated_states.max(10_000);
+    let sound = explore(&(breakable.model)(), Order::BreadthFirst, states);
     caught == Some(breakable.invariant) && sound.counterexample.is_none()
 }
 

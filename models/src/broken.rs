@@ -15,9 +15,9 @@ use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::settings::Mode;
 
 use crate::cluster::Cluster;
+use crate::exploration::{self, Order};
 use crate::invariants::Invariant;
 use crate::replication::Replication;
-use crate::replication::exploration::{self, Order};
 use crate::replication::models::Named;
 use crate::run::{Given, Run, explore};
 use crate::world::World;

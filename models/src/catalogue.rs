@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use kensho_protocol::rule::Rules;
 use stateright::Model;
 
+use crate::combined::{self, Combined};
 use crate::election::{self, Election};
-use crate::replication::exploration::{self, Order};
+use crate::exploration::{Exploration, Order, explore};
+use crate::path;
 use crate::replication::{self, Replication};
 use crate::sights::Sighted;
 use crate::story::Story;
-use crate::{cpu, memory, path};
 
 /// A model by name.
 #[derive(Clone, Debug)]
@@ -29,27 +30,16 @@ enum Kind {
         model: fn() -> Election,
         sights: &'static [election::Sight],
     },
+    Combined(&'static combined::models::Named),
 }
 
 /// What came of exploring a model.
 #[derive(Clone, Debug)]
 pub struct Explored {
-    /// Different states.
-    pub unique_states: usize,
-    /// States that were generated, the same one again included.
-    pub generated_states: usize,
-    /// The longest history without a detour; with [`Order::BreadthFirst`] the longest of the shortest.
-    pub depth: usize,
-    /// Whether nothing was left to visit.
-    pub finished: bool,
-    /// Processor time.
-    pub cpu_seconds: f64,
-    /// The most memory that the program had meanwhile, where the system tells it.
-    pub peak_bytes: Option<u64>,
+    /// Its states, and what is violated, if anything.
+    pub found: Exploration<Violated>,
     /// What should have been seen in a small model, and was not.
     pub never: Vec<String>,
-    /// What is violated, and how it came to that.
-    pub violated: Option<Violated>,
 }
 
 /// A way through a model to where an invariant is violated.
@@ -88,19 +78,16 @@ pub fn all() -> Vec<Entry> {
         unique_states: named.unique_states,
         kind: Kind::Replication(named),
     });
-    small.chain(large).chain(replication).collect()
-}
-
-impl Explored {
-    /// Bytes of memory for each different state, if there are so many states that hardly anything
-    /// else takes memory.
-    #[must_use]
-    pub fn bytes_per_state(&self) -> Option<f64> {
-        let peak = self
-            .peak_bytes
-            .filter(|_| self.unique_states >= 1_000_000)?;
-        Some(peak as f64 / self.unique_states as f64)
-    }
+    let combined = combined::models::ALL.iter().map(|named| Entry {
+        name: format!("combined-{}", named.name),
+        unique_states: Some(named.unique_states),
+        kind: Kind::Combined(named),
+    });
+    small
+        .chain(large)
+        .chain(replication)
+        .chain(combined)
+        .collect()
 }
 
 impl Entry {
@@ -108,43 +95,15 @@ impl Entry {
     #[must_use]
     pub fn bounds(&self) -> String {
         match &self.kind {
-            Kind::Replication(named) => {
-                let bounds = (named.bounds)(Rules::sound());
-                let often = [
-                    ("writes", bounds.writes),
-                    ("reads", bounds.reads),
-                    ("retries", bounds.retries.into()),
-                    ("crashes", bounds.crashes.into()),
-                    ("wipes", bounds.wipes.into()),
-                    ("failovers", bounds.failovers.into()),
-                    ("catch-ups named", bounds.named.into()),
-                    ("messages doubled", bounds.doubled.into()),
-                    ("steps of time", bounds.passes.into()),
-                ];
-                let often = often.iter().filter(|(_, count)| *count > 0);
-                let often: Vec<String> = often.map(|(what, n)| format!("{what} {n}")).collect();
-                let mode = crate::replay::mode_name(bounds.settings.mode);
-                format!("{} nodes, {mode}, {}", bounds.nodes, often.join(", "))
-            }
-            Kind::Election { model, .. } => {
-                let model = model();
-                let budget = model.budget;
-                let often = [
-                    ("restarts", budget.restarts),
-                    ("unclean restarts", budget.unclean_restarts),
-                    ("messages doubled", budget.duplicates),
-                    ("deadlines", budget.ticks),
-                    ("pauses", budget.pauses),
-                    ("changes asked for", budget.asks),
-                ];
-                let often = often.iter().filter(|(_, count)| *count > 0);
-                let often: Vec<String> = often.map(|(what, n)| format!(", {what} {n}")).collect();
-                format!(
-                    "{} nodes, terms to {}{}",
-                    model.nodes,
-                    model.term_max.0,
-                    often.join("")
-                )
+            Kind::Replication(named) => bounds_of_replication(&(named.bounds)(Rules::sound())),
+            Kind::Election { model, .. } => bounds_of_election(&model()),
+            Kind::Combined(named) => {
+                let Combined {
+                    election,
+                    replication,
+                } = (named.model)(Rules::sound());
+                let replication = bounds_of_replication(&replication.bounds);
+                format!("{}; {replication}", bounds_of_election(&election))
             }
         }
     }
@@ -153,20 +112,44 @@ impl Entry {
     /// violated.
     #[must_use]
     pub fn explore(&self, rules: Rules, order: Order, states_max: usize) -> Explored {
-        let before = cpu::seconds();
-        memory::reset_peak();
-        let mut explored = match &self.kind {
-            Kind::Replication(named) => in_replication(named, rules, order, states_max),
-            Kind::Election { model, sights } => {
-                in_election(&model().with_rules(rules), sights, order, states_max)
+        match &self.kind {
+            Kind::Replication(named) => {
+                let model = Replication::new((named.bounds)(rules));
+                let found = explore(&model, order, states_max)
+                    .map(|example| violated_in_replication(&model, &example));
+                let sometimes = model.sometimes();
+                let never = named.sometimes.iter();
+                let never = never.filter(|sight| sometimes.count(**sight) == 0);
+                let never = never.map(|sight| sight.name().to_owned()).collect();
+                Explored { found, never }
             }
-        };
-        let used = before
-            .zip(cpu::seconds())
-            .map(|(before, after)| after - before);
-        explored.cpu_seconds = used.unwrap_or(explored.cpu_seconds);
-        explored.peak_bytes = memory::peak_bytes();
-        explored
+            Kind::Election { model, sights } => {
+                let model = model().with_rules(rules);
+                let found = explore(&model, order, states_max)
+                    .map(|example| violated_in_election(&model, &example));
+                let seen = model.sights.seen();
+                let never = sights.iter().filter(|sight| !seen.contains(sight));
+                let never = never.map(|sight| format!("{sight:?}")).collect();
+                Explored { found, never }
+            }
+            Kind::Combined(named) => {
+                let model = (named.model)(rules);
+                let found = explore(&model, order, states_max)
+                    .map(|example| violated_in_combined(&model, &example));
+                let (seen, sometimes) =
+                    (model.election.sights.seen(), model.replication.sometimes());
+                let coordinators = named.coordinators.iter();
+                let coordinators = coordinators.filter(|sight| !seen.contains(sight));
+                let replicas = named.replicas.iter();
+                let replicas = replicas.filter(|sight| sometimes.count(**sight) == 0);
+                let replicas = replicas.map(|sight| sight.name().to_owned());
+                let never = coordinators
+                    .map(|sight| format!("{sight:?}"))
+                    .chain(replicas);
+                let never = never.collect();
+                Explored { found, never }
+            }
+        }
     }
 
     /// Goes a way through the model again; none if nothing is violated where it ends.
@@ -180,7 +163,7 @@ impl Entry {
                 let (actions, last) = path::follow(&model, path)?;
                 let example = last
                     .violation
-                    .map(|invariant| exploration::Counterexample { invariant, actions });
+                    .map(|invariant| replication::Counterexample { invariant, actions });
                 Ok(example.map(|example| violated_in_replication(&model, &example)))
             }
             Kind::Election { model, .. } => {
@@ -190,6 +173,14 @@ impl Entry {
                 let example =
                     violation.map(|violation| election::Counterexample { violation, actions });
                 Ok(example.map(|example| violated_in_election(&model, &example)))
+            }
+            Kind::Combined(named) => {
+                let model = (named.model)(rules);
+                let (actions, last) = path::follow(&model, path)?;
+                let example = last
+                    .violation()
+                    .map(|invariant| combined::Counterexample { invariant, actions });
+                Ok(example.map(|example| violated_in_combined(&model, &example)))
             }
         }
     }
@@ -205,61 +196,48 @@ impl Entry {
             Kind::Election { model, .. } => {
                 let _ = model().with_rules(rules).checker().serve(address);
             }
+            Kind::Combined(named) => {
+                let _ = (named.model)(rules).checker().serve(address);
+            }
         }
     }
 }
 
-fn in_replication(
-    named: &replication::models::Named,
-    rules: Rules,
-    order: Order,
-    states_max: usize,
-) -> Explored {
-    let model = Replication::new((named.bounds)(rules));
-    let found = exploration::explore(&model, order, states_max);
-    let never = named
-        .sometimes
-        .iter()
-        .filter(|sight| found.sometimes.count(**sight) == 0);
-    Explored {
-        unique_states: found.unique_states,
-        generated_states: found.generated_states,
-        depth: found.depth,
-        finished: found.finished,
-        cpu_seconds: found.cpu_seconds,
-        peak_bytes: None,
-        never: never.map(|sight| sight.name().to_owned()).collect(),
-        violated: found
-            .counterexample
-            .map(|example| violated_in_replication(&model, &example)),
-    }
+fn bounds_of_replication(bounds: &replication::Bounds) -> String {
+    let often = [
+        ("writes", bounds.writes),
+        ("reads", bounds.reads),
+        ("retries", bounds.retries.into()),
+        ("crashes", bounds.crashes.into()),
+        ("wipes", bounds.wipes.into()),
+        ("failovers", bounds.failovers.into()),
+        ("catch-ups named", bounds.named.into()),
+        ("messages doubled", bounds.doubled.into()),
+        ("steps of time", bounds.passes.into()),
+    ];
+    let often = often.iter().filter(|(_, count)| *count > 0);
+    let often: Vec<String> = often.map(|(what, n)| format!("{what} {n}")).collect();
+    let (nodes, mode) = (bounds.nodes, bounds.settings.mode.name());
+    format!("{nodes} nodes, {mode}, {}", often.join(", "))
 }
 
-fn in_election(
-    model: &Election,
-    sights: &[election::Sight],
-    order: Order,
-    states_max: usize,
-) -> Explored {
-    let found = match order {
-        Order::DepthFirst => election::explore(model, states_max),
-        Order::BreadthFirst => election::find_violation(model, states_max),
-    };
-    let never = sights.iter().filter(|sight| !found.seen.contains(sight));
-    let violated = found.counterexample.as_ref();
-    Explored {
-        unique_states: found.unique_states,
-        generated_states: found.generated_states,
-        depth: found.depth,
-        finished: violated.is_none() && found.generated_states < states_max,
-        cpu_seconds: found.took.as_secs_f64(),
-        peak_bytes: None,
-        never: never.map(|sight| format!("{sight:?}")).collect(),
-        violated: violated.map(|example| violated_in_election(model, example)),
-    }
+fn bounds_of_election(model: &Election) -> String {
+    let budget = model.budget;
+    let often = [
+        ("restarts", budget.restarts),
+        ("unclean restarts", budget.unclean_restarts),
+        ("messages doubled", budget.duplicates),
+        ("deadlines", budget.ticks),
+        ("pauses", budget.pauses),
+        ("changes asked for", budget.asks),
+    ];
+    let often = often.iter().filter(|(_, count)| *count > 0);
+    let often: Vec<String> = often.map(|(what, n)| format!(", {what} {n}")).collect();
+    let (nodes, term) = (model.nodes, model.term_max.0);
+    format!("{nodes} nodes, terms to {term}{}", often.join(""))
 }
 
-fn violated_in_replication(model: &Replication, example: &exploration::Counterexample) -> Violated {
+fn violated_in_replication(model: &Replication, example: &replication::Counterexample) -> Violated {
     let there = |state: &replication::state::State| state.violation == Some(example.invariant);
     Violated {
         invariant: example.invariant.name(),
@@ -273,6 +251,15 @@ fn violated_in_election(model: &Election, example: &election::Counterexample) ->
     Violated {
         invariant: example.invariant().name(),
         story: example.story(),
+        path: path::numbers(model, &example.actions, there).unwrap_or_default(),
+    }
+}
+
+fn violated_in_combined(model: &Combined, example: &combined::Counterexample) -> Violated {
+    let there = |state: &combined::State| state.violation() == Some(example.invariant);
+    Violated {
+        invariant: example.invariant,
+        story: example.story(model),
         path: path::numbers(model, &example.actions, there).unwrap_or_default(),
     }
 }
@@ -306,7 +293,7 @@ mod tests {
                 .expect("a model");
             let rules = Rules::sound().without(rule);
             let explored = entry.explore(rules, Order::BreadthFirst, 200_000);
-            let violated = explored.violated.expect("the rule matters");
+            let violated = explored.found.counterexample.expect("the rule matters");
             let story = &violated.story;
             assert!(!story.steps.is_empty(), "{story}");
             assert!(story.ending.contains(violated.invariant), "{story}");

@@ -9,9 +9,9 @@
 //! - [`records`] replays what real nodes recorded, and holds the invariants against it.
 //! - [`bully`] measures how elections grow with the number of nodes.
 //! - [`invariants`] are what must hold in all of them.
-//! - [`election`] explores election and table register exhaustively, with stateright;
-//!   [`replication`] does so with replicas on top of such a register. [`catalogue`] names all of these
-//!   models.
+//! - [`election`] is election and table register for stateright, and [`replication`] replicas on top
+//!   of such a register; [`combined`] is both together; [`exploration`] explores either exhaustively, and [`catalogue`] names all of
+//!   these models.
 //!
 //! Nothing here speaks to a real network, disk or clock.
 
@@ -22,8 +22,10 @@ pub mod bully;
 pub mod catalogue;
 pub mod choice;
 pub mod cluster;
+pub mod combined;
 pub mod cpu;
 pub mod election;
+pub mod exploration;
 pub mod invariants;
 pub mod memory;
 pub mod path;

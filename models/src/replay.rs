@@ -1,5 +1,6 @@
 //! A run as a file: all that it takes to run it again, to the byte.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use kensho_protocol::rule::{Rule, Rules};
@@ -69,8 +70,8 @@ impl Recipe {
             world,
             seed,
             nodes: given.nodes,
-            mode: given.mode.map(|mode| mode_name(mode).to_owned()),
-            durability: durability_name(given.durability).to_owned(),
+            mode: given.mode.map(|mode| mode.name().to_owned()),
+            durability: given.durability.name().to_owned(),
             duration_ms: given.turbulent_ns.map(|ns| ns / 1_000_000),
             workload: given.workload.map(|workload| workload.name().to_owned()),
             nemesis: given.nemesis.as_ref().map(|n| n.names().to_vec()),
@@ -130,12 +131,17 @@ pub struct Way {
     pub violates: String,
 }
 
-/// The name of a mode, as on the command line.
-#[must_use]
-pub const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Async => "async",
-        Mode::SemiSync => "semi-sync",
+/// The durability with this name, in a world that has it.
+///
+/// # Errors
+/// When there is none, or the disks of that world know nothing of it.
+pub fn parse_durability(name: &str, world: Place) -> Result<Durability, String> {
+    let durability: Durability = parse(name)?;
+    match (durability, world) {
+        (Durability::Delayed, Place::Cluster) => {
+            Err("durability delayed is simulated in the world replicas only".to_owned())
+        }
+        _ => Ok(durability),
     }
 }
 
@@ -144,39 +150,11 @@ pub const fn mode_name(mode: Mode) -> &'static str {
 /// # Errors
 /// When there is none.
 pub fn parse_mode(name: &str) -> Result<Mode, String> {
-    match name {
-        "async" => Ok(Mode::Async),
-        "semi-sync" => Ok(Mode::SemiSync),
-        _ => Err(format!(
-            "there is no mode {name:?}; there are async, semi-sync"
-        )),
-    }
+    parse(name)
 }
 
-/// The name of a durability, as on the command line.
-#[must_use]
-pub const fn durability_name(durability: Durability) -> &'static str {
-    match durability {
-        Durability::Sync => "sync",
-        Durability::Delayed => "delayed",
-    }
-}
-
-/// The durability with this name, in a world that has it.
-///
-/// # Errors
-/// When there is none, or the disks of that world know nothing of it.
-pub fn parse_durability(name: &str, world: Place) -> Result<Durability, String> {
-    match (name, world) {
-        ("sync", _) => Ok(Durability::Sync),
-        ("delayed", Place::Replicas) => Ok(Durability::Delayed),
-        ("delayed", Place::Cluster) => {
-            Err("durability delayed is simulated in the world replicas only".to_owned())
-        }
-        _ => Err(format!(
-            "there is no durability {name:?}; there are sync, delayed"
-        )),
-    }
+fn parse<T: FromStr<Err: ToString>>(name: &str) -> Result<T, String> {
+    name.parse().map_err(|unknown: T::Err| unknown.to_string())
 }
 
 /// All rules but these.
@@ -185,7 +163,7 @@ pub fn parse_durability(name: &str, world: Place) -> Result<Durability, String> 
 /// When there is no such rule, or this build can break none.
 pub fn broken_rules(names: &[String]) -> Result<Rules, String> {
     names.iter().try_fold(Rules::sound(), |rules, name| {
-        let rule: Rule = name.parse().map_err(|unknown| format!("{unknown}"))?;
+        let rule: Rule = parse(name)?;
         without(rules, rule)
     })
 }

@@ -2,13 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use kensho_models::catalogue::{self, Entry, Explored, Violated};
+use kensho_models::exploration::{Exploration, Order};
 use kensho_models::replay::{VERSION, Way, broken_rules};
-use kensho_models::replication::exploration::Order;
 use kensho_protocol::rule::Rules;
 use serde_json::{Value, json};
 
@@ -69,19 +68,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut rows = Vec::new();
     let mut worst = 0;
     for entry in chosen {
-        let began = Instant::now();
         let explored = entry.explore(rules, order, arguments.states);
-        let seconds = began.elapsed().as_secs_f64();
         let verdict = judge(entry, &explored, arguments.break_rules.is_empty());
-        println!("{}", line(entry, &explored, seconds, &verdict));
-        if let Some(violated) = &explored.violated {
+        println!("{}", line(entry, &explored.found, &verdict));
+        if let Some(violated) = &explored.found.counterexample {
             print!("{}", violated.story);
             if worst == 0 {
                 keep(entry, violated, arguments)?;
             }
         }
         worst = worst.max(u8::from(verdict.wrong));
-        rows.push(row(entry, &explored, seconds, &verdict));
+        rows.push(row(entry, &explored, &verdict));
     }
     if let Some(path) = &arguments.out {
         let text = serde_json::to_string_pretty(&rows)? + "\n";
@@ -148,10 +145,11 @@ struct Verdict {
 
 fn judge(entry: &Entry, explored: &Explored, sound: bool) -> Verdict {
     let wrong = |text: String| Verdict { wrong: true, text };
-    if let Some(violated) = &explored.violated {
+    let found = &explored.found;
+    if let Some(violated) = &found.counterexample {
         return wrong(format!("VIOLATED: {}", violated.invariant));
     }
-    if !explored.finished {
+    if !found.finished {
         let text = "holds as far as it was explored".to_owned();
         return Verdict { wrong: false, text };
     }
@@ -162,7 +160,7 @@ fn judge(entry: &Entry, explored: &Explored, sound: bool) -> Verdict {
         ));
     }
     let expected = entry.unique_states.filter(|_| sound);
-    if let Some(expected) = expected.filter(|expected| *expected != explored.unique_states) {
+    if let Some(expected) = expected.filter(|expected| *expected != found.unique_states) {
         return wrong(format!("ANOTHER MODEL: it had {expected} states"));
     }
     Verdict {
@@ -171,37 +169,44 @@ fn judge(entry: &Entry, explored: &Explored, sound: bool) -> Verdict {
     }
 }
 
-fn line(entry: &Entry, explored: &Explored, seconds: f64, verdict: &Verdict) -> String {
-    let rate = explored.generated_states as f64 / explored.cpu_seconds.max(0.01) / 1e3;
-    let memory = explored
+/// Generated states per second of processor time.
+fn rate(found: &Exploration<Violated>) -> f64 {
+    found.generated_states as f64 / found.cpu_seconds.max(0.01)
+}
+
+fn line(entry: &Entry, found: &Exploration<Violated>, verdict: &Verdict) -> String {
+    let memory = found
         .bytes_per_state()
         .map(|bytes| format!(", {bytes:.1} bytes per state"));
     format!(
-        "{:<34} {:>9} states ({:>9} generated, {rate:>4.0} k per CPU second), depth {:>3}, {seconds:>6.1} s{}: {}",
+        "{:<34} {:>9} states ({:>9} generated, {:>4.0} k per CPU second), depth {:>3}, {:>6.1} s{}: {}",
         entry.name,
-        explored.unique_states,
-        explored.generated_states,
-        explored.depth,
+        found.unique_states,
+        found.generated_states,
+        rate(found) / 1e3,
+        found.depth,
+        found.seconds,
         memory.unwrap_or_default(),
         verdict.text,
     )
 }
 
-fn row(entry: &Entry, explored: &Explored, seconds: f64, verdict: &Verdict) -> Value {
+fn row(entry: &Entry, explored: &Explored, verdict: &Verdict) -> Value {
+    let found = &explored.found;
+    let violated = found.counterexample.as_ref();
     json!({
         "model": entry.name,
         "bounds": entry.bounds(),
-        "unique_states": explored.unique_states,
-        "generated_states": explored.generated_states,
-        "generated_states_per_cpu_second":
-            explored.generated_states as f64 / explored.cpu_seconds.max(0.01),
-        "depth": explored.depth,
-        "finished": explored.finished,
-        "seconds": seconds,
-        "cpu_seconds": explored.cpu_seconds,
-        "peak_bytes": explored.peak_bytes,
-        "bytes_per_state": explored.bytes_per_state(),
-        "violated": explored.violated.as_ref().map(|violated| violated.invariant),
+        "unique_states": found.unique_states,
+        "generated_states": found.generated_states,
+        "generated_states_per_cpu_second": rate(found),
+        "depth": found.depth,
+        "finished": found.finished,
+        "seconds": found.seconds,
+        "cpu_seconds": found.cpu_seconds,
+        "peak_bytes": found.peak_bytes,
+        "bytes_per_state": found.bytes_per_state(),
+        "violated": violated.map(|violated| violated.invariant),
         "never_seen": explored.never,
         "verdict": verdict.text,
     })

@@ -9,14 +9,12 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use kensho_checker::history::{Event, Writer};
 use kensho_models::asked_for::{Nemesis, Workload};
-use kensho_models::replay::{
-    Place, Recipe, Visit, broken_rules, durability_name, mode_name, parse_durability, parse_mode,
-};
+use kensho_models::replay::{Place, Recipe, Visit, broken_rules, parse_durability, parse_mode};
 use kensho_models::run::{Given, Run, run_aloud, story};
 use kensho_models::sample::{Sample, Total, sample};
 use kensho_models::shrink::shrink;
 use kensho_models::sights::Sighted;
-use kensho_protocol::settings::Durability;
+use kensho_protocol::settings::{Durability, Mode};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -227,10 +225,10 @@ fn same_again(place: Place, given: &Given) -> String {
         said += &format!(" --nodes {nodes}");
     }
     if let Some(mode) = given.mode {
-        said += &format!(" --mode {}", mode_name(mode));
+        said += &format!(" --mode {}", mode.name());
     }
     if given.durability != Durability::default() {
-        said += &format!(" --durability {}", durability_name(given.durability));
+        said += &format!(" --durability {}", given.durability.name());
     }
     if let Some(ms) = recipe.duration_ms {
         said += &format!(" --duration {ms}ms");
@@ -390,8 +388,8 @@ fn figures<S: Sighted>(place: Place, given: &Given, wanted: &Sample, total: &Tot
         "world": place.name(),
         "workload": given.workload.map(Workload::name),
         "nemesis": given.nemesis.as_ref().map(Nemesis::names),
-        "mode": given.mode.map_or("async and semi-sync", mode_name),
-        "durability": durability_name(given.durability),
+        "mode": given.mode.map_or("async and semi-sync", Mode::name),
+        "durability": given.durability.name(),
         "seeds": [wanted.seeds.start, wanted.seeds.end],
         "step": wanted.step,
         "runs": total.runs,
@@ -436,7 +434,7 @@ mod tests {
     fn the_command_that_runs_it_again_says_all_that_was_given() {
         let given = Given {
             nodes: Some(3),
-            mode: parse_mode("semi-sync").ok(),
+            mode: Some(Mode::SemiSync),
             turbulent_ns: Some(5_000_000_000),
             workload: Some(Workload::Register),
             nemesis: Nemesis::of(&["kill".to_owned(), "pause-owner".to_owned()]).ok(),

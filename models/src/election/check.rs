@@ -1,15 +1,13 @@
 //! The model under stateright.
 
-use std::time::{Duration, Instant};
-
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Model, Path, Property};
 
 use super::action::Action;
 use super::invariants::{Invariant, Violation};
 use super::scenario::Election;
-use super::sight::Sight;
 use super::state::State;
 use super::step;
+use crate::exploration::Explorable;
 
 impl Model for Election {
     type State = State;
@@ -29,29 +27,11 @@ impl Model for Election {
 
     /// Which invariant is broken is in the state; the checker needs to know only whether one is.
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always(HOLDS, |_, state: &State| {
-            state.witness.violation().is_none()
-        })]
+        vec![Property::always(
+            "all invariants hold",
+            |_, state: &State| state.witness.violation().is_none(),
+        )]
     }
-}
-
-const HOLDS: &str = "all invariants hold";
-
-/// What came of exploring a model.
-#[derive(Clone, Debug)]
-pub struct Exploration {
-    /// Different states.
-    pub unique_states: usize,
-    /// States that were generated, the same one again included.
-    pub generated_states: usize,
-    /// The longest history without a detour.
-    pub depth: usize,
-    /// How long it took.
-    pub took: Duration,
-    /// What was seen.
-    pub seen: Vec<Sight>,
-    /// What was found, if anything.
-    pub counterexample: Option<Counterexample>,
 }
 
 /// A history that breaks an invariant.
@@ -71,51 +51,14 @@ impl Counterexample {
     }
 }
 
-/// Explores `model` to its end, or until `states_max` states were generated, or until an invariant
-/// is broken. Depth first, which needs least memory; a counterexample is not the shortest.
-#[must_use]
-pub fn explore(model: &Election, states_max: usize) -> Exploration {
-    let began = Instant::now();
-    let checker = model
-        .clone()
-        .checker()
-        .target_state_count(states_max)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_dfs()
-        .join();
-    result(model, &checker, began)
-}
+impl Explorable for Election {
+    type Counterexample = Counterexample;
 
-/// The same breadth first: a counterexample is the shortest one.
-#[must_use]
-pub fn find_violation(model: &Election, states_max: usize) -> Exploration {
-    let began = Instant::now();
-    let checker = model
-        .clone()
-        .checker()
-        .target_state_count(states_max)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_bfs()
-        .join();
-    result(model, &checker, began)
-}
-
-fn result(model: &Election, checker: &impl Checker<Election>, began: Instant) -> Exploration {
-    let took = began.elapsed();
-    let seen = model.sights.seen();
-    let counterexample = checker.discovery(HOLDS).map(|path| {
+    fn counterexample(path: Path<State, Action>) -> Counterexample {
         let violation = path.last_state().witness.violation().cloned();
         Counterexample {
             violation: violation.expect("a state that breaks an invariant says which"),
             actions: path.into_actions(),
         }
-    });
-    Exploration {
-        unique_states: checker.unique_state_count(),
-        generated_states: checker.state_count(),
-        depth: checker.max_depth(),
-        took,
-        seen,
-        counterexample,
     }
 }

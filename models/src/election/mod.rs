@@ -21,18 +21,18 @@ mod action;
 mod breakable;
 mod check;
 pub mod invariants;
-mod scenario;
+pub(crate) mod scenario;
 mod sight;
 mod small;
 mod state;
-mod step;
-mod story;
+pub(crate) mod step;
+pub(crate) mod story;
 #[cfg(test)]
 mod tests;
 
 pub use action::Action;
 pub use breakable::{BREAKABLE, Breakable};
-pub use check::{Counterexample, Exploration, explore, find_violation};
+pub use check::Counterexample;
 pub use scenario::{Budget, Election, Scenario, Timers, Writes};
 pub use sight::{Sight, Sights};
 pub use small::{LARGE, Named, SMALL, Small};

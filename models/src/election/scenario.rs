@@ -18,6 +18,7 @@ use super::sight::Sights;
 use super::state::{Node, State};
 use super::step;
 use crate::shared::Shared;
+use crate::world::table_service::FIRST_LIFE;
 
 /// Where all clocks stand in every state.
 pub(super) const ORIGIN: Time = Time(1_000_000_000_000);
@@ -113,7 +114,7 @@ pub struct Election {
     pub sights: Arc<Sights>,
 }
 
-pub(super) fn all(nodes: u32) -> BTreeSet<NodeId> {
+pub(crate) fn all(nodes: u32) -> BTreeSet<NodeId> {
     (1..=nodes).map(NodeId).collect()
 }
 
@@ -122,10 +123,7 @@ pub(super) fn first(in_sync: &[u32], catch_ups: &[u32]) -> Assignment {
     Assignment {
         epoch: Epoch(1),
         owner: NodeId(in_sync[0]),
-        in_sync: in_sync
-            .iter()
-            .map(|n| (NodeId(*n), Incarnation(0)))
-            .collect(),
+        in_sync: in_sync.iter().map(|n| (NodeId(*n), FIRST_LIFE)).collect(),
         catch_ups: catch_ups.iter().map(|n| NodeId(*n)).collect(),
     }
 }
@@ -366,10 +364,10 @@ impl Election {
     fn state(&self, saved: &BTreeMap<NodeId, Saved>) -> State {
         let node = |(id, saved): (&NodeId, &Saved)| {
             Shared::new(Node {
-                running: self.start(*id, saved, Incarnation(0)),
+                running: self.start(*id, saved, FIRST_LIFE),
                 written: None,
                 writing: Vec::<(Ticket, Saved)>::new(),
-                incarnation: Incarnation(0),
+                incarnation: FIRST_LIFE,
             })
         };
         let mut witness = Witness::default();
@@ -388,7 +386,7 @@ impl Election {
     }
 
     /// The states that exploration begins with.
-    pub(super) fn first_states(&self) -> Vec<State> {
+    pub(crate) fn first_states(&self) -> Vec<State> {
         let found = |table: &Arc<Table>| Saved {
             term: Term(1),
             accepted: Some(table.clone()),
@@ -406,7 +404,7 @@ impl Election {
                 let old = self.table(2, before.clone());
                 let after = Assignment {
                     epoch: Epoch(2),
-                    in_sync: BTreeMap::from([(NodeId(2), Incarnation(0))]),
+                    in_sync: BTreeMap::from([(NodeId(2), FIRST_LIFE)]),
                     ..before
                 };
                 let new = self.table(3, after);

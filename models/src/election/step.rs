@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved};
-use kensho_protocol::ids::{Incarnation, NodeId, PartitionId};
+use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::rule::Rules;
 use kensho_protocol::table::{Change, What};
 use kensho_protocol::time::Time;
@@ -15,6 +15,7 @@ use super::scenario::{Budget, Election, HEARTBEAT, ORIGIN, Timers, Writes, all};
 use super::sight::Sight;
 use super::state::{Envelope, Node, State, index};
 use crate::shared::Shared;
+use crate::world::table_service::FIRST_LIFE;
 
 /// One action, which changes one node.
 struct Step<'a> {
@@ -28,7 +29,7 @@ struct Step<'a> {
 }
 
 /// What may happen next.
-pub(super) fn actions(model: &Election, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn actions(model: &Election, state: &State, actions: &mut Vec<Action>) {
     if state.witness.violation().is_some() {
         return;
     }
@@ -154,7 +155,7 @@ fn changes(model: &Election, state: &State, id: NodeId) -> Vec<Change> {
 
 /// The state after `action`; `None` if it changes nothing but what is left of the budget, or if a
 /// message arrives that changes nothing: it might as well stay in flight.
-pub(super) fn next(model: &Election, before: &State, action: &Action) -> Option<State> {
+pub(crate) fn next(model: &Election, before: &State, action: &Action) -> Option<State> {
     let id = action.node();
     let mut step = Step {
         model,
@@ -267,7 +268,7 @@ impl Step<'_> {
         match &message {
             Message::HeartbeatAck {
                 held: Some(held), ..
-            } if held.iter().any(|held| held.incarnation > Incarnation(0)) => {
+            } if held.iter().any(|held| held.incarnation > FIRST_LIFE) => {
                 self.witness.to_mut().reported(self.id, from, held);
             }
             Message::Change(change) => self.look_at_change(from, change),

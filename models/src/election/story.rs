@@ -30,7 +30,7 @@ fn name(node: NodeId) -> String {
     format!("{node:?}")
 }
 
-fn tell(action: &Action) -> Step {
+pub(crate) fn tell(action: &Action) -> Step {
     let (from, text) = match action {
         Action::Deliver(envelope) => (Some(name(envelope.from)), format!("{:?}", envelope.message)),
         Action::DeliverTwice(envelope) => {

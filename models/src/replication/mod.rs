@@ -9,12 +9,12 @@
 //! A model is the same as its [`Bounds`]: each bound says how often something may happen.
 
 mod check;
-pub mod exploration;
+mod counterexample;
 mod idle;
 pub mod models;
 pub mod state;
 pub mod step;
-mod story;
+pub(crate) mod story;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +27,10 @@ use stateright::{Model, Property};
 use crate::invariants::Invariant;
 use crate::sights::Sighted;
 use crate::world::sights::{Sight, Sometimes};
+pub use counterexample::Counterexample;
 use idle::Idle;
-use state::State;
-use step::Action;
+pub use state::{PARTITION, State};
+pub use step::Action;
 
 /// What may happen in a model, and how often.
 #[derive(Clone, Debug)]
@@ -138,21 +139,7 @@ impl Replication {
     }
 }
 
-/// The invariants that these models can see.
-pub const INVARIANTS: [Invariant; 11] = [
-    Invariant::OneServer,
-    Invariant::DurableAck,
-    Invariant::OneValuePerLsn,
-    Invariant::LogMatch,
-    Invariant::PromiseOrder,
-    Invariant::CommittedTableOnly,
-    Invariant::CatchUpPowerless,
-    Invariant::Linearizable,
-    Invariant::Once,
-    Invariant::AsyncSuffix,
-    Invariant::Assertion,
-];
-
+/// One property for each invariant that these models can see.
 macro_rules! holds {
     ($invariant:ident) => {
         Property::always(Invariant::$invariant.name(), |_, state: &State| {

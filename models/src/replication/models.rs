@@ -34,7 +34,8 @@ fn settings(mode: Mode, replicas: usize, rules: Rules) -> Settings {
     }
 }
 
-fn bounds(mode: Mode, nodes: usize, in_sync: &[usize], rules: Rules) -> Bounds {
+/// One write by clients, and nothing that goes wrong.
+pub(crate) fn bounds(mode: Mode, nodes: usize, in_sync: &[usize], rules: Rules) -> Bounds {
     Bounds {
         nodes,
         in_sync: in_sync.to_vec(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Ticket};
+use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position, Ticket};
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::replica::{Message, Replica};
 use kensho_protocol::table::{Assignment, Change};
@@ -12,7 +12,7 @@ use kensho_protocol::table::{Assignment, Change};
 use crate::invariants::Invariant;
 use crate::register::Registers;
 use crate::shared::Shared;
-use crate::world::table_service::TableService;
+use crate::world::table_service::{FIRST_LIFE, TableService};
 
 /// The only partition.
 pub const PARTITION: PartitionId = PartitionId(0);
@@ -209,5 +209,5 @@ pub fn index(node: NodeId) -> usize {
 /// The disk of a node that has never been started.
 #[must_use]
 pub fn empty_disk() -> Recovered {
-    Recovered::empty(Incarnation(1))
+    Recovered::empty(FIRST_LIFE)
 }

@@ -93,7 +93,7 @@ struct Reaction {
 }
 
 impl Replication {
-    pub(super) fn first_state(&self) -> State {
+    pub(crate) fn first_state(&self) -> State {
         let bounds = &self.bounds;
         let first = first_assignment(&bounds.in_sync);
         let (replicas, rules) = (bounds.settings.replicas, bounds.settings.rules);
@@ -138,7 +138,7 @@ impl Replication {
         Time(BEGINNING.0 + u64::from(state.used.passes) * step_ns)
     }
 
-    pub(super) fn enabled(&self, state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn enabled(&self, state: &State, actions: &mut Vec<Action>) {
         let (bounds, used) = (&self.bounds, &state.used);
         for message in 0..state.network.len() {
             let copy = false;
@@ -221,7 +221,7 @@ impl Replication {
     }
 
     /// The state after `action`; none if nothing changes.
-    pub(super) fn step(&self, before: &State, action: Action) -> Option<State> {
+    pub(crate) fn step(&self, before: &State, action: Action) -> Option<State> {
         let reaction = match event_of(before, action) {
             Some((id, event)) => Some(self.react(before, id, event)?),
             None => None,
@@ -389,6 +389,12 @@ impl Replication {
         Some(())
     }
 
+    /// A master that is not part of this model has committed `assignment`.
+    pub(crate) fn commit(&self, state: &mut State, assignment: Assignment) {
+        state.service.set(PARTITION, assignment);
+        self.table_committed(state);
+    }
+
     /// The master's table is another one. Wishes that start from an older epoch will never come true.
     fn table_committed(&self, state: &mut State) {
         let assignment = state.assignment().clone();
@@ -458,7 +464,7 @@ fn event_of(state: &State, action: Action) -> Option<(NodeId, Event)> {
 
 /// Whether some other member of the in-sync set still has the data that it was recorded with. Without
 /// that nothing could be promised.
-fn survives_without(state: &State, id: NodeId) -> bool {
+pub(crate) fn survives_without(state: &State, id: NodeId) -> bool {
     let mut others = state.assignment().in_sync.iter();
     others.any(|(other, life)| *other != id && state.node(*other).safe.incarnation == *life)
 }

@@ -3,10 +3,9 @@
 use kensho_protocol::ids::NodeId;
 use stateright::Model;
 
-use super::Replication;
-use super::exploration::Counterexample;
 use super::state::State;
 use super::step::Action;
+use super::{Counterexample, Replication};
 use crate::story::{Step, Story};
 use crate::world::table_service::node_id;
 
@@ -40,7 +39,7 @@ fn name(node: NodeId) -> String {
 }
 
 /// What happens in `before`.
-fn tell(before: &State, action: Action) -> Step {
+pub(crate) fn tell(before: &State, action: Action) -> Step {
     let step = |from: Option<String>, at: String, text: String| Step { from, at, text };
     let here = |node: NodeId, text: &str| step(None, name(node), text.to_owned());
     match action {

@@ -2,9 +2,9 @@
 
 use kensho_protocol::rule::Rules;
 
-use super::exploration::{Order, explore};
 use super::models::ALL;
 use super::{Bounds, Replication};
+use crate::exploration::{Order, explore};
 
 /// Explores a small model to its end. Its number of states is part of the test: another number is
 /// another protocol, or another model.
@@ -18,8 +18,9 @@ fn holds(name: &str) {
     assert!(counterexample.is_none(), "{name}: {counterexample:#?}");
     assert!(found.finished, "{name} is much larger than it was");
     assert_eq!(found.unique_states, unique_states, "{name}");
+    let sometimes = model.sometimes();
     for sight in small.sometimes {
-        let count = found.sometimes.count(*sight);
+        let count = sometimes.count(*sight);
         assert!(count > 0, "{name}: never {sight:?}");
     }
 }

@@ -12,6 +12,9 @@ use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Te
 use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table, What};
 
+/// The life of its data with which every node begins (rule R5).
+pub const FIRST_LIFE: Incarnation = Incarnation(1);
+
 /// The register. Every table it ever held was committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableService {
@@ -175,7 +178,8 @@ impl TableService {
         }
     }
 
-    fn set(&mut self, partition: PartitionId, assignment: Assignment) {
+    /// The register has this assignment next, whoever decided so.
+    pub fn set(&mut self, partition: PartitionId, assignment: Assignment) {
         let table = Arc::make_mut(&mut self.table);
         table.partitions[usize::from(partition.0)] = assignment;
         table.stamp.revision = table.stamp.revision.next();
@@ -225,7 +229,7 @@ pub fn partition_id(number: usize) -> PartitionId {
 /// their data.
 #[must_use]
 pub fn first_assignment(in_sync: &[usize]) -> Assignment {
-    let members = in_sync.iter().map(|node| (node_id(*node), Incarnation(1)));
+    let members = in_sync.iter().map(|node| (node_id(*node), FIRST_LIFE));
     Assignment {
         epoch: Epoch(1),
         owner: node_id(in_sync[0]),
@@ -239,7 +243,6 @@ mod tests {
     use super::*;
 
     const P: PartitionId = PartitionId(0);
-    const FIRST: Incarnation = Incarnation(1);
 
     fn service() -> TableService {
         TableService::new(4, 3, vec![first_assignment(&[0, 1, 2])], Rules::sound())
@@ -258,12 +261,12 @@ mod tests {
         let shrink = change(1, What::Shrink([NodeId(1)].into()));
         let mut shrink_first = service();
         assert_eq!(shrink_first.ask(NodeId(0), &shrink), Ok(()));
-        let failover = shrink_first.fail_over(P, (NodeId(1), FIRST), &BTreeSet::new());
+        let failover = shrink_first.fail_over(P, (NodeId(1), FIRST_LIFE), &BTreeSet::new());
         assert_eq!(failover, Err(NotMade::Unclean));
 
         let mut failover_first = service();
         let failed = [NodeId(0)].into();
-        let failover = failover_first.fail_over(P, (NodeId(1), FIRST), &failed);
+        let failover = failover_first.fail_over(P, (NodeId(1), FIRST_LIFE), &failed);
         assert_eq!(failover, Ok(()));
         assert_eq!(
             failover_first.ask(NodeId(0), &shrink),
@@ -283,7 +286,7 @@ mod tests {
     #[test]
     fn a_catch_up_is_named_without_a_new_epoch_and_grows_into_the_in_sync_set() {
         let mut service = service();
-        let grow = change(1, What::Grow(NodeId(3), FIRST));
+        let grow = change(1, What::Grow(NodeId(3), FIRST_LIFE));
         assert_eq!(service.ask(NodeId(0), &grow), Err(NotMade::Pointless));
         service.name_catch_up(P, NodeId(3));
         assert_eq!(service.assignment(P).epoch, Epoch(1));

@@ -9,6 +9,7 @@ use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Stamp, Table};
 
 use super::sight::Sight;
+use crate::world::table_service::FIRST_LIFE;
 
 mod birth;
 mod clean_promotion;
@@ -101,6 +102,11 @@ impl Witness {
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
+    }
+
+    /// The table that was committed last.
+    pub(crate) fn committed(&self) -> Option<&Arc<Table>> {
+        self.committed.values().next_back()
     }
 
     fn report(&mut self, found: Option<Violation>) {
@@ -205,7 +211,7 @@ impl Witness {
     /// `node` tells `master` what it holds.
     pub(super) fn reported(&mut self, master: NodeId, node: NodeId, held: &[Held]) {
         for held in held {
-            if held.incarnation > Incarnation(0) {
+            if held.incarnation > FIRST_LIFE {
                 self.reported.insert((master, node), held.incarnation);
             }
         }

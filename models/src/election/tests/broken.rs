@@ -3,20 +3,21 @@
 
 use kensho_protocol::rule::{Rule, Rules};
 
-use super::super::{BREAKABLE, Counterexample, find_violation};
+use super::super::{BREAKABLE, Counterexample};
+use crate::exploration::{Order, explore};
 
 #[test]
 fn each_broken_rule_is_caught_by_the_right_invariant() {
     for breakable in &BREAKABLE {
         let rule = breakable.rule;
         let model = (breakable.model)().with_rules(Rules::sound().without(rule));
-        let found = find_violation(&model, 1_000_000);
+        let found = explore(&model, Order::BreadthFirst, 1_000_000);
         let caught = found.counterexample.as_ref().map(Counterexample::invariant);
         println!(
-            "{rule}: {caught:?} in {} steps, {} states, {:?}",
+            "{rule}: {caught:?} in {} steps, {} states, {:.1} s",
             found.counterexample.as_ref().map_or(0, |c| c.actions.len()),
             found.unique_states,
-            found.took
+            found.seconds
         );
         assert_eq!(caught, Some(breakable.invariant), "{rule}: {found:#?}");
     }
