@@ -525,15 +525,14 @@ impl<L: Load> Run for Cluster<L> {
 
     fn run(&mut self) {
         while !self.recovered && (self.first_violation().is_none() || L::goes_on(self)) {
-            match self.schedule.take() {
-                Some((at_ns, what)) if at_ns <= self.end_ns && !self.goes_round() => {
-                    self.now_ns = at_ns;
-                    self.happen(what);
-                }
-                _ => {
-                    self.report_missing();
-                    break;
-                }
+            let next_ns = self.schedule.next_ns();
+            let Some(at_ns) = next_ns.filter(|at_ns| *at_ns <= self.end_ns && !self.goes_round()) else {
+                self.report_missing();
+                break;
+            };
+            self.now_ns = at_ns;
+            if let Some(what) = self.schedule.take() {
+                self.happen(what);
             }
         }
         self.figures.lost = self.watch.lost();

@@ -444,15 +444,14 @@ impl Run for World {
     fn run(&mut self) {
         let end_ns = self.plan.turbulent_ns + self.plan.recovery_ns;
         while self.violation().is_none() && !self.recovered {
-            match self.schedule.take() {
-                Some((at_ns, what)) if at_ns <= end_ns && !self.goes_round() => {
-                    self.now_ns = at_ns;
-                    self.happen(what);
-                }
-                _ => {
-                    self.report_missing();
-                    break;
-                }
+            let next_ns = self.schedule.next_ns();
+            let Some(at_ns) = next_ns.filter(|at_ns| *at_ns <= end_ns && !self.goes_round()) else {
+                self.report_missing();
+                break;
+            };
+            self.now_ns = at_ns;
+            if let Some(what) = self.schedule.take() {
+                self.happen(what);
             }
         }
         self.figures.lost = self.watch.lost();

@@ -7,6 +7,7 @@ use kensho_protocol::ids::{Incarnation, PartitionId};
 use kensho_protocol::replica::{Output, Replica};
 use kensho_protocol::settings::Durability;
 use kensho_protocol::table::Stamp;
+use kensho_protocol::time::Time;
 
 use super::Happening;
 use super::clock::Clock;
@@ -29,6 +30,9 @@ pub struct Node {
     /// It has lost touch with the quorum (rule R13).
     pub out_of_touch: bool,
 }
+
+/// There is no deadline.
+const NEVER_DUE: (Time, u64) = (Time::MAX, u64::MAX);
 
 /// What a node's process is doing. `H` is what can happen in its world.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ pub struct Hosted<A: Apply = Registers> {
     pub disk: ReplicaDisk,
     /// When the next wake-up is due; `u64::MAX`: none.
     pub wake_ns: u64,
+    /// The replica's deadline as it was last looked at, and when the node's clock shows it.
+    due: (Time, u64),
     /// A flush is due at the end of the current batch.
     pub batch: bool,
     /// What was decided in the current batch.
@@ -100,6 +106,7 @@ impl<A: Apply> Hosted<A> {
             replica: None,
             disk: ReplicaDisk::empty(incarnation),
             wake_ns: u64::MAX,
+            due: NEVER_DUE,
             batch: false,
             decided: Vec::new(),
             checkpointing: false,
@@ -110,9 +117,26 @@ impl<A: Apply> Hosted<A> {
     pub fn lose_memory(&mut self) {
         self.replica = None;
         self.wake_ns = u64::MAX;
+        self.forget_due();
         self.batch = false;
         self.checkpointing = false;
         self.decided.clear();
+    }
+
+    /// When, in true time, the replica's deadline comes on its node's clock; `u64::MAX`: never.
+    pub fn due_ns(&mut self, clock: &Clock) -> u64 {
+        let deadline = self.replica.as_ref().and_then(Replica::deadline);
+        let deadline = deadline.unwrap_or(Time::MAX);
+        // To ask a clock takes divisions, and most steps change no deadline.
+        if self.due.0 != deadline {
+            self.due = (deadline, clock.when_it_shows(deadline).unwrap_or(u64::MAX));
+        }
+        self.due.1
+    }
+
+    /// The node's clock shows another time than it would have.
+    pub fn forget_due(&mut self) {
+        self.due = NEVER_DUE;
     }
 
     /// The checkpoint that is due, if `every` or more entries were committed since the last one, and

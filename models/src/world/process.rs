@@ -102,6 +102,9 @@ impl World {
             let clock = &mut self.nodes[node].clock;
             let stood = clock.read(self.now_ns).since(clock.read(since_ns));
             clock.stand_still(u64::try_from(stood.as_nanos()).unwrap_or(0));
+            for hosted in &mut self.nodes[node].hosted {
+                hosted.forget_due();
+            }
         }
         self.carry_out(node, stopped.decided);
         for what in stopped.backlog {
@@ -187,15 +190,11 @@ impl World {
         } = self;
         let this = &mut nodes[node];
         let hosted = &mut this.hosted[usize::from(partition.0)];
+        let due_ns = hosted.due_ns(&this.clock);
         let Some(replica) = &hosted.replica else {
             return;
         };
-        let due_ns = replica
-            .deadline()
-            .and_then(|at| this.clock.when_it_shows(at));
-        if let Some(due_ns) = due_ns
-            && due_ns < hosted.wake_ns
-        {
+        if due_ns < hosted.wake_ns {
             let late_ns = streams
                 .processors
                 .below(plan.processors.timer_late_max_ns + 1);
