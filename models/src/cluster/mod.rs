@@ -526,7 +526,8 @@ impl<L: Load> Run for Cluster<L> {
     fn run(&mut self) {
         while !self.recovered && (self.first_violation().is_none() || L::goes_on(self)) {
             let next_ns = self.schedule.next_ns();
-            let Some(at_ns) = next_ns.filter(|at_ns| *at_ns <= self.end_ns && !self.goes_round()) else {
+            let Some(at_ns) = next_ns.filter(|at_ns| *at_ns <= self.end_ns && !self.goes_round())
+            else {
                 self.report_missing();
                 break;
             };

@@ -43,15 +43,25 @@ fn combined(rules: Rules, election: Election, writes: usize, reads: usize) -> Co
     }
 }
 
-/// A node loses its data while a client writes; if it is the owner, the backup takes over (rules M4
-/// and R5).
-fn wipe(rules: Rules) -> Combined {
-    let election = Election::unclean().with_budget(Budget {
+/// A node loses its data, and the master decides without it (rules M4 and R5).
+fn unclean() -> Election {
+    Election::unclean().with_budget(Budget {
         unclean_restarts: 1,
         pauses: 1,
         ..Budget::NONE
-    });
-    combined(rules, election, 1, 0)
+    })
+}
+
+/// The same while a client writes.
+fn wipe(rules: Rules) -> Combined {
+    combined(rules, unclean(), 1, 0)
+}
+
+/// The same until the backup's promise has run out, so that it takes over (rules R6 and R10).
+fn takeover(rules: Rules) -> Combined {
+    let mut model = combined(rules, unclean(), 0, 0);
+    model.replication.bounds.passes = 1;
+    model
 }
 
 /// The next master is elected while clients write and read (rule M2).
@@ -60,11 +70,11 @@ fn handover(rules: Rules) -> Combined {
     combined(rules, election, 1, 1)
 }
 
-/// A node crashes while the next master is elected, and an owner that comes back asks for its next
-/// epoch (rules M3 and R8).
+/// An owner crashes, comes back, and asks for its next epoch (rules M3 and R8).
 fn restart(rules: Rules) -> Combined {
-    let election = Election::handover().with_budget(Budget {
+    let election = Election::changes().with_budget(Budget {
         restarts: 1,
+        ticks: 2,
         asks: 1,
         ..Budget::NONE
     });
@@ -72,7 +82,7 @@ fn restart(rules: Rules) -> Combined {
 }
 
 /// All of them.
-pub const ALL: [Named; 3] = [
+pub const ALL: [Named; 4] = [
     Named {
         name: "handover",
         model: handover,
@@ -81,17 +91,24 @@ pub const ALL: [Named; 3] = [
         replicas: &[Sight::ReadByLease],
     },
     Named {
+        name: "takeover",
+        model: takeover,
+        unique_states: 256_904,
+        coordinators: &[election::Sight::FailedOver],
+        replicas: &[Sight::FailoverServed],
+    },
+    Named {
         name: "restart",
         model: restart,
-        unique_states: 369_355,
-        coordinators: &[election::Sight::MasterElectedAfterRestart],
-        replicas: &[Sight::RecordsLost, Sight::FailoverServed],
+        unique_states: 266_605,
+        coordinators: &[],
+        replicas: &[Sight::RenewFinished],
     },
     Named {
         name: "wipe",
         model: wipe,
         unique_states: 379_396,
         coordinators: &[election::Sight::FailedOver],
-        replicas: &[Sight::FailoverServed],
+        replicas: &[],
     },
 ];

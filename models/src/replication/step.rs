@@ -391,6 +391,10 @@ impl Replication {
 
     /// A master that is not part of this model has committed `assignment`.
     pub(crate) fn commit(&self, state: &mut State, assignment: Assignment) {
+        let before = state.assignment();
+        if before.owner == assignment.owner && before.in_sync == assignment.in_sync {
+            self.saw(Sight::RenewFinished);
+        }
         state.service.set(PARTITION, assignment);
         self.table_committed(state);
     }

@@ -62,7 +62,8 @@ impl<T> Schedule<T> {
     /// The later half of what is near is near no more.
     fn put_half_away(&mut self) {
         self.horizon = self.near[NEAR_MAX / 2 - 1];
-        self.far.extend(self.near.drain(..NEAR_MAX / 2).map(Reverse));
+        self.far
+            .extend(self.near.drain(..NEAR_MAX / 2).map(Reverse));
     }
 
     /// Fetches what happens soon from what was far away, when nothing is near.
