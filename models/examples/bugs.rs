@@ -1,4 +1,5 @@
-//! Breaks each rule of replication, and tells what notices: a table on the screen, and as JSON.
+//! Breaks each rule of replication, and tells which of the invariants that it is there for notices: a
+//! table on the screen, and as JSON.
 //!
 //! `cargo run --release -p kensho-models --features break-rules --example bugs -- [RULE…]
 //! [--states MAX] [--seeds MAX] [--seconds MAX] [--out FILE]`
@@ -145,7 +146,9 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
         }
     }
     if wish.rules.is_empty() {
-        wish.rules = std::iter::once(None).chain(RULES.map(Some)).collect();
+        wish.rules = std::iter::once(None)
+            .chain(RULES.map(|(rule, _)| Some(rule)))
+            .collect();
     }
     Ok(wish)
 }

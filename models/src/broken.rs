@@ -8,7 +8,10 @@
 //! birth is over), and `rejoin-without-catch-up` and `promote-unsynced-survivor` (no disk loses what
 //! was synced).
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kensho_protocol::rule::{Rule, Rules};
@@ -20,38 +23,55 @@ use crate::invariants::Invariant;
 use crate::replication::Replication;
 use crate::replication::models::Named;
 use crate::run::{Given, Run, explore};
+use crate::sample::for_each_seed;
 use crate::world::World;
 
-/// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4).
-pub const RULES: [Rule; 27] = [
-    Rule::MajorityAcks,
-    Rule::AckBeforeBackup,
-    Rule::ShrinkAlone,
-    Rule::GrowUncounted,
-    Rule::GrowBehind,
-    Rule::ReadWithoutPending,
-    Rule::AcceptOldEpoch,
-    Rule::AckAnyEpoch,
-    Rule::AckBeforeFsync,
-    Rule::RejoinWithoutCatchUp,
-    Rule::ServeBeforeSync,
-    Rule::CutToCommitMark,
-    Rule::KeepDivergentTail,
-    Rule::OneEpochNumber,
-    Rule::ResumeAfterRestart,
-    Rule::ReEnterEpoch,
-    Rule::LocalRead,
-    Rule::LeaseFromReceipt,
-    Rule::LeaseClockStops,
-    Rule::PromiseForgotten,
-    Rule::AsyncWithoutLease,
-    Rule::RetryAppliedTwice,
-    Rule::DedupLostInImage,
-    Rule::DirtyRead,
-    Rule::NoCas,
-    Rule::NoCasOwner,
-    Rule::PromoteUnclean,
-];
+/// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4); each with
+/// the invariants that it is there for. Another one may be violated sooner, by what follows from the
+/// wrong, so a rule counts as caught only by these.
+pub const RULES: [(Rule, &[Invariant]); 27] = {
+    use Invariant as I;
+    [
+        (Rule::MajorityAcks, &[I::DurableAck]),
+        (Rule::AckBeforeBackup, &[I::DurableAck]),
+        (Rule::ShrinkAlone, &[I::DurableAck]),
+        (Rule::GrowUncounted, &[I::DurableAck]),
+        (Rule::GrowBehind, &[I::DurableAck]),
+        (Rule::ReadWithoutPending, &[I::OneServer, I::Linearizable]),
+        (Rule::AcceptOldEpoch, &[I::DurableAck]),
+        (Rule::AckAnyEpoch, &[I::DurableAck]),
+        (Rule::AckBeforeFsync, &[I::DurableAck]),
+        (Rule::RejoinWithoutCatchUp, &[I::OneServer, I::DurableAck]),
+        (Rule::ServeBeforeSync, &[I::DurableAck]),
+        (Rule::CutToCommitMark, &[I::DurableAck]),
+        (Rule::KeepDivergentTail, &[I::DurableAck]),
+        (Rule::OneEpochNumber, &[I::DurableAck]),
+        (Rule::ResumeAfterRestart, &[I::OneServer]),
+        (Rule::ReEnterEpoch, &[I::OneServer]),
+        (Rule::LocalRead, &[I::OneServer, I::Linearizable]),
+        (Rule::LeaseFromReceipt, &[I::OneServer]),
+        (Rule::LeaseClockStops, &[I::OneServer]),
+        (Rule::PromiseForgotten, &[I::OneServer]),
+        (
+            Rule::AsyncWithoutLease,
+            &[I::OneServer, I::OneValuePerLsn, I::AsyncSuffix],
+        ),
+        (Rule::RetryAppliedTwice, &[I::Once]),
+        (Rule::DedupLostInImage, &[I::Once]),
+        // What a read was answered from must not vanish.
+        (Rule::DirtyRead, &[I::DurableAck, I::Linearizable]),
+        (Rule::NoCas, &[I::DurableAck]),
+        (Rule::NoCasOwner, &[I::DurableAck]),
+        (Rule::PromoteUnclean, &[I::OneServer, I::DurableAck]),
+    ]
+};
+
+/// Whether `by` is one of the invariants that the broken rule is there for; any is, if it is none of
+/// [`RULES`].
+fn is_own(broken: Option<Rule>, by: Invariant) -> bool {
+    let own = RULES.iter().find(|(rule, _)| Some(*rule) == broken);
+    own.is_none_or(|(_, invariants)| invariants.contains(&by))
+}
 
 /// What came of looking.
 #[derive(Clone, Copy, Debug)]
@@ -75,15 +95,16 @@ pub fn rules(broken: Option<Rule>) -> Rules {
 pub fn in_model(broken: Option<Rule>, named: &Named, states_max: usize) -> Found {
     let model = Replication::new((named.bounds)(rules(broken)));
     let found = exploration::explore(&model, Order::BreadthFirst, states_max);
+    let by = found.counterexample.map(|example| example.invariant);
     Found {
-        by: found.counterexample.map(|example| example.invariant),
+        by: by.filter(|by| is_own(broken, *by)),
         after: found.generated_states as u64,
         seconds: found.seconds,
     }
 }
 
-/// Runs the replication world's seeds from 0, until something is violated, or all of `seeds_max` were
-/// run, or `seconds_max` are over.
+/// Runs the replication world's seeds from 0, on all processors, until one of the invariants that the
+/// rule is there for is violated, or all of `seeds_max` were run, or `seconds_max` are over.
 #[must_use]
 pub fn in_simulation(
     broken: Option<Rule>,
@@ -91,22 +112,13 @@ pub fn in_simulation(
     seeds_max: u64,
     seconds_max: f64,
 ) -> Found {
-    let given = Given {
-        mode,
-        rules: rules(broken),
-        ..Given::default()
-    };
-    first_violation::<World>(&given, seeds_max, seconds_max)
+    first_violation::<World>(broken, mode, seeds_max, seconds_max)
 }
 
 /// The same with whole clusters.
 #[must_use]
 pub fn in_cluster(broken: Option<Rule>, seeds_max: u64, seconds_max: f64) -> Found {
-    let given = Given {
-        rules: rules(broken),
-        ..Given::default()
-    };
-    first_violation::<Cluster>(&given, seeds_max, seconds_max)
+    first_violation::<Cluster>(broken, None, seeds_max, seconds_max)
 }
 
 /// What one seed violates.
@@ -119,17 +131,40 @@ pub fn violated<R: Run>(seed: u64, given: &Given) -> Option<Invariant> {
     }
 }
 
-fn first_violation<R: Run>(given: &Given, seeds_max: u64, seconds_max: f64) -> Found {
+fn first_violation<R: Run>(
+    broken: Option<Rule>,
+    mode: Option<Mode>,
+    seeds_max: u64,
+    seconds_max: f64,
+) -> Found {
+    let given = Given {
+        mode,
+        rules: rules(broken),
+        ..Given::default()
+    };
     let began = Instant::now();
-    let mut after = 0;
-    let mut by = None;
-    while by.is_none() && after < seeds_max && began.elapsed().as_secs_f64() < seconds_max {
-        by = violated::<R>(after, given);
-        after += 1;
-    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let first: Mutex<Option<(u64, Invariant)>> = Mutex::new(None);
+    let run = AtomicU64::new(0);
+    for_each_seed(0..seeds_max, threads, |seed| {
+        let by = violated::<R>(seed, &given).filter(|by| is_own(broken, *by));
+        run.fetch_add(1, Ordering::Relaxed);
+        if let Some(by) = by {
+            let mut first = first.lock().expect("no thread panics");
+            if first.is_none_or(|(lowest, _)| seed < lowest) {
+                *first = Some((seed, by));
+            }
+            return ControlFlow::Break(());
+        }
+        match began.elapsed().as_secs_f64() < seconds_max {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    });
+    let first = first.into_inner().expect("no thread panics");
     Found {
-        by,
-        after,
+        by: first.map(|(_, by)| by),
+        after: first.map_or(run.into_inner(), |(seed, _)| seed + 1),
         seconds: began.elapsed().as_secs_f64(),
     }
 }
