@@ -1,7 +1,7 @@
 //! Broken rules are caught: those that show soon, so that this can run with every change. All of
 //! them, with figures: `cargo run --release -p kensho-models --features break-rules --example bugs`.
 
-use kensho_models::broken::{in_model, in_simulation};
+use kensho_models::broken::{in_model, in_simulation, rules, violated};
 use kensho_models::invariants::Invariant;
 use kensho_models::replication::models::ALL;
 use kensho_models::run::{Given, explore};
@@ -180,4 +180,17 @@ fn the_simulated_world_notices() {
         let sound = in_simulation(None, Some(mode), 300, f64::MAX);
         assert_eq!(sound.by, None, "{mode:?}");
     }
+}
+
+/// An acknowledgement that is late by two failovers comes to its owner while that owns again, and says
+/// of an entry of the new epoch what was true of one that is gone. One run of thousands shows it.
+#[test]
+fn an_acknowledgement_of_an_earlier_reign_is_noticed() {
+    let given = Given {
+        mode: Some(Mode::SemiSync),
+        rules: rules(Some(Rule::AckAnyEpoch)),
+        ..Given::default()
+    };
+    let shown = violated::<World>(18_492, &given);
+    assert_eq!(shown, Some(Invariant::DurableAck));
 }

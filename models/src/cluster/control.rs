@@ -263,6 +263,11 @@ impl<L: Load> Cluster<L> {
         };
         this.saving -= 1;
         let more = this.saving > 0;
+        if let Some(folder) = &mut this.folder
+            && let Err(error) = folder.save(this.control_disk.safe())
+        {
+            self.report_failed_storage(node, &error);
+        }
         self.table_on_disk(node);
         self.happen(Happening::Saved { node, life, ticket });
         if more {

@@ -5,6 +5,7 @@ use kensho_protocol::ids::{PartitionId, Position, Token};
 use kensho_protocol::replica::{Event, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::time::Time;
+use kensho_storage::error::StorageError;
 
 use super::clients::{Attempt, Ending, Request};
 use super::control::Report;
@@ -42,6 +43,11 @@ impl<L: Load> Cluster<L> {
         let node = node_id(node);
         self.watch
             .report(Violation::RecordsOutOfOrder { partition, node });
+    }
+
+    pub(super) fn report_failed_storage(&mut self, node: usize, error: &StorageError) {
+        let (node, error) = (node_id(node), error.to_string());
+        self.watch.report(Violation::StorageFailed { node, error });
     }
 
     /// The data plane looks at what the coordinator shows.
@@ -310,8 +316,13 @@ impl<L: Load> Cluster<L> {
     }
 
     fn write(&mut self, node: usize, partition: PartitionId, written: Written) {
-        let disk = &mut self.nodes[node].hosted[usize::from(partition.0)].disk;
-        if disk.write(written) {
+        let this = &mut self.nodes[node];
+        let hosted = &mut this.hosted[usize::from(partition.0)];
+        if let (Some(folder), Some(replica)) = (&mut this.folder, &hosted.replica) {
+            let epochs = (replica.promised(), replica.log_epoch());
+            folder.write(partition, &written, epochs);
+        }
+        if hosted.disk.write(written) {
             self.begin_sync(node, partition);
         }
     }
@@ -339,11 +350,19 @@ impl<L: Load> Cluster<L> {
         if self.nodes[node].life != life {
             return;
         }
-        let disk = &mut self.nodes[node].hosted[usize::from(partition.0)].disk;
+        let this = &mut self.nodes[node];
+        let disk = &mut this.hosted[usize::from(partition.0)].disk;
+        let before = disk.unsafe_writes();
         let synced = disk.end_sync();
-        let more = disk.unsafe_writes() > 0;
+        let unsafe_writes = disk.unsafe_writes();
+        let more = unsafe_writes > 0;
         self.watch
             .disk_changed(partition, node_id(node), disk.safe());
+        if let Some(folder) = &mut this.folder
+            && let Err(error) = folder.sync(partition, before - unsafe_writes)
+        {
+            self.report_failed_storage(node, &error);
+        }
         match synced {
             Ok(synced) => self.happen(Happening::Durable {
                 node,

@@ -24,6 +24,9 @@ pub trait Load: Debug + Sized {
     /// What the replicas hold.
     type Data: Apply;
 
+    /// Whether the nodes keep what they hold as real ones do, in files on simulated disks.
+    const FILES: bool;
+
     /// The plan of the run that `seed` stands for.
     fn plan(given: &Given, seed: u64) -> Plan;
 

@@ -24,7 +24,8 @@ use kensho_protocol::session::{Address, Directory, Session};
 mod clients;
 mod control;
 mod data;
-pub mod load;
+mod folder;
+mod load;
 mod nemesis;
 pub mod node;
 pub mod plan;
@@ -47,10 +48,11 @@ use crate::world::disk::Synced;
 use crate::world::network::Network;
 use crate::world::node::Condition;
 use crate::world::schedule::Schedule;
-use crate::world::table_service::member;
+use crate::world::table_service::{member, node_id};
 use crate::world::trace::Trace;
 
 use clients::Client;
+use folder::Folder;
 use load::Load;
 use node::Node;
 use plan::Plan;
@@ -374,8 +376,21 @@ impl<L: Load> Cluster<L> {
             fault: None,
             outputs: Vec::new(),
         };
+        if L::FILES {
+            cluster.make_folders();
+        }
         cluster.begin();
         cluster
+    }
+
+    fn make_folders(&mut self) {
+        let identity = self.plan.birth().identity;
+        for number in 0..self.plan.nodes {
+            match Folder::new(identity.clone(), node_id(number)) {
+                Ok(folder) => self.nodes[number].folder = Some(folder),
+                Err(error) => self.report_failed_storage(number, &error),
+            }
+        }
     }
 
     fn begin(&mut self) {
@@ -409,7 +424,7 @@ impl<L: Load> Cluster<L> {
                 partition,
                 message,
             } => {
-                let from = crate::world::table_service::node_id(from);
+                let from = node_id(from);
                 let event = replica::Event::Message { from, message };
                 self.hand_to_replica(to, partition, event);
             }

@@ -3,9 +3,11 @@
 use kensho_protocol::coordinator::Standing;
 
 use super::clients::Ending;
+use super::folder::Folder;
 use super::load::Load;
 use super::sights::Sight;
 use super::{Cluster, Happening};
+use crate::invariants::Violation;
 use crate::world::node::Condition;
 use crate::world::table_service::{node_id, number_of, partition_id};
 
@@ -56,24 +58,63 @@ impl<L: Load> Cluster<L> {
         for attempt in self.nodes[node].lose_memory() {
             self.answer_client(node, attempt, Ending::Lost);
         }
+        match self.nodes[node].folder.take() {
+            Some(folder) => self.cut_power(node, folder),
+            None => self.crash_disks(node),
+        }
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
+            let safe = self.nodes[node].hosted[number].disk.safe();
+            self.watch.disk_changed(partition, node_id(node), safe);
+            self.watch.stopped(partition, node_id(node));
+        }
+        if lost {
+            self.sometimes.saw(Sight::SavedLost);
+        }
+        self.table_on_disk(node);
+    }
+
+    /// Of what was not synced, each disk keeps some beginning.
+    fn crash_disks(&mut self, node: usize) {
+        for number in 0..self.plan.partitions {
             let disk = &mut self.nodes[node].hosted[number].disk;
             let written = disk.unsafe_writes();
             match disk.crash(&mut self.streams.disks) {
                 Ok(kept) if kept < written => self.sometimes.saw(Sight::RecordsLost),
                 Ok(_) => {}
-                Err(_) => self.report_disorder(node, partition),
+                Err(_) => self.report_disorder(node, partition_id(number)),
             }
-            let safe = self.nodes[node].hosted[number].disk.safe();
-            self.watch.disk_changed(partition, node_id(node), safe);
-            self.watch.stopped(partition, node_id(node));
         }
         self.nodes[node].control_disk.crash(&mut self.streams.disks);
-        if lost {
-            self.sometimes.saw(Sight::SavedLost);
+    }
+
+    /// The same, as the storage finds it in its files.
+    fn cut_power(&mut self, node: usize, mut folder: Folder) {
+        let saving = self.nodes[node].control_disk.next();
+        let found = match folder.crash(saving, &mut self.streams.disks) {
+            Ok(found) => found,
+            Err(error) => return self.report_failed_storage(node, &error),
+        };
+        let this = &mut self.nodes[node];
+        this.folder = Some(folder);
+        let mut forgotten = Vec::new();
+        for (number, (recovered, kept)) in found.replicas.into_iter().enumerate() {
+            let disk = &mut this.hosted[number].disk;
+            if kept < disk.unsafe_writes() {
+                self.sometimes.saw(Sight::RecordsLost);
+            }
+            if !disk.crash_to(recovered, kept) {
+                forgotten.push(Some(partition_id(number)));
+            }
         }
-        self.table_on_disk(node);
+        if !this.control_disk.crash_to(found.saved) {
+            forgotten.push(None);
+        }
+        for partition in forgotten {
+            let node = node_id(node);
+            self.watch
+                .report(Violation::StorageForgot { node, partition });
+        }
     }
 
     /// A process stops where it is.

@@ -11,6 +11,7 @@ use kensho_protocol::time::Time;
 
 use super::Happening;
 use super::clients::{Attempt, Request};
+use super::folder::Folder;
 use crate::world::clock::Clock;
 use crate::world::disk::CoordinatorDisk;
 use crate::world::node::{Condition, Hosted};
@@ -34,6 +35,8 @@ pub struct Node<A: Apply> {
     pub hosted: Vec<Hosted<A>>,
     /// The rest of the data plane.
     pub data: Data,
+    /// What is on its disk, in files, where the load wants that.
+    pub folder: Option<Folder>,
 }
 
 /// The control plane: the coordinator, and what it shows to the data plane.
@@ -124,6 +127,7 @@ impl<A: Apply> Node<A> {
             saving: 0,
             hosted: (0..partitions).map(|_| hosted()).collect(),
             data: Data::new(),
+            folder: None,
         }
     }
 

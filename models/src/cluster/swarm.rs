@@ -101,6 +101,8 @@ impl Client {
 impl Load for Swarm {
     type Data = Registers;
 
+    const FILES: bool = false;
+
     fn plan(given: &Given, seed: u64) -> Plan {
         Plan::draw(given, &mut Random::new(seed, Stream::Plan))
     }

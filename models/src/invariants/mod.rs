@@ -305,6 +305,20 @@ pub enum Violation {
         /// What is still missing.
         missing: String,
     },
+    /// After a crash the storage does not hold what was safe and a beginning of what followed it.
+    StorageForgot {
+        /// Which node's.
+        node: NodeId,
+        /// Of which partition; `None`: of its coordinator.
+        partition: Option<PartitionId>,
+    },
+    /// The storage does not work, or finds that its files are damaged.
+    StorageFailed {
+        /// Which node's.
+        node: NodeId,
+        /// What it says.
+        error: String,
+    },
     /// A disk was given records that do not follow each other.
     RecordsOutOfOrder {
         /// Of which partition.
@@ -352,7 +366,9 @@ impl Violation {
             Violation::EpochEnteredTwice { .. } | Violation::ServedAfterSuccessor { .. } => {
                 Invariant::OneServer
             }
-            Violation::AcknowledgedEntryMissing { .. } => Invariant::DurableAck,
+            Violation::AcknowledgedEntryMissing { .. }
+            | Violation::StorageForgot { .. }
+            | Violation::StorageFailed { .. } => Invariant::DurableAck,
             Violation::EntryReplaced { .. } | Violation::EntryFromNowhere { .. } => {
                 Invariant::OneValuePerLsn
             }

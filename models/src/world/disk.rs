@@ -141,6 +141,22 @@ impl ReplicaDisk {
         Ok(survive)
     }
 
+    /// The machine stops, and somebody who has seen the bytes says what is left: `found`, with the first
+    /// `kept` of what was not synced. False if that cannot be.
+    pub fn crash_to(&mut self, found: Recovered, kept: usize) -> bool {
+        let mut expected = self.safe.clone();
+        let mut possible = true;
+        for written in std::mem::take(&mut self.written).into_iter().take(kept) {
+            // A checkpoint changes nothing but how the same is kept, and may be there or not.
+            if let Written::Record(_, record) = written {
+                possible &= expected.replay(record).is_ok();
+            }
+        }
+        self.syncing = 0;
+        self.safe = found;
+        possible && hold_the_same(&expected, &self.safe)
+    }
+
     /// The data are gone, and a new life of them begins (rule R5).
     pub fn wipe(&mut self) {
         let empty = ReplicaDisk::empty(self.safe.incarnation.next());
@@ -169,6 +185,20 @@ fn checkpoint(safe: &mut Recovered, at: Position, image: Bytes) {
     safe.entries.retain(|entry| entry.at.lsn > at.lsn);
     safe.base = at;
     safe.image = Some(image);
+}
+
+/// Whether two disks hold the same, be it in entries or in an image of them.
+fn hold_the_same(one: &Recovered, other: &Recovered) -> bool {
+    let above = one.base.lsn.max(other.base.lsn);
+    let entries = |safe: &Recovered| {
+        let entries = safe.entries.iter().filter(|entry| entry.at.lsn > above);
+        entries.cloned().collect::<Vec<_>>()
+    };
+    let numbers = |safe: &Recovered| (safe.incarnation, safe.promised, safe.log_epoch);
+    numbers(one) == numbers(other)
+        && entries(one) == entries(other)
+        && position(one, above) == position(other, above)
+        && (one.base != other.base || one.image == other.image)
 }
 
 /// Where the log on a disk ends.
@@ -212,6 +242,20 @@ impl CoordinatorDisk {
         let (ticket, saved) = self.written.pop_front()?;
         self.safe = saved;
         Some(ticket)
+    }
+
+    /// The write that the disk is about to make safe.
+    #[must_use]
+    pub fn next(&self) -> Option<&Saved> {
+        self.written.front().map(|(_, saved)| saved)
+    }
+
+    /// The machine stops, and somebody who has seen the bytes says what is left. False if that cannot be.
+    pub fn crash_to(&mut self, found: Saved) -> bool {
+        let possible = found == self.safe || self.next() == Some(&found);
+        self.safe = found;
+        self.written.clear();
+        possible
     }
 
     /// The machine stops: the file is some version from the safe one to the one written last.

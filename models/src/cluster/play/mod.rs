@@ -80,6 +80,8 @@ pub struct Play {
 impl Load for Play {
     type Data = Tables;
 
+    const FILES: bool = true;
+
     fn plan(given: &Given, seed: u64) -> Plan {
         Plan::draw_for_workload(given, seed)
     }
