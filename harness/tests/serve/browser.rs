@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use kensho_results::progress::Stage;
+
 use crate::fixture::{INVALID, Served, VALID};
+use crate::live::{RUNNING, append, line};
 
 /// The page at `path` after its script has run; none where there is no browser.
 fn dom(served: &Served, path: &str) -> Option<String> {
@@ -30,6 +33,10 @@ fn dom(served: &Served, path: &str) -> Option<String> {
             "--no-sandbox",
             "--disable-gpu",
             "--no-first-run",
+            // Nothing but the page is fetched.
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
         ])
         .arg(argument("--user-data-dir=", profile.path()))
         // Events never end; the page is taken as it is after this time at the latest.
@@ -59,4 +66,26 @@ fn the_list_and_a_report_work_in_a_browser() {
     assert!(list.contains(VALID) && list.contains(INVALID));
     let report = dom(&served, &format!("/files/{VALID}/report.html")).unwrap();
     assert!(report.contains("The verdict is valid."));
+    assert!(report.contains("timeline alive"), "its script ran");
+    assert!(
+        report.contains(">0.25 s<") && report.contains(">1.75 s<"),
+        "the axis says where its marks are"
+    );
+}
+
+#[test]
+fn two_runs_are_compared_and_one_that_goes_on_is_watched_in_a_browser() {
+    let served = Served::start();
+    let Some(comparison) = dom(&served, &format!("/compare?run={VALID}&run={INVALID}")) else {
+        return;
+    };
+    for words in ["Two runs", "answers per second", "Options that differ"] {
+        assert!(comparison.contains(words), "{words}: {comparison}");
+    }
+    append(&served, &line(1_000, Stage::Main, 1_000));
+    append(&served, &line(2_000, Stage::Main, 2_500));
+    let live = dom(&served, &format!("/run/{RUNNING}")).unwrap();
+    assert!(live.contains("data-live=\"answered\">2,500<"), "{live}");
+    assert!(live.contains("data-live=\"rate\">1,500<"), "{live}");
+    assert!(live.contains("Answers per second, at most 1,500"), "{live}");
 }
