@@ -20,7 +20,7 @@ pub struct RunRecord {
     pub command: Vec<String>,
     /// Every option with its value.
     pub options: Map<String, Value>,
-    /// The safety rules that were broken on purpose, and what happens without each, as far as that is
+    /// What happens without each of the safety rules that were broken on purpose, as far as that is
     /// known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub broken_rules: BTreeMap<String, String>,

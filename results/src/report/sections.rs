@@ -46,10 +46,11 @@ pub(super) fn verdict(record: &RunRecord, verdict: &Verdict) -> String {
 fn remarks(record: &RunRecord, verdict: &Verdict) -> String {
     let option = |name: &str| record.options.get(name).and_then(|value| value.as_str());
     let mut remarks = String::new();
-    for (rule, text) in &record.broken_rules {
-        let without = match text.as_str() {
-            "" => String::new(),
-            text => format!(" Without it {}.", escape(text)),
+    let rules = option("break-rules").unwrap_or_default();
+    for rule in rules.split(',').filter(|rule| !rule.is_empty()) {
+        let without = match record.broken_rules.get(rule).map(String::as_str) {
+            None | Some("") => String::new(),
+            Some(text) => format!(" Without it {}.", escape(text)),
         };
         let _ = writeln!(
             remarks,

@@ -242,11 +242,15 @@ fn violations_and_losses_are_shown() {
 #[test]
 fn what_a_broken_rule_leads_to_is_told() {
     let mut record = record();
+    record
+        .options
+        .insert("break-rules".to_string(), json!("local-read,no-quorum"));
     let text = "an owner answers <reads>".to_string();
     record.broken_rules = BTreeMap::from([("local-read".to_string(), text)]);
     let page = page(&record, &verdict(Validity::Invalid));
     assert!(page.contains("<code>local-read</code> is broken in them"));
     assert!(page.contains("Without it an owner answers &lt;reads&gt;."));
+    assert!(page.contains("<code>no-quorum</code> is broken in them"));
 }
 
 #[test]
