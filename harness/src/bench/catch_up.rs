@@ -14,9 +14,9 @@ use kensho_results::bench::catch_up::{CatchUp, Phases};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::absence::absence;
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
-use super::foreground::{Foreground, INTERVAL_MS, in_rows, milliseconds, phase};
-use super::outage::caught_up;
+use super::foreground::{Foreground, INTERVAL_MS, in_rows, phase};
 use crate::system::System;
 use crate::system::kensho::{Durability, KenshoSystem, LogLimits, ReplicaLog};
 
@@ -87,9 +87,9 @@ pub async fn catch_up(plan: Plan, program: &Path, folder: PathBuf) -> Result<Cat
         .rev()
         .find(|node| **node != master)
         .context("there is nobody to kill")?;
-    let (times, puts) = foreground
-        .during(script(&system, node, plan.around))
-        .await?;
+    let away = until_the_log_is_too_short(&system);
+    let script = absence(&system, node, plan.around, away);
+    let (times, puts) = foreground.during(script).await?;
     stop_cluster(&system).await;
     let logs = system
         .nodes()
@@ -138,33 +138,6 @@ async fn fill(foreground: &Foreground) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// When what happened, milliseconds since the load began.
-struct Times {
-    killed_ms: u64,
-    started_ms: u64,
-    whole_ms: u64,
-    end_ms: u64,
-}
-
-async fn script(system: &KenshoSystem, node: &str, around: Duration) -> Result<Times> {
-    let begin = Instant::now();
-    tokio::time::sleep(around).await;
-    let killed_ms = milliseconds(begin.elapsed());
-    system.kill(node)?;
-    until_the_log_is_too_short(system).await?;
-    let started_ms = milliseconds(begin.elapsed());
-    system.start(node).await?;
-    caught_up(system, node).await?;
-    let whole_ms = milliseconds(begin.elapsed());
-    tokio::time::sleep(around).await;
-    Ok(Times {
-        killed_ms,
-        started_ms,
-        whole_ms,
-        end_ms: milliseconds(begin.elapsed()),
-    })
 }
 
 /// Waits until no node's log reaches back to what any node has now.

@@ -8,6 +8,7 @@
 //!
 //! What was measured is data ([`kensho_results::bench`]); pictures and comparisons are made of it.
 
+mod absence;
 mod catch_up;
 mod contestant;
 mod echo;

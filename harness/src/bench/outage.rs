@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use kensho_results::bench::outage::Outage;
-use tokio::time::Instant;
 
+use super::absence::absence;
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
 use super::foreground::{Foreground, INTERVAL_MS, in_rows, milliseconds};
 use crate::system::System;
@@ -62,10 +62,6 @@ pub struct Plan {
     pub away: Duration,
 }
 
-/// A node that has not caught up by then never does.
-const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
-/// How exactly the end of a catch-up is seen.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const NODES: usize = 3;
 const HEARTBEAT_MS: u64 = 100;
 /// Puts go over the same rows again and again.
@@ -100,7 +96,12 @@ pub async fn interrupt(plan: Plan, program: &Path, folder: PathBuf) -> Result<Ou
         records: RECORDS,
         rate: plan.rate,
     };
-    let (times, puts) = foreground.during(script(&system, &victim, plan)).await?;
+    let away = async {
+        tokio::time::sleep(plan.away).await;
+        Ok(())
+    };
+    let script = absence(&system, &victim, plan.around, away);
+    let (times, puts) = foreground.during(script).await?;
     stop_cluster(&system).await;
     let replicates = |record| {
         let partition = &table.partitions[system.partition(rows.container(record)) as usize];
@@ -124,44 +125,4 @@ pub async fn interrupt(plan: Plan, program: &Path, folder: PathBuf) -> Result<Ou
         whole_ms: times.whole_ms,
         caught_up_bytes: missed.count() as u64 * plan.value_bytes as u64,
     })
-}
-
-/// When what happened, milliseconds since the load began.
-struct Times {
-    killed_ms: u64,
-    started_ms: u64,
-    whole_ms: u64,
-    end_ms: u64,
-}
-
-/// Kills, waits, starts again, waits until the cluster is whole.
-async fn script(system: &KenshoSystem, victim: &str, plan: Plan) -> Result<Times> {
-    let begin = Instant::now();
-    tokio::time::sleep(plan.around).await;
-    let killed_ms = milliseconds(begin.elapsed());
-    system.kill(victim)?;
-    tokio::time::sleep(plan.away).await;
-    let started_ms = milliseconds(begin.elapsed());
-    system.start(victim).await?;
-    caught_up(system, victim).await?;
-    let whole_ms = milliseconds(begin.elapsed());
-    tokio::time::sleep(plan.around).await;
-    Ok(Times {
-        killed_ms,
-        started_ms,
-        whole_ms,
-        end_ms: milliseconds(begin.elapsed()),
-    })
-}
-
-/// Waits until every partition has all its replicas in sync again.
-pub(super) async fn caught_up(system: &KenshoSystem, node: &str) -> Result<()> {
-    let begin = Instant::now();
-    while let Err(missing) = system.settled().await {
-        if begin.elapsed() > CATCH_UP_LIMIT {
-            bail!("{node} has not caught up: {missing}");
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-    Ok(())
 }
