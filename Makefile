@@ -102,7 +102,8 @@ charts: programs ## measure and draw everything to results/charts; QUICK=1: roug
 	mkdir -p $(CHARTS)
 	$(KENSHO) bench --suite $(if $(QUICK),quick,standard) --save $(CHARTS)/bench.json
 	$(KENSHO) outage $(if $(QUICK),--around 2s --away 2s) --save $(CHARTS)/outage.json
-	$(KENSHO) charts $(CHARTS)/bench.json $(CHARTS)/outage.json $(SERIES) --out $(CHARTS)
+	$(KENSHO) catch-up $(if $(QUICK),--megabytes 16 --around 2s) --save $(CHARTS)/catch-up.json
+	$(KENSHO) charts $(CHARTS)/bench.json $(CHARTS)/outage.json $(CHARTS)/catch-up.json $(SERIES) --out $(CHARTS)
 
 loss: programs ## acknowledged writes lost by kills of owners; figures to results/published/loss.json
 	$(KENSHO) loss --save $(PUBLISHED)/loss.json $(OPTIONS)
@@ -110,8 +111,9 @@ loss: programs ## acknowledged writes lost by kills of owners; figures to result
 bench-figures: programs ## the load suite and the charts anew to results/published/
 	$(KENSHO) bench --suite standard --save $(PUBLISHED)/bench.json
 	$(KENSHO) outage --save $(PUBLISHED)/outage.json
+	$(KENSHO) catch-up --save $(PUBLISHED)/catch-up.json
 	mkdir -p $(PUBLISHED)/charts
-	$(KENSHO) charts $(PUBLISHED)/bench.json $(PUBLISHED)/outage.json $(SERIES) --out $(PUBLISHED)/charts
+	$(KENSHO) charts $(PUBLISHED)/bench.json $(PUBLISHED)/outage.json $(PUBLISHED)/catch-up.json $(SERIES) --out $(PUBLISHED)/charts
 
 programs-broken: programs
 	cargo build --release --package kensho-node --features break-rules --target-dir $(BROKEN)

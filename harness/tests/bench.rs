@@ -76,6 +76,40 @@ fn modes_are_measured_compared_and_drawn() {
 }
 
 #[test]
+fn a_node_that_was_away_for_long_is_sent_data_images() {
+    let out = tempfile::tempdir().unwrap();
+    let data = out.path().join("catch-up.json");
+    let measured = kensho()
+        .args(["catch-up", "--megabytes", "2", "--around", "200ms"])
+        .arg("--out")
+        .arg(out.path().join("runs"))
+        .arg("--save")
+        .arg(&data)
+        .output()
+        .unwrap();
+    let said = succeeded(&measured);
+    assert!(said.contains("data images of"), "{said}");
+    assert_eq!(nodes_in(out.path()), 0);
+    let set: Value = serde_json::from_slice(&fs::read(&data).unwrap()).unwrap();
+    let catch_up = &set["catch_up"];
+    assert!(catch_up["images"].as_u64() >= Some(16), "one a partition");
+    assert!(
+        catch_up["image_bytes"].as_u64() > Some(2_000_000),
+        "{catch_up}"
+    );
+
+    let drawn = kensho()
+        .arg("charts")
+        .arg(&data)
+        .arg("--out")
+        .arg(out.path())
+        .output();
+    let said = succeeded(&drawn.unwrap());
+    assert!(said.contains("bring a node in sync again"), "{said}");
+    assert!(out.path().join("catch-up.png").is_file());
+}
+
+#[test]
 fn published_figures_are_drawn() {
     let out = tempfile::tempdir().unwrap();
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/published");

@@ -40,21 +40,30 @@ impl fmt::Display for Story {
 
 /// Sizes in the diagram, in pixels.
 const LANE: usize = 260;
-const LINE: usize = 44;
-const MARGIN: usize = 120;
-
-/// At most so many characters of a text stand in the diagram; all of it is shown when pointed at.
-const LABEL_MAX: usize = 64;
+const MARGIN: usize = 150;
+const TOP: usize = 34;
+/// One line of words, and the room between the words of one step and the arrow of the one before.
+const WORDS: usize = 14;
+const GAP: usize = 24;
+/// A letter's width, about.
+const LETTER: usize = 6;
 
 impl Story {
     /// The story as a sequence diagram: a column for each that takes part, time downwards.
     #[must_use]
     pub fn svg(&self) -> String {
         let width = 2 * MARGIN + LANE * self.lanes.len().saturating_sub(1);
-        let height = 80 + LINE * (self.steps.len() + 2);
+        let mut drawn = String::new();
+        let mut y = TOP;
+        for (number, step) in (1..).zip(&self.steps) {
+            y = self.draw(&mut drawn, number, step, y);
+        }
+        let height = y + 3 * GAP;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"11\">\n\
+             width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\" \
+             font-family=\"sans-serif\" font-size=\"11\">\n\
+             <style>text {{ paint-order: stroke; stroke: white; stroke-width: 4px }}</style>\n\
              <defs><marker id=\"head\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"4\" \
              orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>\n\
              <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
@@ -66,31 +75,31 @@ impl Story {
                 svg,
                 "<text x=\"{x}\" y=\"24\" text-anchor=\"middle\" font-weight=\"bold\">{name}</text>\
                  <line x1=\"{x}\" y1=\"34\" x2=\"{x}\" y2=\"{}\" stroke=\"#bbb\"/>",
-                height - LINE
+                height - GAP
             );
         }
-        for (number, step) in self.steps.iter().enumerate() {
-            let y = 64 + LINE * number;
-            self.draw(&mut svg, step, y);
-        }
-        let y = 64 + LINE * self.steps.len();
+        svg.push_str(&drawn);
         let ending = escaped(&self.ending);
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"{y}\" text-anchor=\"middle\" fill=\"#b00\" \
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"#b00\" font-size=\"13\" \
              font-weight=\"bold\">{ending}</text>\n</svg>",
-            width / 2
+            width / 2,
+            y + GAP + WORDS
         );
         svg
     }
 
-    fn draw(&self, svg: &mut String, step: &Step, y: usize) {
+    /// Draws one step below `above`; gives where it ends.
+    fn draw(&self, svg: &mut String, number: usize, step: &Step, above: usize) -> usize {
         let to = self.place(&step.at);
         let from = step.from.as_ref().map(|from| self.place(from));
-        let label = escaped(&shortened(&step.text));
-        let all = escaped(&step.text);
+        let from = from.filter(|from| *from != to);
+        let room = from.map_or(LANE, |from| from.abs_diff(to));
+        let lines = wrapped(&step.text, room / LETTER);
+        let y = above + GAP + WORDS * lines.len();
         let middle = from.map_or(to, |from| usize::midpoint(from, to));
-        let _ = match from.filter(|from| *from != to) {
+        let _ = match from {
             Some(from) => writeln!(
                 svg,
                 "<line x1=\"{from}\" y1=\"{y}\" x2=\"{to}\" y2=\"{y}\" stroke=\"black\" \
@@ -100,9 +109,18 @@ impl Story {
         };
         let _ = writeln!(
             svg,
-            "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\"><title>{all}</title>{label}</text>",
-            y - 8
+            "<text x=\"24\" y=\"{}\" text-anchor=\"end\" fill=\"#777\">{number}</text>",
+            y + 4
         );
+        for (place, line) in lines.iter().rev().enumerate() {
+            let _ = writeln!(
+                svg,
+                "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                y - 8 - WORDS * place,
+                escaped(line)
+            );
+        }
+        y
     }
 
     fn place(&self, name: &str) -> usize {
@@ -111,12 +129,19 @@ impl Story {
     }
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LABEL_MAX {
-        return text.to_owned();
+/// The words of a text in lines of at most so many letters; a longer word has a line of its own.
+fn wrapped(text: &str, letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= letters => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
-    let start: String = text.chars().take(LABEL_MAX - 1).collect();
-    format!("{start}…")
+    lines
 }
 
 fn escaped(text: &str) -> String {
@@ -152,5 +177,12 @@ mod tests {
         assert_eq!(svg.matches("marker-end").count(), 1);
         assert_eq!(svg.matches("<circle").count(), 1);
         assert!(svg.contains("Append &lt;1&gt;") && svg.ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn long_words_are_wrapped_and_not_cut() {
+        let lines = wrapped("Append { entries: [Entry 1, Entry 2] }", 18);
+        assert_eq!(lines, ["Append { entries:", "[Entry 1, Entry 2]", "}"]);
+        assert_eq!(wrapped("unbreakable", 4), ["unbreakable"]);
     }
 }

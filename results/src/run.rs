@@ -1,5 +1,7 @@
 //! The record of how a run was made: all that is needed to make it again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,6 +20,10 @@ pub struct RunRecord {
     pub command: Vec<String>,
     /// Every option with its value.
     pub options: Map<String, Value>,
+    /// What happens without each of the safety rules that were broken on purpose, as far as that is
+    /// known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broken_rules: BTreeMap<String, String>,
     /// The faults that were planned.
     pub planned_faults: Value,
     /// The versions of the programs.
@@ -114,6 +120,7 @@ mod tests {
             seed: 0,
             command: command.map(String::from).to_vec(),
             options: Map::new(),
+            broken_rules: BTreeMap::new(),
             planned_faults: Value::Null,
             versions: Map::new(),
             host: Host::this(),

@@ -13,6 +13,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// So many things of a kind, whose name is given for one: `1 kill`, `2 kills`.
+pub fn counted(count: u64, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {one}{ending}", thousands(count))
+}
+
 /// A time with the unit and the digits that suit it: `340 µs`, `12.3 ms`, `4.56 s`.
 pub fn duration_ms(milliseconds: f64) -> String {
     match milliseconds {
@@ -38,6 +44,15 @@ mod tests {
         assert_eq!(
             [0, 999, 1_000, 1_234_567].map(thousands),
             ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let texts = [0, 1, 2_000].map(|count| counted(count, "owner kill"));
+        assert_eq!(
+            texts,
+            ["0 owner kills", "1 owner kill", "2,000 owner kills"]
         );
     }
 

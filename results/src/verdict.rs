@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::figures::Figures;
+use crate::text::counted;
 
 /// Whether the history is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +174,23 @@ pub struct Counts {
     pub owner_pauses_beyond_lease: usize,
     /// Partitions of the network.
     pub partitions: usize,
+}
+
+impl Counts {
+    /// The kinds of faults of which there were some, in words.
+    pub fn text(&self) -> String {
+        let kinds = [
+            (self.owner_kills, "owner kill"),
+            (self.master_kills, "master kill"),
+            (self.owner_pauses_beyond_lease, "owner pause"),
+            (self.partitions, "network partition"),
+        ];
+        let some = kinds.into_iter().filter(|(count, _)| *count > 0);
+        let texts: Vec<String> = some
+            .map(|(count, one)| counted(count as u64, one))
+            .collect();
+        texts.join(", ")
+    }
 }
 
 /// A partition got another owner, or the cluster another master.

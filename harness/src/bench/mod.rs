@@ -8,10 +8,13 @@
 //!
 //! What was measured is data ([`kensho_results::bench`]); pictures and comparisons are made of it.
 
+mod absence;
+mod catch_up;
 mod contestant;
 mod echo;
 mod etcd;
 mod experiment;
+mod foreground;
 mod generator;
 mod keys;
 mod latency_log;
@@ -25,6 +28,7 @@ mod suite;
 mod window;
 mod worker;
 
+pub use catch_up::{Plan as CatchUpPlan, catch_up};
 pub use contestant::{Replication, Subject};
 pub use echo::serve as serve_echo;
 pub use experiment::{Entry, Experiment, Fleet, Measured, measure};

@@ -62,7 +62,7 @@ impl Rows {
     }
 
     /// Puts `count` rows, of which `record` is one; they are all of the same container.
-    async fn put_batch(&self, record: u64, count: u64) -> Result<u64, String> {
+    pub(super) async fn put_batch(&self, record: u64, count: u64) -> Result<u64, String> {
         let mut rows = String::with_capacity((self.value.len() + 32) * count as usize);
         for number in 0..count {
             let key = key(record + number * self.containers.len() as u64);
@@ -75,6 +75,13 @@ impl Rows {
             stored if u64::from(stored) == count => Ok(count),
             stored => Err(format!("{stored} of {count} rows were stored")),
         }
+    }
+
+    /// The first rows of batches of `count` that together hold `records` rows, and few more.
+    pub(super) fn first_of_batches(&self, records: u64, count: u64) -> impl Iterator<Item = u64> {
+        let containers = self.containers.len() as u64;
+        let firsts = (0..records).step_by((containers * count) as usize);
+        firsts.flat_map(move |first| first..first + containers)
     }
 
     /// Whether a row is there.

@@ -33,7 +33,7 @@ pub(super) struct Arguments {
         default_value = "none,async,semi-sync"
     )]
     modes: Vec<Replication>,
-    /// When a node holds an update
+    /// When a node counts an update as held
     #[arg(
         long,
         value_enum,
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// How many nodes a cluster has, if its replicas need no more
     #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = count(1, 50))]
     nodes: usize,
-    /// Put a cluster under load that runs already, instead of starting some
+    /// Instead of starting clusters, put one under load that runs already
     #[arg(long, value_delimiter = ',', value_name = "HOST:PORT,...")]
     address: Vec<String>,
     /// The name of that cluster
@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     /// Measure nothing: compare the figures in this file
     #[arg(long, value_name = "FILE", requires = "compare")]
     measured: Option<PathBuf>,
-    /// What else is measured in the same rotation
+    /// What else is measured beside the clusters, taking turns with them
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
     against: Vec<Other>,
     #[command(flatten)]

@@ -6,11 +6,13 @@
 //! the broken rule's doing, and not the fault's. Only wrong answers count, never a crash or a run
 //! that shows too little.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
+use kensho_results::text::counted;
 use kensho_results::verdict::{Validity, Verdict};
 use serde_json::{Value, json};
 
@@ -127,6 +129,18 @@ pub(super) struct Arguments {
     /// Write figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+}
+
+/// What happens without each of these rules.
+pub(super) fn texts(rules: &[String]) -> BTreeMap<String, String> {
+    let text = |rule: &String| {
+        let exposure = EXPOSURES.iter().find(|exposure| exposure.rule == *rule);
+        exposure.map_or(String::new(), |exposure| exposure.text.to_string())
+    };
+    rules
+        .iter()
+        .map(|rule| (rule.clone(), text(rule)))
+        .collect()
 }
 
 /// The arguments of a run, parsed as if a person had typed them.
@@ -295,10 +309,10 @@ fn row(exposure: &Exposure, runs: usize, seconds: f64, sound: &Value) -> Value {
 fn told(row: &Value) -> String {
     let word = |name: &str| row[name].as_str().unwrap_or("-").to_string();
     format!(
-        "{:<24} real processes: {:<30} after {} run(s), {:>6.1} s",
+        "{:<24} real processes: {:<30} after {:<6} {:>6.1} s",
         word("rule"),
         word("by"),
-        row["after"]["runs"],
+        counted(row["after"]["runs"].as_u64().unwrap_or(0), "run"),
         row["seconds"].as_f64().unwrap_or_default(),
     )
 }

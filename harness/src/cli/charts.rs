@@ -8,8 +8,8 @@ use kensho_results::charts::{self, source};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What was measured: files that kensho bench, failover, outage and loss have written, and the
-    /// election simulator
+    /// What was measured: files that kensho bench, failover, outage, catch-up and loss have written,
+    /// and the election simulator
     #[arg(required = true, value_name = "DATA")]
     data: Vec<PathBuf>,
     /// Folder of the charts; each is there as SVG, as PNG, and as JSON

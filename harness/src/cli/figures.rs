@@ -1,4 +1,4 @@
-//! What commands share that measure something and keep the figures: `bench`, `outage` and `loss`.
+//! What commands share that measure something and keep the figures: `bench`, `outage`, `catch-up` and `loss`.
 
 use std::path::{Path, PathBuf};
 

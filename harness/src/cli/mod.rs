@@ -4,6 +4,7 @@
 
 mod bench;
 mod broken_rules;
+mod catch_up;
 mod charts;
 mod cluster;
 mod failover;
@@ -42,7 +43,13 @@ pub const HARNESS_FAILED: u8 = 255;
     name = "kensho",
     version,
     about = "Proves, breaks and measures a replicated database",
-    after_help = "Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed."
+    after_help = "To begin with:\n  \
+        kensho test register --time-limit 30s   five nodes under faults, a verdict and a report\n  \
+        kensho serve                            the reports of all runs, in a browser\n  \
+        kensho simulate --seeds 0..100          faults in virtual time\n  \
+        kensho model                            every interleaving of small configurations\n  \
+        kensho bench --suite quick              what replication costs\n\n\
+        Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 the harness failed."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -64,6 +71,8 @@ enum Command {
     Loss(loss::Arguments),
     /// Show throughput and latency while a node is killed, away and catching up
     Outage(outage::Arguments),
+    /// Let a node be away until it needs data images, and measure how it is brought in sync again
+    CatchUp(catch_up::Arguments),
     /// Draw what was measured
     Charts(charts::Arguments),
     /// Compare and add up the figures of many runs
@@ -123,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Loss(arguments) => loss::run(&arguments),
         Command::Outage(arguments) => outage::run(&arguments),
+        Command::CatchUp(arguments) => catch_up::run(&arguments),
         Command::Charts(arguments) => charts::run(&arguments),
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// List all models with their bounds
     #[arg(long)]
     list: bool,
-    /// Open the one that is named in a browser, at this port of this machine only
+    /// Let a browser on this machine step through the named model, at this port [default: 3000]
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "3000")]
     explore: Option<u16>,
     /// Explore all large ones, too, as far as --states allows

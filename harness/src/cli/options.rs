@@ -27,7 +27,7 @@ pub(super) struct ClusterOptions {
     /// When an update is answered: when all backups have confirmed it, or when it was sent to them
     #[arg(long, value_enum, default_value_t = Mode::SemiSync)]
     pub(super) mode: Mode,
-    /// When a node holds an update
+    /// When a node counts an update as held
     #[arg(long, value_enum, default_value_t = Durability::Sync)]
     pub(super) durability: Durability,
     /// Let each flush of a node's log take so much longer, as on a slow disk
@@ -179,6 +179,7 @@ impl ClusterOptions {
             mode: self.mode,
             durability: self.durability,
             flush_delay_ms: self.flush_delay.map_or(0, Span::milliseconds),
+            log_limits: None,
             heartbeat_ms: self.heartbeat.milliseconds(),
             break_rules: self.break_rules.clone(),
             log: self.node_log.clone(),

@@ -13,7 +13,7 @@ use crate::runner::interrupt::Interrupt;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Who is killed
+    /// Whose kill is measured, each on a cluster of its own
     #[arg(
         long,
         value_enum,

@@ -9,12 +9,13 @@ use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::Phase;
 use kensho_results::run::{Host, RunRecord};
 use kensho_results::store::RunFolder;
-use kensho_results::text::thousands;
+use kensho_results::text::{counted, thousands};
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{Validity, Verdict};
 use kensho_workloads::register;
 use serde_json::{Map, Value, json};
 
+use super::broken_rules;
 use super::options::{ClusterOptions, LoadOptions, RunOptions, command};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
@@ -85,6 +86,7 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
         seed: wanted.seed,
         command: command(wanted.words, &options),
         options,
+        broken_rules: broken_rules::texts(&wanted.cluster.break_rules),
         planned_faults: serde_json::to_value(&wanted.faults)?,
         versions: system.versions(),
         host: Host::this(),
@@ -163,14 +165,12 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
     }
     println!();
     let counts = &verdict.counts;
-    println!(
-        "{} faults applied: {} kills of an owner, {} of the master, {} pauses of an owner beyond its lease, {} partitions",
-        counts.faults_applied,
-        counts.owner_kills,
-        counts.master_kills,
-        counts.owner_pauses_beyond_lease,
-        counts.partitions,
-    );
+    let applied = counted(counts.faults_applied as u64, "fault");
+    let kinds = match counts.text() {
+        kinds if kinds.is_empty() => kinds,
+        kinds => format!(": {kinds}"),
+    };
+    println!("{applied} applied{kinds}");
     let recovery = figures.availability.recovery_ms_max;
     let recovery = recovery.map_or("never".to_string(), |ms| format!("{:.2} s", ms / 1e3));
     let partition = figures

@@ -10,7 +10,7 @@ use kensho_checker::history::History;
 use kensho_checker::report::{Report, Verdict as Judgement};
 use kensho_results::figures::{FaultSpan, Figures, Input, Phase};
 use kensho_results::sample::Sample;
-use kensho_results::text::thousands;
+use kensho_results::text::{counted, thousands};
 use kensho_results::verdict::{
     Counts, Failover, FaultOutcome, FaultRecord, Loss, Losses, LostWriteRecord, UnexpectedExit,
     Validity, Verdict,
@@ -285,10 +285,22 @@ fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -
     )
 }
 
+/// So many anomalies of a kind. Some names are no things that one can count.
+fn found(name: &str, count: u64) -> String {
+    match name {
+        "not linearizable" => counted(count, "register") + " not linearizable",
+        "read from the future" if count != 1 => {
+            format!("{} reads from the future", thousands(count))
+        }
+        name => counted(count, name),
+    }
+}
+
 fn summary(verdict: &Verdict, keys: usize) -> String {
-    let operations = thousands(verdict.figures.operation_count());
-    let faults = verdict.counts.faults_applied;
-    let on = format!("{operations} operations on {keys} registers, through {faults} faults");
+    let operations = counted(verdict.figures.operation_count(), "operation");
+    let registers = counted(keys as u64, "register");
+    let faults = counted(verdict.counts.faults_applied as u64, "fault");
+    let on = format!("{operations} on {registers}, through {faults}");
     match verdict.valid {
         Validity::Valid => format!(
             "{on}: every answer is one that a single copy of the data could have given. \
@@ -303,7 +315,7 @@ fn summary(verdict: &Verdict, keys: usize) -> String {
             }
             let found: Vec<String> = by_name
                 .iter()
-                .map(|(name, count)| format!("{count} x {name}"))
+                .map(|(name, count)| found(name, *count as u64))
                 .collect();
             let lost = match verdict.losses.count {
                 0 => String::new(),

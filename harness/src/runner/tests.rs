@@ -52,6 +52,7 @@ fn record() -> RunRecord {
         seed: 7,
         command: Vec::new(),
         options: serde_json::Map::new(),
+        broken_rules: BTreeMap::new(),
         planned_faults: serde_json::Value::Null,
         versions: serde_json::Map::new(),
         host: Host::this(),

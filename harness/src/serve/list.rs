@@ -72,10 +72,10 @@ fn table(runs: &[Arc<Entry>], count: usize, query: &Query) -> String {
             (true, true) => " ↓",
             (true, false) => " ↑",
         };
-        let class = if is_number(sort) {
-            " class=\"number\""
-        } else {
-            ""
+        let class = match sort {
+            Sort::Mode => " class=\"mode\"",
+            sort if is_number(sort) => " class=\"number\"",
+            _ => "",
         };
         let link = escape(&query.link(sort));
         let _ = write!(

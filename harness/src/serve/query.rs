@@ -227,7 +227,6 @@ fn searched(run: &Entry) -> String {
     }
     match &run.state {
         State::Judged(brief) => {
-            text.push(brief.summary.clone());
             text.extend(brief.anomalies.iter().cloned());
         }
         State::Unfinished { why } | State::Damaged { why } => text.push(why.clone()),

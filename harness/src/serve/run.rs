@@ -114,6 +114,7 @@ fn live(path: &str) -> String {
         "<section id=\"live\" data-events=\"/live/{}\">\n<h2>Live</h2>\n\
          <p class=\"intro\" data-live=\"fault\" aria-live=\"polite\">Waiting for news …</p>\n\
          <progress data-live=\"bar\" max=\"1\" value=\"0\"></progress>\n\
+         <p class=\"note\" data-live=\"scale\"></p>\n\
          <svg data-live=\"chart\" viewBox=\"0 0 1000 180\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"answers per second so far\"></svg>\n\
          <div class=\"tiles\">\n{tiles}</div>\n\
          <noscript><p class=\"note\">Load this page again to see how far the run has come.</p></noscript>\n</section>\n",

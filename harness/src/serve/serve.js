@@ -91,6 +91,8 @@ function live(section) {
       `<rect class="band" x="${x(from)}" y="0" width="${Math.max(1, x(to) - x(from))}" height="180"></rect>`);
     const line = points.map(([ms, rate], place) => `${place ? "L" : "M"}${x(ms)},${y(rate)}`).join("");
     const area = points.length ? `${line}L${x(points[points.length - 1][0])},180L${x(points[0][0])},180Z` : "";
+    const highest = thousands(Math.max(0, ...points.map(point => point[1])));
+    place.scale.textContent = `Answers per second, at most ${highest}, over ${Math.round(end / 1000)} s; faults are shaded.`;
     place.chart.innerHTML = `${shades.join("")}<path class="area" d="${area}"></path><path class="line" d="${line}"></path>`;
   };
   const add = now => {

@@ -1,5 +1,6 @@
 //! A folder of runs, small and made by hand, and a server over it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -89,6 +90,7 @@ pub(crate) fn make_run(root: &Path, path: &str, valid: Validity, mode: &str) {
             ("mode".to_string(), json!(mode)),
             ("nemesis".to_string(), json!("kill,<pause>")),
         ]),
+        broken_rules: BTreeMap::new(),
         planned_faults: Value::Null,
         versions: Map::new(),
         host: Host::this(),
@@ -102,15 +104,19 @@ pub(crate) fn make_run(root: &Path, path: &str, valid: Validity, mode: &str) {
         }],
         operations: &["write"],
         partitions: 1,
-        length_ns: 2_000_000_000,
+        length_ns: 2_900_000_000,
     });
     let anomalies = match valid {
         Validity::Invalid => vec![json!({"name": "stale read", "key": "r1", "text": "too old"})],
         _ => Vec::new(),
     };
+    let remark = match valid {
+        Validity::Valid => " No stale value was read.",
+        _ => "",
+    };
     let verdict = Verdict {
         valid,
-        summary: format!("The verdict is {}.", valid.word()),
+        summary: format!("The verdict is {}.{remark}", valid.word()),
         missing: Vec::new(),
         anomalies,
         losses: Losses::default(),

@@ -9,9 +9,9 @@ use kensho_results::verdict::Validity;
 use crate::client::{Events, get};
 use crate::fixture::{Served, VALID, make_run};
 
-const RUNNING: &str = "register/20260317T093001.000Z";
+pub(crate) const RUNNING: &str = "register/20260317T093001.000Z";
 
-fn line(elapsed_ms: u64, stage: Stage, answered: u64) -> String {
+pub(crate) fn line(elapsed_ms: u64, stage: Stage, answered: u64) -> String {
     let progress = Progress {
         elapsed_ms,
         stage,
@@ -28,7 +28,7 @@ fn line(elapsed_ms: u64, stage: Stage, answered: u64) -> String {
     serde_json::to_string(&progress).unwrap() + "\n"
 }
 
-fn append(served: &Served, text: &str) {
+pub(crate) fn append(served: &Served, text: &str) {
     let folder = served.root.path().join(RUNNING);
     fs::create_dir_all(&folder).unwrap();
     let mut options = OpenOptions::new();

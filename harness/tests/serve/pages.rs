@@ -23,6 +23,11 @@ fn all_runs_are_listed_filtered_and_sorted_whatever_state_they_are_in() {
     assert_eq!(paths(&served, "?verdict=invalid"), [INVALID]);
     assert_eq!(paths(&served, "?q=MODE%3Dasync+stale"), [INVALID]);
     assert_eq!(
+        paths(&served, "?q=stale"),
+        [INVALID],
+        "the valid run's summary says that no stale value was read"
+    );
+    assert_eq!(
         paths(&served, "?verdict=damaged"),
         ["register/20260314T093001.000Z"]
     );

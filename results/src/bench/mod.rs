@@ -4,6 +4,7 @@
 //! kept twice. Not here: how the load is made (the harness), and the pictures
 //! ([`charts`](crate::charts)).
 
+pub mod catch_up;
 pub mod compare;
 pub mod outage;
 pub mod statistics;

@@ -55,12 +55,22 @@ pub struct OutageRow {
     pub max_ms: f64,
 }
 
-impl Outage {
-    /// Operations per second of each row.
-    pub fn per_second(&self, row: &OutageRow) -> f64 {
-        row.answered as f64 * 1e3 / self.interval_ms as f64
-    }
+/// What completed in a longer time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Operations answered per second.
+    pub per_second: f64,
+    /// Operations that ended in an error.
+    pub errors: u64,
+    /// Median latency from the intended beginning, milliseconds; 0 if nothing was answered.
+    pub p50_ms: f64,
+    /// 99th percentile of it.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
 
+impl Outage {
     /// The longest that a put had to wait from the kill until the cluster was whole, milliseconds.
     pub fn longest_wait_ms(&self) -> f64 {
         let at = |ms: u64| usize::try_from(ms / self.interval_ms).unwrap_or(0);
@@ -133,6 +143,5 @@ mod tests {
             caught_up_bytes: 0,
         };
         assert_eq!(outage.longest_wait_ms(), 450.0);
-        assert_eq!(outage.per_second(&outage.rows[0]), 90.0);
     }
 }

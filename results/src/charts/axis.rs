@@ -92,7 +92,7 @@ impl Axis {
             .into_iter()
             .filter(|&at| at >= from * 0.999_999 && at <= to * 1.000_001);
         Axis {
-            text: text.to_string(),
+            text: format!("{text} (log scale)"),
             scale: Scale::Logarithmic,
             ticks: ticks.map(|at| (at, number(at))).collect(),
             from,
@@ -105,7 +105,7 @@ impl Axis {
         let from = values.iter().copied().fold(f64::INFINITY, f64::min);
         let to = values.iter().copied().fold(0.0, f64::max);
         Axis {
-            text: text.to_string(),
+            text: format!("{text} (log scale)"),
             scale: Scale::Logarithmic,
             ticks: values.iter().map(|&value| (value, number(value))).collect(),
             from: from / 1.1,

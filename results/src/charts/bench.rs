@@ -88,7 +88,7 @@ fn throughput(set: &BenchSet) -> Option<Chart> {
                 Some(Point::of(experiment.load.connections as f64, rate))
             });
             Series {
-                name: contestant.name.clone(),
+                name: spoken(&contestant.name),
                 style: Style::Marked,
                 points: points.collect(),
             }
@@ -202,7 +202,7 @@ fn latency(set: &BenchSet) -> Option<Chart> {
     let experiment = open.or_else(|| full(set))?;
     let series: Vec<Series> = clusters(experiment)
         .map(|contestant| Series {
-            name: contestant.name.clone(),
+            name: spoken(&contestant.name),
             style: Style::Line,
             points: contestant
                 .latency_us

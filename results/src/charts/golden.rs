@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Source;
 use super::source::{ElectionPoint, ElectionRounds, ElectionSeries, ElectionSet, FailoverTimes};
-use crate::bench::outage::{LossAtKill, LossSeries, LossSet, Outage, OutageRow, OutageSet};
+use crate::bench::catch_up::{CatchUp, CatchUpSet, Phases};
+use crate::bench::outage::{LossAtKill, LossSeries, LossSet, Outage, OutageRow, OutageSet, Phase};
 use crate::bench::{BenchSet, Contestant, Experiment, LoadRecord, Round};
 use crate::run::Host;
 
@@ -120,6 +121,30 @@ pub(super) fn sources() -> Vec<Source> {
         p99_ms: 4.0,
         max_ms: 9.0,
     };
+    let phase = |p99_ms| Phase {
+        per_second: 1_950.0,
+        errors: 0,
+        p50_ms: 1.25,
+        p99_ms,
+        max_ms: 90.0,
+    };
+    let catch_up = CatchUp {
+        text: "3 nodes that all hold every partition, semi-sync, 40 MB of rows".to_string(),
+        rate: 2_000.0,
+        interval_ms: 100,
+        rows: vec![row(200); 100],
+        killed_ms: 2_000,
+        started_ms: 5_000,
+        whole_ms: 7_500,
+        images: 16,
+        image_bytes: 42_000_000,
+        phases: Phases {
+            before: phase(4.0),
+            away: phase(5.0),
+            catching_up: phase(36.0),
+            after: phase(4.0),
+        },
+    };
     let mut rows = vec![row(200); 100];
     rows[30..34].fill(OutageRow::default());
     rows[34].max_ms = 420.0;
@@ -164,6 +189,11 @@ pub(super) fn sources() -> Vec<Source> {
             host: host(),
             outages: vec![outage],
         }),
+        Source::CatchUp(Box::new(CatchUpSet {
+            command: "kensho catch-up".to_string(),
+            host: host(),
+            catch_up,
+        })),
         Source::Loss(LossSet {
             command: "kensho loss".to_string(),
             host: host(),

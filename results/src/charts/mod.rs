@@ -8,6 +8,7 @@
 
 mod axis;
 mod bench;
+mod catch_up;
 mod election;
 mod failover;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod outage;
 mod paint;
 mod shape;
 pub mod source;
+mod through_time;
 
 use std::path::Path;
 
@@ -222,6 +224,7 @@ pub fn all(sources: &[Source]) -> Vec<Chart> {
             Source::Bench(set) => charts.extend(bench::charts(set)),
             Source::Failover(times) => charts.extend(failover::chart(times)),
             Source::Outage(set) => charts.extend(outage::charts(set)),
+            Source::CatchUp(set) => charts.push(catch_up::chart(set)),
             Source::Election(set) => charts.extend(election::chart(set)),
             Source::Loss(set) => charts.extend(loss::chart(set)),
         }

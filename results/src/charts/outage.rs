@@ -1,8 +1,10 @@
 //! What do clients notice while a node is killed, away, and catching up?
 
 use super::loss::machine;
-use super::{Axis, Chart, Lines, Panel, Picture, Point, Series, Shade, Style};
+use super::through_time::{self, seconds};
+use super::{Chart, Picture};
 use crate::bench::outage::{Outage, OutageSet};
+use crate::text::thousands;
 
 pub(super) fn charts(set: &OutageSet) -> Vec<Chart> {
     set.outages
@@ -12,30 +14,21 @@ pub(super) fn charts(set: &OutageSet) -> Vec<Chart> {
 }
 
 fn chart(set: &OutageSet, outage: &Outage) -> Chart {
-    let seconds = |ms: u64| ms as f64 / 1e3;
-    let at = |row: usize| seconds(outage.interval_ms) * (row as f64 + 0.5);
-    let points = |figure: &dyn Fn(usize) -> f64| {
-        let all = (0..outage.rows.len()).map(|row| Point::new(at(row), figure(row)));
-        all.collect::<Vec<_>>()
-    };
-    let rate = points(&|row| outage.per_second(&outage.rows[row]));
-    let latency = |figure: &dyn Fn(usize) -> f64| {
-        let all = points(figure);
-        all.into_iter()
-            .filter(|point| point.y > 0.0)
-            .collect::<Vec<_>>()
-    };
-    let p50 = latency(&|row| outage.rows[row].p50_ms);
-    let p99 = latency(&|row| outage.rows[row].p99_ms);
-    let lowest = p50
-        .iter()
-        .map(|point| point.y)
-        .fold(f64::INFINITY, f64::min);
-    let highest = p99.iter().map(|point| point.y).fold(0.0, f64::max);
-    let most = rate.iter().map(|point| point.y).fold(0.0, f64::max);
     let catching_up = seconds(outage.whole_ms.saturating_sub(outage.started_ms));
     let megabytes = outage.caught_up_bytes as f64 / 1e6;
     let victim = &outage.victim;
+    let times = [
+        (
+            outage.killed_ms,
+            outage.started_ms,
+            format!("{victim} killed"),
+        ),
+        (
+            outage.started_ms,
+            outage.whole_ms,
+            "catching up".to_string(),
+        ),
+    ];
     Chart {
         name: format!("outage-{}", victim.replace(' ', "-")),
         title: format!(
@@ -44,54 +37,16 @@ fn chart(set: &OutageSet, outage: &Outage) -> Chart {
             megabytes / catching_up.max(0.001)
         ),
         subtitle: format!(
-            "{}; {:.0} puts begun per second; latency from the intended beginning",
-            outage.text, outage.rate
+            "{}; {} puts begun per second; latency from the intended beginning",
+            outage.text,
+            thousands(outage.rate.round() as u64)
         ),
         note: machine(&set.host),
         command: set.command.clone(),
-        picture: Picture::Lines(Lines {
-            x: Axis::between(
-                "time, s",
-                0.0,
-                at(outage.rows.len()) - seconds(outage.interval_ms) / 2.0,
-            ),
-            panels: vec![
-                Panel {
-                    y: Axis::from_zero("answered puts/s", most),
-                    series: vec![Series {
-                        name: "puts/s".to_string(),
-                        style: Style::Line,
-                        points: rate,
-                    }],
-                },
-                Panel {
-                    y: Axis::logarithmic("latency, ms", lowest.min(highest), highest),
-                    series: vec![
-                        Series {
-                            name: "latency p50".to_string(),
-                            style: Style::Line,
-                            points: p50,
-                        },
-                        Series {
-                            name: "latency p99".to_string(),
-                            style: Style::Line,
-                            points: p99,
-                        },
-                    ],
-                },
-            ],
-            shades: vec![
-                Shade {
-                    from: seconds(outage.killed_ms),
-                    to: seconds(outage.started_ms),
-                    text: format!("{victim} killed"),
-                },
-                Shade {
-                    from: seconds(outage.started_ms),
-                    to: seconds(outage.whole_ms),
-                    text: "catching up".to_string(),
-                },
-            ],
-        }),
+        picture: Picture::Lines(through_time::lines(
+            &outage.rows,
+            outage.interval_ms,
+            &times,
+        )),
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bench::BenchSet;
+use crate::bench::catch_up::CatchUpSet;
 use crate::bench::outage::{LossSet, OutageSet};
 
 /// Measurements that charts are made of.
@@ -19,6 +20,8 @@ pub enum Source {
     Failover(BTreeMap<String, FailoverTimes>),
     /// `outage.json`
     Outage(OutageSet),
+    /// `catch-up.json`
+    CatchUp(Box<CatchUpSet>),
     /// `loss.json`
     Loss(LossSet),
     /// `election.json`
@@ -87,6 +90,9 @@ fn recognise(bytes: &[u8]) -> Result<Source> {
     if has("outages") {
         return Ok(Source::Outage(serde_json::from_value(value)?));
     }
+    if has("catch_up") {
+        return Ok(Source::CatchUp(serde_json::from_value(value)?));
+    }
     if begins_with("kills") {
         return Ok(Source::Loss(serde_json::from_value(value)?));
     }
@@ -95,7 +101,7 @@ fn recognise(bytes: &[u8]) -> Result<Source> {
     }
     serde_json::from_value(value).map(Source::Failover).map_err(|_| {
         anyhow!(
-            "no chart is made of this: give what `kensho bench`, `failover`, `outage`, `loss` or the election simulator have written"
+            "no chart is made of this: give what `kensho bench`, `failover`, `outage`, `catch-up`, `loss` or the election simulator have written"
         )
     })
 }

@@ -16,6 +16,9 @@ const SENTENCES_MAX: usize = 24;
 /// milliseconds.
 const LOG_AROUND_MS: f64 = 1_000.0;
 
+/// A change of owner is seen at most so long after it was made, milliseconds.
+const SEEN_LATE_MS: f64 = 1_000.0;
+
 /// An operation of the checker's report.
 pub(super) struct Operation {
     pub(super) process: u64,
@@ -25,6 +28,8 @@ pub(super) struct Operation {
     sentence: String,
     pub(super) begin_ns: f64,
     pub(super) end_ns: Option<f64>,
+    /// Who answered.
+    node: Option<String>,
     /// Whether how it ended matters; otherwise only what it asked for was seen.
     pub(super) proof: bool,
 }
@@ -157,7 +162,7 @@ impl<'a> Anomaly<'a> {
                 if let Some(ns) = self.value["stale_ns"].as_f64() {
                     let _ = write!(
                         sentence,
-                        " <span>It is {} behind.</span>",
+                        " That value had been replaced {} before the read began.",
                         crate::text::duration_ms(ns / 1e6)
                     );
                 }
@@ -172,11 +177,8 @@ impl<'a> Anomaly<'a> {
             let (start, end) = (fault.start_ms as f64, fault.end_ms as f64);
             let nodes = escape(&fault.targets.join(", "));
             let text = escape(&fault.text);
-            if within(start) {
+            if start <= last_ms && end > first_ms {
                 let words = format!("Fault {number} begins on {nodes}: {text}.");
-                told.push((start, "fault", words));
-            } else if start < first_ms && end > first_ms {
-                let words = format!("Fault {number} is going on, on {nodes}: {text}.");
                 told.push((start, "fault", words));
             }
             if within(end) {
@@ -189,14 +191,25 @@ impl<'a> Anomaly<'a> {
         // Who owned the partition when it began matters as much as what changed meanwhile.
         let mut earlier = verdict.failovers.iter().filter(own);
         let earlier = earlier.rfind(|change| (change.at_ms as f64) < first_ms);
+        // Changes are seen a little after they were made.
+        let seen_late = |change: &Failover| {
+            let at = change.at_ms as f64;
+            let by_new_owner = culprit.is_some_and(|culprit| change.to == culprit.node);
+            at > last_ms && at <= last_ms + SEEN_LATE_MS && by_new_owner
+        };
         let changes = verdict.failovers.iter().filter(|change| {
-            within(change.at_ms as f64) && (change.partition.is_none() || own(change))
+            let now = within(change.at_ms as f64);
+            now && change.partition.is_none() || own(change) && (now || seen_late(change))
         });
         for change in earlier.into_iter().chain(changes) {
             let name = |node: &Option<String>| node.as_deref().unwrap_or("nobody").to_string();
             let what = match change.partition {
-                Some(id) => format!("Partition {id}, which holds the register, gets another owner"),
-                None => "The cluster gets another master".to_string(),
+                Some(id) => {
+                    format!(
+                        "Partition {id}, which holds the register, is seen to have another owner"
+                    )
+                }
+                None => "The cluster is seen to have another master".to_string(),
             };
             let words = format!(
                 "{what}: {} instead of {}.",
@@ -276,6 +289,7 @@ fn operation(value: &Value) -> Operation {
         }
         value => shown(value),
     };
+    let replaced = shown.replace(" → ", " by ");
     let mut label = format!("{f} {shown}");
     match outcome {
         "fail" => label.push_str(" failed"),
@@ -297,10 +311,10 @@ fn operation(value: &Value) -> Operation {
         ("read", "ok") => format!("Process {process} reads {shown}: {by} answers so."),
         ("write", "ok") => format!("Process {process} writes {shown}: {by} confirms it."),
         ("cas", "ok") => {
-            format!("Process {process} replaces {shown} (compare-and-set): {by} confirms it.")
+            format!("Process {process} replaces {replaced} (compare-and-set): {by} confirms it.")
         }
         ("cas", _) => format!(
-            "Process {process} wants to replace {shown} (compare-and-set): {by} says that the value is another one."
+            "Process {process} wants to replace {replaced} (compare-and-set): {by} says that the value is another one."
         ),
         (_, "fail") => format!("Process {process} asks for {f} {shown}: {by} refuses."),
         _ => format!("Process {process} asks for {f} {shown}: {by} confirms it."),
@@ -309,6 +323,7 @@ fn operation(value: &Value) -> Operation {
         process,
         label,
         sentence,
+        node: value["node"].as_str().map(String::from),
         begin_ns: value["invoke_ns"].as_f64().unwrap_or(0.0),
         end_ns: value["complete_ns"].as_f64(),
         proof: value["role"].as_str() != Some("source"),

@@ -24,7 +24,7 @@ impl Width {
     pub(super) fn left(self) -> f64 {
         match self {
             Width::Wide => 76.0,
-            Width::Narrow => 44.0,
+            Width::Narrow => 48.0,
         }
     }
 }

@@ -46,12 +46,17 @@ pub(super) fn verdict(record: &RunRecord, verdict: &Verdict) -> String {
 fn remarks(record: &RunRecord, verdict: &Verdict) -> String {
     let option = |name: &str| record.options.get(name).and_then(|value| value.as_str());
     let mut remarks = String::new();
-    if let Some(rules) = option("break-rules") {
+    let rules = option("break-rules").unwrap_or_default();
+    for rule in rules.split(',').filter(|rule| !rule.is_empty()) {
+        let without = match record.broken_rules.get(rule).map(String::as_str) {
+            None | Some("") => String::new(),
+            Some(text) => format!(" Without it {}.", escape(text)),
+        };
         let _ = writeln!(
             remarks,
             "<p class=\"remark\"><b>The nodes of this run are wrong on purpose.</b> The safety rule \
-             <code>{}</code> is broken in them, to see whether the harness notices.</p>",
-            escape(rules)
+             <code>{}</code> is broken in them, to see whether the harness notices.{without}</p>",
+            escape(rule)
         );
     }
     if option("mode") == Some("async") && verdict.losses.count > 0 {
@@ -95,7 +100,7 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
             duration_ms(figures.latency_ms.all.p50),
             format!("99 %: {}", duration_ms(figures.latency_ms.all.p99)),
         ),
-        ("faults applied", faults, counted(verdict)),
+        ("faults applied", faults, verdict.counts.text()),
         (
             "longest without any answer",
             duration_ms(figures.unavailable_ms_max),
@@ -118,22 +123,6 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
         })
         .collect();
     format!("<div class=\"tiles\">\n{tiles}</div>\n")
-}
-
-fn counted(verdict: &Verdict) -> String {
-    let counts = &verdict.counts;
-    let parts = [
-        (counts.owner_kills, "owner kills"),
-        (counts.master_kills, "master kills"),
-        (counts.owner_pauses_beyond_lease, "owner pauses"),
-        (counts.partitions, "partitions"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
-        .collect();
-    parts.join(", ")
 }
 
 /// What was found, if anything was: the first in full, a few more folded up.
@@ -166,7 +155,8 @@ pub(super) fn violations(verdict: &Verdict, surroundings: &Surroundings) -> Stri
         );
     }
     let introduction = "No order in which these operations might have happened, one at a time, agrees with what was answered. \
-         In the picture a bar is an operation from its request to its answer, in the lane of its process; \
+         In the picture a bar is an operation from its request to its answer, in the lane of its process: \
+         a blue one is needed for the proof, a grey one only tells where a value came from; \
          time is not to scale, so that short operations can be seen.";
     section("What went wrong", introduction, &content)
 }

@@ -29,6 +29,7 @@ fn record() -> RunRecord {
             .map(String::from)
             .to_vec(),
         options: Map::from_iter([("nodes".to_string(), json!(3))]),
+        broken_rules: BTreeMap::new(),
         planned_faults: Value::Null,
         versions: Map::new(),
         host: Host {
@@ -215,17 +216,41 @@ fn violations_and_losses_are_shown() {
     assert!(page.contains("A read returned a value that had been replaced before the read began."));
     assert!(page.contains("Process 1 writes 5: n2 confirms it. <b>This cannot be right.</b>"));
     assert!(page.contains("partition 1: owner n1 -&gt; n2"));
-    assert!(!page.contains("gets another owner"), "that came later");
-    for operation in verdict.anomalies[0]["operations"].as_array_mut().unwrap() {
-        operation["invoke_ns"] = json!(operation["invoke_ns"].as_u64().unwrap() + 1_500_000_000);
-    }
-    let page = self::page(&record(), &verdict);
-    assert!(page.contains("Fault 1 is going on, on n1: the owner of a partition is killed."));
+    let change =
+        "Partition 1, which holds the register, is seen to have another owner: n2 instead of n1.";
+    assert!(!page.contains(change), "that came much later");
+    let mut later = |milliseconds: u64| {
+        for operation in verdict.anomalies[0]["operations"].as_array_mut().unwrap() {
+            for name in ["invoke_ns", "complete_ns"] {
+                if let Some(ns) = operation[name].as_u64() {
+                    operation[name] = json!(ns + milliseconds * 1_000_000);
+                }
+            }
+        }
+        self::page(&record(), &verdict)
+    };
+    let page = later(500);
     assert!(
-        page.contains(
-            "Partition 1, which holds the register, gets another owner: n2 instead of n1."
-        )
+        page.contains(change),
+        "the new owner answered before it was seen to be one"
     );
+    let page = later(1_000);
+    assert!(page.contains("Fault 1 begins on n1: the owner of a partition is killed."));
+    assert!(page.contains(change));
+}
+
+#[test]
+fn what_a_broken_rule_leads_to_is_told() {
+    let mut record = record();
+    record
+        .options
+        .insert("break-rules".to_string(), json!("local-read,no-quorum"));
+    let text = "an owner answers <reads>".to_string();
+    record.broken_rules = BTreeMap::from([("local-read".to_string(), text)]);
+    let page = page(&record, &verdict(Validity::Invalid));
+    assert!(page.contains("<code>local-read</code> is broken in them"));
+    assert!(page.contains("Without it an owner answers &lt;reads&gt;."));
+    assert!(page.contains("<code>no-quorum</code> is broken in them"));
 }
 
 #[test]

@@ -33,12 +33,12 @@ for (const timeline of document.querySelectorAll(".timeline")) {
       plot.setAttribute("viewBox", `${from / length * inner} 0 ${(to - from) / length * inner} ${bottom}`);
       marks.replaceChildren();
       const every = step(to - from, +marks.dataset.count);
-      const digits = Math.max(0, -Math.floor(Math.log10(every / 1000) + 1e-9));
+      const digits = [0, 1, 2].find(digits => Number.isInteger(+(every / 1000 * 10 ** digits).toFixed(6))) ?? 3;
       for (let ms = Math.ceil(from / every) * every; ms <= to + 1e-6; ms += every) {
         const x = place(ms).toFixed(1);
         make("line", { class: "tick", x1: x, x2: x, y1: bottom, y2: bottom + 4 }, marks);
         make("text", { class: "axis middle", x, y: bottom + 18 }, marks).textContent =
-          `${(ms / 1000).toFixed(every % 1000 ? digits : 0)} s`;
+          `${(ms / 1000).toFixed(digits)} s`;
       }
       let written = -Infinity;
       for (const number of numbers) {
@@ -79,7 +79,9 @@ for (const timeline of document.querySelectorAll(".timeline")) {
     bar.append(button);
     return button;
   });
-  const hint = "Drag over a time to look closer; double-click or Esc shows the whole run.";
+  const hint = matchMedia("(pointer: coarse)").matches
+    ? "Drag over a time or pinch to look closer."
+    : "Drag over a time to look closer; double-click or Esc shows the whole run.";
   const reading = document.createElement("output");
   reading.textContent = hint;
   bar.append(reading);

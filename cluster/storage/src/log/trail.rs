@@ -130,21 +130,25 @@ impl Trails {
         self.segments.retain(|(kept, _)| *kept >= segment);
     }
 
-    /// The partitions for which one of the segments before the newest `segments` ones is kept: once
-    /// they have been checkpointed, those can go.
+    /// The partitions for which one of the segments before the newest `segments` ones is kept, whoever
+    /// keeps the oldest one first: once they have been checkpointed, those can go.
     #[must_use]
     pub(crate) fn holding_back(&self, segments: u64) -> Vec<PartitionId> {
         let newest = self.segments.last().map_or(0, |(segment, _)| *segment);
-        let holds = |trail: &Trail| {
-            trail
-                .needed_from()
-                .is_some_and(|needed| needed + segments <= newest)
-        };
-        self.trails
+        let mut holding: Vec<(u64, PartitionId)> = self
+            .trails
             .iter()
             .enumerate()
-            .filter(|(_, trail)| holds(trail))
-            .map(|(index, _)| PartitionId(u16::try_from(index).expect("indexed by partition")))
+            .filter_map(|(index, trail)| {
+                let partition = u16::try_from(index).expect("indexed by partition");
+                Some((trail.needed_from()?, PartitionId(partition)))
+            })
+            .filter(|(needed, _)| needed + segments <= newest)
+            .collect();
+        holding.sort_unstable();
+        holding
+            .into_iter()
+            .map(|(_, partition)| partition)
             .collect()
     }
 }
@@ -228,5 +232,27 @@ mod tests {
         trails.checkpointed(PartitionId(0), RecordNumber(4), Lsn(8));
         assert_eq!(trails.holding_back(2), [PartitionId(3)]);
         assert_eq!(trails.beginning(), Some((4, RecordNumber(3))));
+    }
+
+    #[test]
+    fn who_was_checkpointed_last_is_named_last() {
+        let mut trails = Trails::default();
+        let step = |partition, number| Step {
+            partition: PartitionId(partition),
+            number: RecordNumber(number),
+            keep: Lsn(number),
+            end: Lsn(number + 1),
+        };
+        // Both write to every segment, and only the first was ever checkpointed.
+        for segment in 1..9 {
+            trails.add(segment, &step(0, 2 * segment));
+            trails.add(segment, &step(1, 2 * segment + 1));
+        }
+        trails.checkpointed(PartitionId(0), RecordNumber(9), Lsn(8));
+        assert_eq!(
+            trails.holding_back(2),
+            [PartitionId(1), PartitionId(0)],
+            "or its log would never become shorter while the other one is due again in time"
+        );
     }
 }

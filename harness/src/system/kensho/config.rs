@@ -21,6 +21,8 @@ pub(super) struct NodeConfig {
     pub(super) durability: &'static str,
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) flush_delay_ms: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) log_limits: Option<LogLimits>,
     pub(super) heartbeat_ms: u64,
     pub(super) secret: String,
     pub(super) log: String,
@@ -30,6 +32,17 @@ pub(super) struct NodeConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) break_rules: Vec<String>,
     pub(super) members: Vec<MemberConfig>,
+}
+
+/// How much of the update log a node keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLimits {
+    /// So many entries of each partition are kept that a checkpoint has made needless.
+    pub log_retention_entries: u64,
+    /// Checkpoints are made when the log is longer than this.
+    pub checkpoint_after_bytes: u64,
+    /// The size of one file of the log; files are removed as a whole.
+    pub log_segment_bytes: u64,
 }
 
 /// A member, at the address where this node reaches it: the proxy on the link between them.

@@ -5,6 +5,7 @@ mod config;
 mod control;
 mod ports;
 mod process;
+mod stat;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,8 +29,10 @@ use config::{MemberConfig, NodeConfig};
 use process::NodeProcess;
 
 pub use client::KenshoClient;
+pub use config::LogLimits;
 pub(crate) use ports::free as free_ports;
 pub use process::{Launch, run_with_parent};
+pub use stat::ReplicaLog;
 
 /// The cluster's name.
 pub const CLUSTER: &str = "kensho";
@@ -99,6 +102,8 @@ pub struct Settings {
     pub durability: Durability,
     /// How much longer each flush of a node's log takes than the disk needs, milliseconds.
     pub flush_delay_ms: u64,
+    /// How much of the update log nodes keep [default: the node's own].
+    pub log_limits: Option<LogLimits>,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// Rules to break on purpose.
@@ -227,6 +232,7 @@ impl KenshoSystem {
             mode: self.settings.mode.name(),
             durability: self.settings.durability.name(),
             flush_delay_ms: self.settings.flush_delay_ms,
+            log_limits: self.settings.log_limits,
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),
@@ -258,6 +264,15 @@ impl KenshoSystem {
     /// The numbers of the processes that run.
     pub fn process_numbers(&self) -> Vec<u32> {
         self.processes().values().map(NodeProcess::number).collect()
+    }
+
+    /// The logs of all replicas at nodes that answer.
+    pub async fn logs(&self) -> Vec<ReplicaLog> {
+        let logs = each(&self.names, |node| async move {
+            let text = self.probe(node, "/node/stat").await.ok()?;
+            stat::logs(&text).ok()
+        });
+        logs.await.into_iter().flatten().flatten().collect()
     }
 
     /// Puts down a process that has ended by itself.

@@ -30,6 +30,7 @@ fn there_is_a_chart_for_every_question() {
         "batches",
         "failover-time",
         "outage-owner",
+        "catch-up",
         "lost-writes",
         "election-rounds",
     ];
