@@ -44,8 +44,8 @@ pub enum RowError {
 }
 
 /// Room for what a statement takes besides the texts in it, and for what each of its rows does.
-const PUT_BYTES: usize = 24;
-const ROW_BYTES: usize = 6;
+const PUT_BYTES: usize = 12;
+const ROW_BYTES: usize = 4;
 
 /// Rows that fit a container, with their values in the form in which they are kept.
 #[derive(Clone, Debug, Default)]
