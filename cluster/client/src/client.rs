@@ -417,7 +417,7 @@ impl Client {
 
 impl Statement {
     fn request(&self, to: &Address, id: Option<RequestId>, as_of: Position) -> Vec<u8> {
-        let mut head = Head::new(&self.method, &self.path, to).with("kensho-forward", &"no");
+        let mut head = Head::new(&self.method, &self.path, to).with_text("kensho-forward", "no");
         if let Some(id) = id {
             let key = format_args!("{:x}/{}", id.client.0, id.sequence);
             head = head
@@ -425,7 +425,7 @@ impl Statement {
                 .with("kensho-as-of", &as_of);
         }
         if let Some((name, value)) = &self.condition {
-            head = head.with(name, value);
+            head = head.with_text(name, value);
         }
         head.body(&self.body)
     }

@@ -2,8 +2,10 @@
 //! ticks.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
@@ -43,41 +45,49 @@ pub(crate) enum Command {
     Finish(Result<(), Failure>),
 }
 
-/// Where a statement's task finds its commands.
+/// Where a statement's task finds its commands. Only one task waits at a time.
 #[derive(Default)]
-pub(crate) struct Mailbox {
-    command: Mutex<Option<Command>>,
-    news: Notify,
+pub(crate) struct Mailbox(Mutex<Slot>);
+
+#[derive(Default)]
+struct Slot {
+    command: Option<Command>,
+    waiting: Option<Waker>,
 }
 
 impl Mailbox {
     fn put(&self, command: Command) {
-        *self.command.lock().expect("nobody panicked") = Some(command);
-        self.news.notify_one();
-    }
-
-    fn take(&self) -> Option<Command> {
-        self.command.lock().expect("nobody panicked").take()
+        let waiting = {
+            let mut slot = self.0.lock().expect("nobody panicked");
+            slot.command = Some(command);
+            slot.waiting.take()
+        };
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 
     /// Waits for a command.
     pub(crate) async fn next(&self) -> Command {
-        loop {
-            if let Some(command) = self.take() {
-                return command;
-            }
-            self.news.notified().await;
-        }
+        poll_fn(|context| self.poll(context, Option::take)).await
     }
 
     /// Waits until there is a command, and leaves it there.
     pub(crate) async fn has_news(&self) {
-        loop {
-            if self.command.lock().expect("nobody panicked").is_some() {
-                return;
-            }
-            self.news.notified().await;
+        poll_fn(|context| self.poll(context, |command| command.as_ref().map(drop))).await;
+    }
+
+    fn poll<T>(
+        &self,
+        context: &Context<'_>,
+        look: impl FnOnce(&mut Option<Command>) -> Option<T>,
+    ) -> Poll<T> {
+        let mut slot = self.0.lock().expect("nobody panicked");
+        if let Some(found) = look(&mut slot.command) {
+            return Poll::Ready(found);
         }
+        slot.waiting = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -230,7 +240,7 @@ impl Core {
     async fn fetch(self: Arc<Self>, from: Address, known: Option<String>) {
         let mut head = Head::new(&Method::GET, "/cluster/table", &from);
         if let Some(known) = known {
-            head = head.with("if-none-match", &known);
+            head = head.with_text("if-none-match", &known);
         }
         let request = head.body(&[]);
         let exchange = self.pool.exchange(&from, &request);

@@ -15,16 +15,27 @@ impl Head {
         for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        Head(head).with("host", &host)
+        Head(head).with_text("host", host)
     }
 
     /// Adds a header; one whose value is not plain text, which no header can hold, is left out.
-    pub(crate) fn with(mut self, name: &'static str, value: &dyn Display) -> Self {
+    pub(crate) fn with(self, name: &'static str, value: &dyn Display) -> Self {
+        self.add(name, |head| {
+            write!(head, "{value}").expect("a Vec can always be written to");
+        })
+    }
+
+    /// The same for what is text already.
+    pub(crate) fn with_text(self, name: &'static str, value: &str) -> Self {
+        self.add(name, |head| head.extend_from_slice(value.as_bytes()))
+    }
+
+    fn add(mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let before = self.0.len();
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
         let start = self.0.len();
-        write!(self.0, "{value}").expect("a Vec can always be written to");
+        write(&mut self.0);
         if is_plain(&self.0[start..]) {
             self.0.extend_from_slice(b"\r\n");
         } else {

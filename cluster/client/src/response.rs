@@ -1,6 +1,8 @@
 //! A response as it comes over the wire (RFC 9112), as far as nodes and what may stand before them
 //! give one.
 
+use std::mem::MaybeUninit;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 use kensho_protocol::ids::Position;
@@ -47,13 +49,15 @@ pub(crate) struct Malformed;
 /// (1xx) are skipped.
 pub(crate) fn take_head(bytes: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut parsed = httparse::Response::new(&mut headers);
-        let length = match parsed.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) if bytes.len() < HEAD_LIMIT_BYTES => return Ok(None),
-            Ok(httparse::Status::Partial) | Err(_) => return Err(Malformed),
-        };
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut parsed = httparse::Response::new(&mut []);
+        let parser = httparse::ParserConfig::default();
+        let length =
+            match parser.parse_response_with_uninit_headers(&mut parsed, bytes, &mut headers) {
+                Ok(httparse::Status::Complete(length)) => length,
+                Ok(httparse::Status::Partial) if bytes.len() < HEAD_LIMIT_BYTES => return Ok(None),
+                Ok(httparse::Status::Partial) | Err(_) => return Err(Malformed),
+            };
         let code = parsed.code.ok_or(Malformed)?;
         let status = StatusCode::from_u16(code).map_err(|_| Malformed)?;
         let head = read_head(status, parsed.version == Some(1), parsed.headers)?;

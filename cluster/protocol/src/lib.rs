@@ -28,5 +28,6 @@ pub mod routing;
 pub mod rule;
 pub mod session;
 pub mod settings;
+pub mod small_bytes;
 pub mod table;
 pub mod time;

@@ -426,9 +426,12 @@ impl DataPlane {
         reply: Reply,
         not_after: Option<Time>,
     ) {
+        let Some(limit) = not_after else {
+            return self.waiting.answer(token, reply);
+        };
         let now = clock::now();
-        let leaves = not_after.is_none_or(|limit| now < limit);
-        if let (Some(_), Some(transcript)) = (not_after, self.recorder.transcript()) {
+        let leaves = now < limit;
+        if let Some(transcript) = self.recorder.transcript() {
             transcript.leaves(partition, now, token, leaves);
         }
         if leaves {

@@ -1,5 +1,8 @@
 //! Answers.
 
+use std::fmt;
+use std::io::Write;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderValue};
@@ -26,6 +29,15 @@ pub(super) fn empty(status: StatusCode) -> Answer {
 
 /// A row's version as an ETag.
 pub(super) fn etag(version: Position) -> HeaderValue {
-    let text = format!("\"{}-{}\"", version.epoch, version.lsn);
-    HeaderValue::try_from(text).expect("digits")
+    short_value(format_args!("\"{version}\""))
+}
+
+/// A header's value of a few plain characters, made without a `String` on the way.
+pub(super) fn short_value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut buffer = [0; 64];
+    let mut rest = &mut buffer[..];
+    rest.write_fmt(text).expect("it is short");
+    let left = rest.len();
+    let length = buffer.len() - left;
+    HeaderValue::from_bytes(&buffer[..length]).expect("it is plain text")
 }

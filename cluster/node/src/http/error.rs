@@ -36,12 +36,14 @@ use kensho_protocol::ids::Position;
 use kensho_protocol::request::Refusal;
 use serde::Serialize;
 
+use super::answer;
+
 /// The youngest log entry that an answer knows of.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("kensho-position");
 
 /// A place in the log, as the value of that header.
 pub(super) fn position(at: Position) -> HeaderValue {
-    HeaderValue::try_from(at.to_string()).expect("digits and a dash are plain text")
+    answer::short_value(format_args!("{at}"))
 }
 
 /// An answer that is an error.
@@ -236,7 +238,7 @@ impl Error {
             definite: self.definite,
         };
         let body = serde_json::to_vec(&body).expect("plain text is JSON");
-        let mut response = super::answer::json(self.status, body);
+        let mut response = answer::json(self.status, body);
         if let Some((name, value)) = &self.header {
             response.headers_mut().insert(name, value.clone());
         }

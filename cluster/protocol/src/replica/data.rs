@@ -102,7 +102,7 @@ impl<A: Apply> Data<A> {
         );
         let (outcome, undo) = self.state.apply(entry.at, &entry.statement);
         if let Some(id) = entry.request {
-            self.outcomes.insert(id, entry.at, outcome.clone());
+            self.outcomes.insert(id, entry.at, &outcome);
         }
         self.undo.push((entry.at, entry.request, undo));
         self.applied = entry.at.lsn;

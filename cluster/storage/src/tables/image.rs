@@ -129,7 +129,7 @@ fn read_block(block: &Bytes, rows: &mut BTreeMap<RowKey, Row>) -> Result<(), Str
     while !rest.is_empty() {
         let row: ImageRow<'_> = take(&mut rest)?;
         let key = match row.key {
-            ImageKey::Given(key) => RowKey::existing(block, key).ok_or("a row has no key")?,
+            ImageKey::Given(key) => RowKey::named(key).ok_or("a row has no key")?,
             ImageKey::Inserted(lsn, index) => RowKey::Inserted(lsn, index),
         };
         let value = block.slice_ref(row.value.0);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use kensho_protocol::ids::{Lsn, Position};
+use kensho_protocol::small_bytes::SmallBytes;
 use serde::{Deserialize, Serialize};
 
 use super::timestamp::parse_timestamp;
@@ -42,37 +42,30 @@ pub enum RowKey {
     /// As in [`Key`].
     Timestamp(i64),
     /// As in [`Key`]; certainly UTF-8.
-    Text(Bytes),
+    Text(SmallBytes),
     /// Of a container without row key: where the row was inserted, which is the order of insertion.
     Inserted(Lsn, u32),
 }
 
 impl RowKey {
-    /// The key of a row that is put, sharing the statement's bytes.
-    pub(super) fn sliced(statement: &Bytes, key: Key<'_>, at: Position, index: usize) -> Self {
+    /// The key of the row that the entry at `at` puts as its `index`-th.
+    pub(super) fn of_put(key: Key<'_>, at: Position, index: usize) -> Self {
         match key {
-            Key::Integer(number) => RowKey::Integer(number),
-            Key::Timestamp(time) => RowKey::Timestamp(time),
-            Key::Text(text) => RowKey::Text(statement.slice_ref(text.as_bytes())),
             Key::None => RowKey::Inserted(
                 at.lsn,
                 u32::try_from(index).expect("rows come in one message"),
             ),
+            key => RowKey::named(key).expect("it is a key"),
         }
     }
 
     /// The key of a row that may be there; a row of a container without row key has no name.
-    pub(super) fn existing(statement: &Bytes, key: Key<'_>) -> Option<Self> {
-        (key != Key::None).then(|| RowKey::sliced(statement, key, Position::default(), 0))
-    }
-
-    /// The same with bytes of its own.
-    pub(super) fn copied(key: Key<'_>) -> Self {
+    pub(super) fn named(key: Key<'_>) -> Option<Self> {
         match key {
-            Key::Integer(number) => RowKey::Integer(number),
-            Key::Timestamp(time) => RowKey::Timestamp(time),
-            Key::Text(text) => RowKey::Text(Bytes::copy_from_slice(text.as_bytes())),
-            Key::None => RowKey::Inserted(Lsn(0), 0),
+            Key::Integer(number) => Some(RowKey::Integer(number)),
+            Key::Timestamp(time) => Some(RowKey::Timestamp(time)),
+            Key::Text(text) => Some(RowKey::Text(SmallBytes::from(text.as_bytes()))),
+            Key::None => None,
         }
     }
 }

@@ -148,7 +148,7 @@ impl Tables {
                 condition,
                 keys,
             } => match self.checked(container, schema) {
-                Ok(container) => delete(bytes, container, condition, &keys),
+                Ok(container) => delete(container, condition, &keys),
                 Err(outcome) => (outcome.encode(), Change::Nothing),
             },
         }
@@ -229,10 +229,10 @@ impl Tables {
                     return Answer::NoSuchContainer;
                 };
                 let key = match container.info.parse_key(key) {
-                    Ok(key) => RowKey::copied(key),
+                    Ok(key) => RowKey::named(key),
                     Err(error) => return Answer::WrongKey(error.to_string()),
                 };
-                match container.rows.get(&key) {
+                match key.and_then(|key| container.rows.get(&key)) {
                     Some(row) => Answer::Row {
                         version: row.version,
                         value: Raw(&row.value),
@@ -273,7 +273,7 @@ fn put(
     condition: Condition,
     rows: &[NewRow<'_>],
 ) -> (Bytes, Change) {
-    let key = |index: usize, row: &NewRow<'_>| RowKey::sliced(bytes, row.key, at, index);
+    let key = |index: usize, row: &NewRow<'_>| RowKey::of_put(row.key, at, index);
     if condition != Condition::Any {
         for (index, row) in rows.iter().enumerate() {
             if let Err(outcome) = condition.check(container.rows.get(&key(index, row))) {
@@ -311,13 +311,8 @@ fn put(
     (stored.encode(), change)
 }
 
-fn delete(
-    bytes: &Bytes,
-    container: &mut Container,
-    condition: Condition,
-    keys: &[Key<'_>],
-) -> (Bytes, Change) {
-    let keys = keys.iter().filter_map(|key| RowKey::existing(bytes, *key));
+fn delete(container: &mut Container, condition: Condition, keys: &[Key<'_>]) -> (Bytes, Change) {
+    let keys = keys.iter().filter_map(|key| RowKey::named(*key));
     if condition != Condition::Any {
         for key in keys.clone() {
             if let Err(outcome) = condition.check(container.rows.get(&key)) {

@@ -43,6 +43,10 @@ pub enum RowError {
     },
 }
 
+/// Room for what a statement takes besides the texts in it, and for what each of its rows does.
+const PUT_BYTES: usize = 12;
+const ROW_BYTES: usize = 4;
+
 /// Rows that fit a container, with their values in the form in which they are kept.
 #[derive(Clone, Debug, Default)]
 pub struct ValidRows {
@@ -94,6 +98,7 @@ impl ValidRows {
     /// When it does not fit the container.
     pub fn one(info: &ContainerInfo, text: &[u8]) -> Result<Self, RowError> {
         let mut reading = Reading::new(info);
+        reading.rows.values.reserve(text.len());
         let done = read(text, Row(&mut reading));
         reading.finish(done)
     }
@@ -138,7 +143,8 @@ impl ValidRows {
             condition,
             rows: self.iter().collect(),
         };
-        put.encode()
+        let texts = container.len() + self.key_texts.len() + self.values.len();
+        put.encode_in(PUT_BYTES + ROW_BYTES * self.len() + texts)
     }
 }
 

@@ -61,7 +61,7 @@ impl Container {
 
     fn bound(&self, text: Bound<&str>) -> Result<Bound<RowKey>, Answer<'_>> {
         let key = |text| match self.info.parse_key(text) {
-            Ok(key) => Ok(RowKey::copied(key)),
+            Ok(key) => Ok(RowKey::named(key).expect("a text is no missing key")),
             Err(error) => Err(Answer::WrongKey(error.to_string())),
         };
         Ok(match text {

@@ -206,7 +206,12 @@ macro_rules! encoded {
             /// When memory is exhausted.
             #[must_use]
             pub fn encode(&self) -> Bytes {
-                postcard::to_stdvec(self)
+                self.encode_in(0)
+            }
+
+            /// As bytes, for which so much room is made at first.
+            pub(super) fn encode_in(&self, room_bytes: usize) -> Bytes {
+                postcard::to_extend(self, Vec::with_capacity(room_bytes))
                     .expect("there is nothing in it that cannot be encoded")
                     .into()
             }

@@ -3,6 +3,8 @@
 //! Outcomes are replicated state: they change only by applying and committing entries in log order,
 //! and they are part of the data image. Every replica has the same ones at the same place.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientId, Position, Sequence};
 use crate::request::RequestId;
+use crate::small_bytes::SmallBytes;
+
+use kept::Kept;
 
 /// The outcomes of one client's last statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,7 +27,17 @@ struct Client {
     /// Every statement up to here is forgotten.
     forgotten: Sequence,
     /// The ones above, as far as they were executed.
-    kept: BTreeMap<Sequence, (Position, Bytes)>,
+    kept: Kept,
+    /// How many of those are above `last`: not committed yet. None in an image.
+    #[serde(skip)]
+    ahead: usize,
+}
+
+impl Client {
+    /// Whether an entry of this client is committed.
+    fn has_committed(&self, at: Position) -> bool {
+        self.last.is_some_and(|last| at <= last)
+    }
 }
 
 /// The outcomes of all clients' last statements.
@@ -54,8 +69,8 @@ impl Outcomes {
     #[must_use]
     pub fn look_up(&self, id: RequestId, as_of: Position) -> Known {
         match self.clients.get(&id.client) {
-            Some(client) => match client.kept.get(&id.sequence) {
-                Some((at, outcome)) => Known::Done(*at, outcome.clone()),
+            Some(client) => match client.kept.get(id.sequence) {
+                Some(kept) => Known::Done(kept.at, Bytes::copy_from_slice(&kept.bytes)),
                 None if id.sequence <= client.forgotten => Known::Forgotten,
                 None if as_of < self.forgotten_before(client) => Known::Forgotten,
                 None => Known::New,
@@ -75,12 +90,15 @@ impl Outcomes {
     }
 
     /// An entry was applied.
-    pub fn insert(&mut self, id: RequestId, at: Position, outcome: Bytes) {
-        self.clients
-            .entry(id.client)
-            .or_default()
+    pub fn insert(&mut self, id: RequestId, at: Position, outcome: &[u8]) {
+        let client = self.clients.entry(id.client).or_default();
+        let replaced = client
             .kept
-            .insert(id.sequence, (at, outcome));
+            .insert(id.sequence, at, SmallBytes::from(outcome));
+        // Only a broken rule R11 executes a statement twice.
+        if replaced.is_none_or(|replaced| client.has_committed(replaced.at)) {
+            client.ahead += 1;
+        }
     }
 
     /// The entry that was applied last is taken back.
@@ -88,7 +106,9 @@ impl Outcomes {
         let Some(client) = self.clients.get_mut(&id.client) else {
             return;
         };
-        client.kept.remove(&id.sequence);
+        if client.kept.remove(id.sequence).is_some() {
+            client.ahead -= 1;
+        }
         if *client == Client::default() {
             self.clients.remove(&id.client);
         }
@@ -108,18 +128,18 @@ impl Outcomes {
             }
         }
         self.by_age.insert(at, id.client);
+        if client
+            .kept
+            .get(id.sequence)
+            .is_some_and(|kept| kept.at == at)
+        {
+            client.ahead -= 1;
+        }
         // What is not committed yet may still be taken back, so it does not count.
-        let committed = |kept: &Position| *kept <= at;
-        let too_many = |client: &Client| {
-            let committed = client.kept.values().filter(|(kept, _)| committed(kept));
-            client.kept.len() > per_client && committed.count() > per_client
-        };
-        while too_many(client) {
-            let oldest = client.kept.iter().find(|(_, (kept, _))| committed(kept));
-            let Some(sequence) = oldest.map(|(sequence, _)| *sequence) else {
+        while client.kept.len() - client.ahead > per_client {
+            let Some(sequence) = client.kept.forget_lowest(at) else {
                 break;
             };
-            client.kept.remove(&sequence);
             client.forgotten = client.forgotten.max(sequence);
         }
         while self.by_age.len() > clients {
@@ -137,12 +157,13 @@ impl Outcomes {
         let Some(mut client) = self.clients.remove(&id) else {
             return;
         };
-        client.kept.retain(|_, (at, _)| *at > mark);
+        client.kept.forget_up_to(mark);
         if !client.kept.is_empty() {
             let kept = client.kept;
             self.clients.insert(
                 id,
                 Client {
+                    ahead: kept.len(),
                     kept,
                     ..Client::default()
                 },
@@ -191,7 +212,7 @@ mod tests {
     }
 
     fn execute_at(outcomes: &mut Outcomes, id: RequestId, at: Position) {
-        outcomes.insert(id, at, Bytes::from(format!("{}", at.lsn)));
+        outcomes.insert(id, at, at.lsn.to_string().as_bytes());
         outcomes.commit(id, at, 2, 2);
     }
 
@@ -242,7 +263,7 @@ mod tests {
         let ahead = |executed_ahead: bool| {
             let mut outcomes = Outcomes::default();
             execute(&mut outcomes, id(1, 1), 1);
-            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at(4), Bytes::new());
+            let again = |outcomes: &mut Outcomes| outcomes.insert(id(1, 2), at(4), &[]);
             if executed_ahead {
                 again(&mut outcomes);
             }
@@ -279,8 +300,8 @@ mod tests {
         let mut outcomes = Outcomes::default();
         execute(&mut outcomes, id(1, 1), 1);
         let before = outcomes.clone();
-        outcomes.insert(id(2, 1), Position::default(), Bytes::new());
-        outcomes.insert(id(1, 2), Position::default(), Bytes::new());
+        outcomes.insert(id(2, 1), Position::default(), &[]);
+        outcomes.insert(id(1, 2), Position::default(), &[]);
         outcomes.remove(id(1, 2));
         outcomes.remove(id(2, 1));
         assert_eq!(outcomes, before);
