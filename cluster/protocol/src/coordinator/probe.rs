@@ -74,7 +74,12 @@ impl Coordinator {
             return;
         };
         electing.ask_at = if !voters.contains(&self.fixed.me.id) {
-            Time::MAX
+            // It asks to be made a member, if that is wanted.
+            if self.asks.is_empty() {
+                Time::MAX
+            } else {
+                now + at_least
+            }
         } else if voters.len() == 1 {
             now
         } else {
@@ -105,14 +110,23 @@ impl Coordinator {
                 electing.attempt += 1;
                 self.wait_before_probe(now, Duration::ZERO);
             }
-            None if now >= electing.ask_at => self.ask_who_missed(now),
+            None if now >= electing.ask_at => self.ask_others(now),
             _ => {}
         }
     }
 
-    fn ask_who_missed(&mut self, now: Time) {
+    /// Asks others: a member, whether they have missed the master; another node, to be made a member.
+    fn ask_others(&mut self, now: Time) {
         let voters = self.voters();
-        assert!(voters.contains(&self.fixed.me.id), "only voters ask");
+        if voters.contains(&self.fixed.me.id) {
+            self.ask_who_missed(now, voters);
+        } else {
+            self.ask_to_join();
+            self.wait_before_probe(now, self.fixed.settings.heartbeat);
+        }
+    }
+
+    fn ask_who_missed(&mut self, now: Time, voters: BTreeSet<NodeId>) {
         let term = self.term();
         let me = self.fixed.me.id;
         let until = now + self.fixed.settings.heartbeat / 2;
@@ -142,7 +156,7 @@ impl Coordinator {
 
     /// Another node asks.
     pub(super) fn answer_probe(&mut self, now: Time, from: NodeId, probing: Probing) {
-        let votes = self.voters().contains(&self.fixed.me.id);
+        let votes = self.may_vote();
         let next = now + self.fixed.settings.heartbeat / 2;
         let missed = match &mut self.role {
             Role::Electing(electing) => {
@@ -162,6 +176,11 @@ impl Coordinator {
             born: self.accepted().is_some_and(|table| table.born),
         };
         self.send(from, answer);
+        if let Some(table) = self.committed()
+            && !table.members.contains_key(&from)
+        {
+            self.send(from, Message::Dismissed(table.clone()));
+        }
     }
 
     /// Another node answers.
