@@ -10,8 +10,9 @@
 //!
 //! A member that is to leave first loses its roles, as far as others can take them; then the table
 //! without it is committed, and it is told. It gets that table only then: one that is never
-//! committed would keep it from voting. A master that leaves serves until that commit (Ongaro,
-//! 4.2.2), and its followers miss it at once.
+//! committed would keep it from voting. A master that leaves serves until that commit, and its
+//! followers miss it at once. If it fails before, it takes part in the next election, though its
+//! newest table does not list it (Ongaro, 4.2.2).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,17 +32,20 @@ impl Coordinator {
     /// This node is to become a member of the cluster that `through` belong to.
     pub(super) fn join(&mut self, now: Time, through: BTreeSet<NodeId>) {
         let me = self.fixed.me.id;
-        if self
-            .committed()
-            .is_some_and(|t| t.members.contains_key(&me))
-        {
+        let lists_me = |table: &Arc<Table>| table.members.contains_key(&me);
+        // A master that was to leave may have a newer table than the last one that it knows to be
+        // committed.
+        if self.committed().is_some_and(lists_me) && self.accepted().is_some_and(lists_me) {
             return;
         }
         self.asks = through.into_iter().filter(|node| *node != me).collect();
         if self.accepted().is_none() && !self.joiner {
             self.become_joiner();
         }
-        self.wait_before_probe(now, Duration::ZERO);
+        // One that takes part finds out first that it is no member.
+        if !self.takes_part() {
+            self.wait_before_probe(now, Duration::ZERO);
+        }
     }
 
     /// Asks to be made a member. Whoever is asked passes it on to the master.
@@ -57,17 +61,24 @@ impl Coordinator {
 
     /// A committed table does not list this node (any more).
     pub(super) fn dismissed(&mut self, now: Time, table: Arc<Table>) {
+        let stamp = table.stamp;
         let newer = self.accepted().is_some_and(|mine| {
-            mine.stamp < table.stamp && mine.identity == table.identity && table.born
+            mine.stamp <= stamp && mine.identity == table.identity && table.born
         });
-        let term = table.stamp.term;
-        if !newer || table.members.contains_key(&self.fixed.me.id) || term < self.term() {
+        let known = stamp <= self.committed_stamp();
+        let lists_me = table.members.contains_key(&self.fixed.me.id);
+        if !newer || known || lists_me {
             return;
         }
-        if term > self.term() {
-            self.enter(now, term);
+        // Of a lower term it is no less committed; to hold it makes no difference to anybody else, since
+        // this node is not counted for it.
+        if stamp.term > self.term() {
+            self.enter(now, stamp.term);
         }
-        self.disk.accept(table.clone());
+        // It may have it from before a restart.
+        if stamp > self.disk.stamp() {
+            self.disk.accept(table.clone());
+        }
         self.announce(table);
         self.retire(now);
     }
@@ -156,9 +167,9 @@ impl Coordinator {
             return Some(Kept::NoMember);
         }
         let alive = reign.alive(self.fixed.me.id, table);
-        let left = table.members.len() - 1;
-        let quorum = left / 2 + 1;
-        if alive.iter().filter(|other| **other != node).count() < quorum {
+        let stays = |other: &&NodeId| **other != node && !reign.leaving.contains(other);
+        let quorum = table.members.keys().filter(stays).count() / 2 + 1;
+        if alive.iter().filter(stays).count() < quorum {
             return Some(Kept::NoQuorum);
         }
         let only_copy = |assignment: &crate::table::Assignment| {
@@ -238,9 +249,17 @@ impl Coordinator {
         leaves
     }
 
-    /// Whether this node hands over its vote when it is asked for it: as a member, or as one that
-    /// asks to be one, which may be listed by a table that it has not received.
+    /// Whether this node takes part in elections: as a member, or as a master that was to leave, whose
+    /// newest table nobody else may have. Without it the others could be too few to elect anybody.
+    pub(super) fn takes_part(&self) -> bool {
+        let me = self.fixed.me.id;
+        let undecided = |table: &Arc<Table>| table.stamp > self.committed_stamp();
+        self.voters().contains(&me) || self.accepted().is_some_and(undecided)
+    }
+
+    /// Whether this node hands over its vote when it is asked for it: as one that takes part, or as one
+    /// that asks to be a member, which may be listed by a table that it has not received.
     pub(super) fn may_vote(&self) -> bool {
-        !self.asks.is_empty() || self.voters().contains(&self.fixed.me.id)
+        !self.asks.is_empty() || self.takes_part()
     }
 }

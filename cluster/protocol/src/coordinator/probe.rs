@@ -69,18 +69,19 @@ impl Coordinator {
     /// need not ask.
     pub(super) fn wait_before_probe(&mut self, now: Time, at_least: Duration) {
         let voters = self.voters();
+        let takes_part = self.takes_part();
         let term = self.term();
         let Role::Electing(electing) = &mut self.role else {
             return;
         };
-        electing.ask_at = if !voters.contains(&self.fixed.me.id) {
+        electing.ask_at = if !takes_part {
             // It asks to be made a member, if that is wanted.
             if self.asks.is_empty() {
                 Time::MAX
             } else {
                 now + at_least
             }
-        } else if voters.len() == 1 {
+        } else if voters.iter().all(|voter| *voter == self.fixed.me.id) {
             now
         } else {
             let limit = self.fixed.settings.election_wait_max();
@@ -117,16 +118,16 @@ impl Coordinator {
 
     /// Asks others: a member, whether they have missed the master; another node, to be made a member.
     fn ask_others(&mut self, now: Time) {
-        let voters = self.voters();
-        if voters.contains(&self.fixed.me.id) {
-            self.ask_who_missed(now, voters);
+        if self.takes_part() {
+            self.ask_who_missed(now);
         } else {
             self.ask_to_join();
             self.wait_before_probe(now, self.fixed.settings.heartbeat);
         }
     }
 
-    fn ask_who_missed(&mut self, now: Time, voters: BTreeSet<NodeId>) {
+    fn ask_who_missed(&mut self, now: Time) {
+        let voters = self.voters();
         let term = self.term();
         let me = self.fixed.me.id;
         let until = now + self.fixed.settings.heartbeat / 2;

@@ -61,10 +61,11 @@ impl Coordinator {
             self.consider(from, beat, table);
             self.learn_committed(beat.committed);
         }
+        let left = |table: &Arc<Table>| {
+            table.stamp == beat.committed && !table.members.contains_key(&from)
+        };
         if let Role::Following(following) = self.role
-            && self
-                .committed()
-                .is_some_and(|t| !t.members.contains_key(&from))
+            && self.committed().is_some_and(left)
         {
             self.miss_master(now, following);
         }

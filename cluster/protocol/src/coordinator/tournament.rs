@@ -133,7 +133,7 @@ impl Coordinator {
             return;
         }
         // One that asks to be a member hands its vote over; it gets none.
-        if !self.voters().contains(&self.fixed.me.id) {
+        if !self.takes_part() {
             return;
         }
         let Vote::Held(candidacy) = &self.vote else {

@@ -22,6 +22,16 @@ fn assert_one_at_a_time(cluster: &Cluster) {
     }
 }
 
+/// Why members were not removed.
+fn kept(cluster: &Cluster) -> Vec<Kept> {
+    let notes = cluster.notes.iter();
+    let why = |(_, _, note): &(_, _, Note)| match note {
+        Note::MemberKept { why, .. } => Some(*why),
+        _ => None,
+    };
+    notes.filter_map(why).collect()
+}
+
 fn follower(cluster: &Cluster) -> NodeId {
     let master = cluster.master().expect("there is one");
     let mut ids = cluster.ids().into_iter();
@@ -168,6 +178,51 @@ fn a_master_that_leaves_is_replaced_at_once() {
     }
 }
 
+/// Its newest table, without itself, has come to nobody else: the other one needs its vote, and it is
+/// the stronger of the two.
+#[test]
+fn a_master_that_fails_before_it_has_left_takes_part_once_more() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::born(2, seed);
+        cluster.run_for(HEARTBEAT * 3);
+        let leaving = cluster.master().expect("there is one");
+        let other = follower(&cluster);
+        cluster.remove(leaving, leaving);
+        cluster.run_until("proposal", |c| {
+            let accepted = c.running(leaving).and_then(|n| n.accepted());
+            accepted.is_some_and(|table| !table.members.contains_key(&leaving))
+        });
+        cluster.cut(leaving, other);
+        cluster.run_for(HEARTBEAT * 5);
+        assert_eq!(cluster.newest().members.len(), 2, "it was not committed");
+        if seed % 2 == 0 {
+            cluster.restart(leaving);
+        }
+        cluster.heal();
+        cluster.run_until("end", |c| {
+            c.serves(other) && members(c.newest()) == [other.0] && !c.serves(leaving)
+        });
+        assert_one_at_a_time(&cluster);
+    }
+}
+
+#[test]
+fn when_all_are_to_leave_somebody_stays() {
+    let mut cluster = Cluster::born(3, 1);
+    cluster.run_for(HEARTBEAT * 3);
+    let master = cluster.master().expect("there is one");
+    for id in cluster.ids() {
+        cluster.remove(master, id);
+    }
+    assert_eq!(kept(&cluster), [Kept::NoQuorum]);
+    cluster.run_until("the last one alone", |c| {
+        members(c.newest()) == [3] && c.serves(node(3))
+    });
+    cluster.run_for(HEARTBEAT * 10);
+    assert!(cluster.serves(node(3)));
+    assert_one_at_a_time(&cluster);
+}
+
 #[test]
 fn a_node_that_was_down_learns_that_it_is_no_member_and_may_join_again() {
     for seed in 0..20 {
@@ -190,8 +245,13 @@ fn a_node_that_was_down_learns_that_it_is_no_member_and_may_join_again() {
             2,
             "it does not come by itself"
         );
-        let through = [asked].into();
-        cluster.hand(away, crate::coordinator::Event::Join { through });
+        // Impatience does not keep it from finding out that it is no member.
+        cluster.restart(away);
+        for _ in 0..20 {
+            let through = [asked].into();
+            cluster.hand(away, crate::coordinator::Event::Join { through });
+            cluster.run_for(HEARTBEAT / 4);
+        }
         cluster.run_until("addition", |c| c.all_serve() && c.agreed_on_table());
         assert_eq!(members(cluster.newest()), [1, 2, 3]);
         assert_one_at_a_time(&cluster);
@@ -200,14 +260,6 @@ fn a_node_that_was_down_learns_that_it_is_no_member_and_may_join_again() {
 
 #[test]
 fn who_is_needed_is_kept() {
-    let kept = |cluster: &Cluster| -> Vec<Kept> {
-        let notes = cluster.notes.iter();
-        let why = |(_, _, note): &(_, _, Note)| match note {
-            Note::MemberKept { why, .. } => Some(*why),
-            _ => None,
-        };
-        notes.filter_map(why).collect()
-    };
     let mut cluster = Cluster::born(1, 1);
     cluster.remove(node(1), node(1));
     assert_eq!(kept(&cluster), [Kept::NoQuorum], "the last member");
