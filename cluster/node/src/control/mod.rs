@@ -157,19 +157,7 @@ impl Control {
                     self.receive(received);
                     self.drain(&mut inputs.messages);
                 }
-                Some(report) = inputs.reports.recv() => self.handle(match report {
-                    Report::Ask(change) => Event::Ask(change),
-                    Report::Holds(held) => Event::Holds(held),
-                    Report::Join(through) => {
-                        self.join(through);
-                        continue;
-                    }
-                    Report::Remove { node, answer } => {
-                        // Nobody waits for it any more if the client has gone.
-                        let _ = answer.send(self.coordinator.why_kept(node));
-                        Event::Remove(node)
-                    }
-                }),
+                Some(report) = inputs.reports.recv() => self.hear(report),
                 () = &mut timer => planned = Time(0),
             }
             // Whoever was held up must hear what others said meanwhile before it judges them silent.
@@ -215,6 +203,19 @@ impl Control {
                 self.peers.link_member(member);
             }
             self.handle(Event::Message { from, message });
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Ask(change) => self.handle(Event::Ask(change)),
+            Report::Holds(held) => self.handle(Event::Holds(held)),
+            Report::Join(through) => self.join(through),
+            Report::Remove { node, answer } => {
+                // Nobody waits for it any more if the client has gone.
+                let _ = answer.send(self.coordinator.why_kept(node));
+                self.handle(Event::Remove(node));
+            }
         }
     }
 
