@@ -134,7 +134,8 @@ mod tests {
         let failover = second.fail_over(P, to, &BTreeSet::from([NodeId(0)]));
         assert_eq!(failover, Ok(()));
         assert_eq!(wrong(&[first.table(), second.table()]), []);
-        assert_eq!(wrong(&[second.table(), first.table()]).len(), 2);
+        // Stamp, revision and epoch.
+        assert_eq!(wrong(&[second.table(), first.table()]).len(), 3);
     }
 
     #[test]
