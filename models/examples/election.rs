@@ -12,7 +12,7 @@ use kensho_protocol::rule::Rules;
 use serde_json::{Value, json};
 
 /// How many runs of whole clusters a broken rule may survive before it counts as not caught.
-const SEEDS_MAX: u64 = 1_000;
+const SEEDS_MAX: u64 = 5_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

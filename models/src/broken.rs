@@ -6,7 +6,7 @@
 //! `disturb` (an election too many harms nobody's data), `no-cas-owner` (implied by the epoch check
 //! among nodes that keep to the protocol), `birth-by-majority` (nobody's disk is wiped before the
 //! birth is over), and `rejoin-without-catch-up` and `promote-unsynced-survivor` (no disk loses what
-//! was synced).
+//! was synced). `two-members-at-once` shows in clusters, but seldom.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -243,7 +243,12 @@ impl World {
                 self.first_question.get_or_insert(now);
                 self.messages += 1;
             }
-            Message::Heartbeat { .. } | Message::HeartbeatAck { .. } | Message::Change(_) => {}
+            Message::Heartbeat { .. }
+            | Message::HeartbeatAck { .. }
+            | Message::Change(_)
+            | Message::Join { .. }
+            | Message::Remove(_)
+            | Message::Dismissed(_) => {}
         }
         if self.random.chance(self.lost_per_million) {
             return;

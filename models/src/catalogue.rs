@@ -230,11 +230,17 @@ fn bounds_of_election(model: &Election) -> String {
         ("deadlines", budget.ticks),
         ("pauses", budget.pauses),
         ("changes asked for", budget.asks),
+        ("nodes added", budget.joins),
+        ("nodes removed", budget.removals),
     ];
     let often = often.iter().filter(|(_, count)| *count > 0);
     let often: Vec<String> = often.map(|(what, n)| format!(", {what} {n}")).collect();
     let (nodes, term) = (model.nodes, model.term_max.0);
-    format!("{nodes} nodes, terms to {term}{}", often.join(""))
+    let outside = match model.outside {
+        0 => String::new(),
+        outside => format!(" ({outside} outside)"),
+    };
+    format!("{nodes} nodes{outside}, terms to {term}{}", often.join(""))
 }
 
 fn violated_in_replication(model: &Replication, example: &replication::Counterexample) -> Violated {

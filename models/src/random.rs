@@ -22,6 +22,8 @@ pub enum Stream {
     Processors = 7,
     /// The load and the faults of a run whose workload was given.
     Workload = 8,
+    /// Which nodes are members at first, and how often that changes.
+    Members = 9,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

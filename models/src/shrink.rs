@@ -151,8 +151,9 @@ mod tests {
         let shrunk = shrink::<R>(seed, &given, 5_000).expect("the run fails");
         assert_eq!(shrunk.invariant, wanted);
         let (before, kept) = (&shrunk.before, &shrunk.kept);
+        // Changes of the members build upon each other, so that more of them are needed than of others.
         assert!(
-            (1..=4).contains(&kept.faults.len()),
+            (1..=8).contains(&kept.faults.len()),
             "{kept:?} of {before:?}"
         );
         assert!(kept.operations.len() <= 8, "{kept:?} of {before:?}");

@@ -389,7 +389,7 @@ impl ControlThread {
                 saved: self.saved,
                 met,
             };
-            control.run(inputs).await;
+            control.run(inputs, self.settings.join).await;
         });
     }
 }

@@ -55,6 +55,10 @@ rules! {
     ActOnAccepted = "act-on-accepted",
     /// M2 broken: a new master does not commit what it found under its own term first.
     SkipRecommit = "skip-recommit",
+    /// M2 broken: the members change again before the last change is committed in the master's term.
+    TwoMembersAtOnce = "two-members-at-once",
+    /// M2 broken: votes and accepts are counted by the members of the committed table.
+    CountByCommittedMembers = "count-by-committed-members",
     /// M3 broken: a change applies whatever its base epoch.
     NoCas = "no-cas",
     /// M3 broken: a change applies whoever asks for it.

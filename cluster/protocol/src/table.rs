@@ -55,6 +55,14 @@ pub struct Assignment {
     pub catch_ups: BTreeSet<NodeId>,
 }
 
+impl Assignment {
+    /// Whether `node` has a role in it.
+    #[must_use]
+    pub fn names(&self, node: NodeId) -> bool {
+        self.in_sync.contains_key(&node) || self.catch_ups.contains(&node)
+    }
+}
+
 /// The partition table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Table {

@@ -45,9 +45,20 @@ impl<L: Load> Cluster<L> {
             wake_ns: u64::MAX,
         });
         let life = this.life;
-        self.schedule
-            .put(self.now_ns, Happening::Meet { node, life });
+        if node < self.plan.founders {
+            let look = Happening::Meet { node, life };
+            self.schedule.put(self.now_ns, look);
+        }
         self.set_control_timer(node);
+        if self.nodes[node].joins {
+            self.ask_to_join(node);
+        }
+    }
+
+    /// A node is told to become a member, and of whom it may ask that.
+    pub(super) fn ask_to_join(&mut self, node: usize) {
+        let through = (0..self.plan.nodes).map(node_id).collect();
+        self.hand_to_coordinator(node, Event::Join { through });
     }
 
     /// Nodes find out who answers at the addresses of the initial list (rule M5).
@@ -59,12 +70,13 @@ impl<L: Load> Cluster<L> {
             let whole = !self.network.is_cut(node, other) && !self.network.is_cut(other, node);
             self.nodes[other].runs() && whole
         };
-        let answering: Vec<usize> = (0..self.plan.nodes).filter(|n| answers(*n)).collect();
+        let founders = 0..self.plan.founders;
+        let answering: Vec<usize> = founders.filter(|n| answers(*n)).collect();
         let Some(control) = &mut self.nodes[node].control else {
             return;
         };
         control.met.extend(answering);
-        if control.met.len() == self.plan.nodes {
+        if control.met.len() == self.plan.founders {
             let roster = self.plan.roster();
             self.hand_to_coordinator(node, Event::Roster(roster));
         } else {
@@ -126,6 +138,7 @@ impl<L: Load> Cluster<L> {
             }
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
+            Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
             _ => {}
         }
@@ -310,6 +323,18 @@ impl<L: Load> Cluster<L> {
         };
         if before.stamp.term < table.stamp.term && before.partitions == table.partitions {
             self.sometimes.saw(Sight::TableRecommitted);
+        }
+        if before.members.len() < table.members.len() {
+            self.sometimes.saw(Sight::MemberAdded);
+        }
+        for gone in before.members.keys() {
+            if !table.members.contains_key(gone) {
+                let was_master = self.nodes[number_of(*gone)].is_master();
+                self.sometimes.saw(match was_master {
+                    true => Sight::MasterRemoved,
+                    false => Sight::MemberRemoved,
+                });
+            }
         }
         for (before, now) in before.partitions.iter().zip(&table.partitions) {
             if before.owner != now.owner {

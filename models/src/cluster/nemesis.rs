@@ -1,6 +1,6 @@
 //! What goes wrong, and when it ends.
 
-use kensho_protocol::coordinator::Standing;
+use kensho_protocol::coordinator::Event;
 
 use super::clients::Ending;
 use super::folder::Folder;
@@ -22,10 +22,21 @@ pub enum Fault {
     Pause,
     /// Links are cut, and mended.
     Cut,
+    /// A node is to become a member.
+    Join,
+    /// A node is to be a member no longer.
+    Leave,
 }
 
 impl Fault {
-    const ALL: [Fault; 4] = [Fault::Crash, Fault::Blackout, Fault::Pause, Fault::Cut];
+    const ALL: [Fault; 6] = [
+        Fault::Crash,
+        Fault::Blackout,
+        Fault::Pause,
+        Fault::Cut,
+        Fault::Join,
+        Fault::Leave,
+    ];
 
     /// Its name.
     #[must_use]
@@ -35,6 +46,8 @@ impl Fault {
             Fault::Blackout => "blackout",
             Fault::Pause => "pause",
             Fault::Cut => "cut",
+            Fault::Join => "join",
+            Fault::Leave => "leave",
         }
     }
 }
@@ -159,6 +172,8 @@ impl<L: Load> Cluster<L> {
             Fault::Blackout => faults.blackout_every_ns,
             Fault::Pause => faults.pause_every_ns,
             Fault::Cut => faults.cut_every_ns,
+            Fault::Join => faults.join_every_ns,
+            Fault::Leave => faults.leave_every_ns,
         }
     }
 
@@ -213,6 +228,42 @@ impl<L: Load> Cluster<L> {
                 self.strike_cut(node);
                 self.schedule.put(end_ns, Happening::Mend);
             }
+            Fault::Join => self.strike_join(),
+            Fault::Leave => self.strike_leave(node),
+        }
+    }
+
+    /// Nodes that are no members are to become some: one, or all at once.
+    fn strike_join(&mut self) {
+        let Some(table) = self.tables.last() else {
+            return;
+        };
+        let outside = |node: &usize| !table.members.contains_key(&node_id(*node));
+        let mut outside: Vec<usize> = (0..self.plan.nodes).filter(outside).collect();
+        let random = &mut self.streams.nemesis;
+        if !outside.is_empty() && random.chance(500_000) {
+            outside = vec![outside[random.index(outside.len())]];
+        }
+        for node in outside {
+            self.nodes[node].joins = true;
+            if self.nodes[node].runs() {
+                self.ask_to_join(node);
+            }
+        }
+    }
+
+    /// Nodes are to be members no longer: one, or two at once. Any node may be told so.
+    fn strike_leave(&mut self, first: usize) {
+        let nodes = self.plan.nodes;
+        let random = &mut self.streams.nemesis;
+        let count = 1 + usize::from(random.chance(500_000));
+        let told = random.index(nodes);
+        if !self.nodes[told].runs() {
+            return;
+        }
+        for node in (first..first + count).map(|node| node % nodes) {
+            self.nodes[node].joins = false;
+            self.hand_to_coordinator(told, Event::Remove(node_id(node)));
         }
     }
 
@@ -229,11 +280,7 @@ impl<L: Load> Cluster<L> {
 
     /// Often the master, or the owner of a partition; they have most to lose.
     fn target(&mut self) -> usize {
-        let is_master = |node: &usize| {
-            let coordinator = self.nodes[*node].coordinator();
-            coordinator.is_some_and(|c| c.standing() == Standing::Master)
-        };
-        let master = (0..self.plan.nodes).find(is_master);
+        let master = (0..self.plan.nodes).find(|node| self.nodes[*node].is_master());
         let random = &mut self.streams.nemesis;
         let partition = partition_id(random.index(self.plan.partitions));
         let any = random.index(self.plan.nodes);
@@ -286,6 +333,19 @@ impl<L: Load> Cluster<L> {
             }
         }
         L::calm(self);
+    }
+
+    /// All nodes are to be members in the end, so that there are enough for every setting. Who was still
+    /// to leave when faults ended may have left since.
+    pub(super) fn bring_all_back(&mut self) {
+        let Some(table) = self.tables.last().cloned() else {
+            return;
+        };
+        let outside = |node: &usize| !table.members.contains_key(&node_id(*node));
+        for node in (0..self.plan.nodes).filter(outside) {
+            self.nodes[node].joins = true;
+            self.ask_to_join(node);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kensho_protocol::apply::Apply;
-use kensho_protocol::coordinator::Coordinator;
+use kensho_protocol::coordinator::{Coordinator, Standing};
 use kensho_protocol::ids::{Incarnation, PartitionId, Token};
 use kensho_protocol::table::Table;
 use kensho_protocol::time::Time;
@@ -25,6 +25,8 @@ pub struct Node<A: Apply> {
     pub life: u32,
     /// What its process is doing.
     pub condition: Condition<Happening>,
+    /// Whether it asks to be a member whenever it starts.
+    pub joins: bool,
     /// The control plane, while the process lives.
     pub control: Option<Control>,
     /// What the control plane has written.
@@ -122,6 +124,7 @@ impl<A: Apply> Node<A> {
             clock,
             life: 0,
             condition: Condition::Down,
+            joins: false,
             control: None,
             control_disk: CoordinatorDisk::default(),
             saving: 0,
@@ -153,6 +156,13 @@ impl<A: Apply> Node<A> {
     #[must_use]
     pub fn coordinator(&self) -> Option<&Coordinator> {
         self.control.as_ref().map(|control| &control.coordinator)
+    }
+
+    /// Whether it takes itself for the master.
+    #[must_use]
+    pub fn is_master(&self) -> bool {
+        let standing = self.coordinator().map(Coordinator::standing);
+        standing == Some(Standing::Master)
     }
 
     /// The process is gone, with all that was in memory. Returns who waited for an answer.

@@ -22,6 +22,8 @@ use crate::world::table_service::member;
 pub struct Plan {
     /// How many nodes there are.
     pub nodes: usize,
+    /// How many of them are members at first (rule M5); the others, the last ones, may join.
+    pub founders: usize,
     /// How many partitions there are.
     pub partitions: usize,
     /// By node: its priority in elections.
@@ -88,6 +90,10 @@ pub struct FaultPlan {
     pub pause_every_ns: Option<u64>,
     /// Links are cut, and mended.
     pub cut_every_ns: Option<u64>,
+    /// A node is to become a member.
+    pub join_every_ns: Option<u64>,
+    /// A node is to be a member no longer.
+    pub leave_every_ns: Option<u64>,
     /// The longest time that a fault lasts.
     pub lasts_max_ns: u64,
 }
@@ -115,6 +121,7 @@ impl Plan {
         };
         let mut plan = Plan {
             nodes,
+            founders: nodes,
             partitions: random.pick(&[1, 2, 3, 5]),
             priorities: (0..nodes).map(|_| random.pick(&[0, 0, 1])).collect(),
             settings,
@@ -136,6 +143,25 @@ impl Plan {
             plan.turbulent_ns = turbulent_ns;
         }
         plan
+    }
+
+    /// The same plan with members that come and go, in some runs. It draws from `random` alone, so that
+    /// the other runs stay what they are.
+    #[must_use]
+    pub fn with_changing_members(mut self, random: &mut Random) -> Self {
+        if self.nodes == 1 || !random.chance(400_000) {
+            return self;
+        }
+        let heartbeat_ns = self.heartbeat_ns();
+        let mut every_ns = |intervals: [u64; 4]| {
+            let intervals = random.pick(&intervals);
+            (intervals > 0).then_some(intervals * heartbeat_ns)
+        };
+        self.faults.join_every_ns = every_ns([2, 6, 15, 40]);
+        self.faults.leave_every_ns = every_ns([0, 3, 10, 30]);
+        let most = u64::try_from(self.nodes).expect("few nodes");
+        self.founders = usize::try_from(random.between(1, most)).expect("few nodes");
+        self
     }
 
     /// Draws a plan for a workload: what it asks for, and faults at planned times, which take the
@@ -225,13 +251,13 @@ impl Plan {
         }
     }
 
-    /// All nodes, as a complete roster (rule M5).
+    /// The members at first, as a complete roster (rule M5).
     #[must_use]
     pub fn roster(
         &self,
     ) -> std::collections::BTreeMap<kensho_protocol::ids::NodeId, kensho_protocol::table::Member>
     {
-        let members = (0..self.nodes).map(|node| (member(node).id, member(node)));
+        let members = (0..self.founders).map(|node| (member(node).id, member(node)));
         members.collect()
     }
 }
@@ -284,6 +310,8 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         blackout_every_ns: every_ns([0, 0, 0, 0, 60]),
         pause_every_ns: every_ns([0, 0, 6, 15, 40]),
         cut_every_ns: every_ns([0, 0, 6, 15, 40]),
+        join_every_ns: None,
+        leave_every_ns: None,
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
     }
 }

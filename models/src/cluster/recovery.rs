@@ -9,12 +9,15 @@ use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final, Missing};
 use crate::world::disk;
-use crate::world::table_service::{node_id, partition_id};
+use crate::world::table_service::{node_id, number_of, partition_id};
 
 impl<L: Load> Cluster<L> {
     /// Looks twice a heartbeat whether the cluster has recovered by now.
     pub(super) fn look_for_recovery(&mut self) {
         L::look(self);
+        if self.plan.faults.join_every_ns.is_some() {
+            self.bring_all_back();
+        }
         let next_ns = self.now_ns + self.plan.heartbeat_ns() / 2;
         self.schedule.put(next_ns, Happening::Look);
     }
@@ -39,24 +42,28 @@ impl<L: Load> Cluster<L> {
                     })
                 })
                 .collect();
-            let wanted = self.plan.settings.replicas;
+            let wanted = self.plan.settings.replicas.min(table.members.len());
             recovers::missing(partition, &replicas, wanted, self.written[number])
         })
     }
 
-    /// One node is master, all others follow it, and all know the committed table.
+    /// One node is master, all other members follow it, and all know the committed table; whoever wants
+    /// to be a member is one.
     fn has_one_master(&self) -> bool {
         let Some(table) = self.tables.last() else {
             return false;
         };
-        let coordinators: Vec<&Coordinator> =
-            self.nodes.iter().filter_map(|n| n.coordinator()).collect();
-        let mut masters = coordinators
-            .iter()
-            .filter(|c| c.standing() == Standing::Master);
+        let member = |c: &Coordinator| table.members.contains_key(&c.id());
+        let (members, others): (Vec<&Coordinator>, Vec<_>) =
+            (self.nodes.iter().filter_map(|n| n.coordinator())).partition(|c| member(c));
+        let mut masters = members.iter().filter(|c| c.standing() == Standing::Master);
         let Some(master) = masters.next() else {
             return false;
         };
+        let waits = |c: &&Coordinator| self.nodes[number_of(c.id())].joins || c.in_service();
+        if others.iter().any(waits) {
+            return false;
+        }
         let follows = |c: &&Coordinator| {
             c.master() == Some(master.id())
                 && c.term() == master.term()
@@ -64,7 +71,7 @@ impl<L: Load> Cluster<L> {
                     .is_some_and(|known| known.stamp == table.stamp)
                 && c.in_service()
         };
-        coordinators.len() == self.plan.nodes && coordinators.iter().all(follows)
+        members.len() == table.members.len() && members.iter().all(follows)
     }
 
     /// The time to recover is over.

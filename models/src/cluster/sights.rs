@@ -49,6 +49,14 @@ sights! {
     RecordsLost = "a crash lost records",
     /// A crash lost what a coordinator had written.
     SavedLost = "a crash lost what a coordinator wrote",
+    /// A node was made a member (rule M2).
+    MemberAdded = "a node became a member",
+    /// A node was a member no longer (rule M2).
+    MemberRemoved = "a member left",
+    /// A master was removed by itself (rule M2).
+    MasterRemoved = "a master left",
+    /// A member that is needed was not removed.
+    MemberKept = "a member was kept",
     /// All processes were down at once.
     Blackout = "all nodes were down",
 }

@@ -104,7 +104,8 @@ impl Load for Swarm {
     const FILES: bool = false;
 
     fn plan(given: &Given, seed: u64) -> Plan {
-        Plan::draw(given, &mut Random::new(seed, Stream::Plan))
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        plan.with_changing_members(&mut Random::new(seed, Stream::Members))
     }
 
     fn new(plan: &Plan) -> Self {

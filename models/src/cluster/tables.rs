@@ -79,6 +79,9 @@ impl Tables {
 
 /// Why `table` cannot be one that `last` was built upon.
 fn not_before(table: &Table, last: &Table) -> Option<TableWrong> {
+    if table.stamp.revision > last.stamp.revision {
+        return Some(TableWrong::RevisionWentBack);
+    }
     let pairs = table.partitions.iter().zip(&last.partitions);
     for (partition, (before, now)) in (0..).map(PartitionId).zip(pairs) {
         let same = before.owner == now.owner && before.in_sync == now.in_sync;

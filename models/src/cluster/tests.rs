@@ -74,6 +74,7 @@ fn broken_rules_about_master_and_table_are_caught() {
         (Rule::ActOnAccepted, Invariant::CommittedTableOnly),
         (Rule::SkipRecommit, Invariant::CommittedTableOnly),
         (Rule::PromoteUnclean, Invariant::TableChain),
+        (Rule::CountByCommittedMembers, Invariant::CommittedTableOnly),
     ];
     for (rule, invariant) in broken {
         let given = Given {

@@ -28,6 +28,20 @@ pub enum Action {
     RestartUncleanly(NodeId),
     /// A replica of the node asks for a change of the table.
     Ask(NodeId, Change),
+    /// A node's request to be made a member comes to a master.
+    AskToJoin {
+        /// The master.
+        master: NodeId,
+        /// The node.
+        node: NodeId,
+    },
+    /// Somebody asks a master that a node be a member no longer.
+    AskToRemove {
+        /// The master.
+        master: NodeId,
+        /// The node.
+        node: NodeId,
+    },
 }
 
 impl Action {
@@ -36,6 +50,7 @@ impl Action {
     pub fn node(&self) -> NodeId {
         match self {
             Action::Deliver(envelope) | Action::DeliverTwice(envelope) => envelope.to,
+            Action::AskToJoin { master, .. } | Action::AskToRemove { master, .. } => *master,
             Action::Written(id)
             | Action::Raise(id)
             | Action::Tick(id)

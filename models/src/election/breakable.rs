@@ -34,7 +34,7 @@ const fn breakable(
 
 /// Each rule about master and table. (Without a quorum, or with votes that are not on disk, tables
 /// take effect that are not committed sooner than there are two masters.)
-pub const BREAKABLE: [Breakable; 17] = {
+pub const BREAKABLE: [Breakable; 19] = {
     use Invariant as I;
     use Rule as R;
     [
@@ -102,6 +102,18 @@ pub const BREAKABLE: [Breakable; 17] = {
             R::SkipRecommit,
             "register",
             Election::register,
+            I::CommittedTableOnly,
+        ),
+        breakable(
+            R::TwoMembersAtOnce,
+            "leaving",
+            Election::leaving,
+            I::TableChain,
+        ),
+        breakable(
+            R::CountByCommittedMembers,
+            "company",
+            Election::company,
             I::CommittedTableOnly,
         ),
         breakable(R::NoCas, "changes", Election::changes, I::CompareAndSet),

@@ -13,6 +13,8 @@
 //!   life of its addressee, or never; a bounded number of times it stays in flight when delivered.
 //!   Identical messages in flight are one.
 //! - *Replicas* are what they hold, and what they might ask for.
+//! - *Members.* A request to join or to leave may come to any master at any time, instead of by way
+//!   of others.
 //!
 //! Budgets bound terms, restarts, duplicates, requests and timeouts; within them, a scenario is
 //! explored to its end.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kensho_protocol::coordinator::{Birth, Coordinator, Event, Saved};
+use kensho_protocol::coordinator::{Birth, Coordinator, Event, Message, Saved};
 use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Revision, Term, Ticket};
 use kensho_protocol::replica::Held;
 use kensho_protocol::rule::Rules;
@@ -39,6 +39,10 @@ pub struct Budget {
     pub pauses: u8,
     /// Changes that owners ask for.
     pub asks: u8,
+    /// Nodes that ask to be made members.
+    pub joins: u8,
+    /// Members that are to be members no longer.
+    pub removals: u8,
 }
 
 impl Budget {
@@ -50,6 +54,8 @@ impl Budget {
         ticks: 0,
         pauses: 0,
         asks: 0,
+        joins: 0,
+        removals: 0,
     };
 }
 
@@ -97,6 +103,8 @@ pub struct Election {
     pub scenario: Scenario,
     /// How many nodes, numbered from 1; later ones are stronger.
     pub nodes: u32,
+    /// How many of them, the last ones, are no members at first. (All are where there is a birth.)
+    pub outside: u32,
     /// No node begins a term above this one. Nodes that just started are in term 1, settled ones in
     /// term 2.
     pub term_max: Term,
@@ -138,6 +146,7 @@ impl Election {
                 ahead: vec![BTreeSet::new()],
             },
             nodes: 3,
+            outside: 0,
             term_max: Term(2),
             budget: Budget {
                 restarts: 1,
@@ -272,6 +281,72 @@ impl Election {
         }
     }
 
+    /// A node joins while masters follow each other: rule M2.
+    #[must_use]
+    pub fn joining() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2], &[])]),
+            outside: 1,
+            term_max: Term(3),
+            budget: Budget {
+                joins: 1,
+                restarts: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
+    /// A node alone gets company: rule M2. One that counts by the members before would count itself.
+    #[must_use]
+    pub fn company() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[1], &[])]),
+            nodes: 2,
+            ..Election::joining()
+        }
+    }
+
+    /// Members leave while masters follow each other: rule M2. The first master has the data.
+    #[must_use]
+    pub fn leaving() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[3], &[])]),
+            term_max: Term(3),
+            budget: Budget {
+                removals: 2,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
+    /// The same, but another member than the first master has the data, so that the master can leave.
+    #[must_use]
+    pub fn resigning() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2], &[])]),
+            ..Election::leaving()
+        }
+    }
+
+    /// A node joins and another one leaves, of more members: rule M2.
+    #[must_use]
+    pub fn membership() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[3], &[])]),
+            nodes: 4,
+            outside: 1,
+            term_max: Term(3),
+            budget: Budget {
+                joins: 1,
+                removals: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
     /// The birth of a cluster: rule M5.
     #[must_use]
     pub fn birth() -> Self {
@@ -323,11 +398,22 @@ impl Election {
         }
     }
 
+    /// Those that are members at first.
+    pub(super) fn first_members(&self) -> BTreeSet<NodeId> {
+        all(self.nodes - self.outside)
+    }
+
     fn members(&self) -> BTreeMap<NodeId, Member> {
-        all(self.nodes)
-            .into_iter()
-            .map(|id| (id, member(id)))
-            .collect()
+        let ids = self.first_members().into_iter();
+        ids.map(|id| (id, member(id))).collect()
+    }
+
+    /// What `id` says when it asks to be made a member.
+    pub(super) fn request(&self, id: NodeId) -> Message {
+        Message::Join {
+            member: member(id),
+            identity: self.identity(),
+        }
     }
 
     fn table(&self, revision: u64, assignment: Assignment) -> Arc<Table> {
@@ -357,6 +443,10 @@ impl Election {
         let mut out = Vec::new();
         let held = held(&self.scenario, id, incarnation);
         node.handle(ORIGIN, Event::Holds(held), &mut out);
+        let through = self.first_members();
+        if !through.contains(&id) && saved.accepted.is_none() {
+            node.handle(ORIGIN, Event::Join { through }, &mut out);
+        }
         assert!(out.is_empty(), "a start alone does nothing: {out:?}");
         node
     }
@@ -392,10 +482,12 @@ impl Election {
             accepted: Some(table.clone()),
         };
         let everybody = |saved: &Saved| -> BTreeMap<NodeId, Saved> {
-            all(self.nodes)
-                .into_iter()
-                .map(|id| (id, saved.clone()))
-                .collect()
+            let members = self.first_members();
+            let found = |id| match members.contains(&id) {
+                true => (id, saved.clone()),
+                false => (id, Saved::default()),
+            };
+            all(self.nodes).into_iter().map(found).collect()
         };
         match &self.scenario {
             Scenario::Birth => vec![self.state(&everybody(&Saved::default()))],

@@ -26,11 +26,17 @@ pub enum Sight {
     FailoverBeatChange,
     /// A cluster was born.
     Born,
+    /// A node was made a member.
+    MemberAdded,
+    /// A node was a member no longer.
+    MemberRemoved,
+    /// The master that won counted by other members than the first ones.
+    ElectedByOtherMembers,
 }
 
 impl Sight {
     /// All of them.
-    pub const ALL: [Sight; 10] = [
+    pub const ALL: [Sight; 13] = [
         Sight::MasterElected,
         Sight::MasterElectedAfterRestart,
         Sight::VoteForwarded,
@@ -41,6 +47,9 @@ impl Sight {
         Sight::ChangeTooLate,
         Sight::FailoverBeatChange,
         Sight::Born,
+        Sight::MemberAdded,
+        Sight::MemberRemoved,
+        Sight::ElectedByOtherMembers,
     ];
 }
 

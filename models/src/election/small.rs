@@ -79,8 +79,29 @@ fn birth_restarted() -> Election {
     Election::birth().up_to(1)
 }
 
+fn joining() -> Election {
+    Election::joining().with_budget(Budget {
+        joins: 1,
+        ..Budget::NONE
+    })
+}
+
+fn leaving() -> Election {
+    Election::leaving().with_budget(Budget {
+        removals: 1,
+        ..Budget::NONE
+    })
+}
+
+fn resigning() -> Election {
+    Election::resigning().with_budget(Budget {
+        removals: 1,
+        ..Budget::NONE
+    })
+}
+
 /// The small models.
-pub const SMALL: [Small; 11] = [
+pub const SMALL: [Small; 15] = [
     Small {
         name: "tournament",
         model: tournament,
@@ -152,13 +173,41 @@ pub const SMALL: [Small; 11] = [
         unique_states: 30_227,
         sights: &[Sight::Born, Sight::MasterElectedAfterRestart],
     },
+    Small {
+        name: "company",
+        model: Election::company,
+        unique_states: 356,
+        sights: &[Sight::MemberAdded, Sight::ElectedByOtherMembers],
+    },
+    Small {
+        name: "joining",
+        model: joining,
+        unique_states: 9_832,
+        sights: &[Sight::MemberAdded, Sight::ElectedByOtherMembers],
+    },
+    Small {
+        name: "leaving",
+        model: leaving,
+        unique_states: 109_795,
+        sights: &[
+            Sight::MemberRemoved,
+            Sight::ElectedByOtherMembers,
+            Sight::TableAbandoned,
+        ],
+    },
+    Small {
+        name: "resigning",
+        model: resigning,
+        unique_states: 93_758,
+        sights: &[Sight::MemberRemoved, Sight::ElectedByOtherMembers],
+    },
 ];
 
 /// A model and its name.
 pub type Named = (&'static str, fn() -> Election);
 
 /// The models with all that each was made for. Most are too large for every day.
-pub const LARGE: [Named; 10] = [
+pub const LARGE: [Named; 15] = [
     ("tournament", Election::tournament),
     ("register", Election::register),
     ("lost writes", Election::lost_writes),
@@ -169,4 +218,9 @@ pub const LARGE: [Named; 10] = [
     ("survivors", Election::survivors),
     ("disturbance", Election::disturbance),
     ("birth", Election::birth),
+    ("company", Election::company),
+    ("joining", Election::joining),
+    ("leaving", Election::leaving),
+    ("resigning", Election::resigning),
+    ("membership", Election::membership),
 ];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved};
+use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved, Standing};
 use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::rule::Rules;
 use kensho_protocol::table::{Change, What};
@@ -45,7 +45,7 @@ pub(crate) fn actions(model: &Election, state: &State, actions: &mut Vec<Action>
             actions.push(Action::Written(id));
         }
         let free = !matches!(model.timers, Timers::Questions(_));
-        if free && node.running.term() < model.term_max {
+        if free && node.running.term() < model.term_max && may_raise(model, node) {
             actions.push(Action::Raise(id));
         }
         if has_timer(model, node) {
@@ -66,7 +66,56 @@ pub(crate) fn actions(model: &Election, state: &State, actions: &mut Vec<Action>
             let changes = changes(model, state, id);
             actions.extend(changes.into_iter().map(|change| Action::Ask(id, change)));
         }
+        ask_for_members(model, state, id, actions);
     }
+}
+
+/// Requests for other members come to masters at any time: who passes them on makes no difference.
+fn ask_for_members(model: &Election, state: &State, master: NodeId, actions: &mut Vec<Action>) {
+    let running = &state.node(master).running;
+    let Some(table) = running.accepted() else {
+        return;
+    };
+    if running.standing() != Standing::Master {
+        return;
+    }
+    for node in all(model.nodes) {
+        let member = table.members.contains_key(&node);
+        if !member && state.left.joins > 0 && state.node(node).running.accepted().is_none() {
+            actions.push(Action::AskToJoin { master, node });
+        }
+        if member && state.left.removals > 0 {
+            actions.push(Action::AskToRemove { master, node });
+        }
+    }
+}
+
+/// Whether the node may begin a term: it takes part, and somebody else does or it knows no master.
+fn may_raise(model: &Election, node: &Node) -> bool {
+    let alone = others(model, node).next().is_none();
+    let electing = node.running.standing() == Standing::Electing;
+    takes_part(model, node) && (electing || !alone)
+}
+
+/// The other members that the node knows.
+fn others(model: &Election, node: &Node) -> impl Iterator<Item = NodeId> {
+    let id = node.running.id();
+    let members = match node.running.accepted() {
+        Some(table) => table.members.keys().copied().collect(),
+        None => model.first_members(),
+    };
+    members.into_iter().filter(move |other| *other != id)
+}
+
+/// Whether the node is a member, or has a table without itself that may not be committed.
+fn takes_part(model: &Election, node: &Node) -> bool {
+    let running = &node.running;
+    let id = running.id();
+    let Some(accepted) = running.accepted() else {
+        return model.first_members().contains(&id);
+    };
+    let committed = running.committed().map(|table| table.stamp);
+    accepted.members.contains_key(&id) || committed < Some(accepted.stamp)
 }
 
 fn has_timer(model: &Election, node: &Node) -> bool {
@@ -118,7 +167,15 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
         }
         Message::Redirect { term, .. } => *term < now || !taking_part,
         Message::HeartbeatAck { term, .. } => *term < now || !reigns,
-        Message::Missed(_) | Message::MissedAnswer { .. } | Message::Change(_) => false,
+        Message::Dismissed(table) => {
+            let known = running.accepted().map(|accepted| accepted.stamp);
+            known.is_some_and(|known| known >= table.stamp)
+        }
+        Message::Missed(_)
+        | Message::MissedAnswer { .. }
+        | Message::Change(_)
+        | Message::Join { .. }
+        | Message::Remove(_) => false,
     }
 }
 
@@ -197,13 +254,23 @@ pub(crate) fn next(model: &Election, before: &State, action: &Action) -> Option<
             step.look_at_change(id, change);
             step.hand(ORIGIN, Event::Ask(change.clone()));
         }
+        Action::AskToJoin { node, .. } => {
+            step.left.joins -= 1;
+            let (from, message) = (*node, model.request(*node));
+            step.hand(ORIGIN, Event::Message { from, message });
+        }
+        Action::AskToRemove { node, .. } => {
+            step.left.removals -= 1;
+            step.hand(ORIGIN, Event::Remove(*node));
+        }
     }
     step.finish(action)
 }
 
 /// Lets the strongest node become master, and everybody learn of it.
 pub(super) fn settle(model: &Election, mut state: State) -> State {
-    let strongest = NodeId(model.nodes);
+    let members = model.first_members();
+    let strongest = *members.last().expect("there are members");
     let raised = next(model, &state, &Action::Raise(strongest));
     state = raised.expect("a term begins");
     // What says that a table is committed is of use to those only that have it: it comes last.
@@ -219,7 +286,7 @@ pub(super) fn settle(model: &Election, mut state: State) -> State {
             state
         });
     }
-    for node in &state.nodes {
+    for node in members.iter().map(|id| state.node(*id)) {
         assert_eq!(node.running.master(), Some(strongest), "{node:#?}");
         assert!(node.running.committed().is_some(), "{node:#?}");
     }
@@ -294,9 +361,10 @@ impl Step<'_> {
 
     fn raise(&mut self) {
         let term = self.node.running.term().next();
-        let nodes = all(self.model.nodes);
-        let other = nodes.into_iter().find(|other| *other != self.id);
-        let from = other.expect("there are several nodes");
+        let Some(from) = others(self.model, &self.node).next() else {
+            // A majority by itself needs to ask nobody.
+            return self.tick(ORIGIN);
+        };
         let message = Message::Begin {
             term,
             absent: BTreeSet::new(),
@@ -400,6 +468,11 @@ impl Step<'_> {
             Note::BecameMaster { term, .. } => {
                 self.witness.to_mut().won(*term, self.id);
                 self.model.sights.see(Sight::MasterElected);
+                let first = self.model.first_members();
+                let accepted = self.node.running.accepted();
+                if accepted.is_some_and(|table| !table.members.keys().eq(&first)) {
+                    self.model.sights.see(Sight::ElectedByOtherMembers);
+                }
                 if self.left.restarts < self.model.budget.restarts {
                     self.model.sights.see(Sight::MasterElectedAfterRestart);
                 }

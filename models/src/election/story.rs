@@ -46,6 +46,8 @@ pub(crate) fn tell(action: &Action) -> Step {
             let text = "crashes and starts again; its data may lack something";
             (None, text.to_owned())
         }
+        Action::AskToJoin { node, .. } => (Some(name(*node)), "asks to be a member".to_owned()),
+        Action::AskToRemove { node, .. } => (None, format!("is asked to remove {node:?}")),
         Action::Ask(_, change) => (None, format!("its replica asks: {change:?}")),
     };
     Step {

@@ -335,6 +335,10 @@ pub enum TableWrong {
     StampWentBack,
     /// Another table has the same stamp.
     StampTwice,
+    /// Its revision is below the last one's: it was not built upon that.
+    RevisionWentBack,
+    /// Another table has the same revision.
+    RevisionTwice,
     /// A partition's epoch went back.
     EpochWentBack(PartitionId),
     /// An owner or in-sync set changed without a new epoch.

@@ -1,8 +1,9 @@
-//! **table-chain**: committed tables form one sequence; stamps and each partition's epoch never go
-//! back, and each step is one that the rules allow.
+//! **table-chain**: committed tables form one sequence; stamps, revisions and each partition's epoch
+//! never go back, and each step is one that the rules allow.
 //!
 //! Source: rules M2-M4; Vertical Paxos II (Lamport, Malkhi, Zhou, 2009).
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use kensho_protocol::ids::{Epoch, PartitionId};
@@ -55,6 +56,13 @@ impl Chain {
             }
             if stamp < last.stamp {
                 wrong(TableWrong::StampWentBack);
+            }
+            let same = last.members == table.members && last.partitions == table.partitions;
+            match last.stamp.revision.cmp(&table.stamp.revision) {
+                Ordering::Less => {}
+                Ordering::Equal if same => {}
+                Ordering::Equal => wrong(TableWrong::RevisionTwice),
+                Ordering::Greater => wrong(TableWrong::RevisionWentBack),
             }
             for (number, (before, now)) in last.partitions.iter().zip(&table.partitions).enumerate()
             {
@@ -126,7 +134,8 @@ mod tests {
         let failover = second.fail_over(P, to, &BTreeSet::from([NodeId(0)]));
         assert_eq!(failover, Ok(()));
         assert_eq!(wrong(&[first.table(), second.table()]), []);
-        assert_eq!(wrong(&[second.table(), first.table()]).len(), 2);
+        // Stamp, revision and epoch.
+        assert_eq!(wrong(&[second.table(), first.table()]).len(), 3);
     }
 
     #[test]

@@ -4,16 +4,16 @@
 pub(crate) mod notes;
 mod saver;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kensho_protocol::coordinator::{Coordinator, Event, Message, Note, Output, Standing};
-use kensho_protocol::ids::{Term, Ticket};
+use kensho_protocol::coordinator::{Coordinator, Event, Kept, Message, Note, Output, Standing};
+use kensho_protocol::ids::{NodeId, Term, Ticket};
 use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Member, Table};
 use kensho_protocol::time::Time;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
 use crate::peer::{Met, Peers, Received};
@@ -34,6 +34,15 @@ pub(crate) enum Report {
     Ask(Change),
     /// What the replicas hold.
     Holds(Vec<Held>),
+    /// This node is to become a member of the cluster that these belong to.
+    Join(Vec<MemberSetting>),
+    /// The node is to be a member no longer; only a master can tell whether that is possible.
+    Remove {
+        /// Which.
+        node: NodeId,
+        /// Takes the answer: why it is kept, if it is.
+        answer: oneshot::Sender<Option<Kept>>,
+    },
 }
 
 /// What the rest of the node sees of the coordinator.
@@ -86,6 +95,10 @@ pub(crate) struct Control {
     /// The initial members that have answered, by name; this node is one of them.
     known: BTreeMap<String, Member>,
     initial: Vec<MemberSetting>,
+    /// Under which identity nodes answered last, by name.
+    met: BTreeMap<String, NodeId>,
+    /// The names of those that this node asks to be made a member.
+    through: BTreeSet<String>,
     outputs: Vec<Output>,
     recorder: Recorder,
 }
@@ -107,17 +120,27 @@ impl Control {
             saver,
             view,
             initial,
+            met: BTreeMap::new(),
+            through: BTreeSet::new(),
             outputs: Vec::new(),
             recorder,
         }
     }
 
-    /// Runs until the node stops.
-    pub(crate) async fn run(mut self, mut inputs: Inputs) {
+    /// Runs until the node stops. A node without a table joins the cluster of `join`, if those are given;
+    /// otherwise it waits for the initial members.
+    pub(crate) async fn run(mut self, mut inputs: Inputs, join: Vec<MemberSetting>) {
         for member in &self.initial {
             self.peers.link(&member.name, &member.peer);
         }
-        self.complete_roster();
+        if let Some(table) = self.coordinator.accepted() {
+            self.peers.link_members(table);
+        }
+        if join.is_empty() {
+            self.complete_roster();
+        } else if self.coordinator.accepted().is_none() {
+            self.join(join);
+        }
         let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
         let mut planned = Time(0);
         loop {
@@ -134,10 +157,7 @@ impl Control {
                     self.receive(received);
                     self.drain(&mut inputs.messages);
                 }
-                Some(report) = inputs.reports.recv() => self.handle(match report {
-                    Report::Ask(change) => Event::Ask(change),
-                    Report::Holds(held) => Event::Holds(held),
-                }),
+                Some(report) = inputs.reports.recv() => self.hear(report),
                 () = &mut timer => planned = Time(0),
             }
             // Whoever was held up must hear what others said meanwhile before it judges them silent.
@@ -179,13 +199,33 @@ impl Control {
     fn receive(&mut self, received: Received<Message>) {
         let from = received.from;
         for message in received.messages {
+            if let Message::Join { member, .. } = &message {
+                self.peers.link_member(member);
+            }
             self.handle(Event::Message { from, message });
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Ask(change) => self.handle(Event::Ask(change)),
+            Report::Holds(held) => self.handle(Event::Holds(held)),
+            Report::Join(through) => self.join(through),
+            Report::Remove { node, answer } => {
+                // Nobody waits for it any more if the client has gone.
+                let _ = answer.send(self.coordinator.why_kept(node));
+                self.handle(Event::Remove(node));
+            }
         }
     }
 
     fn meet(&mut self, met: Met) {
         let member = met.member.clone();
         self.peers.meet(met);
+        self.met.insert(member.name.clone(), member.id);
+        if self.through.contains(&member.name) {
+            self.ask_to_join();
+        }
         if self
             .initial
             .iter()
@@ -213,6 +253,24 @@ impl Control {
         }
     }
 
+    /// Joins the cluster that these belong to.
+    fn join(&mut self, through: Vec<MemberSetting>) {
+        for member in through {
+            self.peers.link(&member.name, &member.peer);
+            self.through.insert(member.name);
+        }
+        self.ask_to_join();
+    }
+
+    /// Asks those that have answered to be made a member.
+    fn ask_to_join(&mut self) {
+        let met = |name: &String| self.met.get(name).copied();
+        let through: BTreeSet<NodeId> = self.through.iter().filter_map(met).collect();
+        if !through.is_empty() {
+            self.handle(Event::Join { through });
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         let mut outputs = std::mem::take(&mut self.outputs);
         let now = clock::now();
@@ -232,10 +290,18 @@ impl Control {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Save { ticket, saved } => self.saver.save(ticket, saved),
+            Output::Save { ticket, saved } => {
+                // A table may have to be brought to new members before it is committed.
+                if let Some(table) = &saved.accepted {
+                    self.peers.link_members(table);
+                }
+                self.saver.save(ticket, saved);
+            }
             Output::Send { to, message } => self.peers.send(to, &message),
             Output::Committed(table) => {
-                self.peers.link_members(&table);
+                if table.members.contains_key(&self.me.id) {
+                    self.through.clear();
+                }
                 self.view.send_modify(|view| view.table = Some(table));
             }
             Output::Service(service) => {

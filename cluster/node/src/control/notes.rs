@@ -47,6 +47,14 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
                 "a first table is refused: this node is not among its members"
             ),
         },
+        Note::MemberJoined { node } => info!(member = name(node), "a node is a member now"),
+        Note::MemberLeft { node } => info!(member = name(node), "a node is no member any more"),
+        Note::JoinRefused { node, why } => {
+            warn!(node = name(node), ?why, "a node is not taken as a member");
+        }
+        Note::MemberKept { node, why } => {
+            warn!(member = name(node), "the member is not removed: {why}");
+        }
         Note::TableCommitted { stamp } => {
             info!(
                 term = stamp.term.0,

@@ -140,6 +140,11 @@ impl DataPlane {
         self.peers.figures()
     }
 
+    /// How the coordinator is told something.
+    pub(crate) fn reports(&self) -> mpsc::Sender<Report> {
+        self.reports.clone()
+    }
+
     /// All replicas, in the order of their partitions.
     pub(crate) fn replicas(&self) -> impl Iterator<Item = &Replica<Tables>> {
         self.slots.iter().map(|slot| &slot.replica)

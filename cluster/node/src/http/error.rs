@@ -16,6 +16,7 @@
 //! | 150011 | 408 | the request did not come in time |
 //! | 150012 | 501 | this is not offered |
 //! | 150013 | 409 | the container was replaced by another one of its name meanwhile |
+//! | 150014 | 409 | the member is needed, and stays |
 //! | 170001 | 421 | another node owns the partition, and no forwarding was asked for |
 //! | 170002 | 503 | the partition is not served at the moment |
 //! | 170003 | 503 | fewer nodes than `min_in_sync` are in sync |
@@ -89,7 +90,8 @@ impl Error {
     pub(super) fn unknown_path(path: &str) -> Self {
         let message = format!(
             "there is no path {path}; data are under /griddb/v2/{{cluster}}/dbs/{{database}}/containers, \
-             the state of the cluster under /cluster/table and /node/stat"
+             the state of the cluster under /cluster/table and /node/stat, its members under /node/join and \
+             /node/leave"
         );
         Error::new(StatusCode::NOT_FOUND, 150_002, message)
     }
@@ -160,6 +162,11 @@ impl Error {
              send it again, with a new Idempotency-Key if there was one"
         );
         Error::new(StatusCode::CONFLICT, 150_013, message)
+    }
+
+    pub(super) fn member_kept(name: &str, why: impl Display) -> Self {
+        let message = format!("{name} is not removed: {why}");
+        Error::new(StatusCode::CONFLICT, 150_014, message)
     }
 
     pub(super) fn overloaded(reason: &str) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`]
 //! and [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how
-//! the node and the cluster are, [`error`] is everything that can be wrong.
+//! the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything that can be wrong.
 
 mod activity;
 mod answer;
@@ -12,6 +12,7 @@ mod containers;
 mod error;
 mod forward;
 mod headers;
+mod members;
 mod operation;
 mod router;
 mod rows;

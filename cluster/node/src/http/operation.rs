@@ -177,6 +177,8 @@ struct Ours {
     /// Which life of its data this is; another one begins after a crash with durability delayed.
     incarnation: u64,
     checkpoints: u64,
+    /// Whether the node is a member of the cluster, as far as it knows.
+    member: bool,
     peers: Vec<PeerStat>,
 }
 
@@ -267,6 +269,7 @@ pub(super) fn stat(service: &Service) -> Answer {
                 .next()
                 .map_or(0, |replica| u64::from(replica.incarnation().0)),
             checkpoints: figures.checkpoints,
+            member: table.is_some_and(|table| table.members.contains_key(&me)),
             peers,
         },
         partitions: plane

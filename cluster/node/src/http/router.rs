@@ -11,6 +11,10 @@ pub(super) enum Route<'a> {
     Table,
     /// `/node/stat`
     Stat,
+    /// `/node/join`
+    Join,
+    /// `/node/leave`
+    Leave,
     /// `/healthz`
     Health,
     /// `/readyz`
@@ -74,7 +78,12 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
             }
         }
         Some("cluster") if next() == Some("table") => Route::Table,
-        Some("node") if next() == Some("stat") => Route::Stat,
+        Some("node") => match next() {
+            Some("stat") => Route::Stat,
+            Some("join") => Route::Join,
+            Some("leave") => Route::Leave,
+            _ => return Err(unknown()),
+        },
         Some("healthz") => Route::Health,
         Some("readyz") => Route::Ready,
         _ => return Err(unknown()),
@@ -121,6 +130,7 @@ mod tests {
     #[test]
     fn paths_mean_what_they_say() {
         assert!(matches!(route("/cluster/table"), Ok(Route::Table)));
+        assert!(matches!(route("/node/leave"), Ok(Route::Leave)));
         let Ok(Route::Database {
             cluster,
             database,
@@ -148,6 +158,7 @@ mod tests {
             "/cluster/table/",
             "/cluster/table/x",
             "/node",
+            "/node/leave/n1",
             "/griddb/v2/c/dbs",
             "/griddb/v2/c/dbs/d",
             "/griddb/v2/c/dbs/d/containers/x",

@@ -17,7 +17,7 @@ use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
-use super::{DATABASE, batch, containers, headers, operation, rows, scan};
+use super::{DATABASE, batch, containers, headers, members, operation, rows, scan};
 use crate::data::{Answered, Data};
 use crate::settings::Limits;
 
@@ -95,6 +95,20 @@ impl Service {
                 return get_only(&head.method, || operation::table(self, &head.headers));
             }
             Route::Stat => return get_only(&head.method, || operation::stat(self)),
+            Route::Join | Route::Leave => {
+                let joins = matches!(route, Route::Join);
+                let asked = Asked {
+                    body: self.body(&head.method, body).await?,
+                    method: head.method,
+                    uri: head.uri,
+                    headers: head.headers,
+                };
+                return match (&asked.method, joins) {
+                    (&Method::POST, true) => Box::pin(members::join(self, &asked)).await,
+                    (&Method::POST, false) => Box::pin(members::leave(self, &asked)).await,
+                    _ => Err(Error::wrong_method("POST")),
+                };
+            }
             Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),
             Route::Ready => return get_only(&head.method, || operation::ready(self)),
             Route::Database {

@@ -61,10 +61,15 @@ impl Peers {
         }));
     }
 
-    /// Connects to all members of the table that no address was configured for.
+    /// Connects to a node that no address was configured for.
+    pub(crate) fn link_member(&mut self, member: &Member) {
+        self.link(&member.name, &member.peer_address);
+    }
+
+    /// Connects to all members of the table.
     pub(crate) fn link_members(&mut self, table: &Table) {
         for member in table.members.values() {
-            self.link(&member.name, &member.peer_address);
+            self.link_member(member);
         }
     }
 

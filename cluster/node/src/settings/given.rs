@@ -48,7 +48,7 @@ pub enum Durability {
     Delayed,
 }
 
-/// One of the initial members.
+/// A node and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberSetting {
@@ -123,6 +123,11 @@ pub struct Given {
     /// [default: this node alone]
     #[arg(long = "member", value_name = "NAME=HOST:PORT")]
     pub members: Vec<MemberSetting>,
+    /// Members of a running cluster that this node is to join, and where this node reaches them; may be
+    /// given many times, instead of member. The node joins when it is started with an empty data folder. In
+    /// the file: join = [{name = "n1", peer = "host:port"}, ...] [default: it joins nobody]
+    #[arg(long = "join", value_name = "NAME=HOST:PORT")]
+    pub join: Vec<MemberSetting>,
     /// The number of partitions, the same on all nodes; a few times the expected number of nodes
     /// [default: 128]
     #[arg(long, value_name = "NUMBER")]

@@ -81,6 +81,8 @@ pub struct Settings {
     pub peer_advertise: Option<String>,
     /// The initial members; this node is among them.
     pub members: Vec<MemberSetting>,
+    /// Members of a running cluster that this node is to join.
+    pub join: Vec<MemberSetting>,
     /// Who is preferred as master.
     pub priority: u32,
     /// What nodes know each other by.
@@ -163,6 +165,7 @@ impl Given {
             ($($field:ident)*) => {
                 Given {
                     members: if self.members.is_empty() { other.members } else { self.members },
+                    join: if self.join.is_empty() { other.join } else { self.join },
                     #[cfg(feature = "break-rules")]
                     break_rules: [self.break_rules, other.break_rules].concat(),
                     $($field: self.$field.or(other.$field),)*
@@ -222,6 +225,19 @@ impl Given {
             &names(&members),
             listed,
             format!("this node, {name}, must be among them"),
+        )?;
+        let join = self.join;
+        check(
+            "join",
+            &names(&join),
+            join.is_empty() || members.is_empty(),
+            "a node either begins a cluster (members) or joins one",
+        )?;
+        check(
+            "join",
+            &names(&join),
+            join.iter().all(|member| member.name != name),
+            format!("this node, {name}, cannot join through itself"),
         )?;
         let mut unique: Vec<&str> = members.iter().map(|member| &member.name[..]).collect();
         unique.sort_unstable();
@@ -288,6 +304,7 @@ impl Given {
             peer_listen: self.peer_listen.unwrap_or(given::PEER_LISTEN),
             peer_advertise: self.peer_advertise,
             members,
+            join,
             priority: self.priority.unwrap_or(0),
             secret: self.secret.unwrap_or_default(),
             log: self.log.unwrap_or_else(|| given::LOG.to_owned()),
@@ -409,6 +426,10 @@ mod tests {
         assert!(wrong("", &["--replicas", "0"]).contains("at least 1"));
         assert!(wrong("min_in_sync = 4", &[]).contains("replicas, which is 3"));
         assert!(wrong("members = [{name = \"n2\", peer = \"a:1\"}]", &[]).contains("n1, must be"));
+        let both =
+            "members = [{name = \"n1\", peer = \"a:1\"}]\njoin = [{name = \"n2\", peer = \"b:1\"}]";
+        assert!(wrong(both, &[]).contains("or joins one"));
+        assert!(wrong("", &["--join", "n1=a:1"]).contains("through itself"));
         assert!(wrong("mode = \"sync\"", &[]).contains("semi-sync"));
         assert!(settings("", &[]).expect_err("no name").contains("--name"));
     }

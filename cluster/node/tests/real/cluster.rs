@@ -25,6 +25,7 @@ pub(crate) struct Cluster {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) client: String,
+    pub(crate) peer: String,
 
     settings: PathBuf,
     log: PathBuf,
@@ -53,39 +54,62 @@ pub(crate) fn free_addresses(count: usize) -> Vec<String> {
     addresses.map(|address| address.to_string()).collect()
 }
 
+/// Names and where nodes are, as in the settings.
+fn list<'a>(nodes: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let node = |(name, peer)| format!("{{name = \"{name}\", peer = \"{peer}\"}}");
+    let nodes: Vec<String> = nodes.map(node).collect();
+    format!("[{}]", nodes.join(", "))
+}
+
 impl Cluster {
     /// As many nodes, not started. Each gets the lines `extra` in its settings.
     pub(crate) fn new(count: usize, extra: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let addresses = free_addresses(2 * count);
         let names: Vec<String> = (1..=count).map(|number| format!("n{number}")).collect();
-        let members: Vec<String> = names
-            .iter()
-            .zip(&addresses)
-            .map(|(name, peer)| format!("{{name = \"{name}\", peer = \"{peer}\"}}"))
-            .collect();
-        let mut nodes = Vec::new();
+        let members = list(names.iter().zip(&addresses));
+        let extra = format!("members = {members}\n{extra}");
+        let mut cluster = Cluster {
+            folder,
+            nodes: Vec::new(),
+        };
         for (index, name) in names.iter().enumerate() {
-            let (peer, client) = (&addresses[index], &addresses[count + index]);
-            let settings = folder.path().join(format!("{name}.toml"));
-            let text = format!(
-                "name = \"{name}\"\ncluster = \"{CLUSTER}\"\nsecret = \"shared\"\npartitions = 8\n\
-                 heartbeat_ms = 100\ndata_dir = {:?}\nclient_listen = \"{client}\"\n\
-                 peer_listen = \"{peer}\"\nmembers = [{}]\n{extra}",
-                folder.path().join(name),
-                members.join(", ")
-            );
-            std::fs::write(&settings, text).expect("the settings");
-            nodes.push(Node {
-                name: name.clone(),
-                client: client.clone(),
-
-                settings,
-                log: folder.path().join(format!("{name}.log")),
-                process: None,
-            });
+            cluster.add(name, &addresses[index], &addresses[count + index], &extra);
         }
-        Cluster { folder, nodes }
+        cluster
+    }
+
+    /// A node that is not started.
+    fn add(&mut self, name: &str, peer: &str, client: &str, extra: &str) {
+        let folder = self.folder.path();
+        let settings = folder.join(format!("{name}.toml"));
+        let text = format!(
+            "name = \"{name}\"\ncluster = \"{CLUSTER}\"\nsecret = \"shared\"\npartitions = 8\n\
+             heartbeat_ms = 100\ndata_dir = {:?}\nclient_listen = \"{client}\"\n\
+             peer_listen = \"{peer}\"\n{extra}",
+            folder.join(name),
+        );
+        std::fs::write(&settings, text).expect("the settings");
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            client: client.to_owned(),
+            peer: peer.to_owned(),
+
+            settings,
+            log: folder.join(format!("{name}.log")),
+            process: None,
+        });
+    }
+
+    /// Starts one more node, which joins the others; which it is.
+    pub(crate) fn join(&mut self) -> usize {
+        let number = self.nodes.len();
+        let members = list(self.nodes.iter().map(|node| (&node.name, &node.peer)));
+        let addresses = free_addresses(2);
+        let (name, extra) = (format!("n{}", number + 1), format!("join = {members}"));
+        self.add(&name, &addresses[0], &addresses[1], &extra);
+        self.nodes[number].start();
+        number
     }
 
     /// The same, started, and ready.

@@ -4,6 +4,7 @@
 mod cluster;
 mod delayed;
 mod http;
+mod members;
 mod registers;
 mod starts;
 mod survives;

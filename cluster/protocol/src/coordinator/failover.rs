@@ -13,6 +13,8 @@ use crate::table::Assignment;
 pub(super) struct View {
     /// The members that are not counted as failed.
     pub(super) alive: BTreeSet<NodeId>,
+    /// The members that are to leave the cluster.
+    pub(super) leaving: BTreeSet<NodeId>,
     /// The nodes that have said to this master what they hold. One that was never heard is given
     /// its time before it counts as failed, but is nothing to build on either.
     pub(super) reported: BTreeSet<NodeId>,
@@ -107,9 +109,13 @@ impl View {
         assignment: &mut Assignment,
         load: &mut Load,
     ) -> Verdict {
+        let before = assignment.epoch;
         let verdict = self.replace_failed(partition, assignment, load);
         if matches!(verdict, Verdict::Served | Verdict::PossibleLoss) {
             self.name_catch_ups(partition, assignment, load);
+        }
+        if verdict == Verdict::Served && assignment.epoch == before {
+            self.detach_leaving(partition, assignment, load);
         }
         assert!(
             assignment.in_sync.contains_key(&assignment.owner),
@@ -178,20 +184,44 @@ impl View {
         Verdict::Unavailable
     }
 
+    /// Takes those that are to leave out of the in-sync set, as soon as there are enough others.
+    fn detach_leaving(&self, partition: PartitionId, assignment: &mut Assignment, load: &mut Load) {
+        let leaves = |node: &NodeId| self.leaving.contains(node);
+        let stays = |node: &&NodeId| !leaves(node);
+        let others = self.alive.iter().filter(stays).count();
+        let staying: Vec<NodeId> = assignment.in_sync.keys().filter(stays).copied().collect();
+        let complete = staying.len() >= self.replicas.min(others);
+        if !complete || staying.len() == assignment.in_sync.len() {
+            return;
+        }
+        if !leaves(&assignment.owner) {
+            assignment.in_sync.retain(|node, _| !leaves(node));
+            assignment.epoch = assignment.epoch.next();
+        } else if let Some(owner) = self.furthest(partition, staying.iter(), load) {
+            assignment.in_sync.retain(|node, _| !leaves(node));
+            promote(assignment, owner, load);
+        }
+    }
+
     /// Names who is to be brought in sync: first those who still have data of the partition, such as
-    /// a node that was killed and came back; others only when it was short for long.
+    /// a node that was killed and came back; others only when it was short for long, or when
+    /// somebody leaves it.
     fn name_catch_ups(&self, partition: PartitionId, assignment: &mut Assignment, load: &mut Load) {
         assignment
             .catch_ups
-            .retain(|node| self.alive.contains(node));
+            .retain(|node| self.alive.contains(node) && !self.leaving.contains(node));
+        let in_sync = assignment.in_sync.keys();
+        let staying = in_sync.filter(|node| !self.leaving.contains(node)).count();
+        let loses = staying < assignment.in_sync.len();
         let mut free: BTreeSet<NodeId> = self
             .alive
             .iter()
             .filter(|node| !assignment.in_sync.contains_key(node))
             .filter(|node| !assignment.catch_ups.contains(node))
+            .filter(|node| !self.leaving.contains(node))
             .copied()
             .collect();
-        while assignment.in_sync.len() + assignment.catch_ups.len() < self.replicas {
+        while staying + assignment.catch_ups.len() < self.replicas {
             let has_data = |node: &&NodeId| {
                 let held = self.held.get(&(partition, **node));
                 held.is_some_and(|held| held.log_epoch > Epoch(0))
@@ -199,7 +229,7 @@ impl View {
             let returned = self.furthest(partition, free.iter().filter(has_data), load);
             let other = || {
                 let least = |node: &&NodeId| (load.held(**node), **node);
-                let allowed = self.replaceable.contains(&partition);
+                let allowed = loses || self.replaceable.contains(&partition);
                 allowed.then(|| free.iter().min_by_key(least)).flatten()
             };
             let Some(node) = returned.or_else(|| other().copied()) else {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeId, Term};
 use crate::replica::Held;
-use crate::table::{Change, Stamp, Table};
+use crate::table::{Change, Identity, Member, Stamp, Table};
 
 /// How strong a candidate is (rule M1): first by what it knows, so that the master holds the newest
 /// table of a majority; then by what people prefer; then by identity, so that no two are equal. It
@@ -110,4 +110,15 @@ pub enum Message {
     },
     /// To the master: a replica of the sender asks for this change (rule M3).
     Change(Change),
+    /// A node asks to be made a member. Followers pass it on to the master.
+    Join {
+        /// Who.
+        member: Member,
+        /// What it takes for the same on all nodes.
+        identity: Identity,
+    },
+    /// To the master: this node is to be a member no longer.
+    Remove(NodeId),
+    /// You are no member: this table, which is committed, does not list you.
+    Dismissed(Arc<Table>),
 }

@@ -5,12 +5,10 @@
 //! `probe` asks whether others have missed the master too; `tournament` is the election; `register`
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
-//! first table; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! first table; `members` changes who belongs to the cluster; `service` says whether there is a quorum; `disk` holds back what is said until what
 //! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
-//!
-//! Left out so far: changing the members of a born cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +22,7 @@ mod change;
 mod disk;
 mod draw;
 mod failover;
+mod members;
 mod message;
 mod probe;
 mod rebase;
@@ -79,6 +78,14 @@ pub enum Event {
     Holds(Vec<Held>),
     /// The time of [`Coordinator::deadline`] has come.
     Tick,
+    /// This node is to become a member of the cluster that these nodes belong to. Handed in at the
+    /// start of a node that has no table, and whenever people ask for it.
+    Join {
+        /// Members that it may ask.
+        through: BTreeSet<NodeId>,
+    },
+    /// This node is to be a member no longer (any member may be handed this).
+    Remove(NodeId),
 }
 
 /// What is to be done for a coordinator.
@@ -163,6 +170,30 @@ pub enum Note {
         /// Why.
         why: Refusal,
     },
+    /// A node is a member from now on.
+    MemberJoined {
+        /// Who.
+        node: NodeId,
+    },
+    /// A node is a member no longer; possibly this one.
+    MemberLeft {
+        /// Who.
+        node: NodeId,
+    },
+    /// The master does not take this node as a member.
+    JoinRefused {
+        /// Who asked.
+        node: NodeId,
+        /// Why.
+        why: Refusal,
+    },
+    /// The master does not remove this member.
+    MemberKept {
+        /// Who.
+        node: NodeId,
+        /// Why.
+        why: Kept,
+    },
     /// A table was committed.
     TableCommitted {
         /// Which.
@@ -198,6 +229,36 @@ pub enum Refusal {
     Members,
     /// This node is not among the members.
     NotListed,
+}
+
+/// Why a member is not removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Kept {
+    /// It is no member.
+    NoMember,
+    /// Of those that would be left, too few are alive for a majority.
+    NoQuorum,
+    /// It has failed, and nobody else has all of this partition: it would be lost.
+    LastCopy {
+        /// Which.
+        partition: PartitionId,
+    },
+}
+
+impl std::fmt::Display for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kept::NoMember => f.write_str("it is no member of the cluster"),
+            Kept::NoQuorum => {
+                f.write_str("of the members that would be left, too few are alive for a majority")
+            }
+            Kept::LastCopy { partition } => write!(
+                f,
+                "it is down, and holds the only complete copy of partition {}",
+                partition.0
+            ),
+        }
+    }
 }
 
 /// Where a node stands, for tables of figures.

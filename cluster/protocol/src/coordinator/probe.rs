@@ -69,13 +69,19 @@ impl Coordinator {
     /// need not ask.
     pub(super) fn wait_before_probe(&mut self, now: Time, at_least: Duration) {
         let voters = self.voters();
+        let takes_part = self.takes_part();
         let term = self.term();
         let Role::Electing(electing) = &mut self.role else {
             return;
         };
-        electing.ask_at = if !voters.contains(&self.fixed.me.id) {
-            Time::MAX
-        } else if voters.len() == 1 {
+        electing.ask_at = if !takes_part {
+            // It asks to be made a member, if that is wanted.
+            if self.asks.is_empty() {
+                Time::MAX
+            } else {
+                now + at_least
+            }
+        } else if voters.iter().all(|voter| *voter == self.fixed.me.id) {
             now
         } else {
             let limit = self.fixed.settings.election_wait_max();
@@ -105,14 +111,23 @@ impl Coordinator {
                 electing.attempt += 1;
                 self.wait_before_probe(now, Duration::ZERO);
             }
-            None if now >= electing.ask_at => self.ask_who_missed(now),
+            None if now >= electing.ask_at => self.ask_others(now),
             _ => {}
+        }
+    }
+
+    /// Asks others: a member, whether they have missed the master; another node, to be made a member.
+    fn ask_others(&mut self, now: Time) {
+        if self.takes_part() {
+            self.ask_who_missed(now);
+        } else {
+            self.ask_to_join();
+            self.wait_before_probe(now, self.fixed.settings.heartbeat);
         }
     }
 
     fn ask_who_missed(&mut self, now: Time) {
         let voters = self.voters();
-        assert!(voters.contains(&self.fixed.me.id), "only voters ask");
         let term = self.term();
         let me = self.fixed.me.id;
         let until = now + self.fixed.settings.heartbeat / 2;
@@ -142,7 +157,7 @@ impl Coordinator {
 
     /// Another node asks.
     pub(super) fn answer_probe(&mut self, now: Time, from: NodeId, probing: Probing) {
-        let votes = self.voters().contains(&self.fixed.me.id);
+        let votes = self.may_vote();
         let next = now + self.fixed.settings.heartbeat / 2;
         let missed = match &mut self.role {
             Role::Electing(electing) => {
@@ -162,6 +177,11 @@ impl Coordinator {
             born: self.accepted().is_some_and(|table| table.born),
         };
         self.send(from, answer);
+        if let Some(table) = self.committed()
+            && !table.members.contains_key(&from)
+        {
+            self.send(from, Message::Dismissed(table.clone()));
+        }
     }
 
     /// Another node answers.

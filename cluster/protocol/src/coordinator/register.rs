@@ -61,6 +61,14 @@ impl Coordinator {
             self.consider(from, beat, table);
             self.learn_committed(beat.committed);
         }
+        let left = |table: &Arc<Table>| {
+            table.stamp == beat.committed && !table.members.contains_key(&from)
+        };
+        if let Role::Following(following) = self.role
+            && self.committed().is_some_and(left)
+        {
+            self.miss_master(now, following);
+        }
         self.send(
             from,
             Message::HeartbeatAck {
@@ -121,13 +129,37 @@ impl Coordinator {
     }
 
     /// Roles follow `table` from now on.
-    fn announce(&mut self, table: Arc<Table>) {
+    pub(super) fn announce(&mut self, table: Arc<Table>) {
         assert!(table.born, "no role before all know of the cluster");
         assert!(table.stamp > self.committed_stamp(), "tables never go back");
         let stamp = table.stamp;
-        self.committed = Some(table.clone());
+        if table.members.contains_key(&self.fixed.me.id) {
+            self.asks.clear();
+        }
+        let before = self.committed.replace(table.clone());
+        if let Some(before) = before {
+            self.note_members(&before, &table);
+        }
         self.note(Note::TableCommitted { stamp });
         self.disk.say(Output::Committed(table));
+    }
+}
+
+impl Coordinator {
+    fn note_members(&mut self, before: &Table, after: &Table) {
+        let only_in = |a: &Table, b: &Table| -> Vec<NodeId> {
+            let nodes = a.members.keys();
+            nodes
+                .filter(|n| !b.members.contains_key(n))
+                .copied()
+                .collect()
+        };
+        for node in only_in(after, before) {
+            self.note(Note::MemberJoined { node });
+        }
+        for node in only_in(before, after) {
+            self.note(Note::MemberLeft { node });
+        }
     }
 }
 
@@ -166,7 +198,7 @@ impl Coordinator {
         self.propose(now, table);
     }
 
-    fn propose(&mut self, now: Time, table: Table) {
+    pub(super) fn propose(&mut self, now: Time, table: Table) {
         assert_eq!(
             table.stamp.term,
             self.term(),
@@ -204,8 +236,8 @@ impl Coordinator {
             return;
         }
         if self.is_majority(&holders) {
-            self.announce(table);
-            if !self.propose_next(now) {
+            self.announce(table.clone());
+            if !self.dismiss(now, &table) && !self.propose_next(now) {
                 self.tell_commit(now);
             }
         }
@@ -266,7 +298,7 @@ impl Coordinator {
             .as_ref()
             .is_some_and(|committed| committed.partitions == table.partitions)
         {
-            return false;
+            return self.remove_next(now);
         }
         table.stamp = Stamp {
             term: self.term(),

@@ -26,6 +26,8 @@ pub(super) struct Reign {
     beat_at: Time,
     /// What owners asked for since the last proposal.
     pub(super) changes: BTreeSet<(NodeId, Change)>,
+    /// Members that are to leave, and have not left.
+    pub(super) leaving: BTreeSet<NodeId>,
     /// Since when partitions have had fewer nodes than they should.
     short_since: BTreeMap<PartitionId, Time>,
     /// Partitions that are known not to be served.
@@ -46,6 +48,19 @@ struct Follower {
     held: Option<Vec<Held>>,
 }
 
+impl Follower {
+    /// One of whom nothing else is known.
+    fn heard_at(heard: Time) -> Self {
+        Follower {
+            heard,
+            failed: false,
+            sequence: 0,
+            accepted: Stamp::default(),
+            held: None,
+        }
+    }
+}
+
 impl Reign {
     /// The reign of the one that `votes` elected. Each of `others` gets its time to be heard; one
     /// that was `suspect`ed as master before, and last heard then, gets a heartbeat's time only.
@@ -63,14 +78,7 @@ impl Reign {
                 }
                 _ => now,
             };
-            let follower = Follower {
-                heard,
-                failed: false,
-                sequence: 0,
-                accepted: Stamp::default(),
-                held: None,
-            };
-            (node, follower)
+            (node, Follower::heard_at(heard))
         });
         Reign {
             votes,
@@ -78,6 +86,7 @@ impl Reign {
             sequence: 0,
             beat_at: now + settings.heartbeat,
             changes: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             short_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),
         }
@@ -94,13 +103,40 @@ impl Reign {
         holders.map(|(node, _)| *node).collect()
     }
 
-    /// When a majority of `voters` nodes, itself included, was last in contact. Forever, if it is
-    /// one by itself.
-    pub(super) fn contact(&self, voters: usize) -> Time {
-        let mut heard: Vec<Time> = self.followers.values().map(|f| f.heard).collect();
-        heard.push(Time::MAX);
+    /// When a majority of `voters` was last in contact; the master itself, which is no follower, is
+    /// so forever.
+    pub(super) fn contact(&self, voters: &BTreeSet<NodeId>) -> Time {
+        let heard = |node| self.followers.get(node).map_or(Time::MAX, |f| f.heard);
+        let mut heard: Vec<Time> = voters.iter().map(heard).collect();
         heard.sort_unstable_by(|a, b| b.cmp(a));
-        heard[(voters / 2).min(heard.len() - 1)]
+        heard[voters.len() / 2]
+    }
+
+    /// Looks after all of `members` from now on. Each new one gets its time to be heard.
+    pub(super) fn expect(&mut self, now: Time, members: impl Iterator<Item = NodeId>, me: NodeId) {
+        for node in members.filter(|node| *node != me) {
+            let new = || Follower::heard_at(now);
+            self.followers.entry(node).or_insert_with(new);
+        }
+    }
+
+    /// Looks no longer after those that are not in `table`, and returns them.
+    pub(super) fn dismiss(&mut self, table: &Table) -> Vec<NodeId> {
+        self.leaving.retain(|node| table.members.contains_key(node));
+        let gone = |node: &NodeId, _: &mut Follower| !table.members.contains_key(node);
+        self.followers
+            .extract_if(.., gone)
+            .map(|(node, _)| node)
+            .collect()
+    }
+
+    /// The members of `table` that do not count as failed.
+    pub(super) fn alive(&self, me: NodeId, table: &Table) -> BTreeSet<NodeId> {
+        let present = self.followers.iter().filter(|(_, f)| !f.failed);
+        let nodes = present.map(|(node, _)| *node).chain([me]);
+        nodes
+            .filter(|node| table.members.contains_key(node))
+            .collect()
     }
 
     pub(super) fn deadline(&self, settings: &Settings) -> Time {
@@ -128,8 +164,6 @@ impl Reign {
         table: &Table,
         settings: &Settings,
     ) -> View {
-        let present = self.followers.iter().filter(|(_, f)| !f.failed);
-        let alive = present.map(|(node, _)| *node).chain([me]).collect();
         let followers = self.followers.iter();
         let reports = followers.map(|(node, f)| (*node, f.held.as_deref()));
         let mut reported = BTreeSet::new();
@@ -153,7 +187,8 @@ impl Reign {
         let long = |since: &Time| now.since(*since) >= settings.replace_after;
         let replaceable = self.short_since.iter().filter(|(_, since)| long(since));
         View {
-            alive,
+            alive: self.alive(me, table),
+            leaving: self.leaving.clone(),
             reported,
             held,
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
@@ -176,11 +211,11 @@ pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
 impl Coordinator {
     /// A master's timers.
     pub(super) fn reign_on(&mut self, now: Time) {
-        let voters = self.voters().len();
+        let voters = self.voters();
         let Role::Reigning(reign) = &mut self.role else {
             return;
         };
-        if now >= reign.contact(voters) + self.fixed.settings.service_limit() {
+        if now >= reign.contact(&voters) + self.fixed.settings.service_limit() {
             let term = self.term();
             self.note(Note::QuorumLost { term });
             self.stop_reigning(now);
@@ -234,7 +269,10 @@ impl Coordinator {
             return;
         };
         let lacks = follower.accepted < self.disk.stamp();
-        let proposal = self.accepted().filter(|_| lacks).cloned();
+        let newest = self
+            .accepted()
+            .filter(|table| table.members.contains_key(&node));
+        let proposal = newest.filter(|_| lacks).cloned();
         self.send_beat(now, node, proposal);
     }
 
@@ -253,7 +291,7 @@ impl Coordinator {
         let Role::Reigning(reign) = &self.role else {
             return;
         };
-        let contact = reign.contact(self.voters().len());
+        let contact = reign.contact(&self.voters());
         let beat = Message::Heartbeat {
             term: self.term(),
             sequence: reign.sequence,

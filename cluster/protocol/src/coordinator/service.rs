@@ -3,10 +3,13 @@
 //! so that the follower of a master that has lost the others stops too. Nothing relies on this for
 //! safety.
 
+use std::sync::Arc;
+
 use super::Coordinator;
 use super::Output;
 use super::rebase::Shift;
 use super::state::Role;
+use crate::table::Table;
 use crate::time::Time;
 
 /// Whether the node may serve.
@@ -39,14 +42,16 @@ impl Service {
 
 impl Coordinator {
     /// Tells the replicas when it changes whether they may serve. Before a table is committed there
-    /// is nothing to serve.
+    /// is nothing to serve, and one that is no member is part of no quorum.
     pub(super) fn update_service(&mut self, now: Time) {
         if let Role::Reigning(reign) = &self.role {
-            let contact = reign.contact(self.voters().len());
+            let contact = reign.contact(&self.voters());
             self.service
                 .extend(contact + self.fixed.settings.service_limit());
         }
-        let may_serve = self.committed.is_some() && now < self.service.until;
+        let me = self.fixed.me.id;
+        let member = |table: &Arc<Table>| table.members.contains_key(&me);
+        let may_serve = now < self.service.until && self.committed.as_ref().is_some_and(member);
         if may_serve != self.service.told {
             self.service.told = may_serve;
             self.disk.say(Output::Service(may_serve));

@@ -41,6 +41,8 @@ pub struct Coordinator {
     pub(super) service: Service,
     /// A node without a table that has heard of a cluster that is born (rule M5).
     pub(super) joiner: bool,
+    /// Whom it asks to be made a member; nobody, unless it is to become one.
+    pub(super) asks: BTreeSet<NodeId>,
 }
 
 /// What never changes in a node's life. Copies of a node share it, and its hash is the node's
@@ -120,6 +122,7 @@ impl Coordinator {
             held: None,
             service: Service::default(),
             joiner: false,
+            asks: BTreeSet::new(),
             disk,
         };
         if node.fixed.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
@@ -136,6 +139,8 @@ impl Coordinator {
             Event::Message { from, message } => self.receive(now, from, message),
             Event::Saved(ticket) => self.disk.written(ticket),
             Event::Ask(change) => self.ask(now, change),
+            Event::Join { through } => self.join(now, through),
+            Event::Remove(node) => self.asked_to_remove(now, node),
             Event::Holds(held) => self.hold(now, held),
             Event::Tick => self.tick(now),
         }
@@ -195,22 +200,28 @@ impl Coordinator {
                 held,
             } => self.heartbeat_answered(now, from, term, sequence, accepted, held),
             Message::Change(change) => self.asked(now, from, change),
+            Message::Join { member, identity } => self.asked_to_join(now, from, member, identity),
+            Message::Remove(node) => self.asked_to_remove(now, node),
+            Message::Dismissed(table) => self.dismissed(now, table),
         }
     }
 
     /// Whether `from` belongs to the attempt to make another cluster with this node, which has one
     /// already (rule M5). Its questions are answered, so that it learns so; nothing else of it
     /// counts, and in particular not its terms. A member that this node does not know yet is
-    /// recognized by the newer table that it brings, or because a member sent this node to it.
+    /// recognized by the newer table that it brings, or because a member sent this node to it. A
+    /// master that leaves is followed until the table without it is committed.
     fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
         let Some(table) = self.accepted() else {
             return false;
         };
-        if table.members.contains_key(&from) || self.vote.contact() == Some(from) {
+        let follows = matches!(&self.role, Role::Following(f) if f.master == from);
+        let known = table.members.contains_key(&from) || follows;
+        if known || self.vote.contact() == Some(from) {
             return false;
         }
         match message {
-            Message::Missed(_) => false,
+            Message::Missed(_) | Message::Join { .. } => false,
             Message::Heartbeat {
                 proposal: Some(newer),
                 ..
@@ -237,7 +248,7 @@ impl Coordinator {
         }
     }
 
-    fn miss_master(&mut self, now: Time, following: Following) {
+    pub(super) fn miss_master(&mut self, now: Time, following: Following) {
         self.suspect = Some((following.master, following.heard));
         self.note(Note::MasterMissed {
             master: Some(following.master),
@@ -257,7 +268,7 @@ impl Coordinator {
             priority: self.fixed.priority,
             id: self.fixed.me.id,
         };
-        self.vote = if self.voters().contains(&self.fixed.me.id) {
+        self.vote = if self.may_vote() {
             Vote::own(self.fixed.me.id)
         } else {
             Vote::Spent
@@ -292,7 +303,13 @@ impl Coordinator {
     /// the initial list before there is one (rule M5). Empty: none are known, so nothing can be
     /// decided.
     pub(super) fn voters(&self) -> BTreeSet<NodeId> {
-        match self.disk.accepted() {
+        let committed = self.committed.as_ref();
+        let broken = self
+            .fixed
+            .settings
+            .rules
+            .broken(Rule::CountByCommittedMembers);
+        match committed.filter(|_| broken).or(self.disk.accepted()) {
             Some(table) => table.members.keys().copied().collect(),
             None if self.joiner => BTreeSet::new(),
             None => self.birth.members.keys().copied().collect(),

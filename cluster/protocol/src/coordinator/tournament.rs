@@ -132,6 +132,10 @@ impl Coordinator {
         if !matches!(self.role, Role::Electing(_)) {
             return;
         }
+        // One that asks to be a member hands its vote over; it gets none.
+        if !self.takes_part() {
+            return;
+        }
         let Vote::Held(candidacy) = &self.vote else {
             return;
         };

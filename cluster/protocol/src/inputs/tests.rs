@@ -175,23 +175,27 @@ fn a_coordinators_inputs_are_read_as_they_were_written() {
         9,
         Time(1),
     );
-    let event = coordinator::Event::Roster(BTreeMap::from([(NodeId(7), head().node)]));
-    let now = Time(2);
-    transcript.coordinator_event(now, &event);
-    let mut outputs = Vec::new();
-    coordinator.handle(now, event.clone(), &mut outputs);
-    transcript.coordinator_gave(&outputs, &coordinator);
-    let gave = coordinator_gave(&outputs, &coordinator, &mut Vec::new()).collect();
-    let expected = [
-        Item::Coordinator {
-            now: Time(1),
-            priority: 2,
-            birth,
-            saved,
-            seed: 9,
-        },
-        Item::CoordinatorEvent { now, event, gave },
+    let mut expected = vec![Item::Coordinator {
+        now: Time(1),
+        priority: 2,
+        birth,
+        saved,
+        seed: 9,
+    }];
+    let through = [NodeId(3)].into();
+    let events = [
+        coordinator::Event::Roster(BTreeMap::from([(NodeId(7), head().node)])),
+        coordinator::Event::Join { through },
+        coordinator::Event::Remove(NodeId(3)),
     ];
+    for (now, event) in (2..).map(Time).zip(events) {
+        transcript.coordinator_event(now, &event);
+        let mut outputs = Vec::new();
+        coordinator.handle(now, event.clone(), &mut outputs);
+        transcript.coordinator_gave(&outputs, &coordinator);
+        let gave = coordinator_gave(&outputs, &coordinator, &mut Vec::new()).collect();
+        expected.push(Item::CoordinatorEvent { now, event, gave });
+    }
     assert_eq!(
         read_items(body(&chunk(&mut transcript))).as_deref(),
         Ok(&expected[..])

@@ -133,6 +133,9 @@ impl Witness {
             self.knew_of_birth.insert(node);
             return false;
         }
+        if !table.members.contains_key(&node) {
+            return false;
+        }
         let holders = self.holders.entry(table.stamp).or_default();
         holders.insert(node);
         let majority = holders.len() >= table.quorum();
@@ -172,15 +175,22 @@ impl Witness {
                 .into_iter()
                 .any(|(before, after)| before.epoch > after.epoch)
         };
-        if before.is_some_and(older) {
+        let back = |before: &Table| before.stamp.revision > table.stamp.revision;
+        if before.is_some_and(|before| older(before) || back(before)) {
             sights.push(Sight::TableAbandoned);
         }
         let before = self.committed.values().next_back().cloned();
         if self.has_on_disk(node, table) {
             match before {
                 None => sights.push(Sight::Born),
-                Some(before) if before.partitions == table.partitions => {
+                Some(before) if before.stamp.revision == table.stamp.revision => {
                     sights.push(Sight::Recommitted);
+                }
+                Some(before) if before.members.len() < table.members.len() => {
+                    sights.push(Sight::MemberAdded);
+                }
+                Some(before) if before.members.len() > table.members.len() => {
+                    sights.push(Sight::MemberRemoved);
                 }
                 Some(before) => {
                     for (old, new) in before.partitions.iter().zip(&table.partitions) {

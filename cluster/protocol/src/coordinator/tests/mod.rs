@@ -3,6 +3,7 @@
 mod birth;
 mod election;
 mod figures;
+mod members;
 mod network;
 mod random;
 mod register;

@@ -59,6 +59,30 @@ struct Node {
     held: BTreeMap<PartitionId, Held>,
     service: bool,
     committed: Option<Arc<Table>>,
+    /// It belongs to no initial list: it asks these to be made a member.
+    joins: Option<BTreeSet<NodeId>>,
+}
+
+impl Node {
+    /// A node that was never started.
+    fn new(id: NodeId, joins: Option<BTreeSet<NodeId>>) -> Self {
+        Node {
+            member: Member {
+                id,
+                name: format!("node-{}", id.0),
+                client_address: String::new(),
+                peer_address: String::new(),
+            },
+            priority: 0,
+            saved: Saved::default(),
+            running: None,
+            life: 0,
+            held: BTreeMap::new(),
+            service: false,
+            committed: None,
+            joins,
+        }
+    }
 }
 
 pub(super) struct Cluster {
@@ -116,24 +140,8 @@ impl Cluster {
             notes: Vec::new(),
             election_messages: 0,
         };
-        for n in 1..=nodes {
-            let member = Member {
-                id: NodeId(n),
-                name: format!("node-{n}"),
-                client_address: String::new(),
-                peer_address: String::new(),
-            };
-            let node = Node {
-                member,
-                priority: 0,
-                saved: Saved::default(),
-                running: None,
-                life: 0,
-                held: BTreeMap::new(),
-                service: false,
-                committed: None,
-            };
-            cluster.nodes.insert(NodeId(n), node);
+        for id in (1..=nodes).map(NodeId) {
+            cluster.nodes.insert(id, Node::new(id, None));
         }
         for n in 1..=nodes {
             cluster.start(NodeId(n));
@@ -163,12 +171,43 @@ impl Cluster {
     }
 
     pub(super) fn start(&mut self, id: NodeId) {
+        if let Some(through) = self.node(id).joins.clone() {
+            self.start_with_roster(id, BTreeMap::new());
+            if self.node(id).saved.accepted.is_none() {
+                self.hand(id, Event::Join { through });
+            }
+            return;
+        }
         let members: BTreeMap<NodeId, Member> = self
             .nodes
             .iter()
+            .filter(|(_, node)| node.joins.is_none())
             .map(|(id, node)| (*id, node.member.clone()))
             .collect();
         self.start_with_roster(id, members);
+    }
+
+    /// A new node starts, and asks `through` to be made a member.
+    pub(super) fn join(&mut self, id: NodeId, through: &[NodeId]) {
+        let joins = through.iter().copied().collect();
+        self.nodes.insert(id, Node::new(id, Some(joins)));
+        self.start(id);
+    }
+
+    /// Somebody asks the node `at` to see to it that `id` is a member no longer.
+    pub(super) fn remove(&mut self, at: NodeId, id: NodeId) {
+        self.hand(at, Event::Remove(id));
+    }
+
+    /// The owners bring in sync whom the master named, as far as those run.
+    pub(super) fn catch_up(&mut self) {
+        let table = self.newest().clone();
+        for (partition, assignment) in (0..).zip(&table.partitions) {
+            for node in &assignment.catch_ups {
+                let what = What::Grow(*node, Incarnation(0));
+                self.ask(assignment.owner, partition, assignment.epoch, what);
+            }
+        }
     }
 
     pub(super) fn start_with_roster(&mut self, id: NodeId, members: BTreeMap<NodeId, Member>) {

@@ -1,0 +1,105 @@
+//! Who belongs to the cluster: a node joins it, or is to leave it (requirement A12).
+//!
+//! Both are requests only: they are answered when somebody has taken them, and `/cluster/table` says
+//! when it is done. A new master does not know of them; whoever wants it asks again.
+
+use hyper::StatusCode;
+use kensho_protocol::coordinator::Standing;
+use kensho_protocol::ids::NodeId;
+use kensho_protocol::request::Refusal;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use super::answer::{self, Answer};
+use super::error::Error;
+use super::headers;
+use super::service::{Asked, Service};
+use crate::control::Report;
+use crate::settings::MemberSetting;
+
+/// The body of `POST /node/join`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Join {
+    /// Members of the cluster that the node is to join.
+    through: Vec<MemberSetting>,
+}
+
+/// The body of `POST /node/leave`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leave {
+    /// The member that is to leave.
+    name: String,
+}
+
+/// Who has to take a request for a member to leave.
+enum Master {
+    /// This node.
+    Here,
+    /// The node that clients reach at this address.
+    There(String),
+}
+
+/// This node is to join the cluster of the members that the body names.
+pub(super) async fn join(service: &Service, asked: &Asked) -> Result<Answer, Error> {
+    let Join { through } = serde_json::from_slice(&asked.body).map_err(|error| {
+        Error::malformed(format!(
+            "write the body as {{\"through\": [{{\"name\": \"n1\", \"peer\": \"host:port\"}}]}}: {error}"
+        ))
+    })?;
+    report(service, Report::Join(through)).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+/// The member that the body names is to leave the cluster. 204 if it is none (any more).
+pub(super) async fn leave(service: &Service, asked: &Asked) -> Result<Answer, Error> {
+    let Leave { name } = serde_json::from_slice(&asked.body).map_err(|error| {
+        Error::malformed(format!("write the body as {{\"name\": \"n1\"}}: {error}"))
+    })?;
+    let (member, master) = find(service, &name)?;
+    let node = match (member, master) {
+        (_, Master::There(_)) if !headers::may_be_forwarded(&asked.headers) => {
+            return Err(Refusal::NotServing.into());
+        }
+        (_, Master::There(address)) => return service.forward(&address, asked).await,
+        (None, Master::Here) => return Ok(answer::empty(StatusCode::NO_CONTENT)),
+        (Some(node), Master::Here) => node,
+    };
+    let (answer, answered) = oneshot::channel();
+    report(service, Report::Remove { node, answer }).await?;
+    match answered.await {
+        Ok(None) => Ok(answer::empty(StatusCode::ACCEPTED)),
+        Ok(Some(why)) => Err(Error::member_kept(&name, why)),
+        Err(_) => Err(Refusal::NotServing.into()),
+    }
+}
+
+/// The member of this name, if there is one, and the master.
+fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error> {
+    let plane = service.data.plane.borrow();
+    let view = plane.view();
+    let Some(table) = view.table.as_ref().filter(|table| table.born) else {
+        return Err(Refusal::NotServing.into());
+    };
+    let master = match view.standing {
+        Standing::Electing => None,
+        Standing::Master => Some(Master::Here),
+        Standing::Follower(master) => {
+            let member = table.members.get(&master);
+            member.map(|member| Master::There(member.client_address.clone()))
+        }
+    };
+    let Some(master) = master else {
+        return Err(Refusal::NotServing.into());
+    };
+    let found = table.members.values().find(|member| member.name == name);
+    Ok((found.map(|member| member.id), master))
+}
+
+/// Tells the coordinator.
+async fn report(service: &Service, report: Report) -> Result<(), Error> {
+    let reports = service.data.plane.borrow().reports();
+    let told = reports.send(report).await;
+    told.map_err(|_| Refusal::NotServing.into())
+}
