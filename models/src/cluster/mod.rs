@@ -25,7 +25,7 @@ mod clients;
 mod control;
 mod data;
 mod folder;
-mod load;
+pub mod load;
 mod nemesis;
 pub mod node;
 pub mod plan;
