@@ -134,6 +134,17 @@ impl<A: Apply> Hosted<A> {
         self.due.1
     }
 
+    /// What the replica decided just now waits for the end of the batch.
+    pub fn put_off(&mut self, partition: PartitionId, outputs: &mut Vec<Output>) {
+        let epoch = self.replica.as_ref().and_then(Replica::owned_epoch);
+        let decided = outputs.drain(..).map(|output| Decided {
+            partition,
+            epoch,
+            output,
+        });
+        self.decided.extend(decided);
+    }
+
     /// The node's clock shows another time than it would have.
     pub fn forget_due(&mut self) {
         self.due = NEVER_DUE;

@@ -106,7 +106,7 @@ impl World {
                 hosted.forget_due();
             }
         }
-        self.carry_out(node, stopped.decided);
+        self.carry_out(node, stopped.decided.into_iter());
         for what in stopped.backlog {
             self.happen(what);
         }
@@ -129,18 +129,10 @@ impl World {
         let batch_ns = self.plan.processors.batch_ns;
         if batch_ns == 0 {
             replica.flush(now, &mut self.outputs);
-        }
-        let epoch = replica.owned_epoch();
-        let decided = self.outputs.drain(..).map(|output| Decided {
-            partition,
-            epoch,
-            output,
-        });
-        hosted.decided.extend(decided);
-        if batch_ns == 0 {
             self.after_step(node, partition);
             self.act(node, partition);
         } else {
+            hosted.put_off(partition, &mut self.outputs);
             let begins = !std::mem::replace(&mut hosted.batch, true);
             self.after_step(node, partition);
             if begins {
@@ -166,13 +158,6 @@ impl World {
         };
         hosted.batch = false;
         replica.flush(now, &mut self.outputs);
-        let epoch = replica.owned_epoch();
-        let decided = self.outputs.drain(..).map(|output| Decided {
-            partition,
-            epoch,
-            output,
-        });
-        hosted.decided.extend(decided);
         self.after_step(node, partition);
         self.act(node, partition);
     }
@@ -223,12 +208,13 @@ impl World {
     /// Carries out what the replica decided; or the process stops just before.
     fn act(&mut self, node: usize, partition: PartitionId) {
         let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
-        if hosted.decided.is_empty() {
+        if hosted.decided.is_empty() && self.outputs.is_empty() {
             return;
         }
-        let decided = std::mem::take(&mut hosted.decided);
         let between_ppm = self.plan.processors.stopped_between_ppm;
         if self.turbulent && self.streams.processors.chance(between_ppm) {
+            hosted.put_off(partition, &mut self.outputs);
+            let decided = std::mem::take(&mut hosted.decided);
             let longest_ns = self.plan.faults.lasts_max_ns;
             let length_ns = self.streams.processors.below(longest_ns + 1);
             self.stop(node, length_ns);
@@ -238,14 +224,26 @@ impl World {
             }
             return;
         }
-        let emptied = self.carry_out(node, decided);
-        self.nodes[node].hosted[usize::from(partition.0)].decided = emptied;
+        let epoch = hosted.replica.as_ref().and_then(Replica::owned_epoch);
+        if !hosted.decided.is_empty() {
+            let mut earlier = std::mem::take(&mut hosted.decided);
+            self.carry_out(node, earlier.drain(..));
+            self.nodes[node].hosted[usize::from(partition.0)].decided = earlier;
+        }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let decided = outputs.drain(..).map(|output| Decided {
+            partition,
+            epoch,
+            output,
+        });
+        self.carry_out(node, decided);
+        self.outputs = outputs;
         self.checkpoint(node, partition);
     }
 
-    /// Carries outputs out, in order. Gives the emptied list back for reuse.
-    fn carry_out(&mut self, node: usize, mut decided: Vec<Decided>) -> Vec<Decided> {
-        for one in decided.drain(..) {
+    /// Carries outputs out, in order.
+    fn carry_out(&mut self, node: usize, decided: impl Iterator<Item = Decided>) {
+        for one in decided {
             if self.trace.is_kept() {
                 let partition = one.partition;
                 self.say(format_args!(
@@ -256,7 +254,6 @@ impl World {
             }
             self.carry_out_one(node, one);
         }
-        decided
     }
 
     fn carry_out_one(&mut self, node: usize, decided: Decided) {

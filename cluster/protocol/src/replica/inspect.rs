@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::peer::Peer;
+use super::peers::Peers;
 use super::{Held, Replica, Role};
 use crate::apply::Apply;
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
@@ -152,8 +153,8 @@ impl<A: Apply> Replica<A> {
             _ => None,
         };
         let counts =
-            |(node, peer): (&NodeId, &Peer)| (peer.in_sync() || peer.pending()).then_some(*node);
-        peers.into_iter().flatten().filter_map(counts)
+            |(node, peer): (NodeId, &Peer)| (peer.in_sync() || peer.pending()).then_some(node);
+        peers.into_iter().flat_map(Peers::iter).filter_map(counts)
     }
 
     /// How much of the log each other replica has acknowledged in this epoch, if this is the owner.
@@ -165,7 +166,7 @@ impl<A: Apply> Replica<A> {
         owner
             .peers()
             .iter()
-            .map(|(node, peer)| (*node, peer.matched))
+            .map(|(node, peer)| (node, peer.matched))
             .collect()
     }
 

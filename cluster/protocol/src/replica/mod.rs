@@ -14,6 +14,7 @@ mod message;
 mod note;
 mod owner;
 mod peer;
+mod peers;
 mod promotion;
 mod service;
 #[cfg(test)]

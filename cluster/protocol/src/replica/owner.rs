@@ -1,10 +1,11 @@
 //! The owner's side of replication: who counts, what is committed, who is asked to leave or join.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::message::{Message, Round};
 use super::note::Note;
 use super::peer::{Peer, Sending, Standing};
+use super::peers::Peers;
 use super::service::Waiting;
 use super::{Output, Replica, Role};
 use crate::apply::Apply;
@@ -20,7 +21,7 @@ use crate::time::Time;
 pub(super) struct Owner {
     epoch: Epoch,
     /// The other replicas.
-    peers: BTreeMap<NodeId, Peer>,
+    peers: Peers,
     /// The end of the log that the owner came with. It serves when all of the in-sync set hold that
     /// much (rule R6).
     sync_target: Lsn,
@@ -78,14 +79,14 @@ impl Owner {
         now: Time,
     ) {
         let before = std::mem::replace(&mut self.peers, peers(me, assignment, last, now));
-        for (node, old) in before {
-            let Some(new) = self.peers.get_mut(&node) else {
+        for (node, old) in before.iter() {
+            let Some(new) = self.peers.get_mut(node) else {
                 continue;
             };
             new.heard = old.heard;
             // A data image stays good in any epoch.
             if matches!(old.sending, Sending::Image { .. }) {
-                new.sending = old.sending;
+                new.sending = old.sending.clone();
             }
         }
         self.epoch = assignment.epoch;
@@ -99,12 +100,11 @@ impl Owner {
         // master named others before or after it made the change.
         self.peers.retain(|node, peer| match peer.standing {
             Standing::InSync(_) | Standing::Pending { asked: true } => true,
-            Standing::Pending { asked: false } | Standing::CatchUp => nodes.contains(node),
+            Standing::Pending { asked: false } | Standing::CatchUp => nodes.contains(&node),
         });
         for node in nodes {
-            self.peers
-                .entry(*node)
-                .or_insert_with(|| Peer::new(Standing::CatchUp, last, now));
+            let peer = || Peer::new(Standing::CatchUp, last, now);
+            self.peers.or_insert(*node, peer);
         }
     }
 
@@ -119,7 +119,7 @@ impl Owner {
     }
 
     #[inline]
-    pub(super) fn peers(&self) -> &BTreeMap<NodeId, Peer> {
+    pub(super) fn peers(&self) -> &Peers {
         &self.peers
     }
 
@@ -210,7 +210,7 @@ impl Owner {
 }
 
 /// All other replicas at the beginning of an epoch. Each is asked whether it holds all of the log.
-fn peers(me: NodeId, assignment: &Assignment, last: Position, now: Time) -> BTreeMap<NodeId, Peer> {
+fn peers(me: NodeId, assignment: &Assignment, last: Position, now: Time) -> Peers {
     let in_sync = assignment
         .in_sync
         .iter()
@@ -219,11 +219,8 @@ fn peers(me: NodeId, assignment: &Assignment, last: Position, now: Time) -> BTre
         .catch_ups
         .iter()
         .map(|node| (*node, Standing::CatchUp));
-    in_sync
-        .chain(catch_ups)
-        .filter(|(node, _)| *node != me)
-        .map(|(node, standing)| (node, Peer::new(standing, last, now)))
-        .collect()
+    let others = in_sync.chain(catch_ups).filter(|(node, _)| *node != me);
+    Peers::new(others.map(|(node, standing)| (node, Peer::new(standing, last, now))))
 }
 
 impl<A: Apply> Replica<A> {
@@ -243,7 +240,7 @@ impl<A: Apply> Replica<A> {
         if epoch != owner.epoch && !any_epoch || round.sent > now {
             return None;
         }
-        let peer = owner.peers.get_mut(&from)?;
+        let peer = owner.peers.get_mut(from)?;
         peer.heard = now;
         Some(peer)
     }
@@ -348,7 +345,7 @@ impl<A: Apply> Replica<A> {
         let Role::Owner(owner) = &mut self.role else {
             return;
         };
-        let Some(peer) = owner.peers.get_mut(&to) else {
+        let Some(peer) = owner.peers.get_mut(to) else {
             return;
         };
         let bytes = image.len() as u64;
@@ -409,7 +406,7 @@ impl<A: Apply> Replica<A> {
         let Role::Owner(owner) = &mut self.role else {
             return;
         };
-        let Some(peer) = owner.peers.get_mut(&to) else {
+        let Some(peer) = owner.peers.get_mut(to) else {
             return;
         };
         let round = Round {
@@ -513,13 +510,14 @@ impl<A: Apply> Replica<A> {
         let Role::Owner(owner) = &self.role else {
             return;
         };
-        let nodes: Vec<NodeId> = owner.peers.keys().copied().collect();
-        for node in nodes {
+        for place in 0..owner.peers.len() {
             loop {
                 let Role::Owner(owner) = &self.role else {
                     return;
                 };
-                let peer = &owner.peers[&node];
+                let Some((node, peer)) = owner.peers.at(place) else {
+                    return;
+                };
                 let entries = matches!(peer.sending, Sending::Stream { next } if next <= end)
                     && peer.has_room(&self.settings);
                 let barrier =
@@ -545,7 +543,7 @@ impl<A: Apply> Replica<A> {
         owner.next_tick = now.next_multiple(settings.replication_interval());
         let last = self.log.last();
         let mut due = Vec::new();
-        for (node, peer) in &mut owner.peers {
+        for (node, peer) in owner.peers.iter_mut() {
             let unheard = match &peer.sending {
                 Sending::Probe(_) => true,
                 Sending::Image { .. } => !peer.got_on,
@@ -561,7 +559,7 @@ impl<A: Apply> Replica<A> {
                 }
             };
             if unheard {
-                due.push(*node);
+                due.push(node);
             }
             (peer.sent, peer.got_on) = (false, false);
         }
@@ -581,23 +579,23 @@ impl<A: Apply> Replica<A> {
         };
         let mut silent = BTreeSet::new();
         let mut growth = None;
-        for (node, peer) in &mut owner.peers {
+        for (node, peer) in owner.peers.iter_mut() {
             let is_silent = peer.silent(now, &settings);
             match peer.standing {
                 Standing::InSync(_) if is_silent => {
-                    silent.insert(*node);
+                    silent.insert(node);
                 }
                 // Nobody else knows that it counted.
                 Standing::Pending { asked: false } if is_silent => {
                     peer.standing = Standing::CatchUp;
                 }
                 Standing::Pending { asked: true }
-                    if is_silent || !self.assigned.catch_ups.contains(node) =>
+                    if is_silent || !self.assigned.catch_ups.contains(&node) =>
                 {
                     growth = Some(What::Renew);
                 }
                 Standing::Pending { asked: true } if growth.is_none() => {
-                    growth = peer.incarnation.map(|life| What::Grow(*node, life));
+                    growth = peer.incarnation.map(|life| What::Grow(node, life));
                 }
                 Standing::InSync(_) | Standing::Pending { .. } | Standing::CatchUp => {}
             }

@@ -17,8 +17,8 @@ use crate::time::Time;
 /// The clients that wait for an owner's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Waiting {
-    /// By the entry that they wait for.
-    updates: BTreeMap<Lsn, Update>,
+    /// In the order of the entries that they wait for.
+    updates: VecDeque<Update>,
     /// In the order of their barriers.
     reads: VecDeque<BarrierRead>,
     /// Requests in the log that are not executed yet. Once they are, the outcomes know them.
@@ -27,10 +27,13 @@ pub(super) struct Waiting {
     deadline: Option<Time>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Update {
+    lsn: Lsn,
     executed: Option<(Position, Bytes)>,
-    callers: Vec<Caller>,
+    /// Who waits for it. Hardly ever are there others, and the first one needs no room of its own.
+    first: Option<Caller>,
+    others: Vec<Caller>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +46,36 @@ struct Caller {
 struct BarrierRead {
     barrier: u64,
     read: Read,
+}
+
+impl Update {
+    fn of(lsn: Lsn) -> Self {
+        Update {
+            lsn,
+            executed: None,
+            first: None,
+            others: Vec::new(),
+        }
+    }
+
+    fn callers(&self) -> impl Iterator<Item = Caller> {
+        self.first.into_iter().chain(self.others.iter().copied())
+    }
+
+    fn add(&mut self, caller: Caller) {
+        match self.first {
+            None => self.first = Some(caller),
+            Some(_) => self.others.push(caller),
+        }
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Caller) -> bool) {
+        self.first = self.first.filter(|caller| keep(caller));
+        self.others.retain(|caller| keep(caller));
+        if self.first.is_none() && !self.others.is_empty() {
+            self.first = Some(self.others.remove(0));
+        }
+    }
 }
 
 impl Waiting {
@@ -62,10 +95,32 @@ impl Waiting {
     }
 
     fn update(&mut self, lsn: Lsn, caller: Caller, executed: Option<(Position, Bytes)>) {
-        let update = self.updates.entry(lsn).or_default();
-        update.callers.push(caller);
+        let update = match self.updates.binary_search_by_key(&lsn, |update| update.lsn) {
+            Ok(place) => &mut self.updates[place],
+            Err(place) => {
+                self.updates.insert(place, Update::of(lsn));
+                &mut self.updates[place]
+            }
+        };
+        update.add(caller);
         update.executed = update.executed.take().or(executed);
         self.until(caller.deadline);
+    }
+
+    /// Its entry was executed; whoever waits for it gets this outcome.
+    fn executed(&mut self, at: Position, outcome: Bytes) {
+        let place = self
+            .updates
+            .binary_search_by_key(&at.lsn, |update| update.lsn);
+        if let Ok(place) = place {
+            self.updates[place].executed = Some((at, outcome));
+        }
+    }
+
+    /// The first update, if its entry is at `done` or below.
+    fn pop_done(&mut self, done: Lsn) -> Option<Update> {
+        self.updates.front().filter(|first| first.lsn <= done)?;
+        self.updates.pop_front()
     }
 
     /// Tells those whose deadline has come that they will not learn more.
@@ -82,10 +137,8 @@ impl Waiting {
             out.push(refuse(token, refusal));
             false
         };
-        for update in self.updates.values_mut() {
-            update
-                .callers
-                .retain(|c| keep(c.token, c.deadline, Refusal::OutcomeUnknown));
+        for update in &mut self.updates {
+            update.retain(|c| keep(c.token, c.deadline, Refusal::OutcomeUnknown));
         }
         self.reads
             .retain(|r| keep(r.read.token, r.read.deadline, Refusal::TimedOut));
@@ -95,8 +148,8 @@ impl Waiting {
     /// R13: tells everybody who waits that the answer will not come from here. What is in the log
     /// may still take effect.
     pub(super) fn abandon(&mut self, reads: Refusal, out: &mut Vec<Output>) {
-        for update in std::mem::take(&mut self.updates).into_values() {
-            let callers = update.callers.into_iter();
+        for update in std::mem::take(&mut self.updates) {
+            let callers = update.callers();
             out.extend(callers.map(|caller| refuse(caller.token, Refusal::OutcomeUnknown)));
         }
         let waiting = std::mem::take(&mut self.reads).into_iter();
@@ -247,9 +300,7 @@ impl<A: Apply> Replica<A> {
             if let Some(id) = entry.request {
                 owner.waiting.open.remove(&id);
             }
-            if let Some(update) = owner.waiting.updates.get_mut(&entry.at.lsn) {
-                update.executed = Some((entry.at, outcome));
-            }
+            owner.waiting.executed(entry.at, outcome);
         }
     }
 
@@ -280,24 +331,16 @@ impl<A: Apply> Replica<A> {
         let Role::Owner(owner) = &mut self.role else {
             return;
         };
-        while owner
-            .waiting
-            .updates
-            .first_key_value()
-            .is_some_and(|(lsn, _)| *lsn <= done)
-        {
-            let Some((lsn, update)) = owner.waiting.updates.pop_first() else {
-                break;
-            };
-            let Some((at, outcome)) = update.executed else {
+        while let Some(update) = owner.waiting.pop_done(done) {
+            let Some((at, outcome)) = &update.executed else {
                 continue;
             };
-            let relies_on_lease = lsn > commit && lease < Time::MAX;
+            let relies_on_lease = update.lsn > commit && lease < Time::MAX;
             let unleased = settings.rules.broken(Rule::AsyncWithoutLease);
             let not_after = (relies_on_lease && !unleased).then_some(lease);
-            out.extend(update.callers.iter().map(|caller| {
+            out.extend(update.callers().map(|caller| {
                 let reply = Reply::Done {
-                    at,
+                    at: *at,
                     outcome: outcome.clone(),
                 };
                 Output::Reply {
