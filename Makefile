@@ -86,7 +86,8 @@ prove: programs ## the same with ten seeds; figures to results/published/lineari
 	$(KENSHO) summary $(RUNS)/prove/register/2* --out $(PUBLISHED)/linearizability.json
 
 failover: programs ## time without service after kills of an owner, of the master, of both
-	$(KENSHO) failover $(OPTIONS)
+	$(KENSHO) failover --out $(RUNS) $(OPTIONS)
+	cp $(RUNS)/failover/latest/failover.json $(PUBLISHED)/failover.json
 
 soak: programs ## ten minutes at full load, in which nothing may fail over
 	$(KENSHO) soak --rate max --out $(RUNS) $(OPTIONS)
