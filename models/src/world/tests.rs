@@ -80,6 +80,30 @@ fn with_delayed_durability_a_node_that_rejoins_without_catching_up_is_caught() {
     assert!((0..500).any(caught));
 }
 
+/// A backup hears at once that thousands of entries are committed, while outcomes of few clients are
+/// kept: what was executed ahead of the commit mark was looked at for each client that was forgotten.
+#[test]
+fn a_long_way_to_catch_up_is_no_endless_one() {
+    let given = Given {
+        mode: Some(Mode::SemiSync),
+        turbulent_ns: Some(300_000_000_000),
+        ..Given::default()
+    };
+    for seed in [1200, 1600, 1637] {
+        let outcome = explore::<World>(seed, &given);
+        assert_eq!(outcome.violation, None, "seed {seed}");
+    }
+}
+
+/// A former owner appends something just before it hears of its successor, and is added to the
+/// successor's in-sync set with that. Nothing was committed when it was added, but in async something
+/// was acknowledged: what stood behind in its log came back with the next failover.
+#[test]
+fn in_async_nobody_is_added_with_a_tail_of_an_earlier_owner() {
+    let outcome = explore::<World>(22_721, &Given::default());
+    assert_eq!(outcome.violation, None);
+}
+
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..20 {

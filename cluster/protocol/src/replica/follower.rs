@@ -362,6 +362,7 @@ impl<A: Apply> Replica<A> {
             round,
             matched,
             incarnation: self.incarnation,
+            whole: self.log_epoch == self.promised,
         };
         out.push(Output::Send { to: owner, message });
     }
@@ -372,14 +373,14 @@ impl<A: Apply> Replica<A> {
         if commit <= data.commit {
             return;
         }
-        for entry in self
-            .log
-            .above(data.applied)
-            .take_while(|entry| entry.at.lsn <= commit)
+        data.commit(commit.min(data.applied), &self.settings);
+        // One by one: what is executed ahead of the commit mark makes it more work to forget.
+        while let Some(entry) = self.log.get(data.applied.next())
+            && entry.at.lsn <= commit
         {
             data.apply(entry);
+            data.commit(entry.at.lsn, &self.settings);
         }
-        data.commit(commit, &self.settings);
     }
 }
 

@@ -63,6 +63,8 @@ pub enum Message {
         matched: Lsn,
         /// Which life of the data this is (rule R5).
         incarnation: Incarnation,
+        /// Nothing of another owner's stands in my log behind `matched` (rule R3).
+        whole: bool,
     },
     /// To the owner: my log does not hold `previous`.
     Mismatch {

@@ -293,8 +293,9 @@ impl<A: Apply> Replica<A> {
                 round,
                 matched,
                 incarnation,
+                whole,
             } => {
-                self.acknowledged(now, from, epoch, round, matched, incarnation, out);
+                self.acknowledged(now, from, epoch, round, (matched, whole), incarnation, out);
             }
             Message::Mismatch { epoch, round, hint } => {
                 self.mismatched(now, from, epoch, round, hint, out);

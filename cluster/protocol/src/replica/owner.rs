@@ -252,7 +252,7 @@ impl<A: Apply> Replica<A> {
         from: NodeId,
         epoch: Epoch,
         round: Round,
-        matched: Lsn,
+        (matched, whole): (Lsn, bool),
         incarnation: Incarnation,
         out: &mut Vec<Output>,
     ) {
@@ -295,7 +295,10 @@ impl<A: Apply> Replica<A> {
             peer.standing = Standing::Pending { asked: false };
             out.push(Output::Note(Note::CaughtUp { node: from }));
         }
-        let complete = synced && matched >= commit || settings.rules.broken(Rule::GrowBehind);
+        // In async more than that may be acknowledged, which a member may lack; but not have otherwise:
+        // a tail of an earlier owner's, which nobody has cut yet, would come back with its failover.
+        let holds = synced && whole && matched >= commit;
+        let complete = holds || settings.rules.broken(Rule::GrowBehind);
         if peer.standing == (Standing::Pending { asked: false }) && complete {
             peer.standing = Standing::Pending { asked: true };
             self.ask(now, out);
@@ -499,8 +502,7 @@ impl<A: Apply> Replica<A> {
         }
         let Some(held) = held else { return };
         if owner.synced && held > self.data.commit {
-            self.execute_up_to(held);
-            self.data.commit(held, &self.settings);
+            self.execute_and_commit(held);
         }
     }
 

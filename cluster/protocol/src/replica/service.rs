@@ -304,6 +304,17 @@ impl<A: Apply> Replica<A> {
         }
     }
 
+    /// Executes what of the log up to `lsn` was not executed yet, and commits all of that. One by one: what
+    /// is executed ahead of the commit mark makes it more work to forget.
+    pub(super) fn execute_and_commit(&mut self, lsn: Lsn) {
+        let settings = self.settings;
+        self.data.commit(lsn.min(self.data.applied), &settings);
+        for next in self.data.applied.next().0..=lsn.0 {
+            self.execute_up_to(Lsn(next));
+            self.data.commit(self.data.applied, &settings);
+        }
+    }
+
     /// Answers everybody whose answer is certain by now.
     pub(super) fn answer(&mut self, now: Time, out: &mut Vec<Output>) {
         let settings = self.settings;

@@ -597,6 +597,7 @@ fn a_catch_up_that_counts_gets_an_image_when_the_log_was_trimmed_below_it() {
             round,
             matched: Lsn(0),
             incarnation: Incarnation(7),
+            whole: true,
         },
     ];
     for message in answers {
