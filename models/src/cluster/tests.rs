@@ -43,6 +43,16 @@ fn a_larger_cluster_keeps_its_promises() {
     sample(0..20, &given);
 }
 
+/// A node that was removed asks to be a member again, and its vote is needed by one that became a member
+/// only after it had left.
+#[test]
+fn who_comes_back_elects_those_whom_it_does_not_know() {
+    for seed in [771, 2989] {
+        let outcome = explore::<Cluster>(seed, &Given::default());
+        assert_eq!(outcome.violation, None, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..10 {

@@ -229,6 +229,10 @@ impl Coordinator {
                 let lists_me = newer.members.contains_key(&self.fixed.me.id);
                 !(newer.born && lists_me && newer.stamp > table.stamp)
             }
+            // One that was removed, and asks to be a member again, knows of former members only.
+            Message::Challenge { strength, .. } => {
+                self.asks.is_empty() || strength.accepted <= table.stamp
+            }
             _ => true,
         }
     }
