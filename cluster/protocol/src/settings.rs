@@ -129,6 +129,9 @@ pub struct Settings {
     pub replace_after: Duration,
     /// Entries kept in memory below the last checkpoint, for those who catch up by log.
     pub log_retention_entries: u64,
+    /// Entries kept in memory below the commit mark while as many replicas are in sync as there
+    /// should be, and nobody catches up; `log_retention_entries` if that is less.
+    pub log_spare_entries: u64,
     /// An owner refuses updates while this many are in its log and not committed.
     pub uncommitted_limit_entries: u64,
     /// At most this many bytes of statements in one message to another replica.
@@ -167,6 +170,7 @@ impl Settings {
             grow_gap_entries: 1_000,
             replace_after: heartbeat * 60,
             log_retention_entries: 50_000,
+            log_spare_entries: 4_000,
             uncommitted_limit_entries: 100_000,
             append_limit_bytes: 1 << 20,
             window_bytes: 8 << 20,

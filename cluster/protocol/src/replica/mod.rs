@@ -249,6 +249,21 @@ impl<A: Apply> Replica<A> {
             Role::Follower(_) => self.flush_follower(out),
             Role::Entering(_) | Role::Renewing(_) => {}
         }
+        self.forget_spare_entries();
+    }
+
+    /// While as many replicas are in sync as there should be, and nobody catches up, only those that
+    /// lag a little, or lost a few of the last entries, need any that are committed. So little of the
+    /// log is in memory then that it is always the same memory, which the caches know.
+    fn forget_spare_entries(&mut self) {
+        let (assigned, settings) = (&self.assigned, &self.settings);
+        if assigned.in_sync.len() < settings.replicas || !assigned.catch_ups.is_empty() {
+            return;
+        }
+        let spare = settings
+            .log_spare_entries
+            .min(settings.log_retention_entries);
+        self.log.trim(Lsn(self.data.commit.0.saturating_sub(spare)));
     }
 
     /// When [`Event::Tick`] is due at the latest.

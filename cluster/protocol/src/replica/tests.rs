@@ -73,6 +73,8 @@ impl World {
         let mut settings = Settings::with_heartbeat(Duration::from_millis(100));
         settings.mode = mode;
         settings.log_retention_entries = 0;
+        // More than there are: no entry is spare before a checkpoint.
+        settings.replicas = 4;
         settings.image_chunk_bytes = 3;
         let mut world = World {
             now: Time(1_000_000_000),
@@ -611,6 +613,35 @@ fn a_catch_up_that_counts_gets_an_image_when_the_log_was_trimmed_below_it() {
     assert_eq!(world.replica(N3).log().base().lsn, Lsn(3));
     let (_, growth) = world.asked.last().unwrap();
     assert_eq!(growth.what, What::Grow(N3, Incarnation(7)));
+}
+
+#[test]
+fn what_nobody_lacks_is_forgotten_while_all_are_in_sync() {
+    let all = [N1, N2, N3];
+    let mut world = World::new(Mode::SemiSync, &all);
+    world.settings.log_retention_entries = 2;
+    world.settings.replicas = 3;
+    all.map(|node| world.restart(node));
+    world.assign(2, N1, &all, &[]);
+    world.wait_ms(500);
+    for text in ["a", "b", "c", "d"] {
+        let update = world.write(N1, text);
+        assert!(world.done(update));
+    }
+    world.wait_ms(100);
+    for node in all {
+        let log = world.replica(node).log();
+        assert_eq!((log.base().lsn, log.end()), (Lsn(2), Lsn(4)), "{node}");
+    }
+    world.isolate(N3);
+    world.assign(3, N1, &[N1, N2], &[N3]);
+    for text in ["e", "f", "g", "h"] {
+        let update = world.write(N1, text);
+        assert!(world.done(update));
+    }
+    let log = world.replica(N1).log();
+    assert_eq!((log.base().lsn, log.end()), (Lsn(2), Lsn(8)));
+    assert!(log.position(world.replica(N3).log().end()).is_some());
 }
 
 #[test]
