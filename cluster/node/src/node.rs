@@ -29,10 +29,9 @@ use kensho_storage::log::{self, LogAppender, LogEnding, LogProgress, Recovery};
 use kensho_storage::tables::Tables;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 
 use crate::clock;
 use crate::control::{self, Control, Report, Saver, View};
@@ -317,14 +316,14 @@ fn recover(
 /// Starts a thread with an event loop of its own.
 fn spawn(
     name: &str,
-    body: impl FnOnce(Runtime) + Send + 'static,
+    body: impl FnOnce(LocalRuntime) + Send + 'static,
 ) -> Result<JoinHandle<()>, io::Error> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
-                .build();
+                .build_local(LocalOptions::default());
             match runtime {
                 Ok(runtime) => body(runtime),
                 Err(error) => crate::failure::stop_at_once(&error),
@@ -362,9 +361,8 @@ struct ControlThread {
 }
 
 impl ControlThread {
-    fn run(self, runtime: &Runtime) {
-        let tasks = LocalSet::new();
-        tasks.block_on(runtime, async move {
+    fn run(self, runtime: &LocalRuntime) {
+        runtime.block_on(async move {
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Control, Arc::clone(&self.hello), sink);
             let (peers, met) =
@@ -455,10 +453,9 @@ struct DataThread {
 }
 
 impl DataThread {
-    fn run(self, runtime: &Runtime) {
-        let tasks = LocalSet::new();
+    fn run(self, runtime: &LocalRuntime) {
         let patience = self.settings.statement_deadline;
-        tasks.block_on(runtime, async move {
+        runtime.block_on(async move {
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Data, Arc::clone(&self.hello), sink);
             let (peers, met) = Peers::new(link_settings(&self.settings, Plane::Data, self.hello));

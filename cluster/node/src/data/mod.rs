@@ -102,6 +102,10 @@ impl Data {
                     break;
                 }
             }
+            // What has arrived while this batch was taken goes with it: under load that is as much
+            // again, and each write, flush and message to a node is shared by more statements.
+            tokio::task::yield_now().await;
+            self.drain(&mut inputs.messages);
             self.plane.borrow_mut().finish_batch();
             // Lets all that has arrived meanwhile be taken before the next batch is finished.
             tokio::task::yield_now().await;

@@ -62,6 +62,8 @@ pub(crate) struct DataPlane {
     next_holds: Time,
     next_checkpoint: Time,
     outputs: Vec<Output>,
+    /// What clients are to be told next.
+    answers: Vec<(Token, Reply)>,
     figures: Figures,
     recorder: Recorder,
 }
@@ -110,6 +112,7 @@ impl DataPlane {
             next_holds: Time(0),
             next_checkpoint: clock::now() + CHECKPOINT_INTERVAL,
             outputs: Vec::new(),
+            answers: Vec::new(),
             figures: Figures::default(),
             recorder: parts.recorder,
         };
@@ -300,7 +303,10 @@ impl DataPlane {
         } else {
             self.log.commit();
         }
+        // Before clients are answered, which takes a while when there are many: what has to be done
+        // on other nodes is done meanwhile.
         self.peers.flush();
+        self.answer_clients();
         self.disk_busy = if self.log.full().is_some() {
             Some("the disk is full")
         } else if self.log.backlog_bytes() > BACKLOG_LIMIT_BYTES {
@@ -377,6 +383,13 @@ impl DataPlane {
             self.touched.push(partition);
         }
         self.carry_out(partition);
+        self.answer_clients();
+    }
+
+    fn answer_clients(&mut self) {
+        for (token, reply) in self.answers.drain(..) {
+            self.waiting.answer(token, reply);
+        }
     }
 
     fn carry_out(&mut self, partition: PartitionId) {
@@ -432,7 +445,7 @@ impl DataPlane {
         not_after: Option<Time>,
     ) {
         let Some(limit) = not_after else {
-            return self.waiting.answer(token, reply);
+            return self.answers.push((token, reply));
         };
         let now = clock::now();
         let leaves = now < limit;
@@ -440,18 +453,19 @@ impl DataPlane {
             transcript.leaves(partition, now, token, leaves);
         }
         if leaves {
-            return self.waiting.answer(token, reply);
+            return self.answers.push((token, reply));
         }
         let Some(waiting) = self.waiting.get(token) else {
             return;
         };
         match waiting.query.clone() {
-            None => self
-                .waiting
-                .answer(token, Reply::Refused(Refusal::OutcomeUnknown)),
+            None => {
+                let unknown = Reply::Refused(Refusal::OutcomeUnknown);
+                self.answers.push((token, unknown));
+            }
             Some(_) if waiting.deadline <= now => {
-                self.waiting
-                    .answer(token, Reply::Refused(Refusal::TimedOut));
+                let late = Reply::Refused(Refusal::TimedOut);
+                self.answers.push((token, late));
             }
             Some(query) => {
                 let read = Read {
