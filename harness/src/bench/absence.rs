@@ -1,11 +1,12 @@
-//! A node is killed, away, started again and caught up; and when what of it was.
+//! A node is killed, away, started again and brought in sync again, under load.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use kensho_results::bench::absence::Absence;
 use tokio::time::Instant;
 
-use super::foreground::milliseconds;
+use super::foreground::{Ended, Foreground, INTERVAL_MS, in_rows, milliseconds};
 use crate::system::System;
 use crate::system::kensho::KenshoSystem;
 
@@ -14,39 +15,47 @@ const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
 /// How exactly the end of a catch-up is seen.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// When what happened, milliseconds since the beginning.
-pub(super) struct Times {
-    pub(super) killed_ms: u64,
-    pub(super) started_ms: u64,
-    /// Every partition had all its replicas in sync again.
-    pub(super) whole_ms: u64,
-    pub(super) end_ms: u64,
+/// What an absence is.
+pub(super) struct Script<A> {
+    /// Load before the kill, and after all is in sync again.
+    pub(super) around: Duration,
+    /// How long the node stays dead: until this ends.
+    pub(super) away: A,
 }
 
-/// Waits for `around`, kills `node`, waits for `away`, starts it, waits until the cluster is whole,
-/// and for `around` again.
+/// Makes the load, and meanwhile kills `node`, starts it again, and waits until all is in sync; gives
+/// each put that ended as well.
 pub(super) async fn absence(
     system: &KenshoSystem,
     node: &str,
-    around: Duration,
-    away: impl Future<Output = Result<()>>,
-) -> Result<Times> {
-    let begin = Instant::now();
-    tokio::time::sleep(around).await;
-    let killed_ms = milliseconds(begin.elapsed());
-    system.kill(node)?;
-    away.await?;
-    let started_ms = milliseconds(begin.elapsed());
-    system.start(node).await?;
-    caught_up(system, node).await?;
-    let whole_ms = milliseconds(begin.elapsed());
-    tokio::time::sleep(around).await;
-    Ok(Times {
+    foreground: &Foreground,
+    script: Script<impl Future<Output = Result<()>>>,
+) -> Result<(Absence, Vec<Ended>)> {
+    let Script { around, away } = script;
+    let script = async {
+        let begin = Instant::now();
+        tokio::time::sleep(around).await;
+        let killed_ms = milliseconds(begin.elapsed());
+        system.kill(node)?;
+        away.await?;
+        let started_ms = milliseconds(begin.elapsed());
+        system.start(node).await?;
+        caught_up(system, node).await?;
+        let whole_ms = milliseconds(begin.elapsed());
+        tokio::time::sleep(around).await;
+        let end_ms = milliseconds(begin.elapsed());
+        Ok((killed_ms, started_ms, whole_ms, end_ms))
+    };
+    let ((killed_ms, started_ms, whole_ms, end_ms), puts) = foreground.during(script).await?;
+    let absence = Absence {
+        rate: foreground.rate,
+        interval_ms: INTERVAL_MS,
+        rows: in_rows(&puts, end_ms),
         killed_ms,
         started_ms,
         whole_ms,
-        end_ms: milliseconds(begin.elapsed()),
-    })
+    };
+    Ok((absence, puts))
 }
 
 async fn caught_up(system: &KenshoSystem, node: &str) -> Result<()> {

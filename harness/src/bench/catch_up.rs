@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::join_all;
+use kensho_results::bench::absence::Absence;
 use kensho_results::bench::catch_up::{CatchUp, Phases};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::absence::absence;
+use super::absence::{Script, absence};
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
-use super::foreground::{Foreground, INTERVAL_MS, in_rows, phase};
+use super::foreground::{Ended, Foreground, phase};
 use crate::system::System;
 use crate::system::kensho::{Durability, KenshoSystem, LogLimits, ReplicaLog};
 
@@ -87,9 +88,11 @@ pub async fn catch_up(plan: Plan, program: &Path, folder: PathBuf) -> Result<Cat
         .rev()
         .find(|node| **node != master)
         .context("there is nobody to kill")?;
-    let away = until_the_log_is_too_short(&system);
-    let script = absence(&system, node, plan.around, away);
-    let (times, puts) = foreground.during(script).await?;
+    let script = Script {
+        around: plan.around,
+        away: until_the_log_is_too_short(&system),
+    };
+    let (absence, puts) = absence(&system, node, &foreground, script).await?;
     stop_cluster(&system).await;
     let logs = system
         .nodes()
@@ -108,21 +111,22 @@ pub async fn catch_up(plan: Plan, program: &Path, folder: PathBuf) -> Result<Cat
             "{NODES} nodes that all hold every partition, semi-sync, durability sync, {} MB of rows of {} bytes",
             plan.megabytes, plan.value_bytes
         ),
-        rate: plan.rate,
-        interval_ms: INTERVAL_MS,
-        rows: in_rows(&puts, times.end_ms),
-        killed_ms: times.killed_ms,
-        started_ms: times.started_ms,
-        whole_ms: times.whole_ms,
         images: images.len() as u64,
         image_bytes: images.iter().sum(),
-        phases: Phases {
-            before: phase(&puts, 0, times.killed_ms),
-            away: phase(&puts, times.killed_ms, times.started_ms),
-            catching_up: phase(&puts, times.started_ms, times.whole_ms),
-            after: phase(&puts, times.whole_ms, times.end_ms),
-        },
+        phases: phases(&absence, &puts),
+        absence,
     })
+}
+
+fn phases(absence: &Absence, puts: &[Ended]) -> Phases {
+    let (killed, started, whole) = (absence.killed_ms, absence.started_ms, absence.whole_ms);
+    let end = absence.rows.len() as u64 * absence.interval_ms;
+    Phases {
+        before: phase(puts, 0, killed),
+        away: phase(puts, killed, started),
+        catching_up: phase(puts, started, whole),
+        after: phase(puts, whole, end),
+    }
 }
 
 /// Puts every row once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
-use kensho_results::bench::outage::{OutageRow, Phase};
+use kensho_results::bench::absence::{Latency, Phase, Row};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
@@ -92,7 +92,7 @@ async fn put_until_stopped(foreground: Foreground, running: Rc<Running>) {
 }
 
 /// The puts in rows of [`INTERVAL_MS`]; only rows that lie before `end_ms` as a whole.
-pub(super) fn in_rows(puts: &[Ended], end_ms: u64) -> Vec<OutageRow> {
+pub(super) fn in_rows(puts: &[Ended], end_ms: u64) -> Vec<Row> {
     let count = usize::try_from(end_ms / INTERVAL_MS).unwrap_or(0);
     let mut rows: Vec<Vec<Ended>> = vec![Vec::new(); count];
     for put in puts {
@@ -104,14 +104,12 @@ pub(super) fn in_rows(puts: &[Ended], end_ms: u64) -> Vec<OutageRow> {
     rows.iter().map(|puts| row(puts)).collect()
 }
 
-fn row(puts: &[Ended]) -> OutageRow {
+fn row(puts: &[Ended]) -> Row {
     let latency = latencies(puts.iter());
-    OutageRow {
+    Row {
         answered: latency.len(),
         errors: puts.len() as u64 - latency.len(),
-        p50_ms: at(&latency, 0.5),
-        p99_ms: at(&latency, 0.99),
-        max_ms: at(&latency, 1.0),
+        latency: shares(&latency),
     }
 }
 
@@ -123,9 +121,7 @@ pub(super) fn phase(puts: &[Ended], from_ms: u64, to_ms: u64) -> Phase {
     Phase {
         per_second: latency.len() as f64 / seconds,
         errors: puts.iter().filter(within).count() as u64 - latency.len(),
-        p50_ms: at(&latency, 0.5),
-        p99_ms: at(&latency, 0.99),
-        max_ms: at(&latency, 1.0),
+        latency: shares(&latency),
     }
 }
 
@@ -144,9 +140,14 @@ fn latencies<'a>(puts: impl Iterator<Item = &'a Ended>) -> Histogram<u64> {
     latency
 }
 
-/// Milliseconds within which a share was answered; 0 if nothing was.
-fn at(latency: &Histogram<u64>, share: f64) -> f64 {
-    latency.value_at_quantile(share) as f64 / 1e6
+fn shares(latency: &Histogram<u64>) -> Latency {
+    // Of nothing it is 0.
+    let at = |share| latency.value_at_quantile(share) as f64 / 1e6;
+    Latency {
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+        max_ms: at(1.0),
+    }
 }
 
 #[cfg(test)]
@@ -176,10 +177,13 @@ mod tests {
             [(2, 0), (0, 1), (0, 0)],
             "the last row is not whole"
         );
-        assert!((7.9..8.1).contains(&rows[0].max_ms));
-        assert_eq!(rows[1].max_ms, 0.0, "nothing was answered");
+        assert!((7.9..8.1).contains(&rows[0].latency.max_ms));
+        assert_eq!(rows[1].latency.max_ms, 0.0, "nothing was answered");
         let all = phase(&puts, 0, 400);
         assert_eq!((all.per_second, all.errors), (7.5, 1));
-        assert!((199.0..201.0).contains(&all.max_ms) && (7.9..8.1).contains(&all.p50_ms));
+        assert!(
+            (199.0..201.0).contains(&all.latency.max_ms)
+                && (7.9..8.1).contains(&all.latency.p50_ms)
+        );
     }
 }

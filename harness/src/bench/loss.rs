@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::proxy::{Conduct, Flow};
 use kensho_nemesis::topology::Endpoint;
-use kensho_results::bench::outage::LossAtKill;
+use kensho_results::bench::loss::LossAtKill;
 use tokio::task::LocalSet;
 
 use super::contestant::{Replication, Store, settings, start_cluster, stop_cluster, whole};

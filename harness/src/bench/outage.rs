@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kensho_results::bench::outage::Outage;
 
-use super::absence::absence;
+use super::absence::{Script, absence};
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
-use super::foreground::{Foreground, INTERVAL_MS, in_rows, milliseconds};
+use super::foreground::{Foreground, milliseconds};
 use crate::system::System;
 use crate::system::kensho::{Durability, KenshoSystem};
 use crate::system::table::Table;
@@ -100,15 +100,18 @@ pub async fn interrupt(plan: Plan, program: &Path, folder: PathBuf) -> Result<Ou
         tokio::time::sleep(plan.away).await;
         Ok(())
     };
-    let script = absence(&system, &victim, plan.around, away);
-    let (times, puts) = foreground.during(script).await?;
+    let script = Script {
+        around: plan.around,
+        away,
+    };
+    let (absence, puts) = absence(&system, &victim, &foreground, script).await?;
     stop_cluster(&system).await;
     let replicates = |record| {
         let partition = &table.partitions[system.partition(rows.container(record)) as usize];
         partition.in_sync.contains(&victim)
     };
     let missed = puts.iter().filter(|put| {
-        let away = (times.killed_ms..times.whole_ms).contains(&milliseconds(put.at));
+        let away = (absence.killed_ms..absence.whole_ms).contains(&milliseconds(put.at));
         away && put.latency.is_some() && replicates(put.record)
     });
     Ok(Outage {
@@ -117,12 +120,7 @@ pub async fn interrupt(plan: Plan, program: &Path, folder: PathBuf) -> Result<Ou
             "{NODES} nodes, 2 replicas, semi-sync, durability sync, heartbeat {HEARTBEAT_MS} ms, values of {} bytes",
             plan.value_bytes
         ),
-        rate: plan.rate,
-        interval_ms: INTERVAL_MS,
-        rows: in_rows(&puts, times.end_ms),
-        killed_ms: times.killed_ms,
-        started_ms: times.started_ms,
-        whole_ms: times.whole_ms,
         caught_up_bytes: missed.count() as u64 * plan.value_bytes as u64,
+        absence,
     })
 }

@@ -50,7 +50,7 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
     let (before, during) = (&measured.phases.before, &measured.phases.catching_up);
     println!(
         "in sync again {:.2} s after its start by {} data images of {:.1} MB ({:.1} MB/s)",
-        measured.seconds(),
+        measured.absence.catch_up_seconds(),
         measured.images,
         measured.image_bytes as f64 / 1e6,
         measured.megabytes_per_second()
@@ -58,11 +58,11 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
     println!(
         "puts meanwhile: {:.0}/s answered, median {:.1} ms, 99 % {:.1} ms; before: {:.0}/s, {:.1} ms, {:.1} ms",
         during.per_second,
-        during.p50_ms,
-        during.p99_ms,
+        during.latency.p50_ms,
+        during.latency.p99_ms,
         before.per_second,
-        before.p50_ms,
-        before.p99_ms
+        before.latency.p50_ms,
+        before.latency.p99_ms
     );
     measurement.keep(&CatchUpSet {
         command: command_line(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kensho_results::bench::outage::{LossSeries, LossSet};
+use kensho_results::bench::loss::{LossSeries, LossSet};
 use kensho_results::run::Host;
 
 use super::figures::{FiguresOptions, command_line, on_one_thread};
@@ -46,7 +46,7 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
             .folder
             .path()
             .join(format!("nodes-{}", set.series.len()));
-        let tell = |number, kill: &kensho_results::bench::outage::LossAtKill| {
+        let tell = |number, kill: &kensho_results::bench::loss::LossAtKill| {
             println!(
                 "{mode}, kill {number} of {}: {} of {} acknowledged writes lost, with {} ms between nodes",
                 arguments.kills, kill.lost, kill.asked, kill.link_delay_ms

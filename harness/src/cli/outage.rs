@@ -67,10 +67,10 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
             () = signal.wait() => bail!("interrupted; the nodes are stopped"),
         };
         println!(
-            "kill of the {}: puts waited for {:.0} ms at most; in sync again {} ms after its start, {:.1} MB behind",
+            "kill of the {}: puts waited for {:.0} ms at most; in sync again {:.2} s after its start, {:.1} MB behind",
             victim.name(),
-            outage.longest_wait_ms(),
-            outage.whole_ms - outage.started_ms,
+            outage.absence.longest_wait_ms(),
+            outage.absence.catch_up_seconds(),
             outage.caught_up_bytes as f64 / 1e6
         );
         set.outages.push(outage);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outage::{OutageRow, Phase};
+use super::absence::{Absence, Phase};
 use crate::run::Host;
 
 /// `catch-up.json`
@@ -22,18 +22,9 @@ pub struct CatchUpSet {
 pub struct CatchUp {
     /// The cluster, in words.
     pub text: String,
-    /// Puts begun per second.
-    pub rate: f64,
-    /// Length of a row, milliseconds.
-    pub interval_ms: u64,
-    /// What completed, in rows of equal length.
-    pub rows: Vec<OutageRow>,
-    /// When it was killed, milliseconds since the first row began.
-    pub killed_ms: u64,
-    /// When it was started again.
-    pub started_ms: u64,
-    /// When every partition had all its replicas in sync again.
-    pub whole_ms: u64,
+    /// Times and load.
+    #[serde(flatten)]
+    pub absence: Absence,
     /// Data images that were sent to it, one for each partition at least.
     pub images: u64,
     /// The bytes of those images, as nodes logged them.
@@ -56,13 +47,8 @@ pub struct Phases {
 }
 
 impl CatchUp {
-    /// From the node's start until all was in sync, seconds.
-    pub fn seconds(&self) -> f64 {
-        self.whole_ms.saturating_sub(self.started_ms) as f64 / 1e3
-    }
-
     /// Millions of bytes of images per second, from the node's start until all was in sync.
     pub fn megabytes_per_second(&self) -> f64 {
-        self.image_bytes as f64 / 1e6 / self.seconds().max(0.001)
+        self.image_bytes as f64 / 1e6 / self.absence.catch_up_seconds().max(0.001)
     }
 }

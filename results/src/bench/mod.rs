@@ -4,8 +4,10 @@
 //! kept twice. Not here: how the load is made (the harness), and the pictures
 //! ([`charts`](crate::charts)).
 
+pub mod absence;
 pub mod catch_up;
 pub mod compare;
+pub mod loss;
 pub mod outage;
 pub mod statistics;
 

@@ -8,43 +8,32 @@ use crate::text::{duration_ms, thousands};
 
 pub(super) fn chart(set: &CatchUpSet) -> Chart {
     let catch_up = &set.catch_up;
+    let absence = &catch_up.absence;
     let (before, during) = (&catch_up.phases.before, &catch_up.phases.catching_up);
-    let times = [
-        (
-            catch_up.killed_ms,
-            catch_up.started_ms,
-            "node away".to_string(),
-        ),
-        (
-            catch_up.started_ms,
-            catch_up.whole_ms,
-            "data images sent".to_string(),
-        ),
-    ];
     Chart {
         name: "catch-up".to_string(),
         title: format!(
             "{:.0} MB of data images bring a node in sync again in {:.1} s ({:.1} MB/s); meanwhile 99 % of puts take {}, otherwise {}",
             catch_up.image_bytes as f64 / 1e6,
-            catch_up.seconds(),
+            absence.catch_up_seconds(),
             catch_up.megabytes_per_second(),
-            duration_ms(during.p99_ms),
-            duration_ms(before.p99_ms)
+            duration_ms(during.latency.p99_ms),
+            duration_ms(before.latency.p99_ms)
         ),
         subtitle: format!(
             "{}; {} puts begun per second (answered meanwhile: {}); medians: {} meanwhile, {} before; latency from the intended beginning",
             catch_up.text,
-            thousands(catch_up.rate.round() as u64),
+            thousands(absence.rate.round() as u64),
             thousands(during.per_second.round() as u64),
-            duration_ms(during.p50_ms),
-            duration_ms(before.p50_ms)
+            duration_ms(during.latency.p50_ms),
+            duration_ms(before.latency.p50_ms)
         ),
         note: machine(&set.host),
         command: set.command.clone(),
         picture: Picture::Lines(through_time::lines(
-            &catch_up.rows,
-            catch_up.interval_ms,
-            &times,
+            absence,
+            "node away",
+            "data images sent",
         )),
     }
 }

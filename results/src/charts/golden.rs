@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Source;
 use super::source::{ElectionPoint, ElectionRounds, ElectionSeries, ElectionSet, FailoverTimes};
+use crate::bench::absence::{Absence, Latency, Phase, Row};
 use crate::bench::catch_up::{CatchUp, CatchUpSet, Phases};
-use crate::bench::outage::{LossAtKill, LossSeries, LossSet, Outage, OutageRow, OutageSet, Phase};
+use crate::bench::loss::{LossAtKill, LossSeries, LossSet};
+use crate::bench::outage::{Outage, OutageSet};
 use crate::bench::{BenchSet, Contestant, Experiment, LoadRecord, Round};
 use crate::run::Host;
 
@@ -114,28 +116,34 @@ pub(super) fn sources() -> Vec<Source> {
             times(&[500.0, 550.0, 600.0]),
         ),
     ]);
-    let row = |answered| OutageRow {
+    let row = |answered| Row {
         answered,
         errors: 0,
-        p50_ms: 0.5,
-        p99_ms: 4.0,
-        max_ms: 9.0,
+        latency: Latency {
+            p50_ms: 0.5,
+            p99_ms: 4.0,
+            max_ms: 9.0,
+        },
     };
     let phase = |p99_ms| Phase {
         per_second: 1_950.0,
         errors: 0,
-        p50_ms: 1.25,
-        p99_ms,
-        max_ms: 90.0,
+        latency: Latency {
+            p50_ms: 1.25,
+            p99_ms,
+            max_ms: 90.0,
+        },
     };
     let catch_up = CatchUp {
         text: "3 nodes that all hold every partition, semi-sync, 40 MB of rows".to_string(),
-        rate: 2_000.0,
-        interval_ms: 100,
-        rows: vec![row(200); 100],
-        killed_ms: 2_000,
-        started_ms: 5_000,
-        whole_ms: 7_500,
+        absence: Absence {
+            rate: 2_000.0,
+            interval_ms: 100,
+            rows: vec![row(200); 100],
+            killed_ms: 2_000,
+            started_ms: 5_000,
+            whole_ms: 7_500,
+        },
         images: 16,
         image_bytes: 42_000_000,
         phases: Phases {
@@ -146,17 +154,19 @@ pub(super) fn sources() -> Vec<Source> {
         },
     };
     let mut rows = vec![row(200); 100];
-    rows[30..34].fill(OutageRow::default());
-    rows[34].max_ms = 420.0;
+    rows[30..34].fill(Row::default());
+    rows[34].latency.max_ms = 420.0;
     let outage = Outage {
         victim: "owner".to_string(),
         text: "3 nodes, 2 replicas, semi-sync".to_string(),
-        rate: 2_000.0,
-        interval_ms: 100,
-        rows,
-        killed_ms: 3_000,
-        started_ms: 6_000,
-        whole_ms: 7_500,
+        absence: Absence {
+            rate: 2_000.0,
+            interval_ms: 100,
+            rows,
+            killed_ms: 3_000,
+            started_ms: 6_000,
+            whole_ms: 7_500,
+        },
         caught_up_bytes: 3_000_000,
     };
     let kill = |lost, lag_ms| LossAtKill {

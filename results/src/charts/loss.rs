@@ -1,7 +1,7 @@
 //! What do failovers lose, and how much does that depend on how far a backup was behind?
 
 use super::{Axis, Chart, Lines, Panel, Picture, Point, Series, Style};
-use crate::bench::outage::LossSet;
+use crate::bench::loss::LossSet;
 use crate::bench::statistics::Spread;
 use crate::run::Host;
 use crate::text::thousands;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::bench::BenchSet;
 use crate::bench::catch_up::CatchUpSet;
-use crate::bench::outage::{LossSet, OutageSet};
+use crate::bench::loss::LossSet;
+use crate::bench::outage::OutageSet;
 
 /// Measurements that charts are made of.
 #[derive(Clone, Debug, PartialEq)]

@@ -35,7 +35,7 @@ use crate::time::Time;
 
 use data::Data;
 use follower::Follower;
-use owner::Owner;
+use owner::{Acknowledged, Owner};
 use promotion::Renewal;
 use written::{Mark, Written};
 
@@ -310,7 +310,12 @@ impl<A: Apply> Replica<A> {
                 incarnation,
                 whole,
             } => {
-                self.acknowledged(now, from, epoch, round, (matched, whole), incarnation, out);
+                let held = Acknowledged {
+                    matched,
+                    incarnation,
+                    whole,
+                };
+                self.acknowledged(now, from, epoch, round, held, out);
             }
             Message::Mismatch { epoch, round, hint } => {
                 self.mismatched(now, from, epoch, round, hint, out);

@@ -42,6 +42,14 @@ struct Asked {
     again_at: Time,
 }
 
+/// What a replica acknowledges to hold; see [`Message::Ack`].
+#[derive(Clone, Copy)]
+pub(super) struct Acknowledged {
+    pub(super) matched: Lsn,
+    pub(super) incarnation: Incarnation,
+    pub(super) whole: bool,
+}
+
 impl Owner {
     pub(super) fn new(
         me: NodeId,
@@ -245,19 +253,17 @@ impl<A: Apply> Replica<A> {
         Some(peer)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the message's fields")]
     pub(super) fn acknowledged(
         &mut self,
         now: Time,
         from: NodeId,
         epoch: Epoch,
         round: Round,
-        (matched, whole): (Lsn, bool),
-        incarnation: Incarnation,
+        held: Acknowledged,
         out: &mut Vec<Output>,
     ) {
         let settings = self.settings;
-        let matched = matched.min(self.log.end());
+        let matched = held.matched.min(self.log.end());
         let commit = self.data.commit;
         let end = self.log.end();
         // A new owner does not know how far its predecessor had committed before it has synced.
@@ -266,10 +272,12 @@ impl<A: Apply> Replica<A> {
             return;
         };
         // R5: what another life of the data acknowledged is no longer there.
-        if !settings.rules.broken(Rule::RejoinWithoutCatchUp) && !peer.counts_in_life(incarnation) {
+        if !settings.rules.broken(Rule::RejoinWithoutCatchUp)
+            && !peer.counts_in_life(held.incarnation)
+        {
             return;
         }
-        peer.incarnation = Some(incarnation);
+        peer.incarnation = Some(held.incarnation);
         peer.acknowledged(matched);
         peer.barrier = peer.barrier.max(round.barrier);
         // R10: the lease counts from when the question was sent.
@@ -297,7 +305,7 @@ impl<A: Apply> Replica<A> {
         }
         // In async more than that may be acknowledged, which a member may lack; but not have otherwise:
         // a tail of an earlier owner's, which nobody has cut yet, would come back with its failover.
-        let holds = synced && whole && matched >= commit;
+        let holds = synced && held.whole && matched >= commit;
         let complete = holds || settings.rules.broken(Rule::GrowBehind);
         if peer.standing == (Standing::Pending { asked: false }) && complete {
             peer.standing = Standing::Pending { asked: true };

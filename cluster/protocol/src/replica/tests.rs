@@ -621,7 +621,9 @@ fn what_nobody_lacks_is_forgotten_while_all_are_in_sync() {
     let mut world = World::new(Mode::SemiSync, &all);
     world.settings.log_retention_entries = 2;
     world.settings.replicas = 3;
-    all.map(|node| world.restart(node));
+    for node in all {
+        world.restart(node);
+    }
     world.assign(2, N1, &all, &[]);
     world.wait_ms(500);
     for text in ["a", "b", "c", "d"] {
