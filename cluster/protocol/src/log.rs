@@ -30,6 +30,8 @@ const CHUNK_ENTRIES: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     base: Position,
+    /// The last entry's, or the base.
+    last: Position,
     /// None is empty, and all but the first and the last have [`CHUNK_ENTRIES`].
     chunks: VecDeque<VecDeque<Entry>>,
 }
@@ -58,6 +60,7 @@ impl Log {
     pub fn after(base: Position) -> Self {
         Log {
             base,
+            last: base,
             chunks: VecDeque::new(),
         }
     }
@@ -73,8 +76,7 @@ impl Log {
     #[must_use]
     #[inline]
     pub fn last(&self) -> Position {
-        let entry = self.chunks.back().and_then(VecDeque::back);
-        entry.map_or(self.base, |entry| entry.at)
+        self.last
     }
 
     /// The last log sequence number.
@@ -129,22 +131,19 @@ impl Log {
             lsn >= self.base.lsn,
             "entries at {lsn:?} are no longer in memory"
         );
-        let (chunk, place) = self.place(lsn.next()).expect("it is above the base");
-        let first = self.chunks.get(chunk);
-        let from = first.map(|first| first.range(place.min(first.len())..));
-        let rest = self.chunks.range((chunk + 1).min(self.chunks.len())..);
-        from.into_iter().flatten().chain(rest.flatten())
+        let above = lsn.0 + 1..self.end().0 + 1;
+        above.map(|lsn| self.get(Lsn(lsn)).expect("a log has no gap"))
     }
 
     /// Appends an entry, which must follow the last one.
     #[inline]
     pub fn push(&mut self, entry: Entry) {
-        let last = self.last();
-        assert_eq!(entry.at.lsn, last.lsn.next(), "a log has no gap");
+        assert_eq!(entry.at.lsn, self.last.lsn.next(), "a log has no gap");
         assert!(
-            entry.at.epoch >= last.epoch,
+            entry.at.epoch >= self.last.epoch,
             "epochs never go back within a log"
         );
+        self.last = entry.at;
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK_ENTRIES => chunk.push_back(entry),
             full => {
@@ -171,6 +170,8 @@ impl Log {
         let keep = if first.is_empty() { chunk } else { chunk + 1 };
         cut.extend(self.chunks.drain(chunk + 1..).flatten());
         self.chunks.truncate(keep);
+        let last = self.chunks.back().and_then(VecDeque::back);
+        self.last = last.map_or(self.base, |entry| entry.at);
         cut
     }
 
