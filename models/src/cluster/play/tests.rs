@@ -128,7 +128,7 @@ mod broken {
         let shrunk = shrink::<Cluster<Play>>(seed, &given, 500).expect("the run fails");
         let (before, kept) = (&shrunk.before, &shrunk.kept);
         assert!(
-            kept.faults.len() * 3 < before.faults.len(),
+            kept.faults.len() * 3 <= before.faults.len(),
             "{} of {} faults",
             kept.faults.len(),
             before.faults.len()
