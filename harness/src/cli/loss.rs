@@ -45,7 +45,8 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
         let nodes = measurement
             .folder
             .path()
-            .join(format!("nodes-{}", set.series.len()));
+            .join("nodes")
+            .join(set.series.len().to_string());
         let tell = |number, kill: &kensho_results::bench::loss::LossAtKill| {
             println!(
                 "{mode}, kill {number} of {}: {} of {} acknowledged writes lost, with {} ms between nodes",

@@ -58,10 +58,7 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
             around: arguments.around.duration(),
             away: arguments.away.duration(),
         };
-        let nodes = measurement
-            .folder
-            .path()
-            .join(format!("nodes-{}", victim.name()));
+        let nodes = measurement.folder.path().join("nodes").join(victim.name());
         let outage = tokio::select! {
             outage = interrupt(plan, &measurement.program, nodes) => outage?,
             () = signal.wait() => bail!("interrupted; the nodes are stopped"),
