@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use kensho_client::{Client, Options};
 use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 pub(crate) const CLUSTER: &str = "test";
@@ -213,9 +214,20 @@ impl Node {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(self.id(), signal).expect("it can be told");
+    }
+
+    /// Stops the process where it stands. Until one of its threads has taken the signal, the others
+    /// go on: on a busy machine they may answer meanwhile.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+        let stopped = waitpid(self.id(), Some(WaitPidFlag::WUNTRACED));
+        assert_eq!(stopped, Ok(WaitStatus::Stopped(self.id(), Signal::SIGSTOP)));
+    }
+
+    fn id(&self) -> Pid {
         let process = self.process.as_ref().expect("it runs");
-        let id = Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
-        nix::sys::signal::kill(id, signal).expect("it can be told");
+        Pid::from_raw(i32::try_from(process.id()).expect("a process id"))
     }
 
     pub(crate) fn log(&self) -> String {

@@ -179,7 +179,7 @@ async fn a_paused_owner_that_continues_serves_nothing_old() {
     put(&client, "k", 0).await;
     for round in 1..=3 {
         let paused = cluster.owner_of("registers");
-        cluster.node(&paused).signal(Signal::SIGSTOP);
+        cluster.node(&paused).pause();
         // The client still has its connections to the owner that does not answer any more.
         let row = format!("[\"k\",{round}]");
         let put = client
@@ -239,7 +239,7 @@ async fn what_an_async_failover_loses_is_counted_and_written_down() {
     let (before, lost) = durable(&mut cluster);
     assert_eq!(lost, 0);
     for name in &others {
-        cluster.node(name).signal(Signal::SIGSTOP);
+        cluster.node(name).pause();
     }
     let late = tokio::spawn({
         let client = client.clone();
