@@ -113,14 +113,15 @@ function live(section) {
     last = now;
   };
   let drawing = false;
+  let over = null;
   const show = () => {
     drawing = false;
     const seconds = Math.floor((last.stage === "main" ? last.stage_ms : last.elapsed_ms) / 1000);
     place.elapsed.textContent = seconds + (last.stage === "main" && last.length_ms ? " of " + Math.round(last.length_ms / 1000) : "") + " s";
     for (const name of ["answered", "failed", "unknown"]) place[name].textContent = thousands(last[name]);
     place.faults.textContent = last.faults + " of " + last.faults_planned;
-    place.fault.textContent = last.stage === "main" ? (last.fault ? "Fault " + last.faults + ": " + last.fault : "No fault at the moment.")
-      : "Stage: " + (stages[last.stage] || last.stage) + ".";
+    place.fault.textContent = over || (last.stage === "main" ? (last.fault ? "Fault " + last.faults + ": " + last.fault : "No fault at the moment.")
+      : "Stage: " + (stages[last.stage] || last.stage) + ".");
     draw();
   };
   const events = new EventSource(section.dataset.events);
@@ -132,7 +133,9 @@ function live(section) {
   events.addEventListener("verdict", () => { events.close(); location.reload(); });
   events.addEventListener("ended", event => {
     events.close();
-    place.fault.textContent = "The run has ended without a verdict: " + JSON.parse(event.data).why;
+    // The last progress may come with this, and be drawn after it.
+    over = "The run has ended without a verdict: " + JSON.parse(event.data).why;
+    place.fault.textContent = over;
   });
 }
 
