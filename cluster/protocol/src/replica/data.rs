@@ -109,6 +109,26 @@ impl<A: Apply> Data<A> {
         outcome
     }
 
+    /// Executes what of the log up to `lsn` was not executed yet, and commits all of that; `executed` is
+    /// told what came of each entry. One by one: what is executed ahead of the commit mark makes it more
+    /// work to forget.
+    pub(super) fn execute_and_commit(
+        &mut self,
+        log: &Log,
+        lsn: Lsn,
+        settings: &Settings,
+        mut executed: impl FnMut(&Entry, Bytes),
+    ) {
+        self.commit(lsn.min(self.applied), settings);
+        while let Some(entry) = log.get(self.applied.next())
+            && entry.at.lsn <= lsn
+        {
+            let outcome = self.apply(entry);
+            executed(entry, outcome);
+            self.commit(entry.at.lsn, settings);
+        }
+    }
+
     /// What is applied up to `lsn` is committed: it will never be taken back.
     pub(super) fn commit(&mut self, lsn: Lsn, settings: &Settings) {
         assert!(

@@ -369,17 +369,9 @@ impl<A: Apply> Replica<A> {
 
     /// Executes and commits what the owner says is committed.
     fn advance(&mut self, commit: Lsn) {
-        let data = &mut self.data;
-        if commit <= data.commit {
-            return;
-        }
-        data.commit(commit.min(data.applied), &self.settings);
-        // One by one: what is executed ahead of the commit mark makes it more work to forget.
-        while let Some(entry) = self.log.get(data.applied.next())
-            && entry.at.lsn <= commit
-        {
-            data.apply(entry);
-            data.commit(entry.at.lsn, &self.settings);
+        if commit > self.data.commit {
+            self.data
+                .execute_and_commit(&self.log, commit, &self.settings, |_, _| {});
         }
     }
 }

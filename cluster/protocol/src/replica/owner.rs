@@ -510,7 +510,9 @@ impl<A: Apply> Replica<A> {
         }
         let Some(held) = held else { return };
         if owner.synced && held > self.data.commit {
-            self.execute_and_commit(held);
+            let executed = |entry: &Entry, outcome| owner.waiting.executed(entry, outcome);
+            self.data
+                .execute_and_commit(&self.log, held, &self.settings, executed);
         }
     }
 

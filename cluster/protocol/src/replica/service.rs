@@ -107,8 +107,12 @@ impl Waiting {
         self.until(caller.deadline);
     }
 
-    /// Its entry was executed; whoever waits for it gets this outcome.
-    fn executed(&mut self, at: Position, outcome: Bytes) {
+    /// An entry was executed; whoever waits for it gets this outcome.
+    pub(super) fn executed(&mut self, entry: &Entry, outcome: Bytes) {
+        if let Some(id) = entry.request {
+            self.open.remove(&id);
+        }
+        let at = entry.at;
         let place = self
             .updates
             .binary_search_by_key(&at.lsn, |update| update.lsn);
@@ -297,21 +301,7 @@ impl<A: Apply> Replica<A> {
             .take_while(|entry| entry.at.lsn <= lsn)
         {
             let outcome = data.apply(entry);
-            if let Some(id) = entry.request {
-                owner.waiting.open.remove(&id);
-            }
-            owner.waiting.executed(entry.at, outcome);
-        }
-    }
-
-    /// Executes what of the log up to `lsn` was not executed yet, and commits all of that. One by one: what
-    /// is executed ahead of the commit mark makes it more work to forget.
-    pub(super) fn execute_and_commit(&mut self, lsn: Lsn) {
-        let settings = self.settings;
-        self.data.commit(lsn.min(self.data.applied), &settings);
-        for next in self.data.applied.next().0..=lsn.0 {
-            self.execute_up_to(Lsn(next));
-            self.data.commit(self.data.applied, &settings);
+            owner.waiting.executed(entry, outcome);
         }
     }
 
