@@ -3,6 +3,7 @@
 //! Names, keys and values are interned; small numbers are kept in place. A checker works on
 //! [`Operation`]s by their position in the list and turns to the tables only to explain itself.
 
+use super::interner::Interner;
 use super::{Builder, Event, Kind};
 use crate::hash::FastMap;
 use crate::value::Value;
@@ -16,13 +17,18 @@ pub struct Datum(u64);
 
 const TAG_INT: u64 = 1;
 const TAG_HEAP: u64 = 2;
+/// A list of two elements.
 const TAG_PAIR: u64 = 3;
+/// A list of one element, or of more than two; the three lowest bits.
+const TAG_LIST: u64 = 4;
 
 impl Datum {
     /// The absent value.
     pub const NIL: Datum = Datum(0);
     /// A value that no operation of the history has.
-    pub const UNUSED: Datum = Datum(4);
+    pub const UNUSED: Datum = Datum(8);
+    /// The list without elements.
+    pub const EMPTY_LIST: Datum = Datum(16);
 
     /// A whole number, if it is small enough to be kept in place.
     pub fn small(number: i64) -> Option<Datum> {
@@ -140,10 +146,12 @@ pub struct History {
     pub events: u32,
     names: Vec<String>,
     keys: Vec<Value>,
-    heap: Vec<Value>,
-    pairs: Vec<(Datum, Datum)>,
-    heap_index: FastMap<Value, u32>,
-    pair_index: FastMap<(u64, u64), u32>,
+    heap: Interner<Value>,
+    pairs: Interner<(Datum, Datum)>,
+    /// Lists that are not pairs: all but the last element, and the last one. So lists that grow by
+    /// one element at a time, as they are read again and again, take little more than the longest.
+    lists: Interner<(Datum, Datum)>,
+    lengths: Vec<u32>,
     key_index: FastMap<Value, u32>,
     text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
@@ -206,31 +214,77 @@ impl History {
 
     /// The value of a datum.
     pub fn value(&self, datum: Datum) -> Value {
-        let place = (datum.0 >> 2) as usize;
         match datum.0 & 3 {
             TAG_INT => Value::Int((datum.0 as i64) >> 2),
-            TAG_HEAP => self.heap[place].clone(),
-            TAG_PAIR => {
-                let (first, second) = self.pairs[place];
-                Value::List(vec![self.value(first), self.value(second)])
+            TAG_HEAP => self.heap.get((datum.0 >> 2) as u32).clone(),
+            _ => {
+                let mut elements = Vec::new();
+                if !self.list_elements(datum, &mut elements) {
+                    return Value::Nil;
+                }
+                let values = elements.into_iter().map(|element| self.value(element));
+                Value::List(values.collect())
             }
-            _ => Value::Nil,
         }
     }
 
-    /// The value of a datum that is neither absent, nor a small number, nor a pair.
+    /// The value of a datum that is neither absent, nor a small number, nor a list.
     pub fn heap_value(&self, datum: Datum) -> Option<&Value> {
-        (datum.0 & 3 == TAG_HEAP).then(|| &self.heap[(datum.0 >> 2) as usize])
+        (datum.0 & 3 == TAG_HEAP).then(|| self.heap.get((datum.0 >> 2) as u32))
     }
 
     /// The two elements of a datum that is a list of two.
     pub fn pair(&self, datum: Datum) -> Option<(Datum, Datum)> {
-        (datum.0 & 3 == TAG_PAIR).then(|| self.pairs[(datum.0 >> 2) as usize])
+        (datum.0 & 3 == TAG_PAIR).then(|| *self.pairs.get((datum.0 >> 2) as u32))
     }
 
-    /// The error that an operation reported, by its place in the list.
-    pub fn error(&self, operation: u32) -> Option<&str> {
-        self.errors.get(&operation).map(String::as_str)
+    /// How many elements a list has; none if the datum is no list.
+    pub fn list_length(&self, datum: Datum) -> Option<usize> {
+        match datum {
+            Datum::EMPTY_LIST => Some(0),
+            _ if datum.0 & 3 == TAG_PAIR => Some(2),
+            _ if datum.0 & 7 == TAG_LIST => Some(self.lengths[(datum.0 >> 3) as usize] as usize),
+            _ => None,
+        }
+    }
+
+    /// The last element of a list that has any.
+    pub fn list_last(&self, datum: Datum) -> Option<Datum> {
+        match self.pair(datum) {
+            Some((_, last)) => Some(last),
+            None => self.cell(datum).map(|(_, last)| last),
+        }
+    }
+
+    /// The list without its last element. (Of a pair the history may not have it, which is none.)
+    pub fn list_before(&self, datum: Datum) -> Option<Datum> {
+        match self.pair(datum) {
+            Some((first, _)) => list(self.lists.find(&(Datum::EMPTY_LIST, first))?).into(),
+            None => self.cell(datum).map(|(before, _)| before),
+        }
+    }
+
+    /// Puts the elements of a list into `elements`, in place of what is there; false if the datum
+    /// is no list.
+    pub fn list_elements(&self, datum: Datum, elements: &mut Vec<Datum>) -> bool {
+        elements.clear();
+        let mut rest = datum;
+        while let Some((before, last)) = self.cell(rest) {
+            elements.push(last);
+            rest = before;
+        }
+        if let Some((first, second)) = self.pair(rest) {
+            elements.extend([second, first]);
+        } else if rest != Datum::EMPTY_LIST {
+            return false;
+        }
+        elements.reverse();
+        true
+    }
+
+    /// A list that is no pair and not empty: all but its last element, and that one.
+    fn cell(&self, datum: Datum) -> Option<(Datum, Datum)> {
+        (datum.0 & 7 == TAG_LIST).then(|| *self.lists.get((datum.0 >> 3) as u32))
     }
 
     /// The datum of a value, which becomes part of this history's tables.
@@ -240,19 +294,14 @@ impl History {
             Value::Int(number) if Datum::small(*number).is_some() => {
                 Datum((*number as u64) << 2 | TAG_INT)
             }
-            Value::List(elements) if elements.len() == 2 => {
-                let pair = (self.intern(&elements[0]), self.intern(&elements[1]));
-                self.intern_pair(pair.0, pair.1)
+            Value::List(elements) => {
+                let elements: Vec<Datum> = elements.iter().map(|one| self.intern(one)).collect();
+                self.intern_list(&elements)
             }
-            _ => {
-                if let Some(place) = self.heap_index.get(value) {
-                    return Datum(u64::from(*place) << 2 | TAG_HEAP);
-                }
-                let place = self.heap.len() as u32;
-                self.heap.push(value.clone());
-                self.heap_index.insert(value.clone(), place);
-                Datum(u64::from(place) << 2 | TAG_HEAP)
-            }
+            _ => match self.heap.find(value) {
+                Some(place) => heap(place),
+                None => heap(self.heap.intern(value.clone())),
+            },
         }
     }
 
@@ -261,27 +310,62 @@ impl History {
         match value {
             Value::Nil => Some(Datum::NIL),
             Value::Int(number) if Datum::small(*number).is_some() => Datum::small(*number),
-            Value::List(elements) if elements.len() == 2 => {
-                let pair = (self.find(&elements[0])?.0, self.find(&elements[1])?.0);
-                self.pair_index
-                    .get(&pair)
-                    .map(|place| Datum(u64::from(*place) << 2 | TAG_PAIR))
+            Value::List(elements) => {
+                let mut rest = elements.iter();
+                let mut list = match &elements[..] {
+                    [] => return Some(Datum::EMPTY_LIST),
+                    [only] => {
+                        let cell = (Datum::EMPTY_LIST, self.find(only)?);
+                        return self.lists.find(&cell).map(self::list);
+                    }
+                    _ => {
+                        let pair = (self.find(rest.next()?)?, self.find(rest.next()?)?);
+                        self.pairs.find(&pair).map(self::pair)?
+                    }
+                };
+                for element in rest {
+                    let cell = (list, self.find(element)?);
+                    list = self.lists.find(&cell).map(self::list)?;
+                }
+                Some(list)
             }
-            _ => self
-                .heap_index
-                .get(value)
-                .map(|place| Datum(u64::from(*place) << 2 | TAG_HEAP)),
+            _ => self.heap.find(value).map(heap),
         }
     }
 
     /// The datum of a list of two values.
     pub fn intern_pair(&mut self, first: Datum, second: Datum) -> Datum {
-        let next = self.pairs.len() as u32;
-        let place = *self.pair_index.entry((first.0, second.0)).or_insert(next);
-        if place == next {
-            self.pairs.push((first, second));
+        pair(self.pairs.intern((first, second)))
+    }
+
+    /// The datum of a list of values.
+    pub fn intern_list(&mut self, elements: &[Datum]) -> Datum {
+        match elements {
+            [] => Datum::EMPTY_LIST,
+            [only] => self.intern_longer(Datum::EMPTY_LIST, *only),
+            [first, second, rest @ ..] => {
+                let mut list = self.intern_pair(*first, *second);
+                for element in rest {
+                    list = self.intern_longer(list, *element);
+                }
+                list
+            }
         }
-        Datum(u64::from(place) << 2 | TAG_PAIR)
+    }
+
+    /// A list with one element more than `before`, where that does not make it a pair.
+    fn intern_longer(&mut self, before: Datum, last: Datum) -> Datum {
+        let place = self.lists.intern((before, last));
+        if place as usize == self.lengths.len() {
+            let length = self.list_length(before).unwrap_or(0) as u32 + 1;
+            self.lengths.push(length);
+        }
+        list(place)
+    }
+
+    /// The error that an operation reported, by its place in the list.
+    pub fn error(&self, operation: u32) -> Option<&str> {
+        self.errors.get(&operation).map(String::as_str)
     }
 
     /// The place of a key.
@@ -344,6 +428,18 @@ impl History {
     }
 }
 
+fn heap(place: u32) -> Datum {
+    Datum(u64::from(place) << 2 | TAG_HEAP)
+}
+
+fn pair(place: u32) -> Datum {
+    Datum(u64::from(place) << 2 | TAG_PAIR)
+}
+
+fn list(place: u32) -> Datum {
+    Datum(u64::from(place) << 3 | TAG_LIST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +447,14 @@ mod tests {
     #[test]
     fn values_come_back_from_their_data() {
         let mut history = History::default();
+        let numbers = |end| Value::List((0..end).map(Value::Int).collect());
         for value in [
+            numbers(0),
+            numbers(1),
+            numbers(2),
+            numbers(9),
+            numbers(8),
+            Value::List(vec![numbers(1), Value::Nil, numbers(0)]),
             Value::Nil,
             Value::Int(-3),
             Value::Int(i64::MAX),
@@ -364,6 +467,27 @@ mod tests {
             let datum = history.intern(&value);
             assert_eq!(history.value(datum), value);
             assert_eq!(history.intern(&value), datum);
+            assert_eq!(history.find(&value), Some(datum));
         }
+    }
+
+    #[test]
+    fn lists_share_their_beginnings() {
+        let mut history = History::default();
+        let numbers: Vec<Datum> = (0..9).filter_map(Datum::small).collect();
+        let lists: Vec<Datum> = (0..=9)
+            .map(|end| history.intern_list(&numbers[..end]))
+            .collect();
+        for end in 0..=9 {
+            let mut elements = vec![Datum::NIL];
+            assert!(history.list_elements(lists[end], &mut elements));
+            assert_eq!(elements, numbers[..end]);
+            assert_eq!(history.list_length(lists[end]), Some(end));
+            let before = end.checked_sub(1);
+            assert_eq!(history.list_before(lists[end]), before.map(|at| lists[at]));
+            assert_eq!(history.list_last(lists[end]), before.map(|at| numbers[at]));
+        }
+        assert_eq!(history.list_length(numbers[0]), None);
+        assert!(!history.list_elements(Datum::NIL, &mut Vec::new()));
     }
 }

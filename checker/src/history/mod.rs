@@ -8,6 +8,7 @@
 
 mod builder;
 mod compact;
+pub(crate) mod interner;
 mod reader;
 
 pub use builder::{Builder, RawEvent};
