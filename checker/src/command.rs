@@ -8,12 +8,14 @@ use crate::checks::bank;
 use crate::explain;
 use crate::formats::{self, Format, edn};
 use crate::history::{History, Problem};
-use crate::judge::{ModelName, Settings, judge};
+use crate::judge::{Guess, Model, Settings, guess, judge, models};
 use crate::register::NilRead;
 use crate::report::{Report, Verdict};
 use crate::transactions::ConsistencyModel;
 use crate::value::Value;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,18 +27,30 @@ use std::time::{Duration, Instant};
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
     /// History files, or folders of runs (their history.jsonl is judged); - is the standard input
-    #[arg(required = true, value_name = "FILE|RUN-FOLDER")]
+    #[arg(
+        required_unless_present = "list_models",
+        value_name = "FILE|RUN-FOLDER"
+    )]
     pub files: Vec<PathBuf>,
-    /// The model to judge by; guessed from the names of the operations if it is not given
-    #[arg(long, short)]
-    pub model: Option<ModelName>,
+    /// The model to judge by; guessed from all operations together if it is not given
+    #[arg(long, short, value_parser = model_parser(), ignore_case = true)]
+    pub model: Option<&'static Model>,
+    /// List the models with their operations and options, and do nothing else
+    #[arg(long)]
+    pub list_models: bool,
+    /// Leave out operations of this name, which the model does not know
+    #[arg(long, value_name = "NAME")]
+    pub ignore: Vec<String>,
+    /// How many operations of a name must have succeeded, or else the verdict is unknown: read=100,write=100
+    #[arg(long, value_name = "NAME=COUNT", value_delimiter = ',')]
+    pub require: Vec<String>,
     /// The value in the beginning, as EDN: nil, 0, "text", {:x 0}
     #[arg(long, value_name = "V")]
     pub init: Option<String>,
     /// The notation of the files
     #[arg(long, default_value = "auto")]
     pub format: FormatArgument,
-    /// Print the whole report as JSON (of several files: one object a line)
+    /// Print the whole report as JSON, one object a line
     #[arg(long)]
     pub json: bool,
     /// Write a page with the explanation and its pictures, which any browser opens
@@ -72,6 +86,14 @@ pub struct CheckArguments {
     /// How many threads work on different keys; 0 means one for each processor
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
+}
+
+fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
+    let names = models::ALL
+        .iter()
+        .map(|model| PossibleValue::new(model.name).help(model.help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Model::named(&name).ok_or_else(|| format!("there is no model {name}")))
 }
 
 /// The notation of a file, or `auto`.
@@ -154,97 +176,166 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Judges every file and prints what was found.
+/// Judges every file and prints what was found. It ends quietly where nobody reads on.
 pub fn run(arguments: &CheckArguments, output: &mut impl Write) -> std::io::Result<Exit> {
+    let mut exit = Exit::Valid;
+    match run_all(arguments, output, &mut exit).and_then(|()| output.flush()) {
+        Err(problem) if problem.kind() == std::io::ErrorKind::BrokenPipe => Ok(exit),
+        Err(problem) => Err(problem),
+        Ok(()) => Ok(exit),
+    }
+}
+
+fn run_all(
+    arguments: &CheckArguments,
+    output: &mut impl Write,
+    exit: &mut Exit,
+) -> std::io::Result<()> {
+    if arguments.list_models {
+        return write!(output, "{}", list::models());
+    }
     let settings = match settings(arguments) {
         Ok(settings) => settings,
         Err(problem) => {
-            writeln!(output, "error: {problem}")?;
-            return Ok(Exit::WrongArguments);
+            *exit = Exit::WrongArguments;
+            return writeln!(output, "error: {problem}");
         }
     };
-    let mut exit = Exit::Valid;
     let mut pages = Vec::new();
-    let several = arguments.files.len() > 1;
     for file in &arguments.files {
-        let judged = match judge_file(file, arguments, &settings) {
-            Ok(judged) => judged,
-            Err(problem) => {
+        match judge_file(file, arguments, &settings) {
+            Ok(judged) => {
+                *exit = exit.worse(Exit::of(&judged.report.verdict));
+                print(file, arguments, &judged, output)?;
+                if arguments.html.is_some() {
+                    let title = file.display().to_string();
+                    pages.push((
+                        title,
+                        explain::html_fragment(&judged.history, &judged.report),
+                    ));
+                }
+            }
+            Err(Refusal { problem, is }) => {
+                *exit = exit.worse(is);
+                let file = file.display().to_string();
                 if arguments.json {
-                    let file = file.display().to_string();
                     let json = serde_json::json!({ "file": file, "error": problem });
                     writeln!(output, "{json}")?;
                 } else {
-                    writeln!(output, "{}: error: {problem}", file.display())?;
+                    writeln!(output, "{file}: error: {problem}")?;
                 }
-                exit = exit.worse(Exit::Failed);
-                continue;
-            }
-        };
-        let Judged {
-            history,
-            report,
-            elapsed,
-        } = &judged;
-        exit = exit.worse(Exit::of(&report.verdict));
-        if arguments.json {
-            let mut json = serde_json::to_value(report)?;
-            json["file"] = file.display().to_string().into();
-            let text = if several {
-                serde_json::to_string(&json)?
-            } else {
-                serde_json::to_string_pretty(&json)?
-            };
-            writeln!(output, "{text}")?;
-        } else {
-            let name = file.display().to_string();
-            let line = explain::line(&name, report, *elapsed);
-            writeln!(output, "{line}")?;
-            if !several {
-                write!(output, "{}", explain::text(report))?;
             }
         }
-        if arguments.html.is_some() {
-            let title = file.display().to_string();
-            pages.push((title, explain::html_fragment(history, report)));
-        }
     }
-    if let Some(path) = &arguments.html {
-        let page = explain::html_page(&pages);
-        if let Err(problem) = std::fs::write(path, page) {
-            writeln!(
-                output,
-                "{}: error: cannot be written: {problem}",
-                path.display()
-            )?;
-            exit = exit.worse(Exit::Failed);
-        }
+    if let Some(path) = &arguments.html
+        && let Err(problem) = std::fs::write(path, explain::html_page(&pages))
+    {
+        *exit = exit.worse(Exit::Failed);
+        let path = path.display();
+        writeln!(output, "{path}: error: cannot be written: {problem}")?;
     }
-    Ok(exit)
+    Ok(())
+}
+
+fn print(
+    file: &Path,
+    arguments: &CheckArguments,
+    judged: &Judged,
+    output: &mut impl Write,
+) -> std::io::Result<()> {
+    let Judged {
+        report, elapsed, ..
+    } = judged;
+    let name = file.display().to_string();
+    if arguments.json {
+        let mut json = serde_json::to_value(report)?;
+        json["file"] = name.into();
+        return writeln!(output, "{json}");
+    }
+    writeln!(output, "{}", explain::line(&name, report, *elapsed))?;
+    if arguments.files.len() == 1 {
+        write!(output, "{}", explain::text(report))?;
+    }
+    Ok(())
 }
 
 struct Judged {
     history: History,
     report: Report,
+    /// From the beginning of reading to the verdict.
     elapsed: Duration,
+}
+
+/// Why a file was not judged.
+struct Refusal {
+    problem: String,
+    is: Exit,
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Refusal {
+        let is = Exit::Failed;
+        Refusal { problem, is }
+    }
 }
 
 fn judge_file(
     file: &Path,
     arguments: &CheckArguments,
     settings: &Settings,
-) -> Result<Judged, String> {
-    let (path, mut model) = match file.is_dir() {
-        true => (file.join("history.jsonl"), run_model(file)),
-        false => (file.to_owned(), None),
+) -> Result<Judged, Refusal> {
+    let start = Instant::now();
+    let (mut history, format) = read_history(file, arguments)?;
+    if arguments.tuples {
+        history.split_tuples();
+    }
+    for name in &arguments.ignore {
+        ignore(&mut history, name);
+    }
+    let settings = Settings {
+        format: Some(format),
+        ..settings.clone()
     };
-    model = arguments.model.or(model);
-    let text = read_bytes(&path).map_err(|problem| {
-        if file.is_dir() {
-            format!("{} cannot be read: {problem}", path.display())
-        } else {
-            format!("cannot be read: {problem}")
+    let named = arguments.model.or_else(|| match file.is_dir() {
+        true => run_model(file),
+        false => None,
+    });
+    let (model, guessed) = match named {
+        Some(model) => (Some(model), None),
+        None => match guess(&history) {
+            Guess::Model(model, reason) => (Some(model), Some(reason)),
+            Guess::None(reason) => (None, Some(reason)),
+        },
+    };
+    let report = match (model, guessed) {
+        (Some(model), guessed) => {
+            settings.check(model).map_err(|problem| Refusal {
+                problem,
+                is: Exit::WrongArguments,
+            })?;
+            Report {
+                guessed,
+                ..judge(&history, model, &settings)
+            }
         }
+        (None, reason) => Report::unknown("no model", &history, reason.unwrap_or_default()),
+    };
+    Ok(Judged {
+        history,
+        report,
+        elapsed: start.elapsed(),
+    })
+}
+
+fn read_history(file: &Path, arguments: &CheckArguments) -> Result<(History, Format), String> {
+    let folder = file.is_dir();
+    let path = match folder {
+        true => file.join("history.jsonl"),
+        false => file.to_owned(),
+    };
+    let text = read_bytes(&path).map_err(|problem| match folder {
+        true => format!("{} cannot be read: {problem}", path.display()),
+        false => format!("cannot be read: {problem}"),
     })?;
     let format = match arguments.format {
         FormatArgument::Auto => Format::detect(&text),
@@ -254,36 +345,22 @@ fn judge_file(
         FormatArgument::PorcupineLog => Format::PorcupineLog,
         FormatArgument::ElleJson => Format::ElleJson,
     };
-    let mut history = formats::read(&text, format).map_err(|problem| problem.to_string())?;
-    drop(text);
-    if arguments.tuples {
-        history.split_tuples();
-    }
-    let Some(model) = model.or_else(|| ModelName::guess(&history)) else {
-        let what = match history.operations.is_empty() {
-            true => "it has no operations that would suggest a model",
-            false => "no model fits the names of the operations",
-        };
-        return Err(format!("{what}; name one with --model"));
-    };
-    let settings = Settings {
-        format: Some(format),
-        ..settings.clone()
-    };
-    if let (false, true, Some(event)) =
-        (arguments.tuples, model.is_register(), first_tuple(&history))
-    {
-        let text = TUPLES.to_owned();
-        let grave = false;
-        history.problems.push(Problem { event, text, grave });
-    }
-    let start = Instant::now();
-    let report = judge(&history, model, &settings);
-    Ok(Judged {
-        history,
-        report,
-        elapsed: start.elapsed(),
-    })
+    let history = formats::read(&text, format).map_err(|problem| problem.to_string())?;
+    Ok((history, format))
+}
+
+/// Leaves out the operations of a name, and says so.
+fn ignore(history: &mut History, name: &str) {
+    let first = history
+        .symbol(name)
+        .and_then(|f| history.operations.iter().find(|operation| operation.f == f))
+        .map_or(0, |operation| history.index(operation.invoke));
+    let count = history.leave_out(name);
+    history.problems.push(Problem {
+        event: first,
+        text: format!("{count} operations {name:?} are left out, as --ignore asks"),
+        grave: false,
+    });
 }
 
 /// The bytes of a file, or of the standard input if it is called `-`.
@@ -296,21 +373,8 @@ fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-const TUPLES: &str = "a read is invoked with a value of two parts; if values are [key value] tuples of independent registers, say --tuples";
-
-/// The event of a read that is invoked with a pair, as Jepsen's independent workloads do; a
-/// register's read has no argument. It is told, not acted on: the shape does not decide.
-fn first_tuple(history: &History) -> Option<u64> {
-    let read = history.symbol("read")?;
-    history
-        .operations
-        .iter()
-        .find(|operation| operation.f == read && history.pair(operation.argument).is_some())
-        .map(|operation| history.index(operation.invoke))
-}
-
 /// The model of a run, by its record's `model` or `workload`.
-fn run_model(folder: &Path) -> Option<ModelName> {
+fn run_model(folder: &Path) -> Option<&'static Model> {
     let text = std::fs::read(folder.join("run.json")).ok()?;
     let run: serde_json::Value = serde_json::from_slice(&text).ok()?;
     ["model", "workload"].iter().find_map(|entry| {
@@ -318,7 +382,7 @@ fn run_model(folder: &Path) -> Option<ModelName> {
             serde_json::Value::String(name) => name.as_str(),
             object => object["name"].as_str()?,
         };
-        ModelName::from_str(name, true).ok()
+        Model::named(name)
     })
 }
 
@@ -336,8 +400,17 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
             arguments.time_limit
         ));
     }
+    let mut require = BTreeMap::new();
+    for asked in &arguments.require {
+        let (name, count) = asked.split_once('=').unwrap_or((asked, ""));
+        let count: usize = count.trim().parse().map_err(|_| {
+            format!("--require {asked}: expected a name and a number, like read=100")
+        })?;
+        require.insert(name.trim().to_owned(), count);
+    }
     Ok(Settings {
         initial,
+        require,
         nil_read: arguments.nil_reads.map(|nil| match nil {
             NilReadArgument::Value => NilRead::Value,
             NilReadArgument::Unknown => NilRead::Unknown,
@@ -357,6 +430,8 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
         },
     })
 }
+
+mod list;
 
 #[cfg(test)]
 mod tests;

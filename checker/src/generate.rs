@@ -342,11 +342,12 @@ fn push(
     let event = RawEvent {
         index: None,
         time,
-        process,
+        process: Some(builder.history.intern_process(process)),
         kind,
         f,
         key,
         value,
+        answered: true,
         observed,
         node: Symbol::NONE,
     };

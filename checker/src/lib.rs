@@ -27,14 +27,14 @@
 //!
 //! ```
 //! use kensho_checker::formats::{self, Format};
-//! use kensho_checker::judge::{ModelName, Settings, judge};
+//! use kensho_checker::judge::{Settings, judge, models};
 //!
 //! let text = b"{:process 0 :type :invoke :f :write :value 1}
 //!              {:process 0 :type :ok     :f :write :value 1}
 //!              {:process 1 :type :invoke :f :read  :value nil}
 //!              {:process 1 :type :ok     :f :read  :value 7}";
 //! let history = formats::read(text, Format::detect(text)).unwrap();
-//! let report = judge(&history, ModelName::Register, &Settings::default());
+//! let report = judge(&history, &models::REGISTER, &Settings::default());
 //! assert_eq!(report.anomalies()[0].name.as_str(), "phantom read");
 //! println!("{}", kensho_checker::explain::text(&report));
 //! ```

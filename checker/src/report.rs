@@ -7,6 +7,7 @@ use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER, Operation, Outcome, Problem};
 use crate::value::Value;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The judgement of one history by one model.
@@ -14,6 +15,9 @@ use std::fmt;
 pub struct Report {
     /// The model that it was judged by.
     pub model: String,
+    /// Why this model was taken, if it was guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guessed: Option<String>,
     /// The verdict, with its proof.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -21,6 +25,9 @@ pub struct Report {
     pub operations: usize,
     /// How many independent objects they were on.
     pub keys: usize,
+    /// How the operations of each name ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stats: BTreeMap<String, OutcomeCounts>,
     /// How many keys each engine decided.
     #[serde(skip_serializing_if = "Engines::is_empty")]
     pub engines: Engines,
@@ -31,9 +38,35 @@ pub struct Report {
     /// Where the history breaks the rules of histories.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// What a reader should know before trusting the verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What else a check found worth saying, by name: counts, bounds, latencies.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How many operations ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OutcomeCounts {
+    /// They succeeded.
+    pub ok: usize,
+    /// They had no effect.
+    pub fail: usize,
+    /// Their outcome is unknown.
+    pub unknown: usize,
+}
+
+impl OutcomeCounts {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: &OutcomeCounts) -> OutcomeCounts {
+        OutcomeCounts {
+            ok: self.ok + other.ok,
+            fail: self.fail + other.fail,
+            unknown: self.unknown + other.unknown,
+        }
+    }
 }
 
 /// Valid, invalid or unknown.
@@ -156,8 +189,9 @@ pub struct OperationView {
     pub invoke: u64,
     /// Index of its completion's event, if it completed with a known outcome.
     pub complete: Option<u64>,
-    /// The process.
-    pub process: u32,
+    /// The process: its number, or its name.
+    #[serde(serialize_with = "as_process")]
+    pub process: String,
     /// The operation's name.
     pub f: String,
     /// Result of a read, argument of anything else.
@@ -186,6 +220,14 @@ fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Erro
     match text.char_indices().nth(Anomaly::LETTERS_MAX) {
         None => value.to_json().serialize(serializer),
         Some((end, _)) => format!("{}…", &text[..end]).serialize(serializer),
+    }
+}
+
+#[allow(clippy::ptr_arg)] // the signature that serde asks for
+fn as_process<S: Serializer>(process: &String, serializer: S) -> Result<S::Ok, S::Error> {
+    match process.parse::<u64>() {
+        Ok(number) => number.serialize(serializer),
+        Err(_) => process.serialize(serializer),
     }
 }
 
@@ -285,26 +327,27 @@ impl Report {
     pub fn new(model: &str, history: &History, verdict: Verdict) -> Report {
         Report {
             model: model.to_owned(),
+            guessed: None,
             verdict,
             operations: history.operations.len(),
             keys: history.key_count().max(1),
+            stats: BTreeMap::new(),
             engines: Engines::default(),
             must_have_happened: MustHaveHappened::default(),
             problems: history.problems.clone(),
+            warnings: Vec::new(),
             details: serde_json::Map::new(),
         }
-        .doubting()
+        .doubting(history)
     }
 
-    /// Turns *valid* into *unknown* if the history's meaning is in doubt.
-    pub(crate) fn doubting(mut self) -> Report {
-        let grave = self.problems.iter().find(|problem| problem.grave);
-        if let (Verdict::Valid(_), Some(problem)) = (&self.verdict, grave) {
+    /// Neither *valid* nor *invalid* is said of a history whose meaning is in doubt.
+    pub(crate) fn doubting(mut self, history: &History) -> Report {
+        if let (Verdict::Valid(_) | Verdict::Invalid(_), Some(reason)) =
+            (&self.verdict, history.doubt())
+        {
             self.verdict = Verdict::Unknown(Unknown {
-                reason: format!(
-                    "no violation was found, but the history breaks the rules of histories (event {}: {}), so nothing follows from that",
-                    problem.event, problem.text
-                ),
+                reason,
                 ..Unknown::default()
             });
         }
@@ -402,7 +445,7 @@ impl OperationView {
         OperationView {
             invoke: history.index(operation.invoke),
             complete: known.then(|| history.index(operation.complete)),
-            process: operation.process,
+            process: history.process_name(operation.process),
             f: name.to_owned(),
             value: history.value(shown),
             outcome: match operation.outcome {

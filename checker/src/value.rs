@@ -52,6 +52,15 @@ impl Value {
         }
     }
 
+    /// Whether it is a number, of any kind and size.
+    pub fn is_number(&self) -> bool {
+        match self {
+            Value::Int(_) | Value::Float(_) => true,
+            Value::Name(name) => is_great_number(name),
+            _ => false,
+        }
+    }
+
     /// The elements of a list or set.
     pub fn elements(&self) -> Option<&[Value]> {
         match self {

@@ -3,7 +3,7 @@
 //! `manifest.tsv` with the columns file, model, initial value and expected verdict.
 
 use kensho_checker::formats::{self, Format, edn};
-use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::judge::{Model, Settings, judge};
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -27,7 +27,7 @@ fn recorded_histories_get_their_known_verdicts() {
         let text = std::fs::read(Path::new(&folder).join(file)).unwrap();
         let format = Format::detect(&text);
         let history = formats::read(&text, format).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let model = <ModelName as clap::ValueEnum>::from_str(model, true).unwrap();
+        let model = Model::named(model).unwrap();
         let settings = Settings {
             initial: (!initial.is_empty()).then(|| edn::parse(initial.as_bytes()).unwrap()),
             format: Some(format),

@@ -7,7 +7,7 @@ use kensho_checker::budget::Budget;
 use kensho_checker::explain;
 use kensho_checker::formats::{Format, read};
 use kensho_checker::generate::Random;
-use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::judge::{Model, Settings, judge, models};
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,17 +44,17 @@ const WORDS: [&str; 26] = [
     "process",
 ];
 
-const MODELS: [ModelName; 10] = [
-    ModelName::CasRegister,
-    ModelName::EtcdRegister,
-    ModelName::Kv,
-    ModelName::ListAppend,
-    ModelName::RwRegister,
-    ModelName::SetFull,
-    ModelName::Counter,
-    ModelName::Bank,
-    ModelName::Queue,
-    ModelName::LongFork,
+const MODELS: [&Model; 10] = [
+    &models::CAS_REGISTER,
+    &models::ETCD_REGISTER,
+    &models::KV,
+    &models::LIST_APPEND,
+    &models::RW_REGISTER,
+    &models::SET_FULL,
+    &models::COUNTER,
+    &models::BANK,
+    &models::QUEUE,
+    &models::LONG_FORK,
 ];
 
 fn mutate(random: &mut Random, pool: &[Vec<u8>]) -> Vec<u8> {
@@ -91,7 +91,7 @@ fn mutate(random: &mut Random, pool: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Whether the input is a history.
-fn read_and_judge(input: &[u8], format: Format, model: ModelName) -> bool {
+fn read_and_judge(input: &[u8], format: Format, model: &'static Model) -> bool {
     let _ = Format::detect(input);
     let history = match read(input, format) {
         Ok(history) => history,

@@ -9,7 +9,7 @@ use kensho_checker::explain;
 use kensho_checker::formats::{self, Format};
 use kensho_checker::generate::{self, Recipe, Values};
 use kensho_checker::history::{Event, History, Kind, Process};
-use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::judge::{Model, Settings, judge, models};
 use kensho_checker::register::NilRead;
 use kensho_checker::report::Report;
 use notation::history;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-fn report(model: ModelName, history: &History) -> Report {
+fn report(model: &'static Model, history: &History) -> Report {
     let settings = Settings {
         format: Some(Format::Edn),
         nil_read: Some(NilRead::Value),
@@ -30,341 +30,340 @@ fn report(model: ModelName, history: &History) -> Report {
 /// A name, a model, what both histories have, and what makes the one wrong and the other right.
 type Planted = (
     AnomalyName,
-    ModelName,
+    &'static Model,
     &'static str,
     &'static str,
     &'static str,
 );
 
 use AnomalyName as A;
-use ModelName as M;
 
 const PLANTED: &[Planted] = &[
     (
         A::PhantomRead,
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1",
         "2-3 1 read 7",
         "2-3 1 read 1",
     ),
     (
         A::StaleRead,
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1; 4-5 1 read 1",
         "2-3 0 write 2",
         "2-6 0 write 2",
     ),
     (
         A::ReadFromTheFuture,
-        M::Register,
+        &models::REGISTER,
         "0-3 0 read 7",
         "4-5 1 write 7",
         "2-5 1 write 7",
     ),
     (
         A::NewOldInversion,
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1; 2-9 1 write 2; 3-4 2 read 2",
         "5-6 3 read 1",
         "5-6 3 read 2",
     ),
     (
         A::LostUpdate,
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1; 2-5 1 cas [1 2]",
         "3-4 2 cas [1 3]",
         "3-4 2 cas [2 3]",
     ),
     (
         A::CasCycle,
-        M::Register,
+        &models::REGISTER,
         "1-4 1 cas [2 1]",
         "0-3 0 cas [1 2]",
         "0-3 0 write 2",
     ),
     (
         A::DuplicateEffect,
-        M::Register,
+        &models::REGISTER,
         "0-? 0 write 1; 1-2 1 read 1; 3-4 2 write 2",
         "5-6 3 read 1",
         "5-6 3 read 2",
     ),
     (
         A::NotLinearizable,
-        M::MultiRegister,
+        &models::MULTI_REGISTER,
         "0-1 0 txn [[:w :x 1] [:w :y 1]]; 2-3 0 txn [[:w :x 2] [:w :y 2]]",
         "4-5 1 txn [[:r :x 1] [:r :y 2]]",
         "4-5 1 txn [[:r :x 2] [:r :y 2]]",
     ),
     (
         A::LockHeldTwice,
-        M::Mutex,
+        &models::MUTEX,
         "0-1 0 acquire nil",
         "4-5 1 acquire nil",
         "2-3 0 release nil; 4-5 1 acquire nil",
     ),
     (
         A::PhantomElement,
-        M::Set,
+        &models::SET,
         "0-1 0 add 1",
         "2-3 1 read [1 9]",
         "2-3 1 read [1]",
     ),
     (
         A::LostElement,
-        M::Queue,
+        &models::QUEUE,
         "0-1 0 enqueue 1; 4-5! 1 dequeue nil",
         "",
         "2-3 1 dequeue 1",
     ),
     (
         A::DuplicateElement,
-        M::Queue,
+        &models::QUEUE,
         "0-1 0 enqueue 1; 4-5 1 dequeue 1; 6-7 1 dequeue 1",
         "",
         "2-3 0 enqueue 1",
     ),
     (
         A::LostWrite,
-        M::Set,
+        &models::SET,
         "0-1 0 add 1; 2-3 1 add 2",
         "4-5 1 read [2]",
         "4-5 1 read [1 2]",
     ),
     (
         A::StaleElement,
-        M::SetFull,
+        &models::SET_FULL,
         "0-1 0 add 1; 6-7 1 read [1]",
         "4-5 1 read []",
         "4-5 1 read [1]",
     ),
     (
         A::WrongTotal,
-        M::Bank,
+        &models::BANK,
         "0-1 0 read {:a 5 :b 5}; 2-3 0 read {:a 4 :b 6}",
         "4-5 1 read {:a 4 :b 5}",
         "4-5 1 read {:a 5 :b 5}",
     ),
     (
         A::NegativeBalance,
-        M::Bank,
+        &models::BANK,
         "0-1 0 read {:a 5 :b 5}",
         "2-3 1 read {:a 11 :b -1}",
         "2-3 1 read {:a 10 :b 0}",
     ),
     (
         A::WrongAccounts,
-        M::Bank,
+        &models::BANK,
         "0-1 0 read {:a 5 :b 5}; 2-3 0 read {:a 4 :b 6}",
         "4-5 1 read {:a 10}",
         "4-5 1 read {:a 10 :b 0}",
     ),
     (
         A::CounterOutOfBounds,
-        M::Counter,
+        &models::COUNTER,
         "0-1 0 add 2; 2-? 1 add 3",
         "3-4 2 read 6",
         "3-4 2 read 5",
     ),
     (
         A::LongFork,
-        M::LongFork,
+        &models::LONG_FORK,
         "0-1 0 read [[:r 0 1] [:r 1 nil]]",
         "2-3 1 read [[:r 0 nil] [:r 1 1]]",
         "2-3 1 read [[:r 0 1] [:r 1 1]]",
     ),
     (
         A::DuplicateId,
-        M::UniqueIds,
+        &models::UNIQUE_IDS,
         "0-1 0 generate 1",
         "2-3 1 generate 1",
         "2-3 1 generate 2",
     ),
     (
         A::NotMonotonic,
-        M::Monotonic,
+        &models::MONOTONIC,
         "0-1 0 read 3",
         "2-3 1 read 2",
         "2-3 1 read 3",
     ),
     (
         A::MonotonicReads,
-        M::Session,
+        &models::SESSION,
         "0-1 0 read 3",
         "2-3 0 read 2",
         "2-3 1 read 2",
     ),
     (
         A::ReadYourWrites,
-        M::Session,
+        &models::SESSION,
         "0-1 0 write 3",
         "2-3 0 read 2",
         "2-3 1 read 2",
     ),
     (
         A::G0,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1] [:append y 1]]; 1-11 1 txn [[:append x 2] [:append y 2]]",
         "12-13 2 txn [[:r x [1 2]] [:r y [2 1]]]",
         "12-13 2 txn [[:r x [1 2]] [:r y [1 2]]]",
     ),
     (
         A::G0Process,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append x 1]]; 2-3 0 txn [[:append x 2]]",
         "4-5 2 txn [[:r x [2 1]]]",
         "4-5 2 txn [[:r x [1 2]]]",
     ),
     (
         A::G0Realtime,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append x 1]]; 2-3 1 txn [[:append x 2]]",
         "4-5 2 txn [[:r x [2 1]]]",
         "4-5 2 txn [[:r x [1 2]]]",
     ),
     (
         A::G1a,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "2-3 1 txn [[:r x [1]]]",
         "0-1! 0 txn [[:append x 1]]",
         "0-? 0 txn [[:append x 1]]",
     ),
     (
         A::G1b,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1] [:append x 2]]; 12-13 2 txn [[:r x [1 2]]]",
         "1-11 1 txn [[:r x [1]]]",
         "1-11 1 txn [[:r x [1 2]]]",
     ),
     (
         A::G1c,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1] [:r y [1]]]",
         "1-11 1 txn [[:append y 1] [:r x [1]]]",
         "1-11 1 txn [[:append y 1] [:r x []]]",
     ),
     (
         A::G1cProcess,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "2-3 0 txn [[:append x 1]]",
         "0-1 0 txn [[:r x [1]]]",
         "4-5 0 txn [[:r x [1]]]",
     ),
     (
         A::G1cRealtime,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "2-3 0 txn [[:append x 1]]",
         "0-1 1 txn [[:r x [1]]]",
         "0-4 1 txn [[:r x [1]]]",
     ),
     (
         A::GSingle,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1] [:append y 1]]; 12-13 2 txn [[:r y [1]]]",
         "1-11 1 txn [[:r x [1]] [:r y []]]",
         "1-11 1 txn [[:r x [1]] [:r y [1]]]",
     ),
     (
         A::GSingleProcess,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append x 1]]; 4-5 2 txn [[:r x [1]]]",
         "2-3 0 txn [[:r x []]]",
         "2-3 0 txn [[:r x [1]]]",
     ),
     (
         A::GSingleRealtime,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "1-2 0 txn [[:append x 1]]; 5-6 2 txn [[:r x [1]]]",
         "3-4 1 txn [[:r x []]]",
         "0-4 1 txn [[:r x []]]",
     ),
     (
         A::GNonadjacent,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1]]; 1-11 1 txn [[:append y 1]]; 2-12 2 txn [[:r x [1]] [:r y []]]; 14-15 4 txn [[:r x [1]] [:r y [1]]]",
         "3-13 3 txn [[:r x []] [:r y [1]]]",
         "3-13 3 txn [[:r x [1]] [:r y [1]]]",
     ),
     (
         A::GNonadjacentProcess,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-6 0 txn [[:append x 1]]; 1-7 2 txn [[:r x [1]] [:r y []]]; 2-3 1 txn [[:append y 1]]; 8-9 4 txn [[:r y [1]]]",
         "4-5 1 txn [[:r x []]]",
         "4-5 1 txn [[:r x [1]]]",
     ),
     (
         A::GNonadjacentRealtime,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-6 0 txn [[:append x 1]]; 1-7 2 txn [[:r x [1]] [:r y []]]; 2-3 1 txn [[:append y 1]]; 8-9 4 txn [[:r y [1]]]",
         "4-5 3 txn [[:r x []]]",
         "4-5 3 txn [[:r x [1]]]",
     ),
     (
         A::G2Item,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:r x []] [:append y 1]]; 12-13 2 txn [[:r x [1]] [:r y [1]]]",
         "1-11 1 txn [[:r y []] [:append x 1]]",
         "1-11 1 txn [[:r y [1]] [:append x 1]]",
     ),
     (
         A::G2ItemProcess,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "1-2 2 txn [[:append z 1]]; 3-4 2 txn [[:r x []]]; 6-7 4 txn [[:r x [1]] [:r z [1]]]",
         "0-5 1 txn [[:append x 1] [:r z []]]",
         "0-5 1 txn [[:append x 1] [:r z [1]]]",
     ),
     (
         A::G2ItemRealtime,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "1-2 2 txn [[:append z 1]]; 3-4 3 txn [[:r x []]]; 6-7 4 txn [[:r x [1]] [:r z [1]]]",
         "0-5 1 txn [[:append x 1] [:r z []]]",
         "0-5 1 txn [[:append x 1] [:r z [1]]]",
     ),
     (
         A::CyclicVersions,
-        M::RwRegister,
+        &models::RW_REGISTER,
         "1-11 1 txn [[:r x 1] [:w x 2]]",
         "0-10 0 txn [[:r x 2] [:w x 1]]",
         "0-10 0 txn [[:w x 1]]",
     ),
     (
         A::DirtyUpdate,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "2-3 1 txn [[:append x 2]]; 4-5 2 txn [[:r x [1 2]]]",
         "0-1! 0 txn [[:append x 1]]",
         "0-? 0 txn [[:append x 1]]",
     ),
     (
         A::IncompatibleOrder,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:append x 1]]; 1-11 1 txn [[:append x 2]]; 12-13 2 txn [[:r x [1 2]]]",
         "9-15 3 txn [[:r x [2]]]",
         "9-15 3 txn [[:r x [1]]]",
     ),
     (
         A::DuplicateElements,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append x 1]]",
         "2-3 1 txn [[:r x [1 1]]]",
         "2-3 1 txn [[:r x [1]]]",
     ),
     (
         A::Internal,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append y 1]]",
         "2-3 1 txn [[:append x 1] [:r x []]]",
         "2-3 1 txn [[:append x 1] [:r x [1]]]",
     ),
     (
         A::FutureRead,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append y 1]]",
         "2-3 1 txn [[:r x [1]] [:append x 1]]",
         "2-3 1 txn [[:append x 1] [:r x [1]]]",
     ),
     (
         A::GarbageRead,
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-1 0 txn [[:append x 1]]",
         "2-3 1 txn [[:r x [1 7]]]",
         "2-3 1 txn [[:r x [1]]]",
@@ -375,14 +374,14 @@ const PLANTED: &[Planted] = &[
 fn every_anomaly_is_found_where_it_is_planted_and_nothing_in_the_near_miss() {
     let mut met = BTreeSet::new();
     for (name, model, common, planted, near_miss) in PLANTED {
-        let found = report(*model, &history(&format!("{common}; {planted}")));
+        let found = report(model, &history(&format!("{common}; {planted}")));
         let names: Vec<&str> = found.anomalies().iter().map(|a| a.name.as_str()).collect();
         assert!(
             names.contains(&name.as_str()),
             "{name}: {:?}",
             found.verdict
         );
-        let near = report(*model, &history(&format!("{common}; {near_miss}")));
+        let near = report(model, &history(&format!("{common}; {near_miss}")));
         assert!(near.is_valid(), "near {name}: {:?}", near.verdict);
         met.insert(*name);
     }
@@ -391,13 +390,13 @@ fn every_anomaly_is_found_where_it_is_planted_and_nothing_in_the_near_miss() {
 }
 
 /// The report as programs see it.
-fn json_of(model: ModelName, lines: &str) -> Value {
+fn json_of(model: &'static Model, lines: &str) -> Value {
     serde_json::to_value(report(model, &history(lines))).unwrap()
 }
 
 #[test]
 fn counts_of_operations_keys_and_engines() {
-    let unique = json_of(M::Register, "0-1 0 write 1; 2-3 1 read 1");
+    let unique = json_of(&models::REGISTER, "0-1 0 write 1; 2-3 1 read 1");
     assert_eq!(unique["model"], "register");
     assert_eq!(unique["valid"], true);
     assert_eq!(
@@ -405,13 +404,16 @@ fn counts_of_operations_keys_and_engines() {
         (&json!(2), &json!(1))
     );
     assert_eq!(unique["engines"], json!({"zones": 1, "search": 0}));
-    let repeated = json_of(M::Register, "0-1 0 write 1; 2-3 0 write 1; 4-5 1 read 1");
+    let repeated = json_of(
+        &models::REGISTER,
+        "0-1 0 write 1; 2-3 0 write 1; 4-5 1 read 1",
+    );
     assert_eq!(repeated["engines"], json!({"zones": 0, "search": 1}));
     let recipe = Recipe {
         keys: 3,
         ..Recipe::default()
     };
-    let several = report(M::Register, &generate::history(&recipe));
+    let several = report(&models::REGISTER, &generate::history(&recipe));
     assert_eq!((several.keys, several.engines.zones), (3, 3));
 }
 
@@ -420,14 +422,17 @@ fn what_must_have_happened() {
     for value in [1, 2] {
         // With the value 2 the search decides, since it is written twice.
         let common = format!("0-? 0 write 1; 1-2 3 write 2; 3-4 3 write {}", value + 1);
-        let seen = json_of(M::Register, &format!("{common}; 5-6 1 read 1"));
+        let seen = json_of(&models::REGISTER, &format!("{common}; 5-6 1 read 1"));
         assert_eq!(seen["must_have_happened"]["count"], 1, "{seen}");
         let operation = &seen["must_have_happened"]["operations"][0];
         assert_eq!(
             (&operation["process"], &operation["type"]),
             (&json!(0), &json!("info"))
         );
-        let unseen = json_of(M::Register, &format!("{common}; 5-6 1 read {}", value + 1));
+        let unseen = json_of(
+            &models::REGISTER,
+            &format!("{common}; 5-6 1 read {}", value + 1),
+        );
         assert!(unseen.get("must_have_happened").is_none(), "{unseen}");
     }
 }
@@ -446,7 +451,7 @@ fn broken_rules_of_histories_are_told_and_forbid_the_word_valid() {
             write.complete(2, 2, Kind::Ok),
         ])
     };
-    let twice = report(M::Register, &events(Kind::Invoke));
+    let twice = report(&models::REGISTER, &events(Kind::Invoke));
     let json = serde_json::to_value(&twice).unwrap();
     assert_eq!(json["valid"], "unknown");
     assert_eq!(json["problems"][0]["event"], 1);
@@ -456,14 +461,18 @@ fn broken_rules_of_histories_are_told_and_forbid_the_word_valid() {
             .unwrap()
             .contains("still open")
     );
-    let again = report(M::Register, &events(Kind::Ok));
+    let again = report(&models::REGISTER, &events(Kind::Ok));
     assert!(
         again.problems[0].text.contains("without an invocation"),
         "{:?}",
         again.problems
     );
     let after_unknown = history("0-? 0 write 1; 1-2 1 read 1");
-    assert!(report(M::Register, &after_unknown).problems.is_empty());
+    assert!(
+        report(&models::REGISTER, &after_unknown)
+            .problems
+            .is_empty()
+    );
     let goes_on = {
         let write = Event::invoke(0, 0, Process::Client(0), "write").with_value(1);
         let next = Event::invoke(2, 2, Process::Client(0), "write").with_value(2);
@@ -472,8 +481,12 @@ fn broken_rules_of_histories_are_told_and_forbid_the_word_valid() {
             write.complete(1, 1, Kind::Info),
             next.clone(),
             next.complete(3, 3, Kind::Ok),
+            Event::invoke(4, 4, Process::Client(1), "read"),
+            Event::invoke(4, 4, Process::Client(1), "read")
+                .complete(5, 5, Kind::Ok)
+                .with_value(2),
         ];
-        report(M::Register, &History::from_events(&events))
+        report(&models::REGISTER, &History::from_events(&events))
     };
     assert!(goes_on.is_valid(), "{:?}", goes_on.verdict);
     assert!(
@@ -499,7 +512,7 @@ fn what_was_undecided_says_why_where_and_how_far() {
             budget,
             ..Settings::default()
         };
-        serde_json::to_value(judge(&history, M::Register, &settings)).unwrap()
+        serde_json::to_value(judge(&history, &models::REGISTER, &settings)).unwrap()
     };
     let no_memory = with(Budget {
         bytes: 0,
@@ -552,12 +565,12 @@ fn of_many_violated_keys_the_first_are_explained_and_the_others_named() {
             ("read", json!(seen)),
         ];
         let history = many_keys(30, &steps);
-        serde_json::to_value(judge(&history, M::Register, &Settings::default())).unwrap()
+        serde_json::to_value(judge(&history, &models::REGISTER, &Settings::default())).unwrap()
     };
     let locks = |last: &str| {
         let steps = ["acquire", "release", "acquire", last].map(|f| (f, Value::Null));
         let history = many_keys(30, &steps);
-        serde_json::to_value(judge(&history, M::Mutex, &Settings::default())).unwrap()
+        serde_json::to_value(judge(&history, &models::MUTEX, &Settings::default())).unwrap()
     };
     for report in [registers(1), locks("acquire")] {
         assert_eq!(report["valid"], false, "{report}");
@@ -599,7 +612,7 @@ fn an_anomaly_says_where_when_who_and_how_stale() {
         let (a, b, c) = (end(&first, 1), end(&second, 2), end(&read, value));
         History::from_events(&[first, a, second, b, read, c])
     };
-    let json = serde_json::to_value(report(M::Register, &events(1))).unwrap();
+    let json = serde_json::to_value(report(&models::REGISTER, &events(1))).unwrap();
     let anomaly = &json["anomalies"][0];
     assert_eq!(anomaly["key"], "r7");
     assert_eq!(anomaly["stale_ns"], 1_000_000);
@@ -621,16 +634,16 @@ fn an_anomaly_says_where_when_who_and_how_stale() {
             "invoke_ns": 4_000_000, "complete_ns": 5_000_000, "node": "n2", "role": "proof",
         })
     );
-    assert!(report(M::Register, &events(2)).is_valid());
+    assert!(report(&models::REGISTER, &events(2)).is_valid());
     // No shift of reads undoes a lost update.
     let lost = json_of(
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1; 2-5 1 cas [1 2]; 3-4 2 cas [1 3]",
     );
     assert!(lost["anomalies"][0].get("stale_ns").is_none(), "{lost}");
     // Where values repeat, the search tells how stale.
     let searched = json_of(
-        M::Register,
+        &models::REGISTER,
         "0-1 0 write 1; 2-3 0 write 1; 4-5 0 write 2; 9-12 1 read 1",
     );
     assert_eq!(searched["engines"]["search"], 1);
@@ -645,14 +658,14 @@ fn an_anomaly_says_where_when_who_and_how_stale() {
         {:process 0 :type :invoke :f :write :value 2} {:process 0 :type :ok :f :write :value 2}
         {:process 0 :type :invoke :f :read :value nil} {:process 0 :type :ok :f :read :value 1}";
     let untimed = formats::read(untimed.as_bytes(), Format::Edn).unwrap();
-    let untimed = report(M::Register, &untimed);
+    let untimed = report(&models::REGISTER, &untimed);
     assert!(untimed.is_invalid() && untimed.anomalies()[0].stale_ns.is_none());
 }
 
 #[test]
 fn an_unknown_operation_of_a_proof_has_no_end() {
     let json = json_of(
-        M::Register,
+        &models::REGISTER,
         "0-? 0 write 1; 1-2 1 read 1; 3-4 2 write 2; 5-6 3 read 1",
     );
     let operation = &json["anomalies"][0]["operations"][0];
@@ -681,7 +694,7 @@ fn explanations_are_short_however_long_values_and_keys_are() {
             .with_value(json!(format!("y{long}"))),
     ];
     let history = History::from_events(&events);
-    let report = judge(&history, M::Register, &Settings::default());
+    let report = judge(&history, &models::REGISTER, &Settings::default());
     assert_eq!(report.anomalies()[0].name, A::PhantomRead);
     let page = explain::html_fragment(&history, &report);
     let texts = [
@@ -700,7 +713,7 @@ fn long_proofs_are_cut_and_counted() {
         let lines: Vec<String> = (0..length)
             .map(|at| format!("{at}-{} {at} cas [{at} {}]", 1000 + at, (at + 1) % length))
             .collect();
-        json_of(M::Register, &lines.join("; "))
+        json_of(&models::REGISTER, &lines.join("; "))
     };
     let long = circle(100);
     assert_eq!(
@@ -715,7 +728,7 @@ fn long_proofs_are_cut_and_counted() {
 #[test]
 fn a_cycle_of_transactions_names_its_edges() {
     let json = json_of(
-        M::ListAppend,
+        &models::LIST_APPEND,
         "0-10 0 txn [[:r x []] [:append y 1]]; 1-11 1 txn [[:r y []] [:append x 1]]; 12-13 2 txn [[:r x [1]] [:r y [1]]]",
     );
     let cycle = &json["anomalies"][0]["cycle"];

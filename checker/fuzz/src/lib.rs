@@ -3,7 +3,7 @@
 use kensho_checker::budget::Budget;
 use kensho_checker::explain;
 use kensho_checker::formats::{Format, read};
-use kensho_checker::judge::{ModelName, Settings, judge};
+use kensho_checker::judge::{Guess, Settings, guess, judge, models};
 use std::time::Duration;
 
 /// Longer histories are only read: judging them would take the time that reading is to have.
@@ -20,7 +20,10 @@ pub fn try_format(input: &[u8], format: Format) {
             return;
         }
     };
-    let model = ModelName::guess(&history);
+    let model = match guess(&history) {
+        Guess::Model(model, _) => model,
+        Guess::None(_) => &models::CAS_REGISTER,
+    };
     if history.operations.len() > OPERATIONS_MAX {
         return;
     }
@@ -36,7 +39,7 @@ pub fn try_format(input: &[u8], format: Format) {
     let mut split = history.clone();
     split.split_tuples();
     for history in [history, split] {
-        let report = judge(&history, model.unwrap_or(ModelName::CasRegister), &settings);
+        let report = judge(&history, model, &settings);
         let _ = explain::text(&report);
         let _ = explain::html_fragment(&history, &report);
     }

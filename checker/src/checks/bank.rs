@@ -5,9 +5,28 @@
 use super::{Findings, named, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::History;
+use crate::judge::{Argument, Known, Model, Setting, Shape};
 use crate::report::Report;
 use crate::value::Value;
 use std::collections::BTreeMap;
+
+/// The model `bank`.
+pub static MODEL: Model = Model {
+    name: "bank",
+    help: "A bank: transfer, read {account balance}; the sum stays the same",
+    operations: &[
+        Known::read("read"),
+        Known::change("transfer").with_argument(Argument::Free),
+    ],
+    settings: &[Setting::Total, Setting::NegativeBalances],
+    guess: Some(|evidence| {
+        let transfers = evidence.has("transfer");
+        let maps = evidence.returns("read", &[Shape::Map]);
+        (transfers || maps && evidence.uses.len() == 1)
+            .then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, settings| check(history, settings.bank),
+};
 
 /// What the bank is like.
 #[derive(Clone, Copy, Debug, Default)]

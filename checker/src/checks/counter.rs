@@ -7,7 +7,26 @@
 use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER, Outcome};
+use crate::judge::{Known, Model, Shape};
 use crate::report::Report;
+
+/// The model `counter`.
+pub static MODEL: Model = Model {
+    name: "counter",
+    help: "A counter: add, increment, read; each read within its bounds",
+    operations: &[
+        Known::read("read"),
+        Known::change("add"),
+        Known::change("increment"),
+    ],
+    settings: &[],
+    guess: Some(|evidence| {
+        let adds = evidence.has_any(&["add", "increment"]);
+        let lists = evidence.returns("read", &[Shape::List, Shape::Pair, Shape::Set]);
+        (adds && !lists).then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, _| check(history),
+};
 
 /// Judges every read, each key on its own.
 pub fn check(history: &History) -> Report {

@@ -7,9 +7,20 @@
 use super::{Findings, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::{History, Outcome};
+use crate::judge::{Known, Model};
 use crate::report::Report;
 use crate::value::Value;
 use std::collections::BTreeMap;
+
+/// The model `long-fork`.
+pub static MODEL: Model = Model {
+    name: "long-fork",
+    help: "Reads of objects that are written once: no two see two writes in opposite orders",
+    operations: &[Known::transactions()],
+    settings: &[],
+    guess: None,
+    judge: |history, _| check(history),
+};
 
 /// Judges every pair of reads of the same objects.
 pub fn check(history: &History) -> Report {

@@ -137,7 +137,7 @@ fn each_key(history: &History, check: impl Fn(&[u32]) -> Report) -> Report {
         (true, Some(unknown)) => Verdict::Unknown(unknown),
         (true, None) => Verdict::Valid(Witness::default()),
     };
-    merged.doubting()
+    merged.doubting(history)
 }
 
 /// What two keys' details of one name make together.

@@ -4,8 +4,24 @@
 use super::{Findings, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::History;
+use crate::judge::{Argument, Known, Model};
 use crate::keys::Groups;
 use crate::report::Report;
+
+/// The model `monotonic`.
+pub static MODEL: Model = Model {
+    name: "monotonic",
+    help: "A number that never becomes smaller, for anybody: read, write, increment, add",
+    operations: &[
+        Known::read("read"),
+        Known::change("write"),
+        Known::read("increment").with_argument(Argument::Free),
+        Known::read("add").with_argument(Argument::Free),
+    ],
+    settings: &[],
+    guess: None,
+    judge: |history, _| check(history),
+};
 
 /// Judges the numbers that reads (and increments that return the new value) saw, per key.
 pub fn check(history: &History) -> Report {

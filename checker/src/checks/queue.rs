@@ -7,8 +7,26 @@ use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History, Outcome};
+use crate::judge::{Known, Model};
 use crate::report::Report;
 use crate::value::Value;
+
+/// The model `queue`.
+pub static MODEL: Model = Model {
+    name: "queue",
+    help: "A queue in any order: enqueue, dequeue, drain; what went in comes out, once",
+    operations: &[
+        Known::change("enqueue"),
+        Known::question("dequeue"),
+        Known::question("drain"),
+    ],
+    settings: &[],
+    guess: Some(|evidence| {
+        let queues = evidence.has_any(&["enqueue", "dequeue", "drain"]);
+        queues.then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, _| check(history),
+};
 
 #[derive(Default)]
 struct Element {

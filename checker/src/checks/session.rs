@@ -6,7 +6,18 @@ use super::{Findings, named, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::History;
+use crate::judge::{Known, Model};
 use crate::report::Report;
+
+/// The model `session`.
+pub static MODEL: Model = Model {
+    name: "session",
+    help: "Numbers that never become smaller for one process: read, write",
+    operations: &[Known::question("read"), Known::change("write")],
+    settings: &[],
+    guess: None,
+    judge: |history, _| check(history),
+};
 
 /// Judges each process's reads.
 pub fn check(history: &History) -> Report {

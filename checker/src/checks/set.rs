@@ -6,9 +6,20 @@ use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, Outcome};
+use crate::judge::{Known, Model};
 use crate::report::Report;
 use crate::value::Value;
 use std::collections::BTreeSet;
+
+/// The model `set`.
+pub static MODEL: Model = Model {
+    name: "set",
+    help: "A set that is read at the end: add, read; nothing acknowledged is lost",
+    operations: &[Known::read("read"), Known::change("add")],
+    settings: &[],
+    guess: None,
+    judge: |history, _| check(history),
+};
 
 /// Judges the last read of each key against the additions.
 pub fn check(history: &History) -> Report {

@@ -9,8 +9,26 @@ use super::{Findings, each_key, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History, NEVER, Outcome};
+use crate::judge::{Known, Model, Setting, Shape};
 use crate::report::Report;
 use crate::value::Value;
+
+/// The model `set-full`.
+pub static MODEL: Model = Model {
+    name: "set-full",
+    help: "A set that is read all the time: add, read; nothing acknowledged is lost",
+    operations: &[Known::read("read"), Known::change("add")],
+    settings: &[Setting::Linearizable],
+    guess: Some(|evidence| {
+        let lists = evidence.returns("read", &[Shape::List, Shape::Pair, Shape::Set]);
+        (evidence.has("add") && lists)
+            .then(|| "its operations are add and read, and reads return several values".to_owned())
+    }),
+    judge: |history, settings| {
+        let linearizable = settings.linearizable_set;
+        check(history, Options { linearizable })
+    },
+};
 
 /// How strict the check is.
 #[derive(Clone, Copy, Debug, Default)]

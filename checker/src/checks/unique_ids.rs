@@ -4,7 +4,22 @@ use super::{Findings, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History};
+use crate::judge::{Known, Model};
 use crate::report::Report;
+
+/// The model `unique-ids`.
+pub static MODEL: Model = Model {
+    name: "unique-ids",
+    help: "No identifier is handed out twice: generate",
+    operations: &[Known::read("generate")],
+    settings: &[],
+    guess: Some(|evidence| {
+        evidence
+            .has("generate")
+            .then(|| "its operations are generate".to_owned())
+    }),
+    judge: |history, _| check(history),
+};
 
 /// Judges all identifiers that `generate` (or any other operation) returned.
 pub fn check(history: &History) -> Report {

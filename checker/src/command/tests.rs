@@ -95,7 +95,7 @@ fn a_run_folder_is_judged_by_its_own_model() {
     folder.file("run.json", r#"{"workload":"register"}"#);
     folder.file(
         "history.jsonl",
-        "{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n{\"index\":1,\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n",
+        "{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n{\"index\":1,\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"key\":\"k\",\"value\":1}\n{\"index\":2,\"time\":2,\"process\":0,\"type\":\"invoke\",\"f\":\"read\",\"key\":\"k\",\"value\":null}\n{\"index\":3,\"time\":3,\"process\":0,\"type\":\"ok\",\"f\":\"read\",\"key\":\"k\",\"value\":1}\n",
     );
     let (exit, text) = check(&[&folder.0], &[]);
     assert_eq!(exit, Exit::Valid, "{text}");
@@ -121,8 +121,11 @@ fn a_broken_file_is_told_with_its_place_and_the_others_are_judged() {
     assert_eq!(lines[1]["valid"], false);
     let empty = folder.file("empty.edn", "; nothing");
     let (exit, text) = check(&[&empty], &[]);
-    assert_eq!(exit, Exit::Failed);
-    assert!(text.contains("it has no operations"), "{text}");
+    assert_eq!(exit, Exit::Unknown);
+    assert!(
+        text.contains("nothing was checked: the history has no operations"),
+        "{text}"
+    );
     assert_eq!(check(&[Path::new("/no/such/file")], &[]).0, Exit::Failed);
     assert_eq!(check(&[&stale], &["--init", "["]).0, Exit::WrongArguments);
 }
@@ -142,4 +145,98 @@ fn tuples_of_independent_registers_are_hinted_at_and_split_when_asked() {
     let (exit, told) = check(&[&file], &["--tuples"]);
     assert_eq!(exit, Exit::Valid, "{told}");
     assert!(told.contains("on 2 keys"), "{told}");
+}
+
+#[test]
+fn options_say_what_is_required_ignored_and_of_no_use() {
+    let folder = Folder::new("options");
+    let fresh = STALE.replace(":read :value 1}", ":read :value 2}");
+    let fresh = folder.file("fresh.edn", &fresh);
+    let (exit, text) = check(&[&fresh], &["--total", "5", "--model", "register"]);
+    assert_eq!(exit, Exit::WrongArguments);
+    assert!(
+        text.contains("--total is of no use to register; it is for bank"),
+        "{text}"
+    );
+    assert_eq!(
+        check(&[&fresh], &["--require", "read=1,write=2"]).0,
+        Exit::Valid
+    );
+    let (exit, text) = check(&[&fresh], &["--require", "read=1,write=3"]);
+    assert_eq!(exit, Exit::Unknown);
+    assert!(
+        text.contains("only 2 of the 3 required write operations succeeded"),
+        "{text}"
+    );
+    assert_eq!(
+        check(&[&fresh], &["--require", "read"]).0,
+        Exit::WrongArguments
+    );
+    let (exit, text) = check(&[&fresh], &["--model", "register", "--ignore", "read"]);
+    assert_eq!(exit, Exit::Unknown);
+    assert!(
+        text.contains("1 operations \"read\" are left out"),
+        "{text}"
+    );
+    assert!(text.contains("nothing was checked"), "{text}");
+}
+
+#[test]
+fn the_guess_is_told_and_every_name_is_counted() {
+    let folder = Folder::new("guess");
+    let stale = folder.file("stale.edn", STALE);
+    let (_, text) = check(&[&stale], &[]);
+    assert!(
+        text.contains(
+            "The model is guessed to be cas-register, since its operations are read and write"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("write              2          0          0"),
+        "{text}"
+    );
+    let (_, json) = check(&[&stale], &["--json"]);
+    assert_eq!(json.lines().count(), 1);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["stats"]["read"]["ok"], 1);
+    assert!(json["guessed"].is_string());
+}
+
+#[test]
+fn the_list_of_models_names_each_with_its_operations_and_options() {
+    let (exit, text) = check(&[], &["--list-models"]);
+    assert_eq!(exit, Exit::Valid);
+    for model in models::ALL {
+        assert!(text.contains(&format!("\n{}\n", model.name)) || text.starts_with(model.name));
+    }
+    assert!(
+        text.contains("operations: enqueue, dequeue and drain"),
+        "{text}"
+    );
+    assert!(
+        text.contains("options: --total, --negative-balances"),
+        "{text}"
+    );
+}
+
+/// An output that nobody reads.
+struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nobody_reading_on_is_no_error() {
+    let folder = Folder::new("closed");
+    let stale = folder.file("stale.edn", STALE);
+    let line = Line::parse_from(["check", stale.to_str().unwrap()]);
+    assert_eq!(run(&line.check, &mut Closed).unwrap(), Exit::Invalid);
 }

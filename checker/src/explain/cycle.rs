@@ -77,7 +77,7 @@ pub(super) fn draw(anomaly: &Anomaly) -> String {
             y - 2.0,
             view.invoke,
             y + 13.0,
-            view.process,
+            escape(&view.process),
         );
     }
     svg.push_str("</svg>");

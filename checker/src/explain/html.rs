@@ -102,6 +102,9 @@ pub fn html_fragment_with_faults(
             escape(&problem.text)
         );
     }
+    for warning in &report.warnings {
+        let _ = write!(html, r#"<p class="problem">{}</p>"#, escape(warning));
+    }
     html.push_str("</section>");
     html
 }

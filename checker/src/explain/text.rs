@@ -37,6 +37,15 @@ pub fn line(file: &str, report: &Report, elapsed: Duration) -> String {
 pub fn text(report: &Report) -> String {
     let mut text = String::new();
     let out = &mut text;
+    if let Some(reason) = &report.guessed
+        && !matches!(&report.verdict, Verdict::Unknown(unknown) if unknown.reason == *reason)
+    {
+        let _ = writeln!(
+            out,
+            "The model is guessed to be {}, since {reason}; to name another, say --model.",
+            report.model
+        );
+    }
     match &report.verdict {
         Verdict::Valid(witness) => {
             let ordered: usize = witness.orders.iter().map(|order| order.order.len()).sum();
@@ -109,6 +118,10 @@ pub fn text(report: &Report) -> String {
             report.must_have_happened.count, report.must_have_happened.operations[0]
         );
     }
+    stats(out, report);
+    for warning in &report.warnings {
+        let _ = writeln!(out, "warning: {warning}");
+    }
     for problem in &report.problems {
         let _ = writeln!(out, "warning: event {}: {}", problem.event, problem.text);
     }
@@ -119,6 +132,34 @@ pub fn text(report: &Report) -> String {
         }
     }
     text
+}
+
+/// How the operations of each name ended.
+fn stats(out: &mut String, report: &Report) {
+    if report.stats.is_empty() {
+        return;
+    }
+    let name = |name: &str| match name {
+        "" => "(no name)".to_owned(),
+        name => name.to_owned(),
+    };
+    let width = report.stats.keys().map(|key| name(key).chars().count());
+    let width = width.max().unwrap_or(0).max("operation".len());
+    let _ = writeln!(
+        out,
+        "\n{:width$}  {:>9}  {:>9}  {:>9}",
+        "operation", "ok", "fail", "unknown"
+    );
+    for (key, counts) in &report.stats {
+        let _ = writeln!(
+            out,
+            "{:width$}  {:>9}  {:>9}  {:>9}",
+            name(key),
+            counts.ok,
+            counts.fail,
+            counts.unknown
+        );
+    }
 }
 
 fn operations(count: usize) -> String {

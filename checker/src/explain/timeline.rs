@@ -106,6 +106,7 @@ const LABEL_MAX: usize = 16;
 
 struct Bar {
     view: OperationView,
+    process: u32,
     /// Its number in the explanation; none if it is only there for context.
     number: Option<usize>,
     begin: u32,
@@ -120,8 +121,8 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
     }
     let mut lanes: Vec<u32> = Vec::new();
     for bar in &bars {
-        if !lanes.contains(&bar.view.process) {
-            lanes.push(bar.view.process);
+        if !lanes.contains(&bar.process) {
+            lanes.push(bar.process);
         }
     }
     lanes.sort_unstable();
@@ -137,12 +138,14 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
     );
     draw_faults(&mut svg, faults, &axis, right, height);
     for (number, lane) in lanes.iter().enumerate() {
+        let name = history.process_name(*lane);
         let y = TOP + LANE * (number as f64 + 0.5);
         let _ = write!(
             svg,
-            r#"<line class="lane" x1="{LEFT}" x2="{right:.0}" y1="{y:.0}" y2="{y:.0}"/><text class="process" x="{:.0}" y="{:.0}">process {lane}</text>"#,
+            r#"<line class="lane" x1="{LEFT}" x2="{right:.0}" y1="{y:.0}" y2="{y:.0}"/><text class="process" x="{:.0}" y="{:.0}">{}</text>"#,
             LEFT - 12.0,
             y + 4.0,
+            escape(&lane_name(&name)),
         );
     }
     draw_axis(&mut svg, &axis, height);
@@ -154,6 +157,18 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
     }
     svg.push_str("</svg>");
     svg
+}
+
+/// What a lane is called: there is room for some letters only.
+fn lane_name(process: &str) -> String {
+    const LETTERS_MAX: usize = 14;
+    if process.bytes().all(|digit| digit.is_ascii_digit()) && process.len() < 7 {
+        return format!("process {process}");
+    }
+    match process.char_indices().nth(LETTERS_MAX) {
+        None => process.to_owned(),
+        Some((end, _)) => format!("{}…", &process[..end]),
+    }
 }
 
 /// The place and the time of every begin and every known end, and where the axis ends. Between two
@@ -202,6 +217,7 @@ fn bars(history: &History, anomaly: &Anomaly) -> Vec<Bar> {
         Bar {
             begin: operation.invoke,
             end: operation.complete,
+            process: operation.process,
             view,
             number,
         }
@@ -209,11 +225,12 @@ fn bars(history: &History, anomaly: &Anomaly) -> Vec<Bar> {
     let mut bars: Vec<Bar> = Vec::new();
     let mut processes: Vec<u32> = Vec::new();
     for (number, view) in anomaly.operations.iter().enumerate() {
-        if !processes.contains(&view.process) {
+        let process = history.operations[view.place as usize].process;
+        if !processes.contains(&process) {
             if processes.len() == LANES_MAX {
                 continue;
             }
-            processes.push(view.process);
+            processes.push(process);
         }
         bars.push(bar(view.clone(), Some(number + 1)));
     }
@@ -247,11 +264,12 @@ fn bars(history: &History, anomaly: &Anomaly) -> Vec<Bar> {
     let room = BARS_MAX.saturating_sub(bars.len()).min(CONTEXT_MAX);
     for (_, place) in context.into_iter().take(room) {
         let view = OperationView::of(history, place, Role::Source);
-        if !processes.contains(&view.process) {
+        let process = history.operations[view.place as usize].process;
+        if !processes.contains(&process) {
             if processes.len() == LANES_MAX {
                 continue;
             }
-            processes.push(view.process);
+            processes.push(process);
         }
         bars.push(bar(view, None));
     }
@@ -300,7 +318,7 @@ fn draw_faults(svg: &mut String, faults: &[FaultInterval], axis: &Axis, right: f
 fn draw_bar(svg: &mut String, bar: &Bar, lanes: &[u32], axis: &Axis, right: f64) {
     let lane = lanes
         .iter()
-        .position(|lane| *lane == bar.view.process)
+        .position(|lane| *lane == bar.process)
         .unwrap_or(0);
     let y = TOP + LANE * lane as f64 + 9.0;
     let unknown = bar.end == NEVER;

@@ -34,11 +34,12 @@ fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
     let mut event = RawEvent {
         index: None,
         time: 0,
-        process: u64::MAX,
+        process: None,
         kind: Kind::Invoke,
         f: Symbol::NONE,
         key: NEVER,
         value: Datum::NIL,
+        answered: false,
         observed: None,
         node: Symbol::NONE,
     };
@@ -49,7 +50,10 @@ fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
         match name {
             b"index" => event.index = Some(scan.number()?.try_into().ok()?),
             b"time" => event.time = scan.number()?.try_into().ok()?,
-            b"process" => event.process = scan.number()?.try_into().ok()?,
+            b"process" => {
+                let number = scan.number()?.try_into().ok()?;
+                event.process = Some(history.intern_process(number));
+            }
             b"type" => {
                 typed = true;
                 event.kind = match scan.text()? {
@@ -60,9 +64,18 @@ fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
                     _ => return None,
                 };
             }
-            b"f" => event.f = history.intern_name(std::str::from_utf8(scan.text()?).ok()?),
+            b"f" => {
+                let name = std::str::from_utf8(scan.text()?).ok()?;
+                if name.bytes().any(|letter| letter.is_ascii_uppercase()) {
+                    return None;
+                }
+                event.f = history.intern_name(name);
+            }
             b"key" => event.key = key(history, scan.text()?)?,
-            b"value" => event.value = scan.value(history)?,
+            b"value" => {
+                event.value = scan.value(history)?;
+                event.answered = true;
+            }
             b"observed" => event.observed = Some(scan.value(history)?),
             b"node" => event.node = history.intern_name(std::str::from_utf8(scan.text()?).ok()?),
             _ => return None,
@@ -70,7 +83,7 @@ fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
         if scan.byte(b',').is_none() {
             scan.byte(b'}')?;
             scan.skip();
-            return (scan.at == line.len() && typed && event.process != u64::MAX).then_some(event);
+            return (scan.at == line.len() && typed && event.process.is_some()).then_some(event);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of words: process, type, f, value, error, as Jepsen's `history.txt` and logs have them.
 
-use super::{ReadError, edn};
+use super::{ReadError, edn, loose};
 use crate::history::{Builder, History, Kind, NEVER, Problem, RawEvent, Symbol};
 use crate::report::Short;
 use crate::value::Value;
@@ -100,19 +100,22 @@ fn event<'a>(builder: &mut Builder, line: &'a str) -> Result<bool, (&'a str, Str
         }
     };
     let process = before.unwrap_or_default();
-    let f = words
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches(':')
-        .to_owned();
+    let f = loose::operation_name(words.next().unwrap_or_default().trim_start_matches(':'));
     let rest = words.line[words.at..].trim();
-    if process.starts_with(':') {
+    let process_name = process.trim_start_matches(':').trim_matches('"');
+    if process_name.eq_ignore_ascii_case("nemesis") {
         let value = Value::Text(rest.to_owned());
         builder.push_fault(None, 0, kind, &f, value);
         return Ok(true);
     }
-    let Ok(process_number) = process.parse() else {
+    if !process_name.starts_with(|first: char| first.is_alphanumeric() || first == '-')
+        || process_name == "-"
+    {
         return Ok(false);
+    }
+    let process = match process_name {
+        "nil" => None,
+        name => Some(builder.history.intern_process_name(name)),
     };
     let mut columns = rest.splitn(2, '\t');
     let value_text = columns.next().unwrap_or_default().trim();
@@ -138,7 +141,7 @@ fn event<'a>(builder: &mut Builder, line: &'a str) -> Result<bool, (&'a str, Str
     let raw = RawEvent {
         index: None,
         time: 0,
-        process: process_number,
+        process,
         kind,
         f: if f.is_empty() {
             Symbol::NONE
@@ -147,6 +150,7 @@ fn event<'a>(builder: &mut Builder, line: &'a str) -> Result<bool, (&'a str, Str
         },
         key: NEVER,
         value: history.intern(&value),
+        answered: !value_text.is_empty(),
         observed: None,
         node: Symbol::NONE,
     };

@@ -15,7 +15,7 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     let mut kind = None;
     let mut f = Value::Nil;
     let mut key = Value::Nil;
-    let mut value = Value::Nil;
+    let mut value = None;
     let mut observed = None;
     let mut error = Value::Nil;
     let mut node = Value::Nil;
@@ -27,7 +27,7 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
             "type" => kind = Some(kind_named(&entry)?),
             "f" => f = entry,
             "key" => key = entry,
-            "value" => value = entry,
+            "value" => value = Some(entry),
             "observed" => observed = Some(entry),
             "error" => error = entry,
             "node" => node = entry,
@@ -37,14 +37,15 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     let Some(kind) = kind else {
         return Err("the event has no :type".to_owned());
     };
-    let f = f.as_text().unwrap_or_default().to_owned();
-    let process = match process {
-        None => Some(0),
-        Some(process) => client(&process)?,
-    };
-    let Some(process) = process else {
-        builder.push_fault(index, time, kind, &f, value);
-        return Ok(());
+    let f = operation_name(f.as_text().unwrap_or_default());
+    let process = match process.map(|process| process_name(&process)).transpose()? {
+        Some(Some(name)) if name.eq_ignore_ascii_case("nemesis") => {
+            let value = value.unwrap_or(Value::Nil);
+            builder.push_fault(index, time, kind, &f, value);
+            return Ok(());
+        }
+        Some(Some(name)) => Some(builder.history.intern_process_name(&name)),
+        Some(None) | None => None,
     };
     let history = &mut builder.history;
     let raw = RawEvent {
@@ -62,7 +63,8 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
         } else {
             history.intern_key(&as_key(key))
         },
-        value: history.intern(&value),
+        answered: value.is_some(),
+        value: history.intern(&value.unwrap_or(Value::Nil)),
         observed: observed.map(|observed| history.intern(&observed)),
         node: node
             .as_text()
@@ -78,23 +80,25 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The number of a process; none if it is no client, but the nemesis or the like.
-fn client(process: &Value) -> Result<Option<u64>, String> {
-    let number = match process {
-        Value::Nil => Some(0),
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::Text(name) | Value::Name(name)
-            if !name.starts_with(|c: char| c.is_ascii_digit()) =>
-        {
-            return Ok(None);
-        }
-        Value::Text(digits) => digits.parse().ok(),
-        _ => None,
-    };
-    match number {
-        Some(number) => Ok(Some(number)),
-        None => Err(format!(
-            ":process must be a whole number from 0 on, or a name like :nemesis, not {}",
+/// The name of an operation: whoever shouts it means the same.
+pub(super) fn operation_name(name: &str) -> String {
+    if name.bytes().any(|letter| letter.is_ascii_lowercase()) {
+        name.to_owned()
+    } else {
+        name.to_ascii_lowercase()
+    }
+}
+
+/// The name of a process: numbers of any size, text and names are as good as each other. None if
+/// there is none.
+fn process_name(process: &Value) -> Result<Option<String>, String> {
+    match process {
+        Value::Nil => Ok(None),
+        Value::Int(number) => Ok(Some(number.to_string())),
+        Value::Float(bits) => Ok(Some(f64::from_bits(*bits).to_string())),
+        Value::Text(name) | Value::Name(name) => Ok(Some(name.clone())),
+        _ => Err(format!(
+            ":process must be a number or a name, not {}",
             Short(process)
         )),
     }
@@ -109,11 +113,12 @@ fn as_key(key: Value) -> Value {
 }
 
 pub(super) fn kind_named(kind: &Value) -> Result<Kind, String> {
-    match kind.as_text().map(|text| text.trim_start_matches(':')) {
-        Some("invoke") => Ok(Kind::Invoke),
-        Some("ok") => Ok(Kind::Ok),
-        Some("fail") => Ok(Kind::Fail),
-        Some("info") => Ok(Kind::Info),
+    let name = kind.as_text().unwrap_or_default();
+    match name.trim_start_matches(':').to_ascii_lowercase().as_str() {
+        "invoke" => Ok(Kind::Invoke),
+        "ok" => Ok(Kind::Ok),
+        "fail" => Ok(Kind::Fail),
+        "info" => Ok(Kind::Info),
         _ => Err(format!(
             ":type must be :invoke, :ok, :fail or :info, not {}",
             Short(kind)

@@ -140,14 +140,14 @@ fn errors_say_where_and_what() {
             "line 2, column 11: :type must be :invoke, :ok, :fail or :info, not 4",
         ),
         (
-            "{:process -1 :type :invoke :f :read}",
+            "{:process [1] :type :invoke :f :read}",
             Format::Edn,
-            "line 1, column 1: :process must be a whole number from 0 on, or a name like :nemesis, not -1",
+            "line 1, column 1: :process must be a number or a name, not [1]",
         ),
         (
-            "{\"process\":1.5,\"type\":\"ok\",\"f\":\"read\"}\n",
+            "{\"process\":true,\"type\":\"ok\",\"f\":\"read\"}\n",
             Format::Jsonl,
-            "line 1, column 1: :process must be a whole number from 0 on, or a name like :nemesis, not 1.5",
+            "line 1, column 1: :process must be a number or a name, not true",
         ),
     ] {
         let error = read(text.as_bytes(), format).unwrap_err().to_string();
@@ -242,6 +242,15 @@ fn odd_shapes_of_edn_are_read_for_what_they_mean() {
         assert_eq!(outcomes(&history), expected, "{odd}");
         assert!(history.problems.is_empty(), "{:?}: {odd}", history.problems);
     }
+}
+
+#[test]
+fn types_and_names_may_be_written_in_capitals() {
+    let text = br#"{"process":1,"type":"INVOKE","f":"WRITE","value":3,"time":1.0E12}
+{"process":1,"type":"OK","f":"WRITE","value":3,"time":1.1E12}"#;
+    let history = read(text, Format::Jsonl).unwrap();
+    assert_eq!(history.name(history.operations[0].f), "write");
+    assert_eq!(history.operations[0].outcome, Outcome::Ok);
 }
 
 #[test]

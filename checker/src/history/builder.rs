@@ -12,8 +12,8 @@ pub struct RawEvent {
     pub index: Option<u64>,
     /// Nanoseconds since the run began.
     pub time: u64,
-    /// The process.
-    pub process: u64,
+    /// The process, as [`History::intern_process`] has it; none if the event does not say.
+    pub process: Option<u32>,
     /// Beginning or completion.
     pub kind: Kind,
     /// The operation's name.
@@ -22,6 +22,8 @@ pub struct RawEvent {
     pub key: u32,
     /// Argument or result.
     pub value: Datum,
+    /// Whether the event has a value at all, be it nothing.
+    pub answered: bool,
     /// What a failed operation saw.
     pub observed: Option<Datum>,
     /// The node.
@@ -35,16 +37,39 @@ pub struct Builder {
     pub history: History,
     /// The open operation of each small process number, [`NEVER`] if none.
     open: Vec<u32>,
-    open_large: FastMap<u64, u32>,
+    open_large: FastMap<u32, u32>,
     /// Processes whose last outcome is unknown.
-    retired: FastMap<u64, ()>,
+    retired: FastMap<u32, ()>,
     problem_count: usize,
+    indices: Order,
+    times: Order,
+}
+
+/// Whether numbers that should grow from event to event do. Zero is no number.
+#[derive(Debug, Default)]
+struct Order {
+    greatest: u64,
+    /// The first event at which they do not, with the greatest number before it and its own.
+    first: Option<(u32, u64, u64)>,
+    backwards: usize,
+}
+
+impl Order {
+    #[inline]
+    fn follow(&mut self, position: u32, number: u64) {
+        if number >= self.greatest {
+            self.greatest = number;
+        } else if number > 0 {
+            self.backwards += 1;
+            self.first.get_or_insert((position, self.greatest, number));
+        }
+    }
 }
 
 impl Builder {
     /// How many problems are kept.
     pub const PROBLEMS_MAX: usize = 100;
-    const SMALL_PROCESSES: u64 = 4096;
+    const SMALL_PROCESSES: u32 = 4096;
 
     /// Adds an event of a client or of the nemesis.
     pub fn push(&mut self, event: &Event) {
@@ -57,6 +82,7 @@ impl Builder {
             Process::Client(number) => number,
         };
         let history = &mut self.history;
+        let process = Some(history.intern_process(number));
         let key = match &event.key {
             Some(key) => history.intern_key(&Value::Text(key.clone())),
             None => NEVER,
@@ -74,11 +100,12 @@ impl Builder {
         let raw = RawEvent {
             index: Some(event.index),
             time: event.time,
-            process: number,
+            process,
             kind: event.kind,
             f,
             key,
             value,
+            answered: true,
             observed,
             node,
         };
@@ -97,7 +124,7 @@ impl Builder {
         name: &str,
         value: Value,
     ) {
-        let position = self.next_position(index);
+        let position = self.next_position(index, time);
         self.history.faults.push(Fault {
             position,
             time,
@@ -115,28 +142,26 @@ impl Builder {
     /// Adds an event of a client, and returns the place of the operation that it belongs to
     /// (none if the event had to be left out).
     pub fn push_raw(&mut self, event: &RawEvent) -> Option<u32> {
-        let position = self.next_position(event.index);
+        let position = self.next_position(event.index, event.time);
         let index = self.history.index(position);
-        let Ok(process) = u32::try_from(event.process) else {
-            self.problem(
-                index,
-                true,
-                format!("process {} is too large", event.process),
-            );
+        let Some(process) = event.process else {
+            let text = "the event has no process, so it is not known which operation it belongs to";
+            self.problem(index, true, text.to_owned());
             return None;
         };
-        let place = self.open_place(event.process);
+        let place = self.open_place(process);
         match event.kind {
             Kind::Invoke => {
                 if place != NEVER {
+                    let process = self.history.process_name(process);
                     let first = self
                         .history
                         .index(self.history.operations[place as usize].invoke);
                     self.problem(index, true, format!(
                         "process {process} invokes while its operation of event {first} is still open; that one is taken as of unknown outcome"
                     ));
-                } else if !self.retired.is_empty() && self.retired.remove(&event.process).is_some()
-                {
+                } else if !self.retired.is_empty() && self.retired.remove(&process).is_some() {
+                    let process = self.history.process_name(process);
                     self.problem(index, false, format!(
                         "process {process} goes on after an unknown outcome; a new process number should take its place"
                     ));
@@ -155,15 +180,19 @@ impl Builder {
                     node: event.node,
                     outcome: Outcome::Unknown,
                     observed: false,
+                    answered: false,
                 });
-                self.set_open(event.process, place);
+                self.set_open(process, place);
                 Some(place)
             }
             kind => {
                 let place = if place == NEVER {
-                    self.problem(index, true, format!(
-                        "process {process} completes without an invocation; the operation is taken as invoked at the beginning"
-                    ));
+                    let name = self.history.process_name(process);
+                    self.problem(
+                        index,
+                        true,
+                        format!("process {name} completes without an invocation"),
+                    );
                     let place = self.history.operations.len() as u32;
                     self.history.operations.push(Operation {
                         invoke_time: 0,
@@ -178,6 +207,7 @@ impl Builder {
                         node: event.node,
                         outcome: Outcome::Unknown,
                         observed: false,
+                        answered: false,
                     });
                     place
                 } else {
@@ -197,6 +227,7 @@ impl Builder {
                         operation.outcome = Outcome::Ok;
                         operation.complete = position;
                         operation.result = event.value;
+                        operation.answered = event.answered;
                     }
                     Kind::Fail => {
                         operation.outcome = Outcome::Fail;
@@ -206,18 +237,19 @@ impl Builder {
                     }
                     Kind::Info | Kind::Invoke => {
                         operation.result = event.value;
-                        self.retired.insert(event.process, ());
+                        self.retired.insert(process, ());
                     }
                 }
                 if other_name {
                     let invoked = self.history.name(self.history.operations[place as usize].f);
+                    let process = self.history.process_name(process);
                     let text = format!(
                         "process {process} completes {:?}, but its open operation is {invoked:?}",
                         self.history.name(event.f),
                     );
                     self.problem(index, true, text);
                 }
-                self.set_open(event.process, NEVER);
+                self.set_open(process, NEVER);
                 Some(place)
             }
         }
@@ -225,6 +257,7 @@ impl Builder {
 
     /// The finished history.
     pub fn finish(mut self) -> History {
+        self.tell_order();
         if self.problem_count > self.history.problems.len() {
             let text = format!("{} problems in all", self.problem_count);
             let grave = false;
@@ -238,9 +271,13 @@ impl Builder {
         self.history
     }
 
-    fn next_position(&mut self, index: Option<u64>) -> u32 {
+    fn next_position(&mut self, index: Option<u64>, time: u64) -> u32 {
         let position = self.history.events;
         self.history.events += 1;
+        if let Some(index) = index {
+            self.indices.follow(position, index.saturating_add(1));
+        }
+        self.times.follow(position, time);
         let indices = &mut self.history.indices;
         if !indices.is_empty() {
             indices.push(index.unwrap_or(u64::from(position)));
@@ -251,7 +288,35 @@ impl Builder {
         position
     }
 
-    fn open_place(&self, process: u64) -> u32 {
+    /// Says where the events' own indices and times contradict the order of the file.
+    fn tell_order(&mut self) {
+        self.history.times_go_back = self.times.backwards > 0;
+        let orders = [
+            (&self.indices, "index", "", 1),
+            (&self.times, "time", " ns", 0),
+        ];
+        let told: Vec<Problem> = orders
+            .into_iter()
+            .filter_map(|(order, what, unit, offset)| {
+                let (position, from, to) = order.first?;
+                let more = match order.backwards {
+                    1 => String::new(),
+                    all => format!(", and so it does at {} more events", all - 1),
+                };
+                let (from, to) = (from - offset, to - offset);
+                Some(Problem {
+                    event: self.history.index(position),
+                    text: format!(
+                        "the {what} goes back from {from}{unit} to {to}{unit}{more}; the order of the file counts"
+                    ),
+                    grave: false,
+                })
+            })
+            .collect();
+        self.history.problems.extend(told);
+    }
+
+    fn open_place(&self, process: u32) -> u32 {
         if process < Self::SMALL_PROCESSES {
             self.open.get(process as usize).copied().unwrap_or(NEVER)
         } else {
@@ -259,7 +324,7 @@ impl Builder {
         }
     }
 
-    fn set_open(&mut self, process: u64, place: u32) {
+    fn set_open(&mut self, process: u32, place: u32) {
         if process < Self::SMALL_PROCESSES {
             let process = process as usize;
             if self.open.len() <= process {
@@ -275,7 +340,9 @@ impl Builder {
 
     fn problem(&mut self, event: u64, grave: bool, text: String) {
         self.problem_count += 1;
-        if self.history.problems.len() < Self::PROBLEMS_MAX {
+        // The first grave one is kept in any case.
+        let first_grave = grave && !self.history.problems.iter().any(|problem| problem.grave);
+        if self.history.problems.len() < Self::PROBLEMS_MAX || first_grave {
             self.history.problems.push(Problem { event, text, grave });
         }
     }

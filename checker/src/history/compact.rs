@@ -15,6 +15,9 @@ pub const NEVER: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Datum(u64);
 
+/// Processes from here on are places in the table of names.
+const NAMED_PROCESSES: u32 = 1 << 31;
+
 const TAG_INT: u64 = 1;
 const TAG_HEAP: u64 = 2;
 /// A list of two elements.
@@ -53,6 +56,11 @@ pub struct Symbol(u16);
 impl Symbol {
     /// No name.
     pub const NONE: Symbol = Symbol(u16::MAX);
+
+    /// Its place in a table of all names: zero is for [`Symbol::NONE`].
+    pub(crate) fn slot(self) -> usize {
+        usize::from(self.0.wrapping_add(1))
+    }
 }
 
 /// How an operation ended.
@@ -81,7 +89,8 @@ pub struct Operation {
     pub invoke: u32,
     /// Position of the completion among all events, or [`NEVER`] if the outcome is unknown.
     pub complete: u32,
-    /// The process.
+    /// The process: its number if that is below 2^31, or else a place in a table
+    /// ([`History::process_name`]).
     pub process: u32,
     /// The object, as a place in [`History::key`]'s table, or [`NEVER`] if there is only one.
     pub key: u32,
@@ -93,6 +102,8 @@ pub struct Operation {
     pub outcome: Outcome,
     /// Whether the completion said what a failed operation saw.
     pub observed: bool,
+    /// Whether the completion had a value at all, be it nothing.
+    pub answered: bool,
 }
 
 impl Operation {
@@ -144,6 +155,8 @@ pub struct History {
     pub problems: Vec<Problem>,
     /// Number of events, the nemesis's included.
     pub events: u32,
+    /// Whether the times of the events go back somewhere, so that they tell nothing of the order.
+    pub times_go_back: bool,
     names: Vec<String>,
     keys: Vec<Value>,
     heap: Interner<Value>,
@@ -155,6 +168,8 @@ pub struct History {
     key_index: FastMap<Value, u32>,
     text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
+    process_names: Vec<String>,
+    process_index: FastMap<String, u32>,
     pub(super) errors: FastMap<u32, String>,
     /// The events' own indices; empty while they are equal to the positions.
     pub(super) indices: Vec<u64>,
@@ -168,6 +183,15 @@ impl History {
             builder.push(event);
         }
         builder.finish()
+    }
+
+    /// Why it is in doubt what the history means, if it is: nothing can be said of it then.
+    pub fn doubt(&self) -> Option<String> {
+        let grave = self.problems.iter().find(|problem| problem.grave)?;
+        Some(format!(
+            "the history breaks the rules of histories, so nothing follows from it (event {}: {})",
+            grave.event, grave.text
+        ))
     }
 
     /// The index that an event of the file had, by its position.
@@ -402,6 +426,63 @@ impl History {
         self.names.push(name.to_owned());
         self.name_index.insert(name.to_owned(), place);
         Symbol(place)
+    }
+
+    /// The process of this number, as [`Operation::process`] has it.
+    #[inline]
+    pub fn intern_process(&mut self, number: u64) -> u32 {
+        match u32::try_from(number) {
+            Ok(small) if small < NAMED_PROCESSES => small,
+            _ => self.intern_named_process(&number.to_string()),
+        }
+    }
+
+    /// The process of this name, as [`Operation::process`] has it. A number is the same whether it
+    /// is written as text or not.
+    pub fn intern_process_name(&mut self, name: &str) -> u32 {
+        let canonical = name == "0" || !name.starts_with(['0', '+']);
+        match name.parse() {
+            Ok(number) if canonical => self.intern_process(number),
+            _ => self.intern_named_process(name),
+        }
+    }
+
+    fn intern_named_process(&mut self, name: &str) -> u32 {
+        if let Some(process) = self.process_index.get(name) {
+            return *process;
+        }
+        let process = NAMED_PROCESSES + self.process_names.len() as u32;
+        self.process_names.push(name.to_owned());
+        self.process_index.insert(name.to_owned(), process);
+        process
+    }
+
+    /// The number or name of a process.
+    pub fn process_name(&self, process: u32) -> String {
+        match process.checked_sub(NAMED_PROCESSES) {
+            None => process.to_string(),
+            Some(place) => self.process_names[place as usize].clone(),
+        }
+    }
+
+    /// Leaves out the operations of a name, and returns how many there were.
+    pub fn leave_out(&mut self, name: &str) -> usize {
+        let Some(name) = self.symbol(name) else {
+            return 0;
+        };
+        let before = self.operations.len();
+        let errors = std::mem::take(&mut self.errors);
+        let mut kept = Vec::with_capacity(before);
+        for (place, operation) in self.operations.iter().enumerate() {
+            if operation.f != name {
+                if let Some(error) = errors.get(&(place as u32)) {
+                    self.errors.insert(kept.len() as u32, error.clone());
+                }
+                kept.push(*operation);
+            }
+        }
+        self.operations = kept;
+        before - self.operations.len()
     }
 
     /// Splits values that are `[key value]` tuples into a key and a value, as Jepsen's

@@ -27,7 +27,7 @@ fn the_proof_of_a_lock_held_twice_is_two_acquisitions() {
     let operations: Vec<_> = anomaly
         .operations
         .iter()
-        .map(|o| (o.process, o.f.as_str()))
+        .map(|o| (o.process.as_str(), o.f.as_str()))
         .collect();
-    assert_eq!(operations, [(1, "acquire"), (2, "acquire")]);
+    assert_eq!(operations, [("1", "acquire"), ("2", "acquire")]);
 }

@@ -20,6 +20,7 @@ mod access;
 mod afterwards;
 mod explain;
 mod minimal;
+pub mod models;
 mod searched;
 mod staleness;
 mod values;

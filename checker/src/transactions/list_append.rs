@@ -6,7 +6,22 @@ use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, NEVER};
+use crate::judge::{Known, Model, Setting};
 use crate::report::Report;
+
+/// The model `list-append`.
+pub static MODEL: Model = Model {
+    name: "list-append",
+    help: "Transactions on lists: [:append key element], [:r key list]",
+    operations: &[Known::transactions()],
+    settings: &[Setting::Consistency],
+    guess: Some(|evidence| {
+        let known = evidence.only_steps(&["append", "r", "read"]);
+        let appends = evidence.steps.contains("append");
+        (known && appends).then(|| "its transactions have the steps append and r".to_owned())
+    }),
+    judge: |history, settings| check(history, &settings.transactions()),
+};
 
 /// Who appended an element.
 struct Append {

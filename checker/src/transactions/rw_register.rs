@@ -8,7 +8,21 @@ use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, NEVER};
+use crate::judge::{Known, Model, Setting};
 use crate::report::{Report, Verdict};
+
+/// The model `rw-register`.
+pub static MODEL: Model = Model {
+    name: "rw-register",
+    help: "Transactions on registers with unique values: [:w key value], [:r key value]",
+    operations: &[Known::transactions()],
+    settings: &[Setting::Consistency, Setting::LinearizableKeys],
+    guess: Some(|evidence| {
+        let known = evidence.only_steps(&["w", "write", "r", "read"]);
+        known.then(|| "its transactions have the steps w and r".to_owned())
+    }),
+    judge: |history, settings| check(history, &settings.transactions()),
+};
 
 struct Write {
     transaction: u32,

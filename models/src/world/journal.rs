@@ -60,11 +60,12 @@ impl Journal {
         let event = RawEvent {
             index: None,
             time: now_ns,
-            process: *process,
+            process: Some(self.builder.history.intern_process(*process)),
             kind: Kind::Invoke,
             f,
             key,
             value,
+            answered: true,
             observed: None,
             node: Symbol::NONE,
         };

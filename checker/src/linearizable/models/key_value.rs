@@ -3,9 +3,38 @@
 use super::unknown_operation;
 use crate::anomaly::AnomalyName;
 use crate::history::{Datum, History, Operation, Outcome};
+use crate::judge::{Known, Model as Description, Setting};
+use crate::linearizable;
 use crate::linearizable::Object;
+use crate::register::NilRead;
 use crate::search::{Model, Nature};
 use crate::value::Value;
+
+/// The model `kv`.
+pub static KV: Description = Description {
+    name: "kv",
+    help: "Linearizable text or lists per key: get, put, append",
+    operations: &[
+        Known::read("get"),
+        Known::read("read"),
+        Known::change("put"),
+        Known::change("write"),
+        Known::change("append"),
+    ],
+    settings: &[Setting::Init, Setting::NilReads],
+    guess: Some(|evidence| {
+        evidence
+            .has_any(&["append", "put", "get"])
+            .then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, settings| {
+        let object = KeyValue {
+            initial: settings.initial.clone().unwrap_or_else(|| Value::from("")),
+            nil_is_unknown: settings.nil_read() == NilRead::Unknown,
+        };
+        linearizable::check(history, &object, &settings.limits())
+    },
+};
 
 /// Text (or a list) under a key: `get`, `put` and `append`; it begins empty.
 #[derive(Clone, Debug)]

@@ -6,11 +6,11 @@ mod mutex;
 mod queue;
 mod set;
 
-pub use key_value::{KeyValue, KeyValueModel, KeyValueStep};
-pub use multi_register::{MultiRegister, Transaction};
-pub use mutex::{LockStep, Mutex};
-pub use queue::{FifoQueue, QueueStep};
-pub use set::{SetObject, SetStep};
+pub use key_value::{KV, KeyValue, KeyValueModel, KeyValueStep};
+pub use multi_register::{MULTI_REGISTER, MultiRegister, Transaction};
+pub use mutex::{LockStep, MUTEX, Mutex};
+pub use queue::{FIFO_QUEUE, FifoQueue, QueueStep};
+pub use set::{LINEARIZABLE_SET, SetObject, SetStep};
 
 use crate::history::{History, Operation};
 

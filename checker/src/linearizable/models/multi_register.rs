@@ -1,10 +1,31 @@
 //! Registers that are read and written together.
 
 use crate::history::{Datum, History, Operation, Outcome};
+use crate::judge::{Known, Model as Description, Setting};
+use crate::linearizable;
 use crate::linearizable::Object;
 use crate::search::{Model, Nature};
 use crate::value::Value;
 use std::collections::BTreeMap;
+
+/// The model `multi-register`.
+pub static MULTI_REGISTER: Description = Description {
+    name: "multi-register",
+    help: "Linearizable transactions on registers: [:r name value], [:w name value]",
+    operations: &[Known::transactions()],
+    settings: &[Setting::Init],
+    guess: None,
+    judge: |history, settings| {
+        let entries = match &settings.initial {
+            Some(Value::Map(entries)) => entries.clone(),
+            _ => Vec::new(),
+        };
+        let object = MultiRegister {
+            initial: entries.into_iter().collect(),
+        };
+        linearizable::check(history, &object, &settings.limits())
+    },
+};
 
 /// Several registers that are read and written together: operations are lists of `[:r name value]`
 /// and `[:w name value]`.

@@ -3,8 +3,30 @@
 use super::unknown_operation;
 use crate::anomaly::AnomalyName;
 use crate::history::{History, Operation, Outcome};
+use crate::judge::{Known, Model as Description, Setting};
+use crate::linearizable;
 use crate::linearizable::Object;
 use crate::search::Model;
+use crate::value::Value;
+
+/// The model `mutex`.
+pub static MUTEX: Description = Description {
+    name: "mutex",
+    help: "A linearizable lock: acquire, release",
+    operations: &[Known::action("acquire"), Known::action("release")],
+    settings: &[Setting::Init],
+    guess: Some(|evidence| {
+        evidence
+            .has_any(&["acquire", "release"])
+            .then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, settings| {
+        let locked = settings.initial.as_ref().is_some_and(|initial| {
+            *initial == Value::Bool(true) || initial.as_text() == Some("locked")
+        });
+        linearizable::check(history, &Mutex { locked }, &settings.limits())
+    },
+};
 
 /// A lock: `acquire` and `release`.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,10 +2,22 @@
 
 use super::unknown_operation;
 use crate::history::{Datum, History, Operation, Outcome};
+use crate::judge::{Known, Model as Description};
+use crate::linearizable;
 use crate::linearizable::Object;
 use crate::search::Model;
 use crate::value::Value;
 use std::collections::VecDeque;
+
+/// The model `fifo-queue`.
+pub static FIFO_QUEUE: Description = Description {
+    name: "fifo-queue",
+    help: "A linearizable first-in-first-out queue: enqueue, dequeue",
+    operations: &[Known::change("enqueue"), Known::question("dequeue")],
+    settings: &[],
+    guess: None,
+    judge: |history, settings| linearizable::check(history, &FifoQueue, &settings.limits()),
+};
 
 /// A first-in-first-out queue: `enqueue` and `dequeue`.
 #[derive(Clone, Copy, Debug, Default)]

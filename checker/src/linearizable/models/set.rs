@@ -2,9 +2,29 @@
 
 use super::unknown_operation;
 use crate::history::{Datum, History, Operation, Outcome};
+use crate::judge::{Known, Model as Description, Shape};
+use crate::linearizable;
 use crate::linearizable::Object;
 use crate::search::{Model, Nature};
 use crate::value::Value;
+
+/// The model `linearizable-set`.
+pub static LINEARIZABLE_SET: Description = Description {
+    name: "linearizable-set",
+    help: "A linearizable set: add, remove, read",
+    operations: &[
+        Known::read("read"),
+        Known::change("add"),
+        Known::change("remove"),
+    ],
+    settings: &[],
+    guess: Some(|evidence| {
+        let lists = evidence.returns("read", &[Shape::List, Shape::Pair, Shape::Set]);
+        (evidence.has("remove") && lists)
+            .then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, settings| linearizable::check(history, &SetObject, &settings.limits()),
+};
 
 /// A set: `add` an element, `read` all of them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,266 @@
+//! What all operations of a history look like: the evidence from which a model is guessed.
+
+use super::model::in_words;
+use super::{Known, Model, models};
+use crate::history::{Datum, History, NEVER, Outcome};
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The shape of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// Nothing.
+    Nil,
+    /// A truth value.
+    Truth,
+    /// A number.
+    Number,
+    /// Text or a name.
+    Text,
+    /// A list of two that is not [`Shape::Steps`].
+    Pair,
+    /// Any other list that is not [`Shape::Steps`].
+    List,
+    /// A set.
+    Set,
+    /// A map.
+    Map,
+    /// A list of at least one `[f key …]`, as a transaction has it.
+    Steps,
+}
+
+/// What the operations of one name look like.
+#[derive(Clone, Debug, Default)]
+pub struct Uses {
+    /// How many there are.
+    pub count: usize,
+    /// The shapes of their arguments.
+    pub arguments: BTreeSet<Shape>,
+    /// The shapes of what those that succeeded returned.
+    pub results: BTreeSet<Shape>,
+    /// Whether one was asked with `[key nil]`, or asked with `[key …]` and answered with another
+    /// `[key …]`, as with `[key value]` tuples.
+    pub asked_for_a_key: bool,
+    /// The first of them.
+    pub first: u32,
+}
+
+/// What all operations of a history look like.
+#[derive(Debug, Default)]
+pub struct Evidence<'a> {
+    /// By the name of the operations.
+    pub uses: BTreeMap<&'a str, Uses>,
+    /// The names of all steps of transactions.
+    pub steps: BTreeSet<&'a str>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Looks at every operation.
+    pub fn of(history: &'a History) -> Evidence<'a> {
+        let mut uses: BTreeMap<_, Uses> = BTreeMap::new();
+        let mut steps = BTreeSet::new();
+        for (place, operation) in history.operations.iter().enumerate() {
+            let uses = uses.entry(operation.f).or_insert_with(|| Uses {
+                first: place as u32,
+                ..Uses::default()
+            });
+            uses.count += 1;
+            uses.arguments.insert(shape(history, operation.argument));
+            if operation.outcome == Outcome::Ok {
+                uses.results.insert(shape(history, operation.result));
+            }
+            uses.asked_for_a_key |= asked_for_a_key(history, operation.argument, operation.result);
+            any_step(history, operation.argument, |f| {
+                steps.insert(f);
+                false
+            });
+        }
+        Evidence {
+            uses: uses
+                .into_iter()
+                .map(|(f, uses)| (history.name(f), uses))
+                .collect(),
+            steps,
+        }
+    }
+
+    /// Whether there are operations of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.uses.contains_key(name)
+    }
+
+    /// Whether there are operations of any of these names.
+    pub fn has_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.has(name))
+    }
+
+    /// Whether some operation of this name that succeeded returned something of this shape.
+    pub fn returns(&self, name: &str, shapes: &[Shape]) -> bool {
+        self.uses
+            .get(name)
+            .is_some_and(|uses| shapes.iter().any(|shape| uses.results.contains(shape)))
+    }
+
+    /// Whether some operation of this name was invoked with something of this shape.
+    pub fn takes(&self, name: &str, shapes: &[Shape]) -> bool {
+        self.uses
+            .get(name)
+            .is_some_and(|uses| shapes.iter().any(|shape| uses.arguments.contains(shape)))
+    }
+
+    /// Whether all operations are transactions with no other steps than these.
+    pub fn only_steps(&self, known: &[&str]) -> bool {
+        let transactions = |uses: &Uses| uses.arguments.iter().all(|one| *one == Shape::Steps);
+        !self.steps.is_empty()
+            && self.uses.values().all(transactions)
+            && self.steps.iter().all(|step| known.contains(step))
+    }
+
+    /// The names of its operations as a sentence has them.
+    pub fn names_in_words(&self) -> String {
+        let names: Vec<&str> = self.uses.keys().map(|name| named(name)).collect();
+        in_words(&names)
+    }
+}
+
+/// The name of an operation, for a sentence: some have none.
+pub(crate) fn named(name: &str) -> &str {
+    if name.is_empty() {
+        "(operations without a name)"
+    } else {
+        name
+    }
+}
+
+/// What a history suggests.
+#[derive(Debug)]
+pub enum Guess {
+    /// This model, and why.
+    Model(&'static Model, String),
+    /// None: why, and what to do.
+    None(String),
+}
+
+/// The model that all operations of a history together suggest.
+pub fn guess(history: &History) -> Guess {
+    let evidence = Evidence::of(history);
+    if evidence.uses.is_empty() {
+        let why = "nothing was checked: the history has no operations".to_owned();
+        return Guess::None(why);
+    }
+    let knows_all = |model: &&&Model| evidence.uses.keys().all(|name| model.known(name).is_some());
+    let able: Vec<&'static Model> = models::ALL.iter().filter(knows_all).copied().collect();
+    let suggested = able.iter().find_map(|model| {
+        let reason = (model.guess?)(&evidence)?;
+        Some(Guess::Model(model, reason))
+    });
+    suggested.unwrap_or_else(|| Guess::None(why_none(&evidence, &able)))
+}
+
+fn why_none(evidence: &Evidence<'_>, able: &[&Model]) -> String {
+    let names = evidence.names_in_words();
+    let able: Vec<&str> = able
+        .iter()
+        .filter(|model| model.known(Known::ANY).is_none())
+        .map(|model| model.name)
+        .collect();
+    if !able.is_empty() {
+        return format!(
+            "nothing was checked: the operations ({names}) do not say which of several models is meant ({}); name one with --model",
+            in_words(&able)
+        );
+    }
+    let knowing: Vec<String> = evidence
+        .uses
+        .keys()
+        .map(|name| {
+            let models: Vec<&str> = models::ALL
+                .iter()
+                .filter(|model| model.operations.iter().any(|known| known.name == *name))
+                .map(|model| model.name)
+                .collect();
+            let name = named(name);
+            match models.is_empty() {
+                true => format!("{name} by none"),
+                false => format!("{name} by {}", in_words(&models)),
+            }
+        })
+        .collect();
+    format!(
+        "nothing was checked: no model knows all operations of the history ({}); name one with --model, and leave the others out with --ignore",
+        knowing.join("; ")
+    )
+}
+
+/// The shape of a value.
+pub fn shape(history: &History, datum: Datum) -> Shape {
+    if datum == Datum::NIL {
+        return Shape::Nil;
+    }
+    if datum.as_small().is_some() {
+        return Shape::Number;
+    }
+    if any_step(history, datum, |_| true) {
+        return Shape::Steps;
+    }
+    match history.list_length(datum) {
+        Some(2) => return Shape::Pair,
+        Some(_) => return Shape::List,
+        None => {}
+    }
+    match history.heap_value(datum) {
+        None => Shape::Nil,
+        Some(Value::Nil) => Shape::Nil,
+        Some(Value::Bool(_)) => Shape::Truth,
+        Some(Value::Int(_) | Value::Float(_)) => Shape::Number,
+        Some(value @ Value::Name(_)) if value.is_number() => Shape::Number,
+        Some(Value::Text(_) | Value::Name(_)) => Shape::Text,
+        Some(Value::List(_)) => Shape::List,
+        Some(Value::Set(_)) => Shape::Set,
+        Some(Value::Map(_)) => Shape::Map,
+    }
+}
+
+/// Whether an operation was asked as with `[key value]` tuples.
+pub(crate) fn asked_for_a_key(history: &History, argument: Datum, result: Datum) -> bool {
+    let Some((key, asked)) = history.pair(argument) else {
+        return false;
+    };
+    if any_step(history, argument, |_| true) {
+        return false;
+    }
+    let answered = history.pair(result);
+    asked == Datum::NIL || answered.is_some_and(|(same, answer)| same == key && answer != asked)
+}
+
+/// Whether a value is a list of `[f key …]` whose `f` is text, and this holds for one of these.
+pub(crate) fn any_step<'a>(
+    history: &'a History,
+    datum: Datum,
+    holds: impl FnMut(&'a str) -> bool,
+) -> bool {
+    let name_of = |step: Datum| -> Option<&'a str> {
+        let begin = match history.list_length(step)? {
+            2 => step,
+            3 => history.list_before(step)?,
+            _ => return None,
+        };
+        history.heap_value(history.pair(begin)?.0)?.as_text()
+    };
+    // Long lists of anything else are told by their last element.
+    if history.list_last(datum).and_then(name_of).is_none() {
+        return false;
+    }
+    let mut steps = Vec::new();
+    history.list_elements(datum, &mut steps);
+    let names: Option<Vec<&str>> = steps.into_iter().map(name_of).collect();
+    names.is_some_and(|names| names.into_iter().any(holds))
+}
+
+/// The first event at which an operation began.
+pub(crate) fn event_of(history: &History, place: u32) -> u64 {
+    match place {
+        NEVER => 0,
+        place => history.index(history.operations[place as usize].invoke),
+    }
+}

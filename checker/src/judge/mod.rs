@@ -1,0 +1,128 @@
+//! Judges a history by a model that is chosen by its name.
+//!
+//! A verdict is about what was read: whatever the model, *valid* is only said of a history in which
+//! something was observed, all operations were understood, and invocations and completions belong
+//! together without doubt.
+
+mod evidence;
+mod model;
+pub mod models;
+mod survey;
+
+pub use evidence::{Evidence, Guess, Shape, Uses, guess, shape};
+pub(crate) use evidence::{asked_for_a_key, event_of};
+pub(crate) use model::in_words;
+pub use model::{Argument, Known, Model, Observation, Setting};
+
+use crate::budget::Budget;
+use crate::checks::bank;
+use crate::formats::Format;
+use crate::history::History;
+use crate::linearizable::Limits;
+use crate::register::NilRead;
+use crate::report::Report;
+use crate::transactions::{self, ConsistencyModel};
+use crate::value::Value;
+use std::collections::BTreeMap;
+use survey::Survey;
+
+/// Everything that a model may want to know beyond the history.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The value in the beginning; the model's own if it is not given.
+    pub initial: Option<Value>,
+    /// What a read of nothing means; if it is not given, what the history's format suggests.
+    pub nil_read: Option<NilRead>,
+    /// The format that the history was read from; none if it was made in memory.
+    pub format: Option<Format>,
+    /// Limits of time and memory.
+    pub budget: Budget,
+    /// How many threads work on different keys; zero means one for each processor.
+    pub threads: usize,
+    /// How many operations of a name must have succeeded for *valid* to be said.
+    pub require: BTreeMap<String, usize>,
+    /// For transactions: what the system promises.
+    pub consistency: Option<ConsistencyModel>,
+    /// For transactions on registers: whether each register is linearizable on its own.
+    pub linearizable_keys: bool,
+    /// For set-full: whether an element must be seen at once.
+    pub linearizable_set: bool,
+    /// For bank.
+    pub bank: bank::Options,
+}
+
+impl Settings {
+    /// Limits of time, memory and threads.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            budget: self.budget,
+            threads: self.threads,
+        }
+    }
+
+    /// What a read of nothing means: as it was set, or else as the format has it. In our own
+    /// histories nothing is a value like any other; in Jepsen's it means that the result is not
+    /// known.
+    pub fn nil_read(&self) -> NilRead {
+        let ours = matches!(self.format, None | Some(Format::Jsonl));
+        self.nil_read.unwrap_or(if ours {
+            NilRead::Value
+        } else {
+            NilRead::Unknown
+        })
+    }
+
+    /// How transactions are judged.
+    pub(crate) fn transactions(&self) -> transactions::Options {
+        transactions::Options {
+            model: self
+                .consistency
+                .unwrap_or(ConsistencyModel::StrictSerializable),
+            linearizable_keys: self.linearizable_keys,
+            budget: self.budget,
+        }
+    }
+
+    /// The settings that were made and that only some models have a use for.
+    fn made(&self) -> impl Iterator<Item = Setting> {
+        [
+            (Setting::Init, self.initial.is_some()),
+            (Setting::NilReads, self.nil_read.is_some()),
+            (Setting::Consistency, self.consistency.is_some()),
+            (Setting::LinearizableKeys, self.linearizable_keys),
+            (Setting::Linearizable, self.linearizable_set),
+            (Setting::Total, self.bank.total.is_some()),
+            (Setting::NegativeBalances, self.bank.negative_balances),
+        ]
+        .into_iter()
+        .filter_map(|(setting, made)| made.then_some(setting))
+    }
+
+    /// Whether this model has a use for every setting that was made; if not, the error names those
+    /// models that have.
+    pub fn check(&self, model: &Model) -> Result<(), String> {
+        match self.made().find(|made| !model.settings.contains(made)) {
+            None => Ok(()),
+            Some(useless) => Err(format!(
+                "{} is of no use to {}; it is for {}",
+                useless.option(),
+                model.name,
+                in_words(&useless.models())
+            )),
+        }
+    }
+}
+
+/// Judges a history. Settings that the model has no use for are ignored; [`Settings::check`] finds
+/// them.
+pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
+    let survey = Survey::of(history, model, settings);
+    let report = match survey.not_understood() {
+        Some(reason) => Report::unknown(model.name, history, reason),
+        None => (model.judge)(&survey.completed(), settings),
+    };
+    survey.conclude(report)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! Looks at every operation of a history before it is judged: how each name fared, what is not
+//! known to the model, and whether anything at all was observed.
+
+use super::evidence::named;
+use super::{Argument, Model, Observation, Settings, asked_for_a_key, event_of, in_words};
+use crate::history::{Datum, History, Operation, Outcome, Symbol};
+use crate::report::{OutcomeCounts, Report, Short, Unknown, Verdict};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// How the operations of a history look to a model.
+pub(super) struct Survey<'a> {
+    history: &'a History,
+    model: &'a Model,
+    settings: &'a Settings,
+    names: Vec<Name<'a>>,
+    /// How many operations say something that could be wrong.
+    observations: usize,
+    /// The first operation that cannot be understood, with the reason.
+    odd: Option<String>,
+    /// Operations whose argument became known only when they completed.
+    late_arguments: Vec<u32>,
+}
+
+/// One name, and how its operations fared.
+struct Name<'a> {
+    name: &'a str,
+    known: Option<&'a super::Known>,
+    first: u32,
+    counts: OutcomeCounts,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn of(history: &'a History, model: &'a Model, settings: &'a Settings) -> Self {
+        let mut survey = Survey {
+            history,
+            model,
+            settings,
+            names: Vec::new(),
+            observations: 0,
+            odd: None,
+            late_arguments: Vec::new(),
+        };
+        let mut number_of: Vec<Option<u32>> = Vec::new();
+        for (place, operation) in history.operations.iter().enumerate() {
+            let place = place as u32;
+            let slot = operation.f.slot();
+            if slot >= number_of.len() {
+                number_of.resize(slot + 1, None);
+            }
+            let number = *number_of[slot].get_or_insert_with(|| {
+                survey
+                    .names
+                    .push(Name::of(history, model, operation.f, place));
+                survey.names.len() as u32 - 1
+            });
+            let name = &mut survey.names[number as usize];
+            match operation.outcome {
+                Outcome::Ok => name.counts.ok += 1,
+                Outcome::Fail => name.counts.fail += 1,
+                Outcome::Unknown => name.counts.unknown += 1,
+            }
+            if let Some(known) = name.known {
+                survey.look(known, place, operation);
+            }
+        }
+        survey
+    }
+
+    fn look(&mut self, known: &super::Known, place: u32, operation: &Operation) {
+        let Survey {
+            history, settings, ..
+        } = *self;
+        let seen = Observation {
+            history,
+            settings,
+            operation,
+        };
+        let observes = (known.observes)(&seen);
+        self.observations += usize::from(observes);
+        if observes && known.argument != Argument::Kept && self.says_nothing(known, operation) {
+            self.odd.get_or_insert_with(|| {
+                format!(
+                    "event {}: this {} succeeded, but does not say what it saw: it has no value",
+                    history.index(operation.complete),
+                    named(history.name(operation.f)),
+                )
+            });
+        }
+        let result = match operation.outcome {
+            Outcome::Ok => operation.result,
+            _ => Datum::NIL,
+        };
+        match known.argument {
+            Argument::Free => {}
+            Argument::None => {
+                if asked_for_a_key(history, operation.argument, operation.result) {
+                    self.odd.get_or_insert_with(|| {
+                        format!(
+                            "event {}: a {} is asked with {}, which looks like a [key value] tuple of independent objects; if that is what it is, say --tuples",
+                            event_of(history, place),
+                            history.name(operation.f),
+                            Short(&history.value(operation.argument)),
+                        )
+                    });
+                }
+            }
+            Argument::Kept if result == Datum::NIL || result == operation.argument => {}
+            Argument::Kept if operation.argument == Datum::NIL => self.late_arguments.push(place),
+            Argument::Kept => {
+                self.odd.get_or_insert_with(|| {
+                    format!(
+                        "event {}: this completes a {} of {}, but the open operation of that process is one of {} (event {}): one of them is missing, or belongs to another process",
+                        history.index(operation.complete),
+                        history.name(operation.f),
+                        Short(&history.value(result)),
+                        Short(&history.value(operation.argument)),
+                        event_of(history, place),
+                    )
+                });
+            }
+        }
+    }
+
+    /// Whether an operation that succeeded leaves out what it saw.
+    fn says_nothing(&self, known: &super::Known, operation: &Operation) -> bool {
+        let left_out = operation.result == Datum::NIL && operation.outcome == Outcome::Ok;
+        match known.argument {
+            Argument::None => left_out && !operation.answered,
+            // Its argument has no places for what was read.
+            _ if known.name == super::Known::ANY => left_out,
+            _ => false,
+        }
+    }
+
+    /// Why the history cannot be judged by this model, if it cannot.
+    pub(super) fn not_understood(&self) -> Option<String> {
+        if let Some(doubt) = self.history.doubt() {
+            return Some(doubt);
+        }
+        if let Some(name) = self.names.iter().find(|name| name.known.is_none()) {
+            let others: Vec<&str> = self
+                .names
+                .iter()
+                .filter(|other| other.known.is_none() && other.first != name.first)
+                .map(|other| named(other.name))
+                .collect();
+            let others = match others.is_empty() {
+                true => String::new(),
+                false => format!(" (nor {})", in_words(&others)),
+            };
+            return Some(format!(
+                "event {}: {} does not know {:?}{others}, only {}; choose another model, or leave such operations out with --ignore {}",
+                event_of(self.history, name.first),
+                self.model.name,
+                name.name,
+                self.model.operations_in_words(),
+                match name.name {
+                    "" => "''",
+                    name => name,
+                },
+            ));
+        }
+        self.odd.clone()
+    }
+
+    /// The history with all arguments that are known.
+    pub(super) fn completed(&self) -> Cow<'a, History> {
+        if self.late_arguments.is_empty() {
+            return Cow::Borrowed(self.history);
+        }
+        let mut history = self.history.clone();
+        for place in &self.late_arguments {
+            let operation = &mut history.operations[*place as usize];
+            operation.argument = operation.result;
+        }
+        Cow::Owned(history)
+    }
+
+    /// Takes back a *valid* that rests on nothing, and adds how each name fared.
+    pub(super) fn conclude(self, mut report: Report) -> Report {
+        let unknown = |reason: String| {
+            Verdict::Unknown(Unknown {
+                reason,
+                ..Unknown::default()
+            })
+        };
+        if !report.is_invalid() && self.observations == 0 && self.not_understood().is_none() {
+            report.verdict = unknown(self.nothing_checked());
+        } else if let (true, Some(reason)) = (report.is_valid(), self.too_few()) {
+            report.verdict = unknown(reason);
+        }
+        for name in self.names.iter().filter(|name| name.counts.ok == 0) {
+            let name_told = named(name.name);
+            report
+                .warnings
+                .push(match name.counts.fail + name.counts.unknown {
+                    1 => format!("the one {name_told} operation did not succeed"),
+                    all => format!("none of the {all} {name_told} operations succeeded"),
+                });
+        }
+        report.stats = self
+            .names
+            .into_iter()
+            .map(|name| (name.name.to_owned(), name.counts))
+            .collect();
+        report
+    }
+
+    fn nothing_checked(&self) -> String {
+        let all = self
+            .names
+            .iter()
+            .fold(OutcomeCounts::default(), |sum, name| sum.plus(&name.counts));
+        let why = if self.history.operations.is_empty() {
+            "the history has no operations".to_owned()
+        } else if all.ok + all.fail == 0 {
+            "no operation completed".to_owned()
+        } else if all.ok == 0 {
+            "no operation succeeded".to_owned()
+        } else {
+            let observing: Vec<&str> = self
+                .model
+                .operations
+                .iter()
+                .filter(|known| known.argument != Argument::Kept)
+                .map(|known| known.name)
+                .filter(|name| *name != super::Known::ANY)
+                .collect();
+            match observing.is_empty() {
+                true => "nothing was read by an operation that succeeded".to_owned(),
+                false => format!(
+                    "no {} succeeded that tells what it saw",
+                    observing.join(" or ")
+                ),
+            }
+        };
+        format!("nothing was checked: {why}")
+    }
+
+    /// Which name did not succeed as often as is required.
+    fn too_few(&self) -> Option<String> {
+        let counts: BTreeMap<&str, usize> = self
+            .names
+            .iter()
+            .map(|name| (name.name, name.counts.ok))
+            .collect();
+        self.settings.require.iter().find_map(|(name, least)| {
+            let found = counts.get(name.as_str()).copied().unwrap_or(0);
+            (found < *least).then(|| {
+                format!("only {found} of the {least} required {name} operations succeeded")
+            })
+        })
+    }
+}
+
+impl<'a> Name<'a> {
+    fn of(history: &'a History, model: &'a Model, f: Symbol, first: u32) -> Self {
+        let name = history.name(f);
+        Name {
+            name,
+            known: model.known(name),
+            first,
+            counts: OutcomeCounts::default(),
+        }
+    }
+}
