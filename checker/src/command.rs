@@ -6,7 +6,7 @@
 use crate::budget::Budget;
 use crate::checks::bank;
 use crate::explain;
-use crate::formats::{self, Format, edn};
+use crate::formats::{self, Format, Source, edn};
 use crate::history::{History, Problem};
 use crate::judge::{Guess, Model, Settings, guess, judge, models};
 use crate::register::NilRead;
@@ -16,7 +16,7 @@ use crate::value::Value;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,11 +26,8 @@ use std::time::{Duration, Instant};
 /// Of several files the worst verdict counts: invalid, then unknown, then valid.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
-    /// History files, or folders of runs (their history.jsonl is judged); - is the standard input
-    #[arg(
-        required_unless_present = "list_models",
-        value_name = "FILE|RUN-FOLDER"
-    )]
+    /// History files, runs' folders, or folders of runs like Jepsen's store; - is the standard input
+    #[arg(required_unless_present = "list_models", value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
     /// The model to judge by; guessed from all operations together if it is not given
     #[arg(long, short, value_parser = model_parser(), ignore_case = true)]
@@ -96,21 +93,28 @@ fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
         .try_map(|name| Model::named(&name).ok_or_else(|| format!("there is no model {name}")))
 }
 
-/// The notation of a file, or `auto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatArgument {
-    /// Recognised by how the file begins.
-    Auto,
-    /// Our JSON lines.
-    Jsonl,
-    /// Jepsen's EDN.
-    Edn,
-    /// Jepsen's history.txt.
-    JepsenTxt,
-    /// history.txt lines as a logger printed them.
-    PorcupineLog,
-    /// A JSON array of events.
-    ElleJson,
+/// The notation of a file; none is `auto`, by how the file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatArgument(pub Option<Format>);
+
+impl ValueEnum for FormatArgument {
+    fn value_variants<'a>() -> &'a [FormatArgument] {
+        static ALL: std::sync::LazyLock<Vec<FormatArgument>> = std::sync::LazyLock::new(|| {
+            let formats = Format::ALL.iter().copied().map(Some);
+            std::iter::once(None)
+                .chain(formats)
+                .map(FormatArgument)
+                .collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self.0 {
+            Some(format) => format.to_possible_value(),
+            None => Some(PossibleValue::new("auto").help("Recognised by how the file begins")),
+        }
+    }
 }
 
 /// What a read of nothing means.
@@ -202,22 +206,23 @@ fn run_all(
         }
     };
     let mut pages = Vec::new();
-    for file in &arguments.files {
-        match judge_file(file, arguments, &settings) {
+    let sources: Vec<(String, Result<Source, Refusal>)> =
+        arguments.files.iter().flat_map(|path| find(path)).collect();
+    let alone = sources.len() == 1;
+    for (file, source) in sources {
+        match source.and_then(|source| judge_source(&source, arguments, &settings)) {
             Ok(judged) => {
                 *exit = exit.worse(Exit::of(&judged.report.verdict));
-                print(file, arguments, &judged, output)?;
+                print(&file, arguments.json, alone, &judged, output)?;
                 if arguments.html.is_some() {
-                    let title = file.display().to_string();
                     pages.push((
-                        title,
+                        file,
                         explain::html_fragment(&judged.history, &judged.report),
                     ));
                 }
             }
             Err(Refusal { problem, is }) => {
                 *exit = exit.worse(is);
-                let file = file.display().to_string();
                 if arguments.json {
                     let json = serde_json::json!({ "file": file, "error": problem });
                     writeln!(output, "{json}")?;
@@ -237,23 +242,34 @@ fn run_all(
     Ok(())
 }
 
+/// The histories that a path leads to, with their names.
+fn find(path: &Path) -> Vec<(String, Result<Source, Refusal>)> {
+    match formats::sources(path) {
+        Ok(sources) => sources
+            .into_iter()
+            .map(|source| (source.title().to_owned(), Ok(source)))
+            .collect(),
+        Err(problem) => vec![(path.display().to_string(), Err(problem.into()))],
+    }
+}
+
 fn print(
-    file: &Path,
-    arguments: &CheckArguments,
+    name: &str,
+    json: bool,
+    alone: bool,
     judged: &Judged,
     output: &mut impl Write,
 ) -> std::io::Result<()> {
     let Judged {
         report, elapsed, ..
     } = judged;
-    let name = file.display().to_string();
-    if arguments.json {
+    if json {
         let mut json = serde_json::to_value(report)?;
         json["file"] = name.into();
         return writeln!(output, "{json}");
     }
-    writeln!(output, "{}", explain::line(&name, report, *elapsed))?;
-    if arguments.files.len() == 1 {
+    writeln!(output, "{}", explain::line(name, report, *elapsed))?;
+    if alone {
         write!(output, "{}", explain::text(report))?;
     }
     Ok(())
@@ -279,13 +295,15 @@ impl From<String> for Refusal {
     }
 }
 
-fn judge_file(
-    file: &Path,
+fn judge_source(
+    source: &Source,
     arguments: &CheckArguments,
     settings: &Settings,
 ) -> Result<Judged, Refusal> {
     let start = Instant::now();
-    let (mut history, format) = read_history(file, arguments)?;
+    let (mut history, format) = source
+        .read(arguments.format.0)
+        .map_err(|problem| problem.to_string())?;
     if arguments.tuples {
         history.split_tuples();
     }
@@ -296,10 +314,9 @@ fn judge_file(
         format: Some(format),
         ..settings.clone()
     };
-    let named = arguments.model.or_else(|| match file.is_dir() {
-        true => run_model(file),
-        false => None,
-    });
+    let named = arguments
+        .model
+        .or_else(|| source.folder().and_then(run_model));
     let (model, guessed) = match named {
         Some(model) => (Some(model), None),
         None => match guess(&history) {
@@ -327,28 +344,6 @@ fn judge_file(
     })
 }
 
-fn read_history(file: &Path, arguments: &CheckArguments) -> Result<(History, Format), String> {
-    let folder = file.is_dir();
-    let path = match folder {
-        true => file.join("history.jsonl"),
-        false => file.to_owned(),
-    };
-    let text = read_bytes(&path).map_err(|problem| match folder {
-        true => format!("{} cannot be read: {problem}", path.display()),
-        false => format!("cannot be read: {problem}"),
-    })?;
-    let format = match arguments.format {
-        FormatArgument::Auto => Format::detect(&text),
-        FormatArgument::Jsonl => Format::Jsonl,
-        FormatArgument::Edn => Format::Edn,
-        FormatArgument::JepsenTxt => Format::JepsenTxt,
-        FormatArgument::PorcupineLog => Format::PorcupineLog,
-        FormatArgument::ElleJson => Format::ElleJson,
-    };
-    let history = formats::read(&text, format).map_err(|problem| problem.to_string())?;
-    Ok((history, format))
-}
-
 /// Leaves out the operations of a name, and says so.
 fn ignore(history: &mut History, name: &str) {
     let first = history
@@ -361,16 +356,6 @@ fn ignore(history: &mut History, name: &str) {
         text: format!("{count} operations {name:?} are left out, as --ignore asks"),
         grave: false,
     });
-}
-
-/// The bytes of a file, or of the standard input if it is called `-`.
-fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path != Path::new("-") {
-        return std::fs::read(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The model of a run, by its record's `model` or `workload`.

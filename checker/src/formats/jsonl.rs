@@ -1,34 +1,40 @@
 //! Our JSON lines, read fast: the common line is scanned in place, any other one goes to serde.
 
-use super::{ReadError, loose};
+use super::beginning::{Beginning, is_json_object};
+use super::input::Input;
+use super::{Definition, ReadError, json_values, loose};
 use crate::history::{Builder, Datum, History, Kind, NEVER, RawEvent, Symbol};
 use crate::value::Value;
 
-/// Reads a history.
-pub(super) fn read(text: &[u8]) -> Result<History, ReadError> {
-    let mut builder = Builder::default();
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
+pub(super) const FORMAT: Definition = Definition {
+    name: "jsonl",
+    what: r#"ours, an event a line: {"process":3,"type":"invoke","f":"write","key":"r7","value":4}"#,
+    recognise,
+    read,
+};
+
+fn recognise(beginning: &Beginning<'_>) -> bool {
+    is_json_object(beginning.text)
+}
+
+fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
+    input.skip_mark()?;
+    while let Some((length, consumed)) = input.line()? {
+        let line = &input.bytes()[..length];
         if let Some(event) = fast(&mut builder.history, line) {
             builder.push_raw(&event);
-            continue;
+        } else if !line.trim_ascii().is_empty() {
+            let json: serde_json::Value = serde_json::from_slice(line)
+                .map_err(|error| json_values::malformed(input, &error))?;
+            loose::push(builder, Value::from(&json)).map_err(|what| input.malformed(0, what))?;
         }
-        let json: serde_json::Value = serde_json::from_slice(line)
-            .map_err(|error| crate::history::malformed_json(number + 1, &error))?;
-        loose::push(&mut builder, Value::from(&json)).map_err(|expected| ReadError::Malformed {
-            line: number + 1,
-            column: 1,
-            expected,
-        })?;
+        input.consume(consumed);
     }
-    Ok(builder.finish())
+    Ok(())
 }
 
 /// The event of a line that has only known entries with simple values; none for any other line.
-fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
+pub(super) fn fast(history: &mut History, line: &[u8]) -> Option<RawEvent> {
     let mut scan = Scan { line, at: 0 };
     scan.byte(b'{')?;
     let mut event = RawEvent {
@@ -100,7 +106,7 @@ struct Scan<'a> {
 impl<'a> Scan<'a> {
     #[inline]
     fn skip(&mut self) {
-        while matches!(self.line.get(self.at), Some(b' ' | b'\t' | b'\r')) {
+        while matches!(self.line.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }

@@ -105,14 +105,14 @@ fn process_name(process: &Value) -> Result<Option<String>, String> {
 }
 
 /// A key is the same whether it is written as a name or as text.
-fn as_key(key: Value) -> Value {
+pub(super) fn as_key(key: Value) -> Value {
     match key {
         Value::Name(name) => Value::Text(name),
         other => other,
     }
 }
 
-pub(super) fn kind_named(kind: &Value) -> Result<Kind, String> {
+fn kind_named(kind: &Value) -> Result<Kind, String> {
     let name = kind.as_text().unwrap_or_default();
     match name.trim_start_matches(':').to_ascii_lowercase().as_str() {
         "invoke" => Ok(Kind::Invoke),

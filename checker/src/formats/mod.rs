@@ -1,17 +1,14 @@
 //! Histories in the notations of others: what is read, and how it is recognised.
 //!
-//! | format | what it is |
-//! | --- | --- |
-//! | `jsonl` | our own: one event a line, see [`crate::history`] |
-//! | `edn` | Jepsen: maps, one after the other or in one vector or list |
-//! | `jepsen-txt` | Jepsen's `history.txt`: process, type, f, value and error, separated by tabs |
-//! | `porcupine-log` | the same lines with a logger's words before them, as Porcupine's tests have |
-//! | `elle-json` | elle-cli: a JSON array of event objects |
-//!
-//! In a `porcupine-log`, lines that hold no event are passed over, with a warning.
+//! [`Format::ALL`] lists the formats; each is a file of this folder and a line of that list.
+//! Packed files (gzip, zstd, xz) are unpacked while they are read. [`sources`] finds the histories
+//! in a folder, for example in Jepsen's `store`.
 //!
 //! File order is history order. `:index` and `:time` may be missing. A process with a name is the
 //! nemesis; a missing one is process 0.
+//!
+//! A file that is cut or damaged is read as far as it is whole; the history then has a grave
+//! problem that says where it ends, so that it is never called *valid*.
 //!
 //! ```
 //! use kensho_checker::formats::{self, Format};
@@ -22,149 +19,172 @@
 //! assert_eq!(error.to_string(), "line 1, column 1: :type must be :invoke, :ok, :fail or :info, not :maybe");
 //! ```
 
-pub mod edn;
-mod json;
-mod jsonl;
-mod lines;
+mod beginning;
+mod input;
+mod json_values;
 mod loose;
+mod not_history;
+mod sources;
+mod unpack;
 
-use crate::history::History;
 pub use crate::history::ReadError;
+pub use sources::{Source, sources};
 
-/// A notation of histories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Our JSON lines.
-    Jsonl,
-    /// Jepsen's EDN.
-    Edn,
-    /// Jepsen's `history.txt`.
-    JepsenTxt,
-    /// `history.txt` lines as a logger printed them.
-    PorcupineLog,
+use crate::history::{Builder, History, Problem};
+use beginning::Beginning;
+use input::Input;
+use std::io::Read;
+
+/// What a format is, how it is recognised, and how it is read.
+struct Definition {
+    /// Its name on the command line.
+    name: &'static str,
+    /// What it is, in a line.
+    what: &'static str,
+    /// Whether a file that begins like this is one.
+    recognise: fn(&Beginning<'_>) -> bool,
+    /// Reads events from the input into the builder. What was added before an error is kept.
+    read: fn(&mut Input<'_>, &mut Builder) -> Result<(), ReadError>,
+}
+
+macro_rules! formats {
+    ($($(#[$note:meta])* $visibility:vis $module:ident: $variant:ident,)*) => {
+        $($visibility mod $module;)*
+
+        /// A notation of histories.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Format {
+            $($(#[$note])* $variant,)*
+        }
+
+        impl Format {
+            /// All formats. The first that recognises the beginning of a file reads it.
+            pub const ALL: &[Format] = &[$(Format::$variant,)*];
+
+            fn definition(self) -> &'static Definition {
+                match self {
+                    $(Format::$variant => &$module::FORMAT,)*
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    /// Jepsen's `test.jepsen`.
+    jepsen: Jepsen,
+    /// Jepsen's `test.fressian`.
+    fressian: Fressian,
     /// A JSON array of events.
-    ElleJson,
+    elle_json: ElleJson,
+    /// Our JSON lines.
+    jsonl: Jsonl,
+    /// Jepsen's EDN.
+    pub edn: Edn,
+    /// Jepsen's `history.txt`.
+    jepsen_txt: JepsenTxt,
+    /// `history.txt` lines as a logger printed them.
+    porcupine_log: PorcupineLog,
 }
 
 impl Format {
     /// Recognises a history's notation by how it begins.
     pub fn detect(text: &[u8]) -> Format {
-        let mut rest = text;
-        loop {
-            rest = rest.trim_ascii_start();
-            rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
-            match rest.first() {
-                Some(b';') => {
-                    let end = rest
-                        .iter()
-                        .position(|byte| *byte == b'\n')
-                        .unwrap_or(rest.len());
-                    rest = &rest[end..];
-                }
-                Some(b',') => rest = &rest[1..],
-                _ => break,
-            }
-        }
-        let second = rest.get(1..).unwrap_or_default().trim_ascii_start();
-        match rest.first() {
-            Some(b'{') if matches!(second.first(), Some(b'"')) && !edn_strings(second) => {
-                Format::Jsonl
-            }
-            Some(b'[') if json_object(second) => Format::ElleJson,
-            Some(b'{' | b'[' | b'(' | b'#') | None => Format::Edn,
-            Some(b'0'..=b'9' | b':') => Format::JepsenTxt,
-            Some(_) => Format::PorcupineLog,
-        }
+        Format::of(&Beginning::new(text)).unwrap_or(Format::PorcupineLog)
+    }
+
+    fn of(beginning: &Beginning<'_>) -> Option<Format> {
+        Format::ALL
+            .iter()
+            .copied()
+            .find(|format| (format.definition().recognise)(beginning))
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        self.definition().name
+    }
+
+    /// What it is, in a line.
+    pub fn what(self) -> &'static str {
+        self.definition().what
     }
 }
 
-/// Whether `{` and a text begin a JSON object: a colon follows the text.
-fn json_object(text: &[u8]) -> bool {
-    match text.strip_prefix(b"{") {
-        Some(inner) => {
-            let inner = inner.trim_ascii_start();
-            inner.first() == Some(&b'"') && !edn_strings(inner)
-        }
-        None => text.first() == Some(&b']') && text.len() == 1,
+impl clap::ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Format] {
+        Format::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()).help(self.what()))
     }
 }
 
-/// Whether a map that begins with this text is EDN's: no colon follows its first key.
-fn edn_strings(text: &[u8]) -> bool {
-    let end = text
-        .iter()
-        .skip(1)
-        .position(|byte| *byte == b'"')
-        .map(|end| end + 2);
-    let after = end
-        .and_then(|end| text.get(end..))
-        .unwrap_or_default()
-        .trim_ascii_start();
-    after.first() != Some(&b':')
-}
-
-/// Reads a history.
+/// Reads a history that is in memory.
 pub fn read(text: &[u8], format: Format) -> Result<History, ReadError> {
-    if let Some((_, what)) = NOT_TEXT.iter().find(|(begin, _)| text.starts_with(begin)) {
-        return Err(malformed(text, 0, *what));
-    }
-    match format {
-        Format::Jsonl => jsonl::read(text),
-        Format::Edn => edn::read(text),
-        Format::JepsenTxt => lines::read_events(text),
-        Format::PorcupineLog => lines::read_log(text),
-        Format::ElleJson => json::read(text),
-    }
+    read_from(text, Some(format)).map(|(history, _)| history)
 }
 
-/// How files begin that hold a history in a wrapping, and what to do with them.
-const NOT_TEXT: [(&[u8], &str); 5] = [
-    (
-        b"\x1f\x8b",
-        "this is compressed; unpack it with gunzip first",
-    ),
-    (
-        b"\x28\xb5\x2f\xfd",
-        "this is compressed; unpack it with unzstd first",
-    ),
-    (
-        b"PK\x03\x04",
-        "this is an archive; unpack it with unzip first",
-    ),
-    (
-        b"\xff\xfe",
-        "this is UTF-16; convert it with iconv -f UTF-16 -t UTF-8 first",
-    ),
-    (
-        b"\xfe\xff",
-        "this is UTF-16; convert it with iconv -f UTF-16 -t UTF-8 first",
-    ),
-];
-
-/// The line and column, counted from 1, of an offset.
-fn place(text: &[u8], offset: usize) -> (usize, usize) {
-    let before = &text[..offset.min(text.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    (line, before.len() - start + 1)
+/// Reads a history from a file or a pipe, holding no more of it than one event: in this format, or
+/// in the one that its beginning shows.
+pub fn read_from(
+    source: impl Read,
+    format: Option<Format>,
+) -> Result<(History, Format), ReadError> {
+    let mut builder = Builder::default();
+    let format = push_all(Input::new(source), format, &mut builder)?;
+    Ok((builder.finish(), format))
 }
 
-fn malformed(text: &[u8], offset: usize, expected: impl Into<String>) -> ReadError {
-    let (line, column) = place(text, offset);
-    let mut expected: String = expected.into();
-    // It may quote what is there.
-    if let Some((end, _)) = expected.char_indices().nth(400) {
-        expected.truncate(end);
-        expected.push('…');
+/// Reads the events of an input into a builder.
+fn push_all(
+    input: Input<'_>,
+    format: Option<Format>,
+    builder: &mut Builder,
+) -> Result<Format, ReadError> {
+    let mut input = unpack::unpack(input)?;
+    input.fill(beginning::LENGTH)?;
+    let beginning = Beginning::new(input.bytes());
+    let format = match format {
+        Some(format) => {
+            if let Some(what) = not_history::wrapping(&beginning) {
+                return Err(input.malformed(0, what));
+            }
+            format
+        }
+        None => {
+            let format = Format::of(&beginning);
+            if let Some(what) = not_history::name(&beginning, format) {
+                return Err(input.malformed(0, what));
+            }
+            match format {
+                Some(format) => format,
+                None => return Err(input.malformed(0, not_history::UNKNOWN)),
+            }
+        }
+    };
+    let result = (format.definition().read)(&mut input, builder);
+    let events = builder.history.events;
+    let damage = match (result, input.damage()) {
+        (Ok(()), None) => return Ok(format),
+        (Err(problem), None) if events == 0 => return Err(problem),
+        (Ok(()), Some(damage)) => damage.to_owned(),
+        (Err(problem), None) => problem.to_string(),
+        (Err(problem), Some(damage)) => format!("{problem} ({damage})"),
+    };
+    if events == 0 {
+        return Err(ReadError::Damaged(damage));
     }
-    ReadError::Malformed {
-        line,
-        column,
-        expected,
-    }
+    // What is whole before it is kept.
+    builder.history.problems.push(Problem {
+        event: builder.history.index(events - 1),
+        text: format!(
+            "{damage}; what comes after that was not read, only the {events} event(s) before it"
+        ),
+        grave: true,
+    });
+    Ok(format)
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn errors_say_where_and_what() {
         (
             "[{\"type\":\"ok\"},\n{\"type\":4}]",
             Format::ElleJson,
-            "line 2, column 11: :type must be :invoke, :ok, :fail or :info, not 4",
+            "line 2, column 1: :type must be :invoke, :ok, :fail or :info, not 4",
         ),
         (
             "{:process [1] :type :invoke :f :read}",
@@ -150,8 +150,55 @@ fn errors_say_where_and_what() {
             "line 1, column 1: :process must be a number or a name, not true",
         ),
     ] {
-        let error = read(text.as_bytes(), format).unwrap_err().to_string();
-        assert_eq!(error, expected, "{text}");
+        assert_eq!(wrong(text.as_bytes(), format), expected, "{text}");
+    }
+}
+
+/// What is said of a text that is wrong: as an error, or of the part that could be read.
+fn wrong(text: &[u8], format: Format) -> String {
+    const REST: &str = "; what comes after that was not read, only the ";
+    match read(text, format) {
+        Err(error) => error.to_string(),
+        Ok(history) => {
+            let last = history.problems.last().expect("a problem");
+            assert!(last.grave, "{last:?}");
+            let (what, rest) = last.text.split_once(REST).expect("what was not read");
+            assert_eq!(rest, format!("{} event(s) before it", history.events));
+            what.to_owned()
+        }
+    }
+}
+
+#[test]
+fn what_is_whole_of_a_cut_file_is_kept_and_the_rest_is_told() {
+    let line =
+        |at: usize| format!("{{:process {at}, :type :invoke, :f :write, :value \"{at}\"}}\n");
+    let edn: String = (0..50).map(line).collect();
+    let json = |at: usize| {
+        format!("{{\"process\":{at},\"type\":\"invoke\",\"f\":\"write\",\"value\":\"{at}\"}}")
+    };
+    let jsonl: String = (0..50).map(|at| json(at) + "\n").collect();
+    let elle = format!("[{}]", (0..50).map(json).collect::<Vec<_>>().join(",\n"));
+    for (text, format) in [
+        (edn, Format::Edn),
+        (jsonl, Format::Jsonl),
+        (elle, Format::ElleJson),
+    ] {
+        for end in 0..text.trim_end().len() {
+            let cut = &text[..end];
+            // Each event has one quoted value and one closing brace.
+            let whole = cut.matches('}').count();
+            let Ok(history) = read(cut.as_bytes(), format) else {
+                assert_eq!(whole, 0, "{format:?} {cut}");
+                continue;
+            };
+            assert_eq!(history.operations.len(), whole, "{format:?} {end}");
+            let between =
+                cut.trim_end().ends_with('}') && format != Format::ElleJson || cut.is_empty();
+            assert_eq!(history.problems.is_empty(), between, "{format:?} {end}");
+            assert!(history.problems.iter().all(|problem| problem.grave));
+        }
+        assert!(read(text.as_bytes(), format).unwrap().problems.is_empty());
     }
 }
 
@@ -180,7 +227,6 @@ fn tuples_are_split_only_when_asked() {
 #[test]
 fn bytes_that_are_no_text_are_told_with_what_to_do() {
     for (bytes, expected) in [
-        (&b"\x1f\x8b\x08\x00"[..], "unpack it with gunzip first"),
         (&b"PK\x03\x04"[..], "unpack it with unzip first"),
         (&b"\xff\xfe{\x00"[..], "convert it with iconv"),
         (
@@ -188,7 +234,7 @@ fn bytes_that_are_no_text_are_told_with_what_to_do() {
             "line 2, column 13: expected UTF-8 text",
         ),
     ] {
-        let error = read(bytes, Format::detect(bytes)).unwrap_err().to_string();
+        let error = wrong(bytes, Format::detect(bytes));
         assert!(error.contains(expected), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use crate::value::Value;
 pub const NEVER: u32 = u32::MAX;
 
 /// A value, interned: equal values have equal data within one history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Datum(u64);
 
 /// Processes from here on are places in the table of names.

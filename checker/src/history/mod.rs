@@ -13,7 +13,6 @@ mod reader;
 
 pub use builder::{Builder, RawEvent};
 pub use compact::{Datum, Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
-pub(crate) use reader::malformed_json;
 pub use reader::{ReadError, Reader, Writer};
 
 use serde::{Deserialize, Serialize};

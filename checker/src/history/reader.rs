@@ -24,6 +24,54 @@ pub enum ReadError {
         /// What was expected there, or what is wrong with what is there.
         expected: String,
     },
+    /// The bytes are not what the format asks for, in a format that has no lines.
+    #[error("offset {offset}: {expected}")]
+    Binary {
+        /// Offset in bytes from the beginning, after unpacking.
+        offset: u64,
+        /// What was expected there, or what is wrong with what is there.
+        expected: String,
+    },
+    /// The file could not be opened.
+    #[error("cannot be read: {0}")]
+    Closed(String),
+    /// Nothing could be read, since a packed file or a device is damaged.
+    #[error("nothing was read: {0}")]
+    Damaged(String),
+    /// The run died while it wrote its history; what was written is kept.
+    #[error(
+        "the run died while it wrote: behind {sealed} event(s) that were sealed, {salvaged} of the chunk that was never closed are whole"
+    )]
+    Died {
+        /// Events before the chunk.
+        sealed: u32,
+        /// Events in the chunk.
+        salvaged: usize,
+    },
+    /// One of several files could not be read.
+    #[error("{file}: {source}")]
+    InFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: Box<ReadError>,
+    },
+}
+
+impl ReadError {
+    /// The error that something else was expected at a place; what it quotes is cut after a few lines.
+    pub(crate) fn malformed(line: usize, column: usize, expected: impl Into<String>) -> ReadError {
+        let mut expected: String = expected.into();
+        if let Some((end, _)) = expected.char_indices().nth(400) {
+            expected.truncate(end);
+            expected.push('…');
+        }
+        ReadError::Malformed {
+            line,
+            column,
+            expected,
+        }
+    }
 }
 
 /// Reads the events of a JSON-lines history one by one, holding only the current line.
@@ -81,7 +129,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 /// The error of one line's JSON, at its place in the whole file.
-pub(crate) fn malformed_json(line: usize, error: &serde_json::Error) -> ReadError {
+fn malformed_json(line: usize, error: &serde_json::Error) -> ReadError {
     let text = error.to_string();
     let expected = text.split(" at line ").next().unwrap_or(&text).to_owned();
     ReadError::Malformed {

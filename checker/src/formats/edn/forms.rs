@@ -1,138 +1,51 @@
-//! EDN, as Jepsen writes it: a small reader that tolerates what Jepsen's histories contain.
-//!
-//! Commas are space; `;` begins a comment and `#_` discards the next form; tags and metadata are
-//! read over; symbols and keywords become names; ratios and numbers beyond 64 bits become doubles.
+//! Forms of EDN: a small reader that tolerates what Jepsen's histories contain.
 
-use super::{ReadError, loose, malformed};
-use crate::history::{Builder, Event, History, Kind, Process};
 use crate::value::Value;
-use std::fmt::Write as _;
+
+pub(super) const TOO_DEEP: &str = "forms are nested too deeply";
 
 /// How deep forms may be nested.
-const DEPTH_MAX: usize = 200;
+pub(super) const DEPTH_MAX: usize = 200;
 
-/// Reads a history: maps one after the other, or in vectors, lists or sets.
-pub fn read(text: &[u8]) -> Result<History, ReadError> {
-    let mut reader = Reader { text, at: 0 };
-    let mut builder = Builder::default();
-    let mut containers = Vec::new();
-    loop {
-        reader.skip_space(0)?;
-        let start = reader.at;
-        match reader.peek() {
-            None => break,
-            Some(b'[' | b'(') => {
-                let close = if reader.peek() == Some(b'[') {
-                    b']'
-                } else {
-                    b')'
-                };
-                containers.push((close, start));
-                if containers.len() > DEPTH_MAX {
-                    return Err(malformed(text, start, TOO_DEEP));
-                }
-                reader.at += 1;
-            }
-            Some(byte @ (b']' | b')' | b'}')) => {
-                if containers.last().is_none_or(|(close, _)| *close != byte) {
-                    let expected = match containers.last() {
-                        Some((close, _)) => format!("expected {:?} or an event", *close as char),
-                        None => format!("{:?} closes nothing", byte as char),
-                    };
-                    return Err(malformed(text, start, expected));
-                }
-                containers.pop();
-                reader.at += 1;
-            }
-            Some(_) => {
-                let event = reader.form(0)?;
-                loose::push(&mut builder, event).map_err(|what| malformed(text, start, what))?;
-            }
+/// What is wrong with a form, and where.
+pub(super) struct Wrong {
+    /// Offset in the reader's text.
+    pub(super) at: usize,
+    pub(super) what: String,
+}
+
+/// Reads forms from a text.
+pub(super) struct Reader<'a> {
+    text: &'a [u8],
+    pub(super) at: usize,
+    /// Whether the end of the text was seen: with more text, the last form might be another one.
+    pub(super) saw_end: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a [u8], at: usize) -> Reader<'a> {
+        Reader {
+            text,
+            at,
+            saw_end: false,
         }
     }
-    if let Some((close, start)) = containers.last() {
-        let expected = format!(
-            "what opens here is never closed: expected {:?}",
-            *close as char
-        );
-        return Err(malformed(text, *start, expected));
-    }
-    Ok(builder.finish())
-}
 
-/// Reads one value, and nothing after it.
-pub fn parse(text: &[u8]) -> Result<Value, ReadError> {
-    let mut reader = Reader { text, at: 0 };
-    let value = reader.form(0)?;
-    reader.skip_space(0)?;
-    if reader.at < text.len() {
-        return Err(malformed(text, reader.at, "expected nothing more"));
-    }
-    Ok(value)
-}
-
-/// Writes an event as a line of EDN, as Jepsen would.
-pub fn write(event: &Event) -> String {
-    let mut line = String::new();
-    let kind = match event.kind {
-        Kind::Invoke => "invoke",
-        Kind::Ok => "ok",
-        Kind::Fail => "fail",
-        Kind::Info => "info",
-    };
-    let process = match event.process {
-        Process::Client(number) => number.to_string(),
-        Process::Nemesis => ":nemesis".to_owned(),
-    };
-    let value = Value::from(&event.value);
-    let _ = write!(
-        line,
-        "{{:index {}, :time {}, :process {process}, :type :{kind}, :f :{}, ",
-        event.index,
-        event.time,
-        if event.f.is_empty() { "nil" } else { &event.f }
-    );
-    if let Some(key) = &event.key {
-        let _ = write!(line, ":key {}, ", Value::Text(key.clone()));
-    }
-    let _ = write!(line, ":value {value}");
-    if let Some(observed) = &event.observed {
-        let _ = write!(line, ", :observed {}", Value::from(observed));
-    }
-    if let Some(error) = &event.error {
-        let _ = write!(line, ", :error {}", Value::Text(error.clone()));
-    }
-    if let Some(node) = &event.node {
-        let _ = write!(line, ", :node {}", Value::Text(node.clone()));
-    }
-    line.push('}');
-    line
-}
-
-const TOO_DEEP: &str = "forms are nested too deeply";
-
-struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        let next = self.text.get(self.at).copied();
+        self.saw_end |= next.is_none();
+        next
     }
 
-    fn error(&self, expected: impl Into<String>) -> ReadError {
-        malformed(self.text, self.at, expected)
+    fn error(&self, expected: impl Into<String>) -> Wrong {
+        malformed(self.at, expected)
     }
 
     /// Skips space, commas, comments, and forms that are to be discarded.
-    fn skip_space(&mut self, depth: usize) -> Result<(), ReadError> {
+    pub(super) fn skip_space(&mut self, depth: usize) -> Result<(), Wrong> {
         loop {
             match self.peek() {
                 Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\x0c' | b'\x0b') => self.at += 1,
-                Some(b'\xef') if self.at == 0 && self.text.starts_with(b"\xef\xbb\xbf") => {
-                    self.at = 3;
-                }
                 Some(b';') => {
                     while !matches!(self.peek(), None | Some(b'\n')) {
                         self.at += 1;
@@ -147,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    fn form(&mut self, depth: usize) -> Result<Value, ReadError> {
+    pub(super) fn form(&mut self, depth: usize) -> Result<Value, Wrong> {
         if depth > DEPTH_MAX {
             return Err(self.error(TOO_DEEP));
         }
@@ -177,7 +90,7 @@ impl Reader<'_> {
     }
 
     /// The forms up to a closing byte; stands on the opening one.
-    fn sequence(&mut self, close: u8, depth: usize) -> Result<Vec<Value>, ReadError> {
+    fn sequence(&mut self, close: u8, depth: usize) -> Result<Vec<Value>, Wrong> {
         let start = self.at;
         self.at += 1;
         let mut elements = Vec::new();
@@ -190,7 +103,6 @@ impl Reader<'_> {
                 }
                 None => {
                     return Err(malformed(
-                        self.text,
                         start,
                         format!(
                             "what opens here is never closed: expected {:?}",
@@ -203,12 +115,11 @@ impl Reader<'_> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Value, ReadError> {
+    fn map(&mut self, depth: usize) -> Result<Value, Wrong> {
         let start = self.at;
         let elements = self.sequence(b'}', depth)?;
         if elements.len() % 2 == 1 {
             return Err(malformed(
-                self.text,
                 start,
                 "this map has a key without a value",
             ));
@@ -221,7 +132,7 @@ impl Reader<'_> {
         Ok(Value::map(entries))
     }
 
-    fn dispatch(&mut self, depth: usize) -> Result<Value, ReadError> {
+    fn dispatch(&mut self, depth: usize) -> Result<Value, Wrong> {
         self.at += 1;
         match self.peek() {
             Some(b'{') => Ok(Value::set(self.sequence(b'}', depth)?)),
@@ -254,13 +165,13 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, ReadError> {
+    fn string(&mut self) -> Result<String, Wrong> {
         let start = self.at;
         self.at += 1;
         let mut bytes = Vec::new();
         loop {
             match self.peek() {
-                None => return Err(malformed(self.text, start, "this text is never closed")),
+                None => return Err(malformed(start, "this text is never closed")),
                 Some(b'"') => {
                     self.at += 1;
                     break;
@@ -290,11 +201,11 @@ impl Reader<'_> {
                 }
             }
         }
-        String::from_utf8(bytes).map_err(|_| malformed(self.text, start, "expected UTF-8 text"))
+        String::from_utf8(bytes).map_err(|_| malformed(start, "expected UTF-8 text"))
     }
 
     /// `uXXXX`, standing on the `u`; a surrogate without its partner becomes the replacement mark.
-    fn unicode(&mut self) -> Result<char, ReadError> {
+    fn unicode(&mut self) -> Result<char, Wrong> {
         let digits = self.text.get(self.at + 1..self.at + 5);
         let code = digits
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -307,7 +218,7 @@ impl Reader<'_> {
         Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    fn character(&mut self) -> Result<Value, ReadError> {
+    fn character(&mut self) -> Result<Value, Wrong> {
         self.at += 1;
         let start = self.at;
         let Some(first) = self.peek() else {
@@ -333,7 +244,7 @@ impl Reader<'_> {
     }
 
     /// A number, a keyword, a symbol, `nil`, `true` or `false`.
-    fn atom(&mut self) -> Result<Value, ReadError> {
+    fn atom(&mut self) -> Result<Value, Wrong> {
         let start = self.at;
         while self.peek().is_some_and(|byte| {
             !matches!(
@@ -360,7 +271,7 @@ impl Reader<'_> {
             return Err(self.error("expected a value"));
         }
         let Ok(word) = std::str::from_utf8(&self.text[start..self.at]) else {
-            return Err(malformed(self.text, start, "expected UTF-8 text"));
+            return Err(malformed(start, "expected UTF-8 text"));
         };
         if let Some(keyword) = word.strip_prefix(':') {
             return Ok(Value::Name(keyword.trim_start_matches(':').to_owned()));
@@ -368,7 +279,7 @@ impl Reader<'_> {
         let signed = word.strip_prefix(['+', '-']).unwrap_or(word);
         if signed.starts_with(|letter: char| letter.is_ascii_digit()) {
             return number(word)
-                .ok_or_else(|| malformed(self.text, start, format!("{word} is not a number")));
+                .ok_or_else(|| malformed(start, format!("{word} is not a number")));
         }
         Ok(match word {
             "nil" => Value::Nil,
@@ -376,6 +287,13 @@ impl Reader<'_> {
             "false" => Value::Bool(false),
             _ => Value::Name(word.to_owned()),
         })
+    }
+}
+
+fn malformed(at: usize, what: impl Into<String>) -> Wrong {
+    Wrong {
+        at,
+        what: what.into(),
     }
 }
 

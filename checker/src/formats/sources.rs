@@ -1,0 +1,170 @@
+//! Finds the histories that a path leads to: a file, a run's folder, a folder of many runs.
+
+use super::input::Input;
+use super::{Format, History, ReadError, push_all};
+use crate::history::{Builder, Problem};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The files of a run that hold its history, the most exact first. Kensho's own runs have only the
+/// first one.
+const NAMES: &[&str] = &[
+    "history.jsonl",
+    "test.jepsen",
+    "history.edn",
+    "test.fressian",
+    "history.txt",
+    "history.json",
+];
+
+/// How a packed file's name ends.
+const PACKED: &[&str] = &["", ".gz", ".zst", ".xz"];
+
+/// What a run's folder may hold that is no run of its own: parts of the history by key, a
+/// checker's pictures.
+const NO_RUNS: &[&str] = &["independent", "elle"];
+
+/// How deep folders of runs are searched: store, test, run.
+const DEPTH_MAX: usize = 6;
+
+/// A history that can be read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    title: String,
+    /// The files that hold it, the best first; none for the standard input.
+    files: Vec<PathBuf>,
+    folder: Option<PathBuf>,
+}
+
+/// The histories at a path, `-` being the standard input. An error says that there is none.
+pub fn sources(path: &Path) -> Result<Vec<Source>, String> {
+    let title = path.display().to_string();
+    if path == Path::new("-") {
+        let files = Vec::new();
+        return Ok(vec![Source {
+            title,
+            files,
+            folder: None,
+        }]);
+    }
+    if !path.is_dir() {
+        return Ok(vec![Source {
+            title,
+            files: vec![path.to_owned()],
+            folder: None,
+        }]);
+    }
+    let mut found = Vec::new();
+    search(path, 0, &mut found).map_err(|problem| format!("cannot be read: {problem}"))?;
+    if found.is_empty() {
+        return Err(format!(
+            "no history was found in this folder; expected {} in it, in runs below it, or in its folders",
+            NAMES.join(", ")
+        ));
+    }
+    Ok(found)
+}
+
+/// Adds the run of a folder, or the runs in the folders below it. Symbolic links below the first
+/// folder are not followed, since they lead to runs that are found anyhow.
+fn search(folder: &Path, depth: usize, found: &mut Vec<Source>) -> std::io::Result<()> {
+    if let Some(run) = run(folder) {
+        found.push(run);
+        return Ok(());
+    }
+    if depth == DEPTH_MAX {
+        return Ok(());
+    }
+    let mut below = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_run = !NO_RUNS.iter().any(|other| name.to_str() == Some(other));
+        // The type is that of a link itself.
+        if entry.file_type()?.is_dir() && is_run {
+            below.insert(entry.path());
+        }
+    }
+    for folder in below {
+        search(&folder, depth + 1, found)?;
+    }
+    Ok(())
+}
+
+/// The run that a folder is, if it is one.
+fn run(folder: &Path) -> Option<Source> {
+    let files: Vec<PathBuf> = NAMES
+        .iter()
+        .flat_map(|name| PACKED.iter().map(move |packed| format!("{name}{packed}")))
+        .map(|name| folder.join(name))
+        .filter(|file| file.is_file())
+        .collect();
+    (!files.is_empty()).then(|| Source {
+        title: folder.display().to_string(),
+        files,
+        folder: Some(folder.to_owned()),
+    })
+}
+
+impl Source {
+    /// How it is called in reports.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The run's folder, if it is a run.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Reads the history: of a run from the first of its files that can be read, with a word about
+    /// those that cannot.
+    pub fn read(&self, format: Option<Format>) -> Result<(History, Format), ReadError> {
+        if self.files.is_empty() {
+            return super::read_from(std::io::stdin().lock(), format);
+        }
+        let mut failed: Option<ReadError> = None;
+        for file in &self.files {
+            let mut builder = Builder::default();
+            let read = open(file).and_then(|input| push_all(input, format, &mut builder));
+            match read {
+                Ok(format) => {
+                    if let Some(problem) = failed {
+                        builder.history.problems.push(Problem {
+                            event: 0,
+                            text: format!("{problem}; {} was read instead", name(file)),
+                            grave: false,
+                        });
+                    }
+                    return Ok((builder.finish(), format));
+                }
+                Err(problem) => {
+                    let problem = match self.folder {
+                        Some(_) => ReadError::InFile {
+                            file: name(file),
+                            source: Box::new(problem),
+                        },
+                        None => problem,
+                    };
+                    failed.get_or_insert(problem);
+                }
+            }
+        }
+        Err(failed.unwrap_or(ReadError::Damaged("there is no file".to_owned())))
+    }
+}
+
+fn name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn open(file: &Path) -> Result<Input<'static>, ReadError> {
+    File::open(file)
+        .and_then(Input::of_file)
+        .map_err(|problem| ReadError::Closed(problem.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
