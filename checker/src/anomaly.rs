@@ -57,6 +57,10 @@ anomaly_names! {
     LostElement = "lost element",
     /// An element came out, or was there, more than once.
     DuplicateElement = "duplicate element",
+    /// An element came out although another had to come out before it.
+    OutOfOrder = "out of order",
+    /// Nothing was found where something must have been.
+    EmptyThoughFull = "empty though full",
     /// An acknowledged element is not in the set.
     LostWrite = "lost write",
     /// An element was absent from a read that began after the element had been acknowledged.

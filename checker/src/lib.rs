@@ -55,4 +55,5 @@ pub mod register;
 pub mod report;
 pub mod search;
 pub mod transactions;
+mod unique;
 pub mod value;

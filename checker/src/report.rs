@@ -3,6 +3,11 @@
 //! Everything here is bounded in size whatever the size of the history, except the witness of a
 //! valid one, which names each operation once.
 
+mod violations;
+
+pub(crate) use violations::Violation;
+pub use violations::Violations;
+
 use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER, Operation, Outcome, Problem};
 use crate::value::Value;
@@ -35,6 +40,9 @@ pub struct Report {
     /// many, and the first of them.
     #[serde(skip_serializing_if = "MustHaveHappened::is_empty")]
     pub must_have_happened: MustHaveHappened,
+    /// All violations, counted, where they are.
+    #[serde(skip_serializing_if = "Violations::is_empty")]
+    pub violations: Violations,
     /// Where the history breaks the rules of histories.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -334,6 +342,7 @@ impl Report {
             stats: BTreeMap::new(),
             engines: Engines::default(),
             must_have_happened: MustHaveHappened::default(),
+            violations: Violations::default(),
             problems: history.problems.clone(),
             warnings: Vec::new(),
             details: serde_json::Map::new(),

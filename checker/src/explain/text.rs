@@ -58,6 +58,9 @@ pub fn text(report: &Report) -> String {
             }
         }
         Verdict::Invalid(anomalies) => {
+            if report.violations.count > 0 {
+                let _ = writeln!(out, "\n{}.", report.violations);
+            }
             for (number, anomaly) in anomalies.iter().enumerate() {
                 let key = anomaly.key.as_ref().map(|key| format!(" on key {key}"));
                 let key = key.unwrap_or_default();

@@ -13,16 +13,23 @@
 //! assert_eq!(report.anomalies()[0].name.as_str(), "lock held twice");
 //! ```
 
+mod explain;
 pub mod models;
+mod prepared;
+
+pub use crate::unique::{Decision, Refusal};
 
 use crate::anomaly::AnomalyName;
-use crate::budget::{Budget, CUT_SHORT, Deadline, EXPLANATION_TIME};
-use crate::history::{History, NEVER, Operation, Outcome};
+use crate::budget::{Budget, Deadline, Effort};
+use crate::history::{History, Operation};
 use crate::keys::{Groups, each_key};
 use crate::report::{
-    Anomaly, Engines, KeyOrder, OperationView, Report, Role, Unknown, Verdict, Witness,
+    Engines, KeyOrder, OperationView, Report, Role, Unknown, Verdict, Violation, Violations,
+    Witness,
 };
-use crate::search::{Found, ILLEGAL, Interned, Machine, Model, Nature, Step, search};
+use crate::search::{Found, Model};
+use explain::{Explanation, last_of};
+use prepared::Prepared;
 
 /// How much a check may use, and on how many threads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +38,28 @@ pub struct Limits {
     pub budget: Budget,
     /// How many threads work on different keys; zero means one for each processor.
     pub threads: usize,
+}
+
+/// A step, and when it was: positions in the order of all events, of which each is later than
+/// zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<'a, S> {
+    /// What it did.
+    pub step: &'a S,
+    /// When it began.
+    pub inv: u32,
+    /// When it ended, or [`crate::history::NEVER`] if its outcome is unknown: then it happened at any time after it
+    /// began, or not at all.
+    pub ret: u32,
+}
+
+/// A step that is a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Its place among the steps.
+    pub at: u32,
+    /// The name of the violation.
+    pub name: AnomalyName,
 }
 
 /// A sequential model together with the meaning of a history's operations.
@@ -54,6 +83,22 @@ pub trait Object: Sync {
         operation: &Operation,
     ) -> Result<Option<<Self::Model as Model>::Step>, String>;
 
+    /// Decides without search where that can be done; the steps are those of one key, or of a part
+    /// of it, in the order of their invocations. An order that it gives is validated by the
+    /// model; that no order exists, it must know for sure.
+    fn decide(&self, steps: &[Timed<'_, <Self::Model as Model>::Step>]) -> Decision {
+        let _ = steps;
+        Decision::Open
+    }
+
+    /// All violations of these steps, those that returned first first, where they can be found
+    /// without search: each step whose result fits no order, given all that returned before it but
+    /// earlier violations, which are forgotten.
+    fn misfits(&self, steps: &[Timed<'_, <Self::Model as Model>::Step>]) -> Option<Vec<Misfit>> {
+        let _ = steps;
+        None
+    }
+
     /// The name of the anomaly when this operation, the last one needed, fits no order.
     fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
         let _ = (history, operation);
@@ -74,8 +119,7 @@ enum Finding {
     Unknown(Unknown),
 }
 
-/// A key that the search refutes: explained only when each key has its verdict, since explaining
-/// means to search again and again.
+/// A key that is not linearizable; it is explained only when each key has its verdict.
 struct Refuted {
     key: u32,
     /// The step, by its place among the key's, whose return no order goes beyond; and that return.
@@ -83,8 +127,19 @@ struct Refuted {
     ret: u32,
 }
 
-/// How many anomalies are reported, and how many violated keys are explained.
+struct Judged {
+    finding: Finding,
+    searched: bool,
+}
+
+/// How many violated keys are explained.
 const ANOMALIES_MAX: usize = 20;
+
+/// How many steps explanations may take: of all keys, and of one; and how many more it may take to
+/// count the violations.
+const EXPLANATION_STEPS: u64 = 1 << 22;
+const KEY_STEPS: u64 = 1 << 20;
+const COUNT_STEPS: u64 = 1 << 22;
 
 /// Judges each key's object.
 pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Report {
@@ -96,46 +151,105 @@ pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Repor
         || (),
         |(), key, places| judge_key(history, object, limits, deadline, key, places),
     );
-    let keys = findings.len();
+    let mut engines = Engines::default();
     let mut orders = Vec::new();
     let mut refuted = Vec::new();
     let mut unknown: Option<Unknown> = None;
-    for (finding, (_, places)) in findings.into_iter().zip(groups.iter()) {
-        match finding {
+    for (judged, (_, places)) in findings.into_iter().zip(groups.iter()) {
+        if judged.searched {
+            engines.search += 1;
+        } else {
+            engines.zones += 1;
+        }
+        match judged.finding {
             Finding::Valid(order) => orders.push(order),
             Finding::Invalid(one) => refuted.push((one, places)),
             Finding::Unknown(one) => unknown.get_or_insert(one).keys_undecided += 1,
         }
     }
-    refuted.sort_by_key(|(one, _)| one.ret);
-    let explanations = deadline.at_most(limits.budget.time_for_explanations());
-    let mut anomalies = Vec::new();
-    let mut only_named = Vec::new();
-    for (one, places) in refuted {
-        // One is told in any case, however little is found out about it.
-        if anomalies.len() < ANOMALIES_MAX && (anomalies.is_empty() || !explanations.passed()) {
-            match Prepared::new(history, object, places) {
-                Ok(prepared) => {
-                    anomalies.push(prepared.explain(history, object, limits, explanations, &one));
-                }
-                Err(_) => only_named.extend(history.key_text(one.key)),
-            }
-        } else {
-            only_named.extend(history.key_text(one.key));
-        }
-    }
-    let verdict = match (anomalies.is_empty(), unknown) {
-        (false, _) => Verdict::Invalid(anomalies),
+    let keys = engines.zones + engines.search;
+    let told = Told::of(history, object, limits, refuted);
+    let verdict = match (told.anomalies.is_empty(), unknown) {
+        (false, _) => Verdict::Invalid(told.anomalies),
         (true, Some(unknown)) => Verdict::Unknown(unknown),
         (true, None) => Verdict::Valid(Witness { orders }),
     };
     let mut report = Report::new(object.name(), history, verdict);
-    report.engines = Engines {
-        zones: 0,
-        search: keys,
-    };
-    report.name_violated_keys(only_named);
+    report.engines = engines;
+    report.violations = Violations::of(history, &told.violations, told.all_counted, keys);
+    report.name_violated_keys(told.only_named);
     report
+}
+
+/// What is told of the keys that are not linearizable.
+#[derive(Default)]
+struct Told {
+    anomalies: Vec<crate::report::Anomaly>,
+    only_named: Vec<String>,
+    violations: Vec<Violation>,
+    all_counted: bool,
+}
+
+impl Told {
+    /// The first violation of each key in words, those that ended first, and all of them counted.
+    fn of<O: Object>(
+        history: &History,
+        object: &O,
+        limits: &Limits,
+        mut refuted: Vec<(Refuted, &[u32])>,
+    ) -> Told {
+        refuted.sort_by_key(|(one, _)| one.ret);
+        let mut told = Told {
+            all_counted: true,
+            ..Told::default()
+        };
+        let mut explained = Vec::new();
+        let mut all = limits.budget.for_explanation(EXPLANATION_STEPS);
+        let mut counting = limits.budget.for_explanation(COUNT_STEPS);
+        for (one, places) in refuted {
+            let Ok(prepared) = Prepared::new(history, object, places) else {
+                told.only_named.extend(history.key_text(one.key));
+                continue;
+            };
+            let mut explanation = Explanation {
+                history,
+                object,
+                prepared: &prepared,
+                effort: &mut counting,
+                name: None,
+            };
+            let (stuck, counted) = explanation.all_stuck(one.stuck);
+            told.all_counted &= counted;
+            told.violations.extend(stuck.iter().map(|stuck| Violation {
+                name: stuck.name,
+                place: prepared.kept[stuck.at as usize],
+            }));
+            let first = stuck.first().map_or(one.stuck, |stuck| stuck.at);
+            explained.push((prepared.steps[first as usize].ret, first, one.key, places));
+        }
+        explained.sort_unstable_by_key(|(ret, ..)| *ret);
+        for (_, first, key, places) in explained {
+            // One is told in any case, however little is found out about it.
+            let more = told.anomalies.len() < ANOMALIES_MAX
+                && (told.anomalies.is_empty() || !all.is_spent());
+            match Prepared::new(history, object, places) {
+                Ok(prepared) if more => {
+                    let mut effort = limits.budget.for_explanation(KEY_STEPS);
+                    let mut explanation = Explanation {
+                        history,
+                        object,
+                        prepared: &prepared,
+                        effort: &mut effort,
+                        name: None,
+                    };
+                    told.anomalies.push(explanation.tell(key, first));
+                    all.spend(KEY_STEPS - effort.steps_left());
+                }
+                _ => told.only_named.extend(history.key_text(key)),
+            }
+        }
+        told
+    }
 }
 
 fn judge_key<O: Object>(
@@ -145,355 +259,63 @@ fn judge_key<O: Object>(
     deadline: Deadline,
     key: u32,
     places: &[u32],
-) -> Finding {
-    let unknown = |reason: String| {
+) -> Judged {
+    let mut searched = false;
+    let mut judge = || {
+        let mut prepared = Prepared::new(history, object, places)?;
+        let valid = |order: &[u32], kept: &[u32]| {
+            let order = order.iter().map(|at| kept[*at as usize]).collect();
+            Finding::Valid(KeyOrder { key, order })
+        };
+        let invalid = |stuck: u32, prepared: &Prepared<O::Model>| {
+            Finding::Invalid(Refuted {
+                key,
+                stuck,
+                ret: prepared.steps[stuck as usize].ret,
+            })
+        };
+        match object.decide(&prepared.timed()) {
+            Decision::Valid(order) if prepared.is_linearization(&order) => {
+                return Ok(valid(&order, &prepared.kept));
+            }
+            Decision::Valid(_) => return Err(crate::register::BAD_WITNESS.to_owned()),
+            Decision::Invalid(refusal) => {
+                return Ok(invalid(last_of(&prepared.steps, &refusal.core), &prepared));
+            }
+            Decision::Open => searched = true,
+        }
+        let mut effort: Effort = limits.budget.for_verdict(deadline);
+        Ok(match prepared.search(&mut effort) {
+            Found::Valid(order) if prepared.is_linearization(&order) => {
+                valid(&order, &prepared.kept)
+            }
+            Found::Valid(_) => return Err(crate::register::BAD_WITNESS.to_owned()),
+            Found::Invalid { stuck } => invalid(stuck, &prepared),
+            Found::OutOfBudget {
+                why,
+                explained,
+                stuck,
+            } => Finding::Unknown(Unknown {
+                reason: format!("the budget of {why} ran out; give more of it"),
+                key: history.key_text(key),
+                explained: Some(explained),
+                stopped_at: Some(Box::new(OperationView::of(
+                    history,
+                    prepared.kept[stuck as usize],
+                    Role::Proof,
+                ))),
+                keys_undecided: 0,
+            }),
+        })
+    };
+    let finding = judge().unwrap_or_else(|reason: String| {
         Finding::Unknown(Unknown {
             reason,
             key: history.key_text(key),
             ..Unknown::default()
         })
-    };
-    let mut prepared = match Prepared::new(history, object, places) {
-        Ok(prepared) => prepared,
-        Err(problem) => return unknown(problem),
-    };
-    let Prepared {
-        machine,
-        steps,
-        kept,
-    } = &mut prepared;
-    match search(machine, steps, deadline, limits.budget.bytes) {
-        Found::Valid(order) => {
-            if !is_linearization(machine, steps, &order) {
-                return unknown(crate::register::BAD_WITNESS.to_owned());
-            }
-            let order = order.into_iter().map(|at| kept[at as usize]).collect();
-            Finding::Valid(KeyOrder { key, order })
-        }
-        Found::Invalid { stuck } => Finding::Invalid(Refuted {
-            key,
-            stuck,
-            ret: steps[stuck as usize].ret,
-        }),
-        Found::OutOfBudget {
-            why,
-            explained,
-            stuck,
-        } => Finding::Unknown(Unknown {
-            reason: format!("the budget of {why} ran out; give more of it"),
-            key: history.key_text(key),
-            explained: Some(explained),
-            stopped_at: Some(Box::new(OperationView::of(
-                history,
-                kept[stuck as usize],
-                Role::Proof,
-            ))),
-            keys_undecided: 0,
-        }),
-    }
-}
-
-/// The steps of one key, for the search.
-struct Prepared<M: Model> {
-    machine: Interned<M>,
-    /// In the order of their invocations.
-    steps: Vec<Step>,
-    /// Per step the place of its operation in the history.
-    kept: Vec<u32>,
-}
-
-impl<M: Model> Prepared<M> {
-    fn new<O: Object<Model = M>>(
-        history: &History,
-        object: &O,
-        places: &[u32],
-    ) -> Result<Self, String> {
-        let mut machine = Interned::new(object.model(history, places));
-        let mut steps = Vec::with_capacity(places.len());
-        let mut kept = Vec::with_capacity(places.len());
-        for place in places {
-            let operation = &history.operations[*place as usize];
-            if operation.outcome == Outcome::Fail {
-                continue;
-            }
-            let Some(step) = object.step(history, operation)? else {
-                continue;
-            };
-            let class = machine.class(&step);
-            let (inv, ret) = operation.span();
-            if ret == NEVER && machine.nature(class) == Nature::Look {
-                continue;
-            }
-            steps.push(Step { class, inv, ret });
-            kept.push(*place);
-        }
-        // Only where a completion had no invocation are they not yet in the order of invocation.
-        if !steps.is_sorted_by_key(|step| step.inv) {
-            let mut both: Vec<(Step, u32)> = steps.into_iter().zip(kept).collect();
-            both.sort_by_key(|(step, _)| step.inv);
-            (steps, kept) = both.into_iter().unzip();
-        }
-
-        Ok(Prepared {
-            machine,
-            steps,
-            kept,
-        })
-    }
-
-    fn explain<O: Object<Model = M>>(
-        &self,
-        history: &History,
-        object: &O,
-        limits: &Limits,
-        deadline: Deadline,
-        refuted: &Refuted,
-    ) -> Anomaly {
-        let deadline = deadline.at_most(EXPLANATION_TIME);
-        let (sub, stuck) = Explanation {
-            history,
-            object,
-            machine: &self.machine,
-            deadline,
-            limits,
-        }
-        .minimal(&self.steps, &self.kept, refuted.stuck);
-        let stuck = self.kept[stuck as usize];
-        let mut anomaly = tell(history, object, refuted.key, stuck, &sub);
-        if deadline.passed() {
-            anomaly.text.push_str(CUT_SHORT);
-        }
-        anomaly
-    }
-}
-
-/// Checks a witness, independently of the search that found it.
-fn is_linearization<M: Machine>(machine: &mut M, steps: &[Step], order: &[u32]) -> bool {
-    let mut state = machine.initial();
-    let mut latest_inv = 0;
-    let mut present = vec![false; steps.len()];
-    for at in order {
-        let step = &steps[*at as usize];
-        if std::mem::replace(&mut present[*at as usize], true) || step.ret < latest_inv {
-            return false;
-        }
-        latest_inv = latest_inv.max(step.inv);
-        state = machine.apply(state, step.class);
-        if state == ILLEGAL {
-            return false;
-        }
-    }
-    steps
-        .iter()
-        .zip(&present)
-        .all(|(step, present)| *present || step.ret == NEVER)
-}
-
-struct Explanation<'a, O: Object> {
-    history: &'a History,
-    object: &'a O,
-    machine: &'a Interned<O::Model>,
-    deadline: Deadline,
-    limits: &'a Limits,
-}
-
-impl<O: Object> Explanation<'_, O> {
-    fn invalid(&mut self, part: &[(Step, u32)]) -> bool {
-        if self.deadline.passed() {
-            return false;
-        }
-        // The model may have looked ahead into the history: here it may only see this part.
-        let places: Vec<u32> = part.iter().map(|(_, place)| *place).collect();
-        let mut machine = Interned::new(self.object.model(self.history, &places));
-        let steps: Vec<Step> = part
-            .iter()
-            .map(|(step, _)| Step {
-                class: machine.class(self.machine.step(step.class)),
-                ..*step
-            })
-            .collect();
-        let bytes = self.limits.budget.bytes;
-        let found = search(&mut machine, &steps, self.deadline, bytes);
-        matches!(found, Found::Invalid { .. })
-    }
-
-    /// A small part of the steps that is invalid: up to the return that fits no order, without
-    /// pairs that belong together, and with every other outcome forgotten that can be. Returns also
-    /// which step it is whose return fits no order.
-    fn minimal(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> (Vec<(Step, u32)>, u32) {
-        let stuck = self.first_stuck(steps, kept, stuck);
-        let mut part = self.prefix(steps, kept, stuck);
-        self.drop_pairs(&mut part);
-        self.forget(&mut part);
-        self.drop_sources(&mut part);
-        (part, stuck)
-    }
-
-    /// The step with the first return up to which no order explains the steps. It may be later
-    /// than where the search stood, if the model looked ahead.
-    fn first_stuck(&mut self, steps: &[Step], kept: &[u32], stuck: u32) -> u32 {
-        let prefix = self.prefix(steps, kept, stuck);
-        if self.invalid(&prefix) {
-            return stuck;
-        }
-        let mut later: Vec<u32> = (0..steps.len() as u32)
-            .filter(|at| {
-                let ret = steps[*at as usize].ret;
-                ret != NEVER && ret > steps[stuck as usize].ret
-            })
-            .collect();
-        later.sort_by_key(|at| steps[*at as usize].ret);
-        let first = later.partition_point(|at| {
-            let prefix = self.prefix(steps, kept, *at);
-            !self.invalid(&prefix)
-        });
-        later.get(first).or(later.last()).copied().unwrap_or(stuck)
-    }
-
-    /// What was invoked before the return of a step; what returned later may as well not have.
-    fn prefix(&self, steps: &[Step], kept: &[u32], last: u32) -> Vec<(Step, u32)> {
-        let end = steps[last as usize].ret;
-        let known_until = |step: &Step| if step.ret > end { NEVER } else { step.ret };
-        steps
-            .iter()
-            .zip(kept)
-            .filter(|(step, _)| step.inv < end)
-            .map(|(step, place)| {
-                (
-                    Step {
-                        ret: known_until(step),
-                        ..*step
-                    },
-                    *place,
-                )
-            })
-            .filter(|(step, _)| {
-                step.ret != NEVER || self.machine.nature(step.class) != Nature::Look
-            })
-            .collect()
-    }
-
-    fn drop_pairs(&mut self, part: &mut Vec<(Step, u32)>) {
-        let mut at = 0;
-        while at < part.len() {
-            let first = self.history.operations[part[at].1 as usize];
-            let second = (at + 1..part.len()).find(|other| {
-                self.history.operations[part[*other].1 as usize].process == first.process
-            });
-            if let Some(second) = second
-                && self.object.belong_together(
-                    self.history,
-                    &first,
-                    &self.history.operations[part[second].1 as usize],
-                )
-            {
-                let mut without = part.clone();
-                without.remove(second);
-                without.remove(at);
-                if self.invalid(&without) {
-                    *part = without;
-                    continue;
-                }
-            }
-            at += 1;
-        }
-    }
-
-    /// Forgets outcomes: halves, quarters, …, single ones.
-    fn forget(&mut self, part: &mut Vec<(Step, u32)>) {
-        let mut width = part.len().next_power_of_two();
-        while width > 0 {
-            let mut end = part.len();
-            while end > 0 {
-                let start = end.saturating_sub(width);
-                let mut forgotten = part.clone();
-                let mut any = false;
-                for at in (start..end).rev() {
-                    if self.machine.nature(forgotten[at].0.class) == Nature::Look {
-                        forgotten.remove(at);
-                        any = true;
-                    } else {
-                        any |= std::mem::replace(&mut forgotten[at].0.ret, NEVER) != NEVER;
-                    }
-                }
-                if any && self.invalid(&forgotten) {
-                    *part = forgotten;
-                }
-                end = start;
-            }
-            width /= 2;
-        }
-    }
-
-    /// Leaves out operations of forgotten outcome as long as each remaining one is needed.
-    fn drop_sources(&mut self, part: &mut Vec<(Step, u32)>) {
-        for at in (0..part.len()).rev() {
-            if part[at].0.ret != NEVER {
-                continue;
-            }
-            let mut without = part.clone();
-            without.remove(at);
-            if self.invalid(&without) && self.all_needed(&without) {
-                *part = without;
-            }
-        }
-    }
-
-    fn all_needed(&mut self, part: &[(Step, u32)]) -> bool {
-        (0..part.len())
-            .filter(|at| part[*at].0.ret != NEVER)
-            .all(|at| {
-                let mut forgotten = part.to_vec();
-                if self.machine.nature(forgotten[at].0.class) == Nature::Look {
-                    forgotten.remove(at);
-                } else {
-                    forgotten[at].0.ret = NEVER;
-                }
-                !self.invalid(&forgotten)
-            })
-    }
-}
-
-fn tell<O: Object>(
-    history: &History,
-    object: &O,
-    key: u32,
-    stuck: u32,
-    sub: &[(Step, u32)],
-) -> Anomaly {
-    let views: Vec<OperationView> = sub
-        .iter()
-        .map(|(step, place)| {
-            let role = if step.ret == NEVER {
-                Role::Source
-            } else {
-                Role::Proof
-            };
-            OperationView::of(history, *place, role)
-        })
-        .collect();
-    let others: Vec<String> = views
-        .iter()
-        .filter(|view| view.role == Role::Proof && view.place != stuck)
-        .map(ToString::to_string)
-        .collect();
-    let last = OperationView::of(history, stuck, Role::Proof);
-    let more = match others.len().saturating_sub(6) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    let text = if others.is_empty() {
-        format!("{last} fits no order at all.")
-    } else {
-        format!(
-            "{last} fits no order, given: {}{more}. Everything that completed before it fits one.",
-            others[..others.len().min(6)].join("; ")
-        )
-    };
-    let name = object.anomaly(history, &history.operations[stuck as usize]);
-    let mut anomaly = Anomaly::new(name, text, views);
-    anomaly.key = history.key_text(key);
-    anomaly
+    });
+    Judged { finding, searched }
 }
 
 #[cfg(test)]

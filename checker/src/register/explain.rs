@@ -3,22 +3,33 @@
 use super::access::{Access, Effect};
 use super::minimal::minimal;
 use super::zones::{Conflict, Judgement, NONE, Zones};
-use super::{Options, searched, staleness};
+use super::{searched, staleness};
 use crate::anomaly::AnomalyName;
-use crate::budget::{CUT_SHORT, Deadline, EXPLANATION_TIME};
+use crate::budget::{CUT_SHORT, Effort};
 use crate::history::{Datum, History, NEVER, Outcome};
 use crate::report::{Anomaly, OperationView, Role, Short};
 use crate::search::Found;
 
-/// The anomaly of a conflict that zones have just found.
+/// The anomaly of a conflict to which this access came, if it is known; what returned after it does
+/// not matter.
 pub(crate) fn explain(
     history: &History,
     accesses: &[Access],
     initial: Datum,
     zones: &Zones,
     conflict: &Conflict,
+    came_to_it: Option<u32>,
 ) -> Anomaly {
-    let core = with_sources(accesses, zones, core(conflict));
+    let mut core = core(conflict);
+    let mut until_then = accesses.to_vec();
+    if let Some(last) = came_to_it {
+        core.push(last);
+        let end = accesses[last as usize].ret;
+        for access in until_then.iter_mut().filter(|access| access.ret > end) {
+            access.ret = NEVER;
+        }
+    }
+    let core = with_sources(&until_then, zones, core);
     let mut judge = Zones::default();
     let sub = minimal(&core, |part| {
         matches!(judge.judge(part, initial), Judgement::Invalid(_))
@@ -36,10 +47,9 @@ pub(crate) fn explain(
 /// The anomaly of a key that the search refutes; no order goes beyond the return of `stuck`.
 pub(crate) fn explain_search(
     history: &History,
-    options: &Options,
     accesses: &[Access],
     initial: Datum,
-    deadline: Deadline,
+    effort: &mut Effort,
     stuck: u32,
 ) -> Anomaly {
     let end = accesses[stuck as usize].ret;
@@ -54,16 +64,11 @@ pub(crate) fn explain_search(
             access.ret != NEVER || matches!(access.effect, Effect::Write(_) | Effect::Cas(..))
         })
         .collect();
-    let bytes = options.budget.bytes;
-    let deadline = deadline.at_most(EXPLANATION_TIME);
     let sub = minimal(&prefix, |part| {
-        !deadline.passed()
-            && matches!(
-                searched::find(part, initial, deadline, bytes),
-                Found::Invalid { .. }
-            )
+        effort.spend(part.len() as u64 / 16 + 1);
+        !effort.is_spent() && matches!(searched::find(part, initial, effort), Found::Invalid { .. })
     });
-    let cut_short = deadline.passed();
+    let cut_short = effort.is_spent();
     let stuck = accesses[stuck as usize];
     let view = |access: &Access| OperationView::of(history, access.place, Role::Proof).to_string();
     let proofs: Vec<&Access> = sub.iter().filter(|access| access.ret != NEVER).collect();
@@ -111,7 +116,7 @@ pub(crate) fn explain_search(
     if cut_short {
         anomaly.text.push_str(CUT_SHORT);
     }
-    if let Some(ns) = staleness::stale_by(history, accesses, initial, deadline, bytes) {
+    if let Some(ns) = staleness::stale_by(history, accesses, initial, effort) {
         anomaly.set_stale(ns);
     }
     anomaly
@@ -208,6 +213,52 @@ fn with_sources(accesses: &[Access], zones: &Zones, core: Vec<u32>) -> Vec<Acces
     taken.into_iter().map(|at| accesses[at]).collect()
 }
 
+/// The name of a conflict, as far as it can be told at once.
+pub(crate) fn name_of_conflict(
+    accesses: &[Access],
+    zones: &Zones,
+    conflict: &Conflict,
+) -> AnomalyName {
+    match conflict {
+        Conflict::Phantom { .. } => AnomalyName::PhantomRead,
+        Conflict::LostUpdate { .. } => AnomalyName::LostUpdate,
+        Conflict::CasCycle { .. } => AnomalyName::CasCycle,
+        Conflict::Order { earlier, .. } => match accesses[*earlier as usize].effect {
+            Effect::Read(_) => AnomalyName::StaleRead,
+            _ => AnomalyName::ReadFromTheFuture,
+        },
+        Conflict::Blocks { a, b, c, d } => name_of_blocks(accesses, zones, [*a, *b, *c, *d]).0,
+    }
+}
+
+/// Two blocks that contradict each other are told as the story of a read that came late: the name
+/// of that, and the four accesses as it needs them.
+fn name_of_blocks(
+    accesses: &[Access],
+    zones: &Zones,
+    [a, b, c, d]: [u32; 4],
+) -> (AnomalyName, [u32; 4]) {
+    let reads = |at: u32| at != NONE && matches!(accesses[at as usize].effect, Effect::Read(_));
+    let [a, b, c, d] = if a != NONE && reads(b) && !reads(d) {
+        [c, d, a, b]
+    } else {
+        [a, b, c, d]
+    };
+    let writer_unknown = zones
+        .source(d as usize)
+        .is_some_and(|writer| accesses[writer].ret == NEVER);
+    let name = if reads(a) && reads(d) && writer_unknown {
+        AnomalyName::DuplicateEffect
+    } else if reads(c) && reads(d) {
+        AnomalyName::NewOldInversion
+    } else if reads(d) {
+        AnomalyName::StaleRead
+    } else {
+        AnomalyName::LostUpdate
+    };
+    (name, [a, b, c, d])
+}
+
 struct Words<'a> {
     history: &'a History,
     accesses: &'a [Access],
@@ -300,37 +351,20 @@ impl Words<'_> {
     }
 
     fn blocks(&self, a: u32, b: u32, c: u32, d: u32) -> (AnomalyName, String) {
-        // The two blocks contradict each other; it is told as the story of a read that came late.
-        let is_read = |at: u32| matches!(self.accesses[at as usize].effect, Effect::Read(_));
-        let (a, b, c, d) = if a != NONE && is_read(b) && !is_read(d) {
-            (c, d, a, b)
-        } else {
-            (a, b, c, d)
-        };
+        let (name, [a, b, c, d]) = name_of_blocks(self.accesses, self.zones, [a, b, c, d]);
         let (old, new) = (self.value_after(d), self.value_after(c));
-        let reads =
-            |at: u32| at != NONE && matches!(self.accesses[at as usize].effect, Effect::Read(_));
-        let writer_unknown = self
-            .zones
-            .source(d as usize)
-            .is_some_and(|writer| self.accesses[writer].ret == NEVER);
-        let (name, headline) = if reads(a) && reads(d) && writer_unknown {
-            let headline = format!(
+        let headline = match name {
+            AnomalyName::DuplicateEffect => format!(
                 "The write of {old} has an unknown outcome, and seems to have taken effect twice: {old} was seen, replaced by {new}, and seen again."
-            );
-            (AnomalyName::DuplicateEffect, headline)
-        } else if reads(c) && reads(d) {
-            let headline = format!("After {new} had been read, a later read saw {old} again.");
-            (AnomalyName::NewOldInversion, headline)
-        } else if reads(d) {
-            let headline = format!(
+            ),
+            AnomalyName::NewOldInversion => {
+                format!("After {new} had been read, a later read saw {old} again.")
+            }
+            AnomalyName::StaleRead => format!(
                 "{} saw {old}, although {new} had replaced it before the read began.",
                 self.operation(d)
-            );
-            (AnomalyName::StaleRead, headline)
-        } else {
-            let headline = format!("{old} and {new} must each have come before the other.");
-            (AnomalyName::LostUpdate, headline)
+            ),
+            _ => format!("{old} and {new} must each have come before the other."),
         };
         let mut first = match a {
             NONE => format!(

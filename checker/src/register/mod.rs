@@ -16,7 +16,7 @@
 //! assert_eq!(report.anomalies()[0].name.as_str(), "stale read");
 //! ```
 
-mod access;
+pub(crate) mod access;
 mod afterwards;
 mod explain;
 mod minimal;
@@ -25,7 +25,7 @@ mod searched;
 mod staleness;
 mod values;
 mod witness;
-mod zones;
+pub(crate) mod zones;
 
 pub use access::{FailedCas, NilRead};
 
@@ -35,12 +35,12 @@ use crate::history::{Datum, History, NEVER, Operation};
 use crate::keys::{Groups, each_key};
 use crate::report::{
     Anomaly, Engines, KeyOrder, MustHaveHappened, OperationView, Report, Role, Unknown, Verdict,
-    Witness,
+    Violation, Violations, Witness,
 };
 use crate::search::Found;
 use crate::value::Value;
 use access::{Access, Names, access};
-use zones::{Conflict, Judgement, Zones};
+use zones::{Conflict, Judgement, Misfit, Zones};
 
 /// How register histories are judged.
 #[derive(Clone, Debug)]
@@ -91,8 +91,7 @@ pub(crate) const BAD_WITNESS: &str = "an order was found, but the independent va
 /// How many operations are copied at a time.
 const GATHERED: usize = 64;
 
-/// How many anomalies are reported of one key, and in all.
-const ANOMALIES_PER_KEY_MAX: usize = 4;
+/// How many violated keys are explained.
 const ANOMALIES_MAX: usize = 20;
 
 /// What is judged, and how.
@@ -109,11 +108,26 @@ struct KeyFinding {
     outcome: KeyOutcome,
     engines: Engines,
     must_have_happened: Vec<u32>,
+    violations: Vec<Violation>,
+    /// Whether these are all.
+    all_counted: bool,
+}
+
+impl KeyFinding {
+    fn new(outcome: KeyOutcome, engines: Engines) -> KeyFinding {
+        KeyFinding {
+            outcome,
+            engines,
+            must_have_happened: Vec::new(),
+            violations: Vec::new(),
+            all_counted: true,
+        }
+    }
 }
 
 enum KeyOutcome {
     Valid(KeyOrder),
-    Invalid(Vec<Anomaly>),
+    Invalid(Box<Anomaly>),
     /// Refuted by search, and not explained yet.
     Refuted(Refuted),
     Unknown(Unknown),
@@ -203,14 +217,13 @@ impl Task<'_> {
             initial,
             ..
         } = *self;
-        let unknown = |reason: String| KeyFinding {
-            outcome: KeyOutcome::Unknown(Unknown {
+        let unknown = |reason: String| {
+            let unknown = Unknown {
                 reason,
                 key: history.key_text(key),
                 ..Unknown::default()
-            }),
-            engines: Engines::default(),
-            must_have_happened: Vec::new(),
+            };
+            KeyFinding::new(KeyOutcome::Unknown(unknown), Engines::default())
         };
         if self.deadline.passed() {
             return unknown("the budget of time ran out before this key's turn".to_owned());
@@ -220,15 +233,26 @@ impl Task<'_> {
         }
         let accesses = &engine.accesses;
         let zones = &mut engine.zones;
+        let (mut violations, mut all_counted) = (Vec::new(), true);
         let outcome = match zones.judge(accesses, initial) {
             Judgement::NotExact => {
                 return self.judge_by_search(accesses, key);
             }
             Judgement::Invalid(_) if options.explain == Explain::VerdictOnly => {
-                KeyOutcome::Invalid(vec![unexplained(history, key)])
+                KeyOutcome::Invalid(Box::new(unexplained(history, key)))
             }
             Judgement::Invalid(conflict) => {
-                KeyOutcome::Invalid(explain_zones(history, zones, accesses, initial, &conflict))
+                let (misfits, all) = zones.violations(accesses);
+                let misfit = |misfit: &Misfit| Violation {
+                    name: explain::name_of_conflict(accesses, zones, &misfit.conflict),
+                    place: accesses[misfit.access as usize].place,
+                };
+                violations = misfits.iter().map(misfit).collect();
+                all_counted = all;
+                let first = misfits.first();
+                KeyOutcome::Invalid(Box::new(explain_zones(
+                    history, zones, accesses, initial, first, &conflict,
+                )))
             }
             Judgement::Valid => {
                 let mut order = zones.witness(accesses);
@@ -245,13 +269,15 @@ impl Task<'_> {
             .filter(|at| accesses[*at].ret == NEVER && zones.happened(*at))
             .map(|at| accesses[at].place)
             .collect();
+        let engines = Engines {
+            zones: 1,
+            search: 0,
+        };
         KeyFinding {
-            outcome,
-            engines: Engines {
-                zones: 1,
-                search: 0,
-            },
             must_have_happened,
+            violations,
+            all_counted,
+            ..KeyFinding::new(outcome, engines)
         }
     }
 
@@ -263,7 +289,8 @@ impl Task<'_> {
             deadline,
             ..
         } = *self;
-        let outcome = match searched::find(accesses, initial, deadline, self.options.budget.bytes) {
+        let mut effort = self.options.budget.for_verdict(deadline);
+        let outcome = match searched::find(accesses, initial, &mut effort) {
             Found::Valid(mut order) => {
                 if witness::is_linearization(accesses, &order, initial) {
                     for at in &mut order {
@@ -300,14 +327,11 @@ impl Task<'_> {
                 })
             }
         };
-        KeyFinding {
-            outcome,
-            engines: Engines {
-                zones: 0,
-                search: 1,
-            },
-            must_have_happened: Vec::new(),
-        }
+        let engines = Engines {
+            zones: 0,
+            search: 1,
+        };
+        KeyFinding::new(outcome, engines)
     }
 }
 
@@ -320,45 +344,31 @@ fn unexplained(history: &History, key: u32) -> Anomaly {
     anomaly
 }
 
-/// The anomalies of a key that zones refute.
+/// The first violation of a key that zones refute, in words: its conflict. `found` is the one that
+/// the zones have just found.
 fn explain_zones(
     history: &History,
     zones: &Zones,
     accesses: &[Access],
     initial: Datum,
-    conflict: &Conflict,
-) -> Vec<Anomaly> {
-    let mut conflicts = vec![conflict.clone()];
-    let mut stale = None;
-    if matches!(conflict, Conflict::Blocks { .. } | Conflict::Order { .. }) {
-        let (pairs, _) = zones.overlaps(ANOMALIES_PER_KEY_MAX, 100_000);
-        for pair in pairs {
-            let other = zones.conflict_of(pair);
-            if conflicts.len() < ANOMALIES_PER_KEY_MAX && !conflicts.contains(&other) {
-                conflicts.push(other);
-            }
-        }
+    first: Option<&Misfit>,
+    found: &Conflict,
+) -> Anomaly {
+    let conflict = first.map_or(found, |first| &first.conflict);
+    let came_to_it = first.map(|first| first.access);
+    let mut anomaly = explain::explain(history, accesses, initial, zones, conflict, came_to_it);
+    if matches!(found, Conflict::Blocks { .. } | Conflict::Order { .. }) {
         let operation = |access: &Access| &history.operations[access.place as usize];
-        stale = zones.stale_by(
+        let stale = zones.stale_by(
             accesses,
             |access| operation(access).invoke_time,
             |access| operation(access).complete_time,
         );
+        if let Some(ns) = stale.filter(|ns| *ns > 0) {
+            anomaly.set_stale(ns);
+        }
     }
-    let mut anomalies: Vec<Anomaly> = conflicts
-        .iter()
-        .map(|conflict| {
-            let mut anomaly = explain::explain(history, accesses, initial, zones, conflict);
-            if let Some(ns) = stale.filter(|ns| *ns > 0) {
-                anomaly.set_stale(ns);
-            }
-            anomaly
-        })
-        .collect();
-    // Different conflicts can come from the same few operations.
-    let mut told = std::collections::BTreeSet::new();
-    anomalies.retain(|anomaly| told.insert(anomaly.text.clone()));
-    anomalies
+    anomaly
 }
 
 /// The keys that no anomaly tells of.
@@ -379,15 +389,19 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
     let mut anomalies = Vec::new();
     let mut unknown: Option<Unknown> = None;
     let mut violated: Vec<String> = Vec::new();
+    let mut violations = Vec::new();
+    let (mut all_counted, keys) = (true, findings.len());
     for finding in findings {
         engines.zones += finding.engines.zones;
         engines.search += finding.engines.search;
         must.extend(finding.must_have_happened);
+        violations.extend(finding.violations);
+        all_counted &= finding.all_counted;
         match finding.outcome {
             KeyOutcome::Valid(order) => orders.push(order),
             KeyOutcome::Invalid(found) => {
-                violated.extend(found.first().and_then(|anomaly| anomaly.key.clone()));
-                anomalies.extend(found);
+                violated.extend(found.key.clone());
+                anomalies.push(*found);
             }
             KeyOutcome::Refuted(refuted) => {
                 violated.extend(history.key_text(refuted.key));
@@ -416,6 +430,7 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
     };
     let mut report = Report::new(&options.model, history, verdict);
     report.engines = engines;
+    report.violations = Violations::of(history, &violations, all_counted, keys);
     report.name_violated_keys(not_shown);
     must.sort_unstable();
     report.must_have_happened = MustHaveHappened {

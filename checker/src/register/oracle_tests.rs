@@ -110,7 +110,8 @@ fn run(cases: u32, values: i64, unique: bool) {
         ..Config::default()
     });
     let mut zones = Zones::default();
-    let deadline = Budget::default().deadline();
+    let mut effort = Budget::default().for_explanation(u64::MAX);
+    let effort = std::cell::RefCell::new(&mut effort);
     let counts = std::cell::Cell::new((0, 0, 0));
     let zones = std::cell::RefCell::new(&mut zones);
     runner
@@ -138,7 +139,7 @@ fn run(cases: u32, values: i64, unique: bool) {
                     ));
                 }
             }
-            match searched::find(&accesses, Datum::NIL, deadline, usize::MAX) {
+            match searched::find(&accesses, Datum::NIL, *effort.borrow_mut()) {
                 Found::Valid(order) => {
                     prop_assert!(expected, "search says valid");
                     prop_assert!(

@@ -4,7 +4,7 @@
 use super::access::{Access, Effect};
 use super::minimal::drop_unseen;
 use super::values::Values;
-use crate::budget::Deadline;
+use crate::budget::Effort;
 use crate::history::{Datum, NEVER};
 use crate::search::{Found, ILLEGAL, Machine, Nature, Step, search};
 
@@ -86,19 +86,14 @@ impl Machine for Register {
 }
 
 /// What the search found of a key; accesses are named by their place in the slice.
-pub(crate) fn find(
-    accesses: &[Access],
-    initial: Datum,
-    deadline: Deadline,
-    bytes_max: usize,
-) -> Found {
+pub(crate) fn find(accesses: &[Access], initial: Datum, effort: &mut Effort) -> Found {
     let mut kept = accesses.to_vec();
     for (at, access) in kept.iter_mut().enumerate() {
         access.place = at as u32;
     }
     drop_unseen(&mut kept);
     let (mut register, steps) = prepare(&kept, initial);
-    match search(&mut register, &steps, deadline, bytes_max) {
+    match search(&mut register, &steps, effort) {
         Found::Valid(order) => Found::Valid(
             order
                 .into_iter()

@@ -4,7 +4,7 @@
 
 use super::access::{Access, Effect};
 use super::searched;
-use crate::budget::Deadline;
+use crate::budget::Effort;
 use crate::history::{Datum, History, NEVER};
 use crate::search::Found;
 
@@ -15,8 +15,7 @@ pub(crate) fn stale_by(
     history: &History,
     accesses: &[Access],
     initial: Datum,
-    deadline: Deadline,
-    bytes_max: usize,
+    effort: &mut Effort,
 ) -> Option<u64> {
     let operation = |access: &Access| &history.operations[access.place as usize];
     let mut returns: Vec<(u32, u64)> = accesses
@@ -28,11 +27,11 @@ pub(crate) fn stale_by(
     if !returns.is_sorted_by_key(|(_, time)| time) {
         return None;
     }
-    let valid = |shift: u64| {
+    let mut valid = |shift: u64| {
         let shifted = shifted(accesses, &returns, shift, |access| {
             operation(access).invoke_time
         });
-        match searched::find(&shifted, initial, deadline, bytes_max) {
+        match searched::find(&shifted, initial, effort) {
             Found::Valid(_) => Some(true),
             Found::Invalid { .. } => Some(false),
             Found::OutOfBudget { .. } => None,

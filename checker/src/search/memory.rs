@@ -73,6 +73,9 @@ const END: u32 = u32::MAX;
 /// Room for so many is made in the beginning: for a small history that is enough.
 const FEW: usize = 64;
 
+/// The table of chains becomes so many times larger.
+const GROWTH: usize = 4;
+
 impl Visited {
     pub(crate) fn new(slot_words: usize, used_words: usize) -> Visited {
         Visited {
@@ -86,6 +89,15 @@ impl Visited {
 
     pub(crate) fn bytes(&self) -> usize {
         self.entries.capacity() * 8 + self.next.capacity() * 4 + self.heads.capacity() * 4
+    }
+
+    /// Bytes that it takes more while it grows, if it soon does.
+    pub(crate) fn growth(&self) -> usize {
+        if self.heads.len() - self.next.len() < super::pace::ROUNDS_MAX as usize {
+            self.heads.len() * GROWTH * 4
+        } else {
+            0
+        }
     }
 
     /// Remembers a configuration, given by its level, its state, and words of linearized slots, of
@@ -142,7 +154,7 @@ impl Visited {
     }
 
     fn grow(&mut self) {
-        self.heads = vec![END; self.heads.len() * 4];
+        self.heads = vec![END; self.heads.len() * GROWTH];
         let stride = self.stride();
         for number in 0..self.next.len() {
             let entry = &self.entries[number * stride..];

@@ -19,16 +19,18 @@
 mod configuration;
 mod memory;
 mod model;
+mod pace;
 mod unknown;
 mod window;
 
 pub(crate) use model::{Interned, Machine};
 pub use model::{Model, Nature};
 
-use crate::budget::Deadline;
+use crate::budget::Effort;
 use crate::history::NEVER;
 use configuration::Configuration;
 use memory::{Fields, Visited};
+use pace::Pace;
 use unknown::Fitting;
 use window::Window;
 
@@ -78,13 +80,8 @@ struct Frame {
 }
 
 /// Searches for a linearization of these steps, given in the order of their invocations.
-pub(crate) fn search<M: Machine>(
-    machine: &mut M,
-    steps: &[Step],
-    deadline: Deadline,
-    bytes_max: usize,
-) -> Found {
-    Search::new(machine, steps).run(deadline, bytes_max)
+pub(crate) fn search<M: Machine>(machine: &mut M, steps: &[Step], effort: &mut Effort) -> Found {
+    Search::new(machine, steps).run(effort)
 }
 
 /// Room for so many is made in the beginning: for a small history that is enough.
@@ -137,30 +134,19 @@ impl<'a, M: Machine> Search<'a, M> {
         }
     }
 
-    fn run(mut self, deadline: Deadline, bytes_max: usize) -> Found {
+    fn run(mut self, effort: &mut Effort) -> Found {
         if self.window.levels() == 0 {
             return Found::Valid(Vec::new());
         }
         self.window.forward(self.now.left_mut());
-        let mut rounds = 0_u32;
+        let mut pace = Pace::new(effort);
         loop {
-            rounds = rounds.wrapping_add(1);
-            if rounds.is_multiple_of(1024) {
-                let why = if deadline.passed() {
-                    Some("time")
-                } else if self.bytes() > bytes_max {
-                    Some("memory")
-                } else {
-                    None
+            if let Some(why) = pace.round(|| (self.bytes(), self.growth())) {
+                return Found::OutOfBudget {
+                    why,
+                    explained: self.deepest as usize,
+                    stuck: self.window.returning(self.deepest),
                 };
-                if let Some(why) = why {
-                    let stuck = self.window.returning(self.deepest);
-                    return Found::OutOfBudget {
-                        why,
-                        explained: self.deepest as usize,
-                        stuck,
-                    };
-                }
             }
             if self.settle() {
                 return Found::Valid(self.witness());
@@ -181,6 +167,11 @@ impl<'a, M: Machine> Search<'a, M> {
             + self.moves.capacity() * 8
             + self.candidates.capacity() * size_of::<Candidate>()
             + self.machine.bytes()
+    }
+
+    /// Bytes by which tables will grow at once in the next rounds.
+    fn growth(&self) -> usize {
+        self.visited.growth() + self.machine.growth()
     }
 
     /// Linearizes what changes nothing and fits, and passes each return that is satisfied; says

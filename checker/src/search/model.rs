@@ -53,6 +53,25 @@ pub trait Model {
     /// The state after the step, or none if the step cannot happen, with its result, in this state.
     fn apply(&self, state: &Self::State, step: &Self::Step) -> Option<Self::State>;
 
+    /// Does the step to the state; says whether it can happen (if not, the state may become
+    /// anything). To do it in place is faster where states are large.
+    fn advance(&self, state: &mut Self::State, step: &Self::Step) -> bool {
+        match self.apply(state, step) {
+            Some(next) => {
+                *state = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// About how many bytes a state takes beyond its own size, so that limits of memory are seen in
+    /// time.
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        let _ = state;
+        0
+    }
+
     /// What the step can do. A wrong answer makes verdicts wrong; [`Nature::Change`] is always right.
     fn nature(&self, step: &Self::Step) -> Nature {
         let _ = step;
@@ -75,6 +94,10 @@ pub(crate) trait Machine {
     fn bytes(&self) -> usize {
         0
     }
+    /// Bytes that tables take more while they grow, if they soon do.
+    fn growth(&self) -> usize {
+        0
+    }
 }
 
 /// Any model as a machine: states, steps and transitions are interned.
@@ -85,6 +108,8 @@ pub(crate) struct Interned<M: Model> {
     steps: Vec<(M::Step, Nature)>,
     step_numbers: FastMap<M::Step, u32>,
     transitions: FastMap<u64, u32>,
+    /// Bytes of the states beyond their own size.
+    heap_bytes: usize,
 }
 
 impl<M: Model> Interned<M> {
@@ -99,7 +124,12 @@ impl<M: Model> Interned<M> {
             steps: Vec::new(),
             step_numbers: FastMap::default(),
             transitions: FastMap::default(),
+            heap_bytes: 0,
         }
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.model
     }
 
     /// The step of a class.
@@ -138,6 +168,8 @@ impl<M: Model> Machine for Interned<M> {
                 Some(number) => *number,
                 None => {
                     let number = self.states.len() as u32;
+                    // It is kept twice: as a state, and as a key.
+                    self.heap_bytes += 2 * self.model.heap_bytes(&state);
                     self.states.push(state.clone());
                     self.state_numbers.insert(state, number);
                     number
@@ -153,7 +185,30 @@ impl<M: Model> Machine for Interned<M> {
     }
 
     fn bytes(&self) -> usize {
-        // States are counted as a few words each; what they hold beyond that is not known here.
-        self.transitions.capacity() * 16 + self.states.len() * (size_of::<M::State>() * 2 + 64)
+        self.transitions.capacity() * TRANSITION
+            + self.state_numbers.capacity() * (size_of::<M::State>() + 8)
+            + self.states.capacity() * size_of::<M::State>()
+            + self.heap_bytes
+    }
+
+    fn growth(&self) -> usize {
+        const SOON: usize = 2 * super::pace::ROUNDS_MAX as usize;
+        let map = |capacity: usize, length: usize, entry: usize| {
+            if capacity - length < SOON {
+                2 * capacity * entry
+            } else {
+                0
+            }
+        };
+        let (all, some) = (self.transitions.capacity(), self.transitions.len());
+        map(all, some, TRANSITION)
+            + map(
+                self.state_numbers.capacity(),
+                self.states.len(),
+                size_of::<M::State>() + 8,
+            )
     }
 }
+
+/// Bytes of an entry of the table of transitions, with its share of what the table keeps empty.
+const TRANSITION: usize = 20;

@@ -5,6 +5,7 @@
 
 mod checks;
 mod objects;
+mod queues;
 mod random;
 mod registers;
 mod transactions;

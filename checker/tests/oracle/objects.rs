@@ -1,6 +1,8 @@
 //! Objects that are judged by search: the verdict, the witness and the minimal sub-history.
 
-use crate::random::{CASES, Counts, Planned, Step, history, is_linearizable, is_witness};
+use crate::random::{
+    CASES, Counts, Planned, Step, forget, history, is_linearizable, is_witness, misfits,
+};
 use kensho_checker::generate::Random;
 use kensho_checker::history::{History, Kind, NEVER, Outcome};
 use kensho_checker::judge::{Model, Settings, judge, models};
@@ -10,20 +12,20 @@ use serde_json::json;
 
 /// An operation with its argument, and its result if that is known.
 #[derive(Clone, Debug)]
-struct Call {
-    f: String,
-    argument: Value,
-    result: Option<Value>,
+pub(crate) struct Call {
+    pub(crate) f: String,
+    pub(crate) argument: Value,
+    pub(crate) result: Option<Value>,
 }
 
 /// A sequential object, written down as plainly as possible.
-struct Object {
-    model: &'static Model,
-    initial: Value,
-    apply: fn(&Value, &Call) -> Option<Value>,
+pub(crate) struct Object {
+    pub(crate) model: &'static Model,
+    pub(crate) initial: Value,
+    pub(crate) apply: fn(&Value, &Call) -> Option<Value>,
     /// Whether an operation never changes anything.
-    looks: fn(&Call) -> bool,
-    plan: fn(&mut Random) -> Planned,
+    pub(crate) looks: fn(&Call) -> bool,
+    pub(crate) plan: fn(&mut Random) -> Planned,
 }
 
 fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
@@ -48,7 +50,8 @@ fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
     steps
 }
 
-fn compare(object: &Object) {
+/// Compares thousands of random histories of an object with what the oracle says of them.
+pub(crate) fn compare(object: &Object) {
     let mut counts = Counts::default();
     for seed in 0..CASES {
         let mut random = Random::new(seed);
@@ -63,54 +66,68 @@ fn compare(object: &Object) {
                 ..(object.plan)(&mut random)
             })
             .collect();
-        let history = history(&mut random, &planned);
-        let steps = steps(&history, object);
-        let settings = Settings {
-            threads: 1,
-            ..Settings::default()
-        };
-        let report = judge(&history, object.model, &settings);
-        let apply = |state: &Value, call: &Call| (object.apply)(state, call);
-        let linearizable = |steps: &[Step<Call>]| is_linearizable(steps, &object.initial, &apply);
-        counts.compare(&report, linearizable(&steps), seed);
-        match &report.verdict {
-            Verdict::Valid(witness) => {
-                for key in &witness.orders {
-                    let right = is_witness(&steps, &key.order, &object.initial, &apply);
-                    assert!(right, "seed {seed}: {:?}", key.order);
-                }
-            }
-            Verdict::Invalid(anomalies) => {
-                for anomaly in anomalies {
-                    let sub: Vec<Step<Call>> = anomaly
-                        .operations
-                        .iter()
-                        .map(|view| {
-                            let step = steps.iter().find(|step| step.place == view.place);
-                            let mut step = step.unwrap().clone();
-                            if view.role == Role::Source {
-                                step.ret = NEVER;
-                            }
-                            step
-                        })
-                        .collect();
-                    assert!(!linearizable(&sub), "seed {seed}: valid: {anomaly:#?}");
-                    for at in (0..sub.len()).filter(|at| sub[*at].ret != NEVER) {
-                        let mut rest = sub.clone();
-                        if (object.looks)(&rest[at].effect) {
-                            rest.remove(at);
-                        } else {
-                            rest[at].ret = NEVER;
-                        }
-                        let needed = linearizable(&rest);
-                        assert!(needed, "seed {seed}: {at} is not needed: {anomaly:#?}");
-                    }
-                }
-            }
-            Verdict::Unknown(_) => {}
-        }
+        compare_one(object, &history(&mut random, &planned), seed, &mut counts);
     }
     counts.assert_both();
+}
+
+/// Compares one history: its verdict, the witness or the minimal sub-history, and how many
+/// violations there are and which is the first.
+pub(crate) fn compare_one(object: &Object, history: &History, seed: u64, counts: &mut Counts) {
+    let steps = steps(history, object);
+    let settings = Settings {
+        threads: 1,
+        ..Settings::default()
+    };
+    let report = judge(history, object.model, &settings);
+    let apply = |state: &Value, call: &Call| (object.apply)(state, call);
+    let linearizable = |steps: &[Step<Call>]| is_linearizable(steps, &object.initial, &apply);
+    counts.compare(&report, linearizable(&steps), seed);
+    match &report.verdict {
+        Verdict::Valid(witness) => {
+            for key in &witness.orders {
+                let right = is_witness(&steps, &key.order, &object.initial, &apply);
+                assert!(right, "seed {seed}: {:?}", key.order);
+            }
+        }
+        Verdict::Invalid(anomalies) => {
+            let misfits = misfits(&steps, &object.looks, linearizable);
+            assert_eq!(
+                report.violations.count,
+                misfits.len(),
+                "seed {seed}: {misfits:?} of {steps:#?}: {report:#?}"
+            );
+            assert!(!report.violations.at_least);
+            let [anomaly] = &anomalies[..] else {
+                panic!("seed {seed}: {} anomalies of one key", anomalies.len());
+            };
+            let shown = anomaly.operations.iter();
+            let shown = shown.filter(|view| view.role == Role::Proof);
+            let last = shown.filter_map(|view| view.complete).max();
+            let first = history.operations[misfits[0] as usize].complete;
+            assert_eq!(last, Some(u64::from(first)), "seed {seed}: {report:#?}");
+            let sub: Vec<Step<Call>> = anomaly
+                .operations
+                .iter()
+                .map(|view| {
+                    let step = steps.iter().find(|step| step.place == view.place);
+                    let mut step = step.unwrap().clone();
+                    if view.role == Role::Source {
+                        step.ret = NEVER;
+                    }
+                    step
+                })
+                .collect();
+            assert!(!linearizable(&sub), "seed {seed}: valid: {anomaly:#?}");
+            for at in (0..sub.len()).filter(|at| sub[*at].ret != NEVER) {
+                let mut rest = sub.clone();
+                forget(&mut rest, at, &object.looks);
+                let needed = linearizable(&rest);
+                assert!(needed, "seed {seed}: {at} is not needed: {anomaly:#?}");
+            }
+        }
+        Verdict::Unknown(_) => {}
+    }
 }
 
 fn elements(value: &Value) -> Vec<Value> {
@@ -181,6 +198,100 @@ fn text_that_is_only_appended() {
     });
 }
 
+/// Each text is appended or put once, so that what is seen names who wrote it.
+fn plan_unique_text(random: &mut Random, unknown: usize) -> Vec<Planned> {
+    let written = 1 + random.below(4);
+    let mut planned = Vec::new();
+    for number in 0..written {
+        let text = ["a", "b,", "cc", "d"][number];
+        let f = if random.below(4) == 0 {
+            "put"
+        } else {
+            "append"
+        };
+        planned.push(Planned::ok(f, json!(text), json!(text)));
+    }
+    for _ in 0..random.below(8 - written) {
+        let mut seen = String::new();
+        for number in 0..written {
+            // Mostly in one order, or else hardly anything would be valid.
+            match random.below(6) {
+                0 => seen.insert_str(0, ["a", "b,", "cc", "d"][number]),
+                1..=3 => seen.push_str(["a", "b,", "cc", "d"][number]),
+                _ => {}
+            }
+        }
+        planned.push(Planned::ok("get", json!(null), json!(seen)));
+    }
+    for plan in &mut planned {
+        if random.below(unknown) == 0 {
+            plan.kind = Kind::Info;
+        }
+    }
+    planned
+}
+
+#[test]
+fn text_of_which_each_part_is_written_once() {
+    let object = Object {
+        model: &models::KV,
+        initial: Value::from(""),
+        apply: text,
+        looks: |call| call.f == "get",
+        plan: |_| unreachable!("planned below"),
+    };
+    let mut counts = Counts::default();
+    for seed in 0..2 * CASES {
+        let mut random = Random::new(seed);
+        let unknown = [4, 20][random.below(2)];
+        let planned = plan_unique_text(&mut random, unknown);
+        let history = history(&mut random, &planned);
+        compare_one(&object, &history, seed, &mut counts);
+        let report = judge(&history, object.model, &Settings::default());
+        assert_eq!(
+            report.engines.search, 0,
+            "seed {seed}: decided without search"
+        );
+    }
+    counts.assert_both();
+}
+
+#[test]
+fn lists_of_which_each_element_is_appended_once() {
+    let object = Object {
+        model: &models::KV,
+        initial: Value::from(""),
+        apply: |state, call| {
+            let mut all = elements(state);
+            if call.f == "get" {
+                return (call.result.as_ref() == Some(state)).then(|| state.clone());
+            }
+            all.push(call.argument.clone());
+            Some(Value::List(all))
+        },
+        looks: |call| call.f == "get",
+        plan: |_| unreachable!("planned below"),
+    };
+    let mut counts = Counts::default();
+    for seed in 0..CASES {
+        let mut random = Random::new(seed);
+        let count = 1 + random.below(3);
+        let mut planned: Vec<Planned> = (0..count)
+            .map(|element| Planned::ok("append", json!(element), json!(element)))
+            .collect();
+        for _ in 0..random.below(4) {
+            let seen = [json!([0]), json!([1, 0]), json!([0, 1]), json!([0, 1, 2])];
+            let seen = seen[random.below(4)].clone();
+            planned.push(Planned::ok("get", json!(null), seen));
+        }
+        if random.below(3) == 0 {
+            planned[0].kind = Kind::Info;
+        }
+        compare_one(&object, &history(&mut random, &planned), seed, &mut counts);
+    }
+    counts.assert_both();
+}
+
 #[test]
 fn set() {
     compare(&Object {
@@ -208,33 +319,6 @@ fn set() {
                     let seen = [json!([]), json!([0]), json!([1, 0])][which].clone();
                     Planned::ok("read", json!(null), seen)
                 }
-            }
-        },
-    });
-}
-
-#[test]
-fn first_in_first_out() {
-    compare(&Object {
-        model: &models::FIFO_QUEUE,
-        initial: Value::List(Vec::new()),
-        apply: |state, call| {
-            let mut all = elements(state);
-            if call.f == "enqueue" {
-                all.push(call.argument.clone());
-                return Some(Value::List(all));
-            }
-            let first = all.first()?.clone();
-            let fits = call.result.as_ref().is_none_or(|result| *result == first);
-            all.remove(0);
-            fits.then_some(Value::List(all))
-        },
-        looks: |_| false,
-        plan: |random| {
-            let element = json!(random.below(3));
-            match random.below(6) {
-                0..=3 => Planned::ok("enqueue", element.clone(), element),
-                _ => Planned::ok("dequeue", json!(null), element),
             }
         },
     });

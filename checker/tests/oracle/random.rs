@@ -179,3 +179,42 @@ pub(crate) fn is_witness<E, S: Clone>(
         .iter()
         .all(|step| step.ret == NEVER || order.contains(&step.place))
 }
+
+/// Forgets how a step ended: what only looks is left out, anything else may have happened at any
+/// later time, or not at all.
+pub(crate) fn forget<E>(steps: &mut Vec<Step<E>>, at: usize, looks: &dyn Fn(&E) -> bool) {
+    if looks(&steps[at].effect) {
+        steps.remove(at);
+    } else {
+        steps[at].ret = NEVER;
+    }
+}
+
+/// The places of all violations: what fits no order, given all that returned before it but earlier
+/// violations.
+pub(crate) fn misfits<E: Clone>(
+    steps: &[Step<E>],
+    looks: &dyn Fn(&E) -> bool,
+    linearizable: impl Fn(&[Step<E>]) -> bool,
+) -> Vec<u32> {
+    let mut left = steps.to_vec();
+    let mut returns: Vec<(u32, u32)> = steps.iter().map(|step| (step.ret, step.place)).collect();
+    returns.retain(|(ret, _)| *ret != NEVER);
+    returns.sort_unstable();
+    let mut misfits = Vec::new();
+    for (end, place) in returns {
+        let mut prefix: Vec<Step<E>> = left.clone();
+        prefix.retain(|step| step.inv < end && (step.ret <= end || !looks(&step.effect)));
+        for step in &mut prefix {
+            if step.ret > end {
+                step.ret = NEVER;
+            }
+        }
+        if !linearizable(&prefix) {
+            misfits.push(place);
+            let at = left.iter().position(|step| step.place == place).unwrap();
+            forget(&mut left, at, looks);
+        }
+    }
+    misfits
+}

@@ -1,11 +1,13 @@
 //! Registers: the verdict, the witness, the minimal sub-history, what must have happened, and how
 //! stale reads are.
 
-use crate::random::{CASES, Counts, Planned, Step, history, is_linearizable, is_witness};
+use crate::random::{
+    CASES, Counts, Planned, Step, forget, history, is_linearizable, is_witness, misfits,
+};
 use kensho_checker::generate::Random;
 use kensho_checker::history::{History, Kind, NEVER, Outcome};
 use kensho_checker::register::{FailedCas, Options, check};
-use kensho_checker::report::{Anomaly, Report, Role, Verdict};
+use kensho_checker::report::{Anomaly, OperationView, Report, Role, Verdict};
 use kensho_checker::value::Value;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -25,6 +27,10 @@ fn apply(state: &Value, effect: &Effect) -> Option<Value> {
         Effect::Write(written) => Some(written.clone()),
         Effect::Cas(seen, written) => (seen == state).then(|| written.clone()),
     }
+}
+
+fn looks(effect: &Effect) -> bool {
+    matches!(effect, Effect::Read(_) | Effect::NotValue(_))
 }
 
 /// What the operations mean, told apart from the crate's own reading of them.
@@ -104,7 +110,7 @@ fn plan(random: &mut Random, written: Written) -> Vec<Planned> {
 
 fn compare(written: Written, failed_cas: FailedCas) {
     let mut counts = Counts::default();
-    let (mut zones, mut stale, mut forced) = (0, 0, 0);
+    let (mut zones, mut stale, mut forced, mut uncounted) = (0, 0, 0, 0);
     for seed in 0..CASES {
         let mut random = Random::new(seed);
         let planned = plan(&mut random, written);
@@ -144,8 +150,28 @@ fn compare(written: Written, failed_cas: FailedCas) {
                 assert_eq!(told, must, "seed {seed}");
             }
             Verdict::Invalid(anomalies) => {
-                for anomaly in anomalies {
-                    assert_minimal(&steps, anomaly, &initial, seed);
+                let [anomaly] = &anomalies[..] else {
+                    panic!("seed {seed}: {} anomalies of one key", anomalies.len());
+                };
+                assert_minimal(&steps, anomaly, &initial, seed);
+                let misfits = misfits(&steps, &looks, |steps| {
+                    is_linearizable(steps, &initial, &apply)
+                });
+                let violations = &report.violations;
+                if violations.at_least {
+                    uncounted += 1;
+                    assert!(
+                        violations.count <= misfits.len(),
+                        "seed {seed}: {report:#?}"
+                    );
+                } else {
+                    assert_eq!(violations.count, misfits.len(), "seed {seed}: {report:#?}");
+                    let first = &history.operations[misfits[0] as usize];
+                    let names_it = |o: &OperationView| o.invoke == u64::from(first.invoke);
+                    assert!(
+                        anomaly.operations.iter().any(names_it),
+                        "seed {seed}: {misfits:?} {report:#?}"
+                    );
                 }
                 let told = anomalies.iter().find_map(|anomaly| anomaly.stale_ns);
                 assert_eq!(
@@ -160,6 +186,10 @@ fn compare(written: Written, failed_cas: FailedCas) {
         assert_told(&report);
     }
     counts.assert_both();
+    assert!(
+        uncounted * 4 < counts.invalid,
+        "{uncounted} are not counted"
+    );
     assert!(stale > 100, "only {stale} were stale");
     assert!(
         forced > 100,
@@ -207,12 +237,7 @@ fn assert_minimal(steps: &[Step<Effect>], anomaly: &Anomaly, initial: &Value, se
     );
     for at in (0..sub.len()).filter(|at| sub[*at].ret != NEVER) {
         let mut rest = sub.clone();
-        match rest[at].effect {
-            Effect::Read(_) | Effect::NotValue(_) => {
-                rest.remove(at);
-            }
-            _ => rest[at].ret = NEVER,
-        }
+        forget(&mut rest, at, &looks);
         assert!(
             is_linearizable(&rest, initial, &apply),
             "seed {seed}: {at} is not needed: {anomaly:#?}"

@@ -4,8 +4,9 @@ use super::unknown_operation;
 use crate::history::{Datum, History, Operation, Outcome};
 use crate::judge::{Known, Model as Description};
 use crate::linearizable;
-use crate::linearizable::Object;
-use crate::search::Model;
+use crate::linearizable::{Decision, Object, Timed};
+use crate::search::{Model, Nature};
+use crate::unique::{self, Part};
 use crate::value::Value;
 use std::collections::VecDeque;
 
@@ -32,6 +33,8 @@ pub enum QueueStep {
     Dequeue(Value),
     /// Takes whatever is the first: a dequeue whose result is not known.
     DequeueAny,
+    /// Sees that there is nothing.
+    SeeEmpty,
 }
 
 impl Model for FifoQueue {
@@ -44,18 +47,30 @@ impl Model for FifoQueue {
 
     fn apply(&self, state: &Self::State, step: &QueueStep) -> Option<Self::State> {
         let mut next = state.clone();
+        self.advance(&mut next, step).then_some(next)
+    }
+
+    fn advance(&self, state: &mut Self::State, step: &QueueStep) -> bool {
         match step {
-            QueueStep::Enqueue(element) => next.push_back(element.clone()),
-            QueueStep::Dequeue(element) => {
-                if next.pop_front().as_ref() != Some(element) {
-                    return None;
-                }
+            QueueStep::Enqueue(element) => {
+                state.push_back(element.clone());
+                true
             }
-            QueueStep::DequeueAny => {
-                next.pop_front()?;
-            }
+            QueueStep::Dequeue(element) => state.pop_front().as_ref() == Some(element),
+            QueueStep::DequeueAny => state.pop_front().is_some(),
+            QueueStep::SeeEmpty => state.is_empty(),
         }
-        Some(next)
+    }
+
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        state.capacity() * size_of::<Value>()
+    }
+
+    fn nature(&self, step: &QueueStep) -> Nature {
+        match step {
+            QueueStep::SeeEmpty => Nature::Look,
+            _ => Nature::Change,
+        }
     }
 }
 
@@ -76,9 +91,22 @@ impl Object for FifoQueue {
             ("dequeue", Outcome::Ok) if operation.result != Datum::NIL => {
                 Ok(Some(QueueStep::Dequeue(history.value(operation.result))))
             }
-            ("dequeue", Outcome::Ok) => Ok(None),
+            ("dequeue", Outcome::Ok) => Ok(Some(QueueStep::SeeEmpty)),
             ("dequeue", _) => Ok(Some(QueueStep::DequeueAny)),
             _ => Err(unknown_operation(history, operation, "enqueue and dequeue")),
         }
+    }
+
+    fn decide(&self, steps: &[Timed<'_, QueueStep>]) -> Decision {
+        unique::decide(steps, part, unique::fifo::decide)
+    }
+}
+
+fn part(step: &QueueStep) -> Part<'_> {
+    match step {
+        QueueStep::Enqueue(element) => Part::Insert(element),
+        QueueStep::Dequeue(element) => Part::Remove(element),
+        QueueStep::DequeueAny => Part::RemoveAny,
+        QueueStep::SeeEmpty => Part::Empty,
     }
 }

@@ -1,14 +1,15 @@
 //! What zones know of a key that they refuted: all its conflicts, and how stale its reads are.
 
 use super::super::access::Access;
-use super::{Conflict, INITIAL, NONE, Zones};
+use super::{INITIAL, NONE, Zones};
 use crate::history::NEVER;
 
 impl Zones {
-    /// After [`Judgement::Invalid`] with [`Conflict::Blocks`] or [`Conflict::Order`]: the conflicts
+    /// After [`super::Judgement::Invalid`] with [`super::Conflict::Blocks`] or
+    /// [`super::Conflict::Order`]: the conflicts
     /// between blocks, in the order of their forward zones, no more than `limit` and looking at no
     /// more than `steps` pairs. Says also whether these are all.
-    pub(crate) fn overlaps(&self, limit: usize, mut steps: usize) -> (Vec<(u32, u32)>, bool) {
+    fn overlaps(&self, limit: usize, mut steps: usize) -> (Vec<(u32, u32)>, bool) {
         let mut found = Vec::new();
         for (place, entry) in self.order.iter().enumerate() {
             let number = (*entry & u64::from(u32::MAX)) as usize;
@@ -37,14 +38,10 @@ impl Zones {
         (found, true)
     }
 
-    /// The conflict of two blocks of [`Zones::overlaps`].
-    pub(crate) fn conflict_of(&self, pair: (u32, u32)) -> Conflict {
-        self.blocks_conflict(pair.0 as usize, pair.1 as usize)
-    }
-
     /// The smallest shift of the invocations of reads that removes every conflict, in the unit of
     /// `invoke_time` and `return_time`; none if no shift does, or if there are too many conflicts
-    /// to look at. After [`Judgement::Invalid`] with [`Conflict::Blocks`] or [`Conflict::Order`].
+    /// to look at. After [`super::Judgement::Invalid`] with [`super::Conflict::Blocks`] or
+    /// [`super::Conflict::Order`].
     ///
     /// A shift only ever removes precedences, so each conflict can be taken for itself.
     pub(crate) fn stale_by(

@@ -15,6 +15,9 @@
 //! forward zones overlap and no backward zone lies within a forward one.
 
 mod conflicts;
+mod violations;
+
+pub(crate) use violations::{Misfit, Online};
 
 use super::access::{Access, Effect};
 use super::values::Values;

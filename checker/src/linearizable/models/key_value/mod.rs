@@ -1,12 +1,15 @@
 //! Text or a list under each key.
 
+mod chains;
+mod sequences;
+
 use super::unknown_operation;
 use crate::anomaly::AnomalyName;
 use crate::history::{Datum, History, Operation, Outcome};
 use crate::judge::{Known, Model as Description, Setting};
 use crate::linearizable;
-use crate::linearizable::Object;
 use crate::register::NilRead;
+use crate::linearizable::{Decision, Misfit, Object, Timed};
 use crate::search::{Model, Nature};
 use crate::value::Value;
 
@@ -115,6 +118,33 @@ impl Model for KeyValueModel {
         }
     }
 
+    fn advance(&self, state: &mut Value, step: &KeyValueStep) -> bool {
+        if let (KeyValueStep::Append(Value::Text(more)), Value::Text(text), None) =
+            (step, &mut *state, &self.whole)
+        {
+            text.push_str(more);
+            return true;
+        }
+        match (step, &mut *state) {
+            (KeyValueStep::Get(seen), _) => seen == state,
+            _ => match self.apply(state, step) {
+                Some(next) => {
+                    *state = next;
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    fn heap_bytes(&self, state: &Value) -> usize {
+        match state {
+            Value::Text(text) => text.len(),
+            Value::List(list) => list.len() * size_of::<Value>(),
+            _ => 0,
+        }
+    }
+
     fn nature(&self, step: &KeyValueStep) -> Nature {
         match step {
             KeyValueStep::Get(_) => Nature::Look,
@@ -184,6 +214,14 @@ impl Object for KeyValue {
             "append" => Ok(Some(KeyValueStep::Append(argument()))),
             _ => Err(unknown_operation(history, operation, "get, put and append")),
         }
+    }
+
+    fn decide(&self, steps: &[Timed<'_, KeyValueStep>]) -> Decision {
+        chains::decide(&self.initial, steps)
+    }
+
+    fn misfits(&self, steps: &[Timed<'_, KeyValueStep>]) -> Option<Vec<Misfit>> {
+        chains::misfits(&self.initial, steps)
     }
 
     fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
