@@ -110,6 +110,20 @@ const PLANTED: &[Planted] = &[
         "2-3 1 read [1]",
     ),
     (
+        A::OutOfOrder,
+        &models::FIFO_QUEUE,
+        "0-1 0 enqueue 1; 2-3 0 enqueue 2",
+        "4-5 1 dequeue 2",
+        "4-5 1 dequeue 1",
+    ),
+    (
+        A::EmptyThoughFull,
+        &models::FIFO_QUEUE,
+        "0-1 0 enqueue 1; 4-5 1 dequeue 1",
+        "2-3 1 dequeue nil",
+        "6-7 1 dequeue nil",
+    ),
+    (
         A::LostElement,
         &models::QUEUE,
         "0-1 0 enqueue 1; 4-5! 1 dequeue nil",

@@ -8,8 +8,8 @@ use crate::anomaly::AnomalyName;
 use crate::history::{Datum, History, Operation, Outcome};
 use crate::judge::{Known, Model as Description, Setting};
 use crate::linearizable;
-use crate::register::NilRead;
 use crate::linearizable::{Decision, Misfit, Object, Timed};
+use crate::register::NilRead;
 use crate::search::{Model, Nature};
 use crate::value::Value;
 
