@@ -77,8 +77,9 @@ pub struct CheckArguments {
     /// Give up after so many seconds for each file, with the verdict unknown
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub time_limit: f64,
-    /// Give up when one search takes more than so many mebibytes
-    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    /// Give up when the whole process has more than so many mebibytes in memory, with the verdict
+    /// unknown
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
     pub memory_limit: usize,
     /// How many threads work on different keys; 0 means one for each processor
     #[arg(long, default_value_t = 0)]
@@ -209,8 +210,14 @@ fn run_all(
     let sources: Vec<(String, Result<Source, Refusal>)> =
         arguments.files.iter().flat_map(|path| find(path)).collect();
     let alone = sources.len() == 1;
+    let mut full = false;
     for (file, source) in sources {
-        match source.and_then(|source| judge_source(&source, arguments, &settings)) {
+        let judged = source.and_then(|source| match full {
+            true => Ok(None),
+            false => judge_watched(source, arguments, &settings),
+        });
+        full |= matches!(judged, Ok(None));
+        match judged.map(|judged| judged.unwrap_or_else(|| not_judged(arguments))) {
             Ok(judged) => {
                 *exit = exit.worse(Exit::of(&judged.report.verdict));
                 print(&file, arguments.json, alone, &judged, output)?;
@@ -292,6 +299,39 @@ impl From<String> for Refusal {
     fn from(problem: String) -> Refusal {
         let is = Exit::Failed;
         Refusal { problem, is }
+    }
+}
+
+/// Judges, unless that takes more memory than this process may have: then there is no verdict, and
+/// nothing more can be judged.
+fn judge_watched(
+    source: Source,
+    arguments: &CheckArguments,
+    settings: &Settings,
+) -> Result<Option<Judged>, Refusal> {
+    let bytes = settings.budget.bytes;
+    let (arguments, settings) = (arguments.clone(), settings.clone());
+    let judge = move || judge_source(&source, &arguments, &settings);
+    match watch::within(bytes, judge) {
+        Ok(judged) => judged.transpose(),
+        Err(problem) => Err(Refusal::from(format!(
+            "no thread can be started: {problem}"
+        ))),
+    }
+}
+
+/// What is said of a file for which there was not enough memory.
+fn not_judged(arguments: &CheckArguments) -> Judged {
+    let history = History::default();
+    let model = arguments.model.map_or("no model", |model| model.name);
+    let reason = format!(
+        "the limit of memory for the whole process, {} MiB, was reached; give more with --memory-limit, or judge one file at a time",
+        arguments.memory_limit
+    );
+    Judged {
+        report: Report::unknown(model, &history, reason),
+        history,
+        elapsed: Duration::ZERO,
     }
 }
 
@@ -417,6 +457,7 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
 }
 
 mod list;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -759,3 +759,62 @@ fn a_cycle_of_transactions_names_its_edges() {
     );
     assert_eq!(json["details"]["anomaly_counts"]["G2-item"], 1);
 }
+
+#[test]
+fn the_first_violation_is_told_and_all_are_counted() {
+    let registers = "0-1 0 write 1; 2-3 0 write 2; 4-5 1 read 1; 6-7 0 write 3; 8-9 1 read 1; 10-11 2 read 1; 12-13 2 read 3";
+    let searched = registers.replacen("0-1 0 write 1;", "0-1 0 write 1; 14-15 0 write 2;", 1);
+    for lines in [registers, &searched] {
+        let report = report(&models::REGISTER, &history(lines));
+        let [anomaly] = report.anomalies() else {
+            panic!("{report:?}");
+        };
+        assert_eq!(anomaly.name, A::StaleRead);
+        assert!(
+            anomaly
+                .text
+                .starts_with("Process 1's read of 1 (events 4-5")
+        );
+        assert_eq!(
+            report.violations.to_string(),
+            "3 stale reads by 2 processes, from 0.005 s to 0.011 s, on 1 of 1 key"
+        );
+        assert!(explain::text(&report).contains("\n3 stale reads by 2 processes"));
+    }
+    let near_miss = registers
+        .replace("read 1;", "read 3;")
+        .replace("4-5 1 read 3", "4-5 1 read 2");
+    let near_miss = report(&models::REGISTER, &history(&near_miss));
+    assert!(near_miss.is_valid() && near_miss.violations.count == 0);
+    // Each element that came out too early, whatever else did.
+    let queue = "0-1 0 enqueue 1; 2-3 0 enqueue 2; 4-5 0 enqueue 3; 6-7 1 dequeue 3; 8-9 1 dequeue 2; 10-11 1 dequeue 1";
+    let queue = report(&models::FIFO_QUEUE, &history(queue));
+    assert!(queue.anomalies()[0].text.contains("dequeue of 3"));
+    assert_eq!(queue.violations.count, 2, "{queue:?}");
+}
+
+#[test]
+fn explanations_do_not_depend_on_how_much_time_there_is() {
+    let recipe = Recipe {
+        operations: 400,
+        clients: 8,
+        values: Values::Repeated(3),
+        stale_reads: 3,
+        seed: 4,
+        ..Recipe::default()
+    };
+    let history = generate::history(&recipe);
+    let told = |seconds| {
+        let settings = Settings {
+            budget: Budget {
+                time: Duration::from_secs(seconds),
+                ..Budget::default()
+            },
+            ..Settings::default()
+        };
+        let report = judge(&history, &models::REGISTER, &settings);
+        assert!(report.is_invalid());
+        explain::text(&report)
+    };
+    assert_eq!(told(30), told(3000));
+}

@@ -7,10 +7,12 @@
 //! `cargo run --release -p kensho-checker --example bench_checker -- [OUTPUT.json CHART.svg]`
 //! `… -- --row NAME` runs one row and prints its line of JSON.
 //!
-//! The row `etcd-logs` judges the `*.log` files of the folder in `KENSHO_ETCD_LOGS`, if it is set.
+//! The row `etcd-logs` judges the `*.log` files of the folder in `KENSHO_ETCD_LOGS`, if it is set,
+//! and so do rows of `kv-*.txt` files of the folder in `KENSHO_PORCUPINE_KV`.
 
 mod chart;
 mod measure;
+mod objects;
 mod rows;
 
 use serde_json::{Value, json};
@@ -77,12 +79,19 @@ fn run_all() -> Value {
             number("target_cpu_s").map_or(String::new(), |target| format!("{:.0}", target * 1e3)),
             number("peak_mib").unwrap_or(f64::NAN),
         );
+        if let Some(ratio) = result["peer"]["we_take"].as_f64() {
+            println!(
+                "{:>20} {ratio:.3} of what {} takes",
+                "", result["peer"]["name"]
+            );
+        }
         results.push(result);
     }
     json!({
         "about": "Least CPU time of one thread for a verdict with its proof (witness validated, or violation explained), and the most memory of the process, the history included. Histories are generated before the clock runs.",
         "command": "make bench-checker",
         "machine": measure::machine(),
+        "calibration_s": measure::calibration_seconds(),
         "rows": results,
     })
 }

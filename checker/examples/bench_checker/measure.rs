@@ -7,7 +7,7 @@ const BATCH_SECONDS: f64 = 0.1;
 const BATCHES: usize = 5;
 
 /// CPU seconds of this process so far.
-fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
     let time = time.expect("the clock of this process");
     time.tv_sec() as f64 + time.tv_nsec() as f64 / 1e9
@@ -28,6 +28,22 @@ pub(crate) fn seconds(mut call: impl FnMut()) -> f64 {
     }
     (0..BATCHES)
         .map(|_| batch(calls) / calls as f64)
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// The CPU seconds of a loop that only computes, by which machines are compared.
+pub(crate) fn calibration_seconds() -> f64 {
+    const TURNS: u64 = 10_000_000;
+    let turn = || {
+        let mut random = kensho_checker::generate::Random::new(1);
+        (0..TURNS).fold(0, |sum: u64, _| sum.wrapping_add(random.bits()))
+    };
+    (0..BATCHES)
+        .map(|_| {
+            let start = cpu_seconds();
+            std::hint::black_box(turn());
+            cpu_seconds() - start
+        })
         .fold(f64::INFINITY, f64::min)
 }
 

@@ -1,9 +1,12 @@
 //! The rows of the table: which histories, judged how, and what is to be reached.
 
 use crate::measure;
+use crate::objects::{Planted, Size, queue, texts};
+use kensho_checker::budget::Budget;
 use kensho_checker::formats::{self, Format};
 use kensho_checker::generate::{FailedCasTells, Recipe, Values, history};
 use kensho_checker::history::History;
+use kensho_checker::judge::{Model, Settings, judge, models};
 use kensho_checker::register::{Explain, FailedCas, Options, check};
 use kensho_checker::report::Report;
 use serde_json::{Value, json};
@@ -16,6 +19,22 @@ pub(crate) struct Row {
     explain: Explain,
     target_seconds: Option<f64>,
     target_mib: Option<f64>,
+    /// What another checker took for the same kind of history, in seconds.
+    peer: Option<(&'static str, f64)>,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Row {
+            name: String::new(),
+            what: "",
+            source: Source::Recipes(Vec::new()),
+            explain: Explain::Fully,
+            target_seconds: None,
+            target_mib: None,
+            peer: None,
+        }
+    }
 }
 
 enum Source {
@@ -23,7 +42,14 @@ enum Source {
     Recipes(Vec<Recipe>),
     /// All logs of a folder.
     Folder(String),
+    /// One history of an object, and how it is judged.
+    Object(&'static Model, Settings, fn() -> History),
+    /// A recorded history of text under keys.
+    Texts(std::path::PathBuf),
 }
+
+/// So long did the calibration loop take on the machine on which the peers were measured.
+const PEERS_LOOP_SECONDS: f64 = 0.01;
 
 const MILLION: Recipe = Recipe {
     operations: 1_000_000,
@@ -43,9 +69,8 @@ pub(crate) fn all() -> Vec<Row> {
         name: name.to_owned(),
         what,
         source: Source::Recipes(vec![recipe]),
-        explain: Explain::Fully,
         target_seconds,
-        target_mib: None,
+        ..Row::default()
     };
     let verdict_only = |name: &str, what, source| Row {
         name: name.to_owned(),
@@ -53,7 +78,7 @@ pub(crate) fn all() -> Vec<Row> {
         source,
         explain: Explain::VerdictOnly,
         target_seconds: Some(0.005),
-        target_mib: None,
+        ..Row::default()
     };
     let etcd_kind = || Source::Recipes((0..102).map(etcd).collect());
     let mut rows = vec![
@@ -149,7 +174,140 @@ pub(crate) fn all() -> Vec<Row> {
             ));
         }
     }
+    rows.extend(objects());
+    rows.extend(recorded_texts());
     rows
+}
+
+/// One thread, and no limit that matters.
+fn plain() -> Settings {
+    Settings {
+        threads: 1,
+        ..Settings::default()
+    }
+}
+
+fn objects() -> Vec<Row> {
+    const C10: Size = Size {
+        operations: 405,
+        clients: 10,
+    };
+    const C50: Size = Size {
+        operations: 2_000,
+        clients: 50,
+    };
+    const QUEUE: Size = Size {
+        operations: 2_000,
+        clients: 10,
+    };
+    const LARGE: Size = Size {
+        operations: 100_000,
+        clients: 10,
+    };
+    let row = |name: &str, what, model, make, target_seconds, peer| Row {
+        name: name.to_owned(),
+        what,
+        source: Source::Object(model, plain(), make),
+        target_seconds,
+        peer,
+        ..Row::default()
+    };
+    let text = |name: &str, what, make, target, peer| {
+        let peer = Some(("Porcupine", peer));
+        row(name, what, &models::KV, make, Some(target), peer)
+    };
+    let elements =
+        |name: &str, what, make, target| row(name, what, &models::FIFO_QUEUE, make, target, None);
+    let limited = Settings {
+        budget: Budget {
+            bytes: 100 << 20,
+            ..Budget::default()
+        },
+        ..plain()
+    };
+    vec![
+        text(
+            "kv-c10",
+            "405 gets, puts and appends of texts that are all different, 10 keys, 10 clients",
+            || texts(C10, Planted::Nothing),
+            0.01,
+            0.01,
+        ),
+        text(
+            "kv-c10-bad",
+            "the same with one stale get: found and explained",
+            || texts(C10, Planted::One),
+            0.01,
+            0.01,
+        ),
+        text(
+            "kv-c50",
+            "2,000 gets, puts and appends, 10 keys, 50 clients",
+            || texts(C50, Planted::Nothing),
+            0.13,
+            1.3,
+        ),
+        Row {
+            target_mib: Some(100.0),
+            ..text(
+                "kv-c50-bad",
+                "the same with one stale get: found and explained",
+                || texts(C50, Planted::One),
+                0.26,
+                0.26,
+            )
+        },
+        elements(
+            "fifo",
+            "a first-in-first-out queue: 2,000 operations, 10 clients, unique elements, also dequeues that find nothing",
+            || queue(QUEUE, None, Planted::Nothing),
+            Some(0.05),
+        ),
+        elements(
+            "fifo-bad",
+            "the same with one element out of order: found and explained",
+            || queue(QUEUE, None, Planted::One),
+            Some(0.05),
+        ),
+        elements(
+            "fifo-large",
+            "the same, valid, with 1e5 operations",
+            || queue(LARGE, None, Planted::Nothing),
+            None,
+        ),
+        Row {
+            name: "fifo-limited".to_owned(),
+            what: "a queue whose elements repeat: searched, with a limit of 100 MiB for the whole process; one run",
+            source: Source::Object(&models::FIFO_QUEUE, limited, || {
+                queue(QUEUE, Some(3), Planted::One)
+            }),
+            target_mib: Some(130.0),
+            ..Row::default()
+        },
+    ]
+}
+
+/// The rows of the `kv-*.txt` files of the folder in `KENSHO_PORCUPINE_KV`, if it is set.
+fn recorded_texts() -> Vec<Row> {
+    let Ok(folder) = std::env::var("KENSHO_PORCUPINE_KV") else {
+        return Vec::new();
+    };
+    [
+        ("kv-c10-bad", 0.01),
+        ("kv-c50-bad", 0.26),
+        ("kv-c50-ok", 1.3),
+    ]
+    .into_iter()
+    .map(|(name, peer)| Row {
+        name: format!("porcupine-{name}"),
+        what: "a recorded history of Porcupine's tests; reading is not counted",
+        source: Source::Texts(std::path::Path::new(&folder).join(format!("{name}.txt"))),
+        target_seconds: Some(peer),
+        target_mib: Some(100.0),
+        peer: Some(("Porcupine", peer)),
+        ..Row::default()
+    })
+    .collect()
 }
 
 fn etcd(seed: u64) -> Recipe {
@@ -169,21 +327,10 @@ impl Row {
     /// Measures the row.
     pub(crate) fn run(&self) -> Value {
         let histories = self.histories();
-        let observation = match &self.source {
-            Source::Folder(_) => true,
-            Source::Recipes(recipes) => recipes[0].failed_cas == FailedCasTells::Nothing,
-        };
-        let options = Options {
-            threads: 1,
-            failed_cas: if observation {
-                FailedCas::Observation
-            } else {
-                FailedCas::NoEffect
-            },
-            explain: self.explain,
-            ..Options::default()
-        };
-        let reports: Vec<Report> = histories.iter().map(|h| check(h, &options)).collect();
+        let judge_one = self.judge();
+        let start = measure::cpu_seconds();
+        let reports: Vec<Report> = histories.iter().map(&judge_one).collect();
+        let first = measure::cpu_seconds() - start;
         let count = |wanted: fn(&Report) -> bool| reports.iter().filter(|r| wanted(r)).count();
         let (valid, invalid) = (count(Report::is_valid), count(Report::is_invalid));
         let verdict = match (valid == reports.len(), invalid == reports.len()) {
@@ -193,11 +340,16 @@ impl Row {
             _ => "unknown",
         };
         drop(reports);
-        let seconds = measure::seconds(|| {
-            for history in &histories {
-                std::hint::black_box(check(history, &options));
-            }
-        });
+        // A search that gives up takes long, and as long each time.
+        let seconds = if verdict == "unknown" {
+            first
+        } else {
+            measure::seconds(|| {
+                for history in &histories {
+                    std::hint::black_box(judge_one(history));
+                }
+            })
+        };
         let mut result = json!({
             "name": self.name,
             "what": self.what,
@@ -218,11 +370,45 @@ impl Row {
         if let Some(target) = self.target_mib {
             result["target_mib"] = target.into();
         }
+        if let Some((name, peer_seconds)) = self.peer {
+            // Both in turns of one loop, since the machines differ.
+            let ours = seconds / measure::calibration_seconds();
+            let ratio = ours / (peer_seconds / PEERS_LOOP_SECONDS);
+            result["peer"] = json!({ "name": name, "cpu_s": peer_seconds, "we_take": ratio });
+        }
         result
+    }
+
+    fn judge(&self) -> Box<dyn Fn(&History) -> Report> {
+        let observation = match &self.source {
+            Source::Object(model, settings, _) => {
+                let (model, settings) = (*model, settings.clone());
+                return Box::new(move |history| judge(history, model, &settings));
+            }
+            Source::Texts(_) => return Box::new(|history| judge(history, &models::KV, &plain())),
+            Source::Folder(_) => true,
+            Source::Recipes(recipes) => recipes[0].failed_cas == FailedCasTells::Nothing,
+        };
+        let options = Options {
+            threads: 1,
+            failed_cas: if observation {
+                FailedCas::Observation
+            } else {
+                FailedCas::NoEffect
+            },
+            explain: self.explain,
+            ..Options::default()
+        };
+        Box::new(move |history| check(history, &options))
     }
 
     fn histories(&self) -> Vec<History> {
         match &self.source {
+            Source::Object(_, _, make) => vec![make()],
+            Source::Texts(path) => {
+                let text = std::fs::read(path).expect("a recorded history");
+                vec![formats::read(&text, Format::detect(&text)).expect("a history")]
+            }
             Source::Recipes(recipes) => recipes.iter().map(history).collect(),
             Source::Folder(folder) => {
                 let files = std::fs::read_dir(folder).expect("the folder of KENSHO_ETCD_LOGS");

@@ -78,7 +78,11 @@ impl<O: Object> Explanation<'_, O> {
             name = Some(refusal.name);
             let mut core = refusal.core;
             core.sort_unstable();
-            part = core.iter().map(|at| part[*at as usize]).collect();
+            let core: Part = core.iter().map(|at| part[*at as usize]).collect();
+            let place = self.prepared.kept[stuck as usize];
+            if self.is_violation(&core, place) {
+                part = core;
+            }
         }
         let stuck = self.prepared.kept[stuck as usize];
         self.drop_pairs(&mut part, stuck);

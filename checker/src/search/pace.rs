@@ -9,6 +9,9 @@ pub(crate) const ROUNDS_MAX: u32 = 1024;
 /// Between two questions, memory should grow by no more than this.
 const GROWTH_MAX: usize = 1 << 20;
 
+/// To make so many bytes of states counts as a step.
+const BYTES_A_STEP: usize = 256;
+
 /// Counts the rounds of one search.
 pub(crate) struct Pace<'a> {
     effort: &'a mut Effort,
@@ -40,6 +43,9 @@ impl<'a> Pace<'a> {
         self.effort
             .spend(u64::from(std::mem::take(&mut self.rounds)));
         let grown = mine.saturating_sub(std::mem::replace(&mut self.bytes, mine));
+        // Large states are work, too.
+        let work = u64::from(std::mem::take(&mut self.rounds)) + (grown / BYTES_A_STEP) as u64;
+        self.effort.spend(work);
         self.next = if grown > GROWTH_MAX {
             (self.next / 4).max(1)
         } else {

@@ -51,7 +51,7 @@ fn elements_that_repeat() {
 fn unique_elements_at_random() {
     let object = queue(|_| unreachable!("planned below"));
     let mut counts = Counts::default();
-    for seed in 0..20_000 {
+    for seed in 0..10_000 {
         let mut random = Random::new(seed);
         let elements = 1 + random.below(4);
         let known = [3, 10, 100][random.below(3)];

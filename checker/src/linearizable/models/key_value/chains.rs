@@ -1,12 +1,16 @@
-//! Text or lists to which each part is written once: decided without search.
+//! Text or lists to which different parts are written: decided without search.
 //!
-//! A get then names all who wrote what it saw, in their order; so it is a register on which an
+//! A get then names what was written before it, in its order; so it is a register on which an
 //! append is a compare-and-set from what was there before it to what it left. An append that
 //! nobody saw can have come wherever nobody looked: it is a write of a value that nobody read.
 //! [`Zones`] decide that in `O(n log n)`.
+//!
+//! Where the same part was appended more than once, each way in which the appends can be those
+//! that were seen is tried, if the ways are few.
 
 use super::KeyValueStep;
-use super::sequences::{Sequences, Unreadable};
+use super::sequences::Sequences;
+use super::trie::Trie;
 use crate::anomaly::AnomalyName;
 use crate::history::{Datum, NEVER};
 use crate::linearizable::{Decision, Misfit, Refusal, Timed};
@@ -15,70 +19,99 @@ use crate::register::zones::{Conflict, Judgement, NONE, Online, Zones};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
-struct Chains<'a> {
-    steps: &'a [Timed<'a, KeyValueStep>],
-    sequences: Sequences<'a>,
-    /// Per part that was written: the state before it, if somebody saw that, and who did; and who
-    /// saw the part.
-    before: Vec<Option<u32>>,
-    before_by: Vec<u32>,
-    seen_by: Vec<u32>,
-}
+/// How many ways are tried.
+const WAYS_MAX: usize = 64;
 
-/// The number of the initial state; the others are those of what was written last, plus one.
+/// The number of the initial state; the others are those of what was seen last, plus one.
 const INITIAL: u32 = 0;
 
 /// Decides the steps of one key.
 pub(super) fn decide<'a>(initial: &'a Value, steps: &'a [Timed<'a, KeyValueStep>]) -> Decision {
-    match Chains::new(initial, steps) {
-        None => Decision::Open,
-        Some(mut chains) => chains.decide().unwrap_or_else(Decision::Invalid),
-    }
+    let Some(sequences) = Sequences::new(initial, steps) else {
+        return Decision::Open;
+    };
+    let chains = Chains {
+        steps,
+        trie: Trie::default(),
+        sequences,
+    };
+    chains.decide().unwrap_or_else(Decision::Invalid)
 }
 
-/// All violations, those that returned first first, if values can be cut in only one way.
-pub(super) fn misfits<'a>(
-    initial: &'a Value,
+struct Chains<'a> {
     steps: &'a [Timed<'a, KeyValueStep>],
-) -> Option<Vec<Misfit>> {
-    Some(Chains::new(initial, steps)?.misfits())
+    sequences: Sequences<'a>,
+    trie: Trie,
 }
 
 impl<'a> Chains<'a> {
-    fn new(initial: &'a Value, steps: &'a [Timed<'a, KeyValueStep>]) -> Option<Self> {
-        let sequences = Sequences::new(initial, steps)?;
-        let count = sequences.written.len();
-        Some(Chains {
-            steps,
-            sequences,
-            before: vec![None; count],
-            before_by: vec![NONE; count],
-            seen_by: vec![NONE; count],
-        })
-    }
-
-    fn decide(&mut self) -> Result<Decision, Refusal> {
+    fn decide(mut self) -> Result<Decision, Refusal> {
         let steps = self.steps;
+        // Per get the state that it saw.
         let mut states = vec![INITIAL; steps.len()];
         for (at, step) in steps.iter().enumerate() {
             if let (KeyValueStep::Get(seen), true) = (step.step, step.ret != NEVER) {
-                states[at] = self.read(at as u32, seen)?;
+                let refuse = |_| Refusal {
+                    name: AnomalyName::PhantomRead,
+                    core: vec![at as u32],
+                };
+                let new = self.sequences.cut(seen).map_err(refuse)?;
+                let sequence = self.sequences.parts(..new.end);
+                states[at] = self.trie.add(sequence, new.start, at as u32, step.ret);
             }
         }
-        for (number, written) in self.sequences.written.iter().enumerate() {
-            states[written.step as usize] = number as u32 + 1;
+        let candidates = match self.trie.candidates(&self.sequences, steps) {
+            Ok(candidates) => candidates,
+            Err(None) => return Ok(Decision::Open),
+            Err(Some((name, nodes))) => {
+                let seen_by = nodes.into_iter().map(|node| self.trie.seen_by(node));
+                let core = self.core(seen_by.collect(), &[]);
+                return Err(Refusal { name, core });
+            }
+        };
+        let Some(ways) = candidates.ways(WAYS_MAX) else {
+            return Ok(Decision::Open);
+        };
+        let mut refusal: Option<Refusal> = None;
+        for way in ways {
+            let written = candidates.steps_of(&way);
+            match self.decide_way(&states, &written) {
+                Ok(decision) => return Ok(decision),
+                Err(next) => match &mut refusal {
+                    None => refusal = Some(next),
+                    Some(refusal) => refusal.core.extend(next.core),
+                },
+            }
         }
-        let mut accesses = Vec::with_capacity(steps.len());
-        for (at, step) in steps.iter().enumerate() {
-            let state = datum(states[at]);
+        let Some(mut refusal) = refusal else {
+            return Ok(Decision::Open);
+        };
+        // The other ways must stay as impossible as they are.
+        refusal.core.extend(candidates.repeated());
+        refusal.core.sort_unstable();
+        refusal.core.dedup();
+        Err(refusal)
+    }
+
+    /// Decides, if each state was written by this step.
+    fn decide_way(&self, states: &[u32], written: &[u32]) -> Result<Decision, Refusal> {
+        let mut own = vec![NONE; self.steps.len()];
+        for (node, step) in written.iter().enumerate() {
+            own[*step as usize] = node as u32;
+        }
+        let mut accesses = Vec::with_capacity(self.steps.len());
+        for (at, step) in self.steps.iter().enumerate() {
+            // What nobody saw has a state of its own.
+            let node = own[at];
+            let unseen = written.len() as u32 + at as u32 + 1;
+            let state = datum(if node == NONE { unseen } else { node + 1 });
             let effect = match step.step {
                 KeyValueStep::Get(_) if step.ret == NEVER => continue,
-                KeyValueStep::Get(_) => Effect::Read(state),
-                KeyValueStep::Put(_) => Effect::Write(state),
-                KeyValueStep::Append(_) => match self.before[states[at] as usize - 1] {
-                    Some(before) => Effect::Cas(datum(before), state),
-                    None => Effect::Write(state),
-                },
+                KeyValueStep::Get(_) => Effect::Read(datum(states[at])),
+                KeyValueStep::Append(_) if node != NONE => {
+                    Effect::Cas(datum(self.trie.before(node)), state)
+                }
+                KeyValueStep::Append(_) | KeyValueStep::Put(_) => Effect::Write(state),
             };
             accesses.push(Access {
                 effect,
@@ -95,103 +128,84 @@ impl<'a> Chains<'a> {
                 let places = order.map(|at| accesses[at as usize].place);
                 Ok(Decision::Valid(places.collect()))
             }
-            Judgement::Invalid(conflict) => Err(Refusal {
-                name: name(&conflict, &accesses),
-                core: self.core(members(&conflict).map(|at| accesses[at as usize].place)),
-            }),
-        }
-    }
-
-    /// The state that a get saw; what came before what is told by the first who saw it.
-    fn read(&mut self, at: u32, seen: &'a Value) -> Result<u32, Refusal> {
-        let refuse = |name, core| Refusal { name, core };
-        let new = match self.sequences.cut(seen) {
-            Ok(new) => new,
-            Err(Unreadable::Phantom) => {
-                return Err(refuse(AnomalyName::PhantomRead, vec![at]));
+            Judgement::Invalid(conflict) => {
+                let members = members(&conflict).map(|at| accesses[at as usize].place);
+                Err(Refusal {
+                    name: name(&conflict, &accesses),
+                    core: self.core(members.collect(), &own),
+                })
             }
-            Err(Unreadable::Twice(number)) => {
-                let twice = self.sequences.written[number as usize].step;
-                return Err(refuse(AnomalyName::DuplicateEffect, vec![twice, at]));
-            }
-        };
-        let sequence = self.sequences.parts(..new.end);
-        // What it has in common with another one was looked at there.
-        let mut state = sequence[..new.start]
-            .last()
-            .map_or(INITIAL, |number| number + 1);
-        let mut other = None;
-        for number in &sequence[new] {
-            let place = *number as usize;
-            if self.seen_by[place] == NONE {
-                self.seen_by[place] = at;
-            }
-            if !self.sequences.written[place].puts {
-                match self.before[place] {
-                    None => {
-                        self.before[place] = Some(state);
-                        self.before_by[place] = at;
-                    }
-                    Some(before) if before != state => {
-                        other = other.or(Some(self.before_by[place]));
-                    }
-                    Some(_) => {}
-                }
-            }
-            state = number + 1;
-        }
-        match other {
-            Some(other) => Err(refuse(
-                AnomalyName::IncompatibleOrder,
-                self.core([other, at].into_iter()),
-            )),
-            None => Ok(state),
         }
     }
 
     /// These steps, with those who saw what they wrote, and those who wrote what they saw.
-    fn core(&mut self, members: impl Iterator<Item = u32>) -> Vec<u32> {
-        let mut core: BTreeSet<u32> = members.collect();
-        let mut gets = Vec::new();
-        for at in &core {
-            match self.steps[*at as usize].step {
-                KeyValueStep::Get(_) => gets.push(*at),
-                _ => {
-                    let written = &self.sequences.written;
-                    let number = written.partition_point(|written| written.step < *at);
-                    gets.extend([self.seen_by[number]].into_iter().filter(|by| *by != NONE));
-                }
-            }
-        }
-        for at in gets {
-            core.insert(at);
-            if let KeyValueStep::Get(seen) = self.steps[at as usize].step {
-                let sequence = self.sequences.sequence(seen).unwrap_or_default().to_vec();
-                let written = sequence.iter().map(|number| *number as usize);
-                core.extend(written.map(|number| self.sequences.written[number].step));
+    fn core(&self, mut core: BTreeSet<u32>, own: &[u32]) -> Vec<u32> {
+        let seen_by = |at: &u32| match own.get(*at as usize) {
+            None | Some(&NONE) => None,
+            Some(node) => Some(self.trie.seen_by(*node)),
+        };
+        let saw: Vec<u32> = core.iter().filter_map(seen_by).collect();
+        core.extend(saw);
+        let gets: Vec<u32> = core
+            .iter()
+            .copied()
+            .filter(|at| matches!(self.steps[*at as usize].step, KeyValueStep::Get(_)))
+            .collect();
+        for get in gets {
+            for label in self.trie.path(get) {
+                let label = &self.sequences.labels[label as usize];
+                core.extend(label.puts.iter().chain(&label.appends));
             }
         }
         core.into_iter().collect()
     }
+}
 
-    fn misfits(mut self) -> Vec<Misfit> {
+/// All violations, those that returned first first, if each part was written only once.
+pub(super) fn misfits<'a>(
+    initial: &'a Value,
+    steps: &'a [Timed<'a, KeyValueStep>],
+) -> Option<Vec<Misfit>> {
+    let sequences = Sequences::new(initial, steps)?;
+    let once = |label: &super::sequences::Label| label.puts.len() + label.appends.len() == 1;
+    let all_once = sequences.labels.iter().all(once);
+    all_once.then(|| Misfits::new(sequences, steps).find())
+}
+
+/// Follows the returns of a key of which each part was written once.
+struct Misfits<'a> {
+    steps: &'a [Timed<'a, KeyValueStep>],
+    sequences: Sequences<'a>,
+    /// Per label the state before it, if somebody saw that.
+    before: Vec<Option<u32>>,
+}
+
+impl<'a> Misfits<'a> {
+    fn new(sequences: Sequences<'a>, steps: &'a [Timed<'a, KeyValueStep>]) -> Self {
+        Misfits {
+            steps,
+            before: vec![None; sequences.labels.len()],
+            sequences,
+        }
+    }
+
+    fn find(mut self) -> Vec<Misfit> {
         let steps = self.steps;
-        let accesses: Vec<Access> = steps
-            .iter()
-            .enumerate()
-            .map(|(at, step)| Access {
-                effect: match step.step {
-                    KeyValueStep::Get(_) => Effect::Read(Datum::NIL),
-                    _ => Effect::Write(Datum::NIL),
-                },
-                inv: step.inv,
-                ret: step.ret,
-                place: at as u32,
-            })
-            .collect();
+        let access = |(at, step): (usize, &Timed<'_, KeyValueStep>)| Access {
+            effect: match step.step {
+                KeyValueStep::Get(_) => Effect::Read(Datum::NIL),
+                _ => Effect::Write(Datum::NIL),
+            },
+            inv: step.inv,
+            ret: step.ret,
+            place: at as u32,
+        };
+        let accesses: Vec<Access> = steps.iter().enumerate().map(access).collect();
         let mut seen_written = vec![(NONE, NONE); steps.len()];
-        for (number, written) in self.sequences.written.iter().enumerate() {
-            seen_written[written.step as usize].1 = number as u32 + 1;
+        for (number, label) in self.sequences.labels.iter().enumerate() {
+            for step in label.puts.iter().chain(&label.appends) {
+                seen_written[*step as usize].1 = number as u32 + 1;
+            }
         }
         let mut online = Online::new(&accesses, seen_written, self.before.len() + 1);
         let mut misfits = Vec::new();
@@ -209,7 +223,7 @@ impl<'a> Chains<'a> {
                 misfits.push(Misfit { at, name });
                 for number in linked {
                     self.before[number as usize] = None;
-                    let step = self.sequences.written[number as usize].step;
+                    let step = self.sequences.labels[number as usize].appends[0];
                     online.relink(step, NONE);
                 }
             }
@@ -227,20 +241,25 @@ impl<'a> Chains<'a> {
     ) -> Result<(), AnomalyName> {
         let sequence = match self.sequences.sequence(seen) {
             Ok(sequence) => sequence.to_vec(),
-            Err(Unreadable::Phantom) => return Err(AnomalyName::PhantomRead),
-            Err(Unreadable::Twice(_)) => return Err(AnomalyName::DuplicateEffect),
+            Err(_) => return Err(AnomalyName::PhantomRead),
         };
         let mut state = INITIAL;
+        let mut parts = BTreeSet::new();
         for number in sequence {
-            let written = self.sequences.written[number as usize];
+            if !parts.insert(number) {
+                return Err(AnomalyName::DuplicateEffect);
+            }
+            let append = self.sequences.labels[number as usize].appends.first();
             let before = &mut self.before[number as usize];
-            match before {
-                _ if written.puts => {}
-                Some(before) if *before != state => return Err(AnomalyName::IncompatibleOrder),
-                Some(_) => {}
-                None => {
+            match (append, *before) {
+                (None, _) => {}
+                (Some(_), Some(before)) if before != state => {
+                    return Err(AnomalyName::IncompatibleOrder);
+                }
+                (Some(_), Some(_)) => {}
+                (Some(append), None) => {
                     *before = Some(state);
-                    online.relink(written.step, state);
+                    online.relink(*append, state);
                     linked.push(number);
                 }
             }
@@ -273,7 +292,7 @@ fn name(conflict: &Conflict, accesses: &[Access]) -> AnomalyName {
         Conflict::Phantom { .. } => AnomalyName::ReadFromTheFuture,
         Conflict::Order { earlier, .. } if reads(*earlier) => AnomalyName::StaleRead,
         Conflict::Order { .. } => AnomalyName::ReadFromTheFuture,
-        Conflict::Blocks { b, c, d, a } => match (reads(*d), reads(*b)) {
+        Conflict::Blocks { a, b, c, d } => match (reads(*d), reads(*b)) {
             (true, _) if reads(*c) => AnomalyName::NewOldInversion,
             (false, true) if reads(*a) => AnomalyName::NewOldInversion,
             (true, _) | (_, true) => AnomalyName::StaleRead,

@@ -2,6 +2,7 @@
 
 mod chains;
 mod sequences;
+mod trie;
 
 use super::unknown_operation;
 use crate::anomaly::AnomalyName;

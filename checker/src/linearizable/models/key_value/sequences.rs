@@ -10,68 +10,67 @@ use crate::linearizable::Timed;
 use crate::value::Value;
 use std::ops::Range;
 
-/// What one step wrote.
-#[derive(Clone, Copy)]
-pub(super) struct Written {
-    /// The step, by its place.
-    pub(super) step: u32,
-    /// Whether it replaced what was there.
-    pub(super) puts: bool,
+/// The steps that wrote one text or element: those that put it, and those that appended it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Label {
+    pub(super) puts: Vec<u32>,
+    pub(super) appends: Vec<u32>,
 }
 
 /// Cuts what was seen into what was written.
 pub(super) struct Sequences<'a> {
     initial: &'a Value,
-    pub(super) written: Vec<Written>,
+    pub(super) labels: Vec<Label>,
     code: Code<'a>,
     /// What was cut last, so that of the next one only what differs needs to be.
     last: Option<&'a Value>,
     sequence: Vec<u32>,
     /// Where each part of the sequence ends.
     ends: Vec<usize>,
-    used: Vec<bool>,
 }
 
 enum Code<'a> {
-    /// Sorted; the numbers of what was written.
+    /// Sorted; the numbers of their labels.
     Texts(Vec<(&'a str, u32)>),
     Elements(FastMap<&'a Value, u32>),
 }
 
-/// A value that nobody can have left.
+/// It is not made of what was written, put first and then appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Unreadable {
-    /// It is not made of what was written, put first and then appended.
-    Phantom,
-    /// It has this twice.
-    Twice(u32),
-}
+pub(super) struct Unreadable;
 
 impl<'a> Sequences<'a> {
     /// None if values cannot be cut in only one way.
     pub(super) fn new(initial: &'a Value, steps: &[Timed<'a, KeyValueStep>]) -> Option<Self> {
-        let mut written = Vec::new();
-        let mut values = Vec::new();
+        let mut labels: Vec<Label> = Vec::new();
+        let mut numbers: FastMap<&Value, u32> = FastMap::default();
         for (at, step) in steps.iter().enumerate() {
             let (value, puts) = match step.step {
                 KeyValueStep::Get(_) => continue,
                 KeyValueStep::Put(value) => (value, true),
                 KeyValueStep::Append(value) => (value, false),
             };
-            let step = at as u32;
-            written.push(Written { step, puts });
-            values.push(value);
+            let number = *numbers.entry(value).or_insert(labels.len() as u32) as usize;
+            if number == labels.len() {
+                labels.push(Label::default());
+            }
+            let label = &mut labels[number];
+            let steps = if puts {
+                &mut label.puts
+            } else {
+                &mut label.appends
+            };
+            steps.push(at as u32);
         }
-        let texts = values.iter().all(|value| matches!(value, Value::Text(_)));
+        let texts = numbers.keys().all(|value| matches!(value, Value::Text(_)));
         let code = if texts {
-            Code::texts(initial, &values)?
+            Code::texts(initial, &numbers)?
         } else {
-            Code::elements(initial, &written, &values)?
+            Code::elements(initial, &labels, numbers)?
         };
         Some(Sequences {
             initial,
-            used: vec![false; written.len()],
-            written,
+            labels,
             code,
             last: None,
             sequence: Vec::new(),
@@ -79,8 +78,16 @@ impl<'a> Sequences<'a> {
         })
     }
 
-    /// Who wrote what was seen: numbers of [`Sequences::written`], in their order. Empty for what
-    /// was there in the beginning.
+    /// Whether an append to what was there in the beginning can be the first part of a sequence.
+    pub(super) fn begins_empty(&self) -> bool {
+        match (&self.code, self.initial) {
+            (Code::Texts(_), Value::Text(initial)) => initial.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// What was seen, as the labels of what was written, in their order. Empty for what was there
+    /// in the beginning.
     pub(super) fn sequence(&mut self, seen: &'a Value) -> Result<&[u32], Unreadable> {
         let range = self.cut(seen)?;
         Ok(self.parts(..range.end))
@@ -103,15 +110,12 @@ impl<'a> Sequences<'a> {
         let length = match (&self.code, seen) {
             (Code::Texts(_), Value::Text(text)) => text.len(),
             (Code::Elements(_), Value::List(list)) if !list.is_empty() => list.len(),
-            _ => return Err(self.unreadable(Unreadable::Phantom)),
+            _ => return Err(self.unreadable()),
         };
         if length == 0 {
-            return Err(self.unreadable(Unreadable::Phantom));
+            return Err(self.unreadable());
         }
-        let begins_with = match (&self.code, self.initial) {
-            (Code::Texts(_), Value::Text(initial)) => initial.as_str(),
-            _ => "",
-        };
+        let begins_empty = self.begins_empty();
         while at < length {
             let next = match (&self.code, seen) {
                 (Code::Texts(texts), Value::Text(text)) => {
@@ -127,34 +131,25 @@ impl<'a> Sequences<'a> {
                 _ => None,
             };
             let Some((number, length)) = next else {
-                return Err(self.unreadable(Unreadable::Phantom));
+                return Err(self.unreadable());
             };
-            let fits = match (number, self.sequence.last()) {
-                // What was there in the beginning has no number.
-                (INITIAL, before) => before.is_none() && at == 0,
-                (number, before) => {
-                    let first = before.is_none() && at == 0;
-                    let puts = self.written[number as usize].puts;
-                    if first {
-                        puts || begins_with.is_empty()
-                    } else {
-                        !puts
-                    }
+            let first = self.sequence.is_empty() && at == 0;
+            let fits = match self.labels.get(number as usize) {
+                // What was there in the beginning has no label.
+                None => first,
+                Some(label) if first => {
+                    !label.puts.is_empty() || begins_empty && !label.appends.is_empty()
                 }
+                Some(label) => !label.appends.is_empty(),
             };
             if !fits {
-                return Err(self.unreadable(Unreadable::Phantom));
+                return Err(self.unreadable());
             }
             at += length;
-            if number == INITIAL {
-                continue;
+            if number != INITIAL {
+                self.sequence.push(number);
+                self.ends.push(at);
             }
-            if std::mem::replace(&mut self.used[number as usize], true) {
-                self.used[number as usize] = true;
-                return Err(self.unreadable(Unreadable::Twice(number)));
-            }
-            self.sequence.push(number);
-            self.ends.push(at);
         }
         Ok(kept..self.sequence.len())
     }
@@ -170,20 +165,16 @@ impl<'a> Sequences<'a> {
         };
         while self.ends.last().is_some_and(|end| *end > common) {
             self.ends.pop();
-            if let Some(number) = self.sequence.pop() {
-                self.used[number as usize] = false;
-            }
+            self.sequence.pop();
         }
         self.ends.last().copied().unwrap_or(0)
     }
 
-    fn unreadable(&mut self, why: Unreadable) -> Unreadable {
+    fn unreadable(&mut self) -> Unreadable {
         self.last = None;
         self.ends.clear();
-        for number in self.sequence.drain(..) {
-            self.used[number as usize] = false;
-        }
-        why
+        self.sequence.clear();
+        Unreadable
     }
 }
 
@@ -200,10 +191,10 @@ fn common<T: PartialEq>(one: &[T], other: &[T]) -> usize {
 }
 
 impl<'a> Code<'a> {
-    fn texts(initial: &'a Value, values: &[&'a Value]) -> Option<Code<'a>> {
-        let mut texts: Vec<(&str, u32)> = Vec::with_capacity(values.len() + 1);
-        for (number, value) in values.iter().enumerate() {
-            texts.push((value.as_text()?, number as u32));
+    fn texts(initial: &'a Value, numbers: &FastMap<&'a Value, u32>) -> Option<Code<'a>> {
+        let mut texts: Vec<(&str, u32)> = Vec::with_capacity(numbers.len() + 1);
+        for (value, number) in numbers {
+            texts.push((value.as_text()?, *number));
         }
         match initial {
             Value::Text(text) if text.is_empty() => {}
@@ -219,7 +210,11 @@ impl<'a> Code<'a> {
         (is_code && some).then_some(Code::Texts(texts))
     }
 
-    fn elements(initial: &Value, written: &[Written], values: &[&'a Value]) -> Option<Code<'a>> {
+    fn elements(
+        initial: &Value,
+        labels: &[Label],
+        numbers: FastMap<&'a Value, u32>,
+    ) -> Option<Code<'a>> {
         let begins_empty = match initial {
             Value::List(list) => list.is_empty(),
             Value::Nil => true,
@@ -227,18 +222,9 @@ impl<'a> Code<'a> {
             _ => false,
         };
         // Text that is appended to nothing makes a text, and not a list.
-        let appends = written.iter().all(|written| !written.puts)
-            && values.iter().all(|value| !matches!(value, Value::Text(_)));
-        if !begins_empty || !appends {
-            return None;
-        }
-        let mut numbers = FastMap::default();
-        for (number, value) in values.iter().enumerate() {
-            if numbers.insert(*value, number as u32).is_some() {
-                return None;
-            }
-        }
-        Some(Code::Elements(numbers))
+        let appends = labels.iter().all(|label| label.puts.is_empty())
+            && numbers.keys().all(|value| !matches!(value, Value::Text(_)));
+        (begins_empty && appends).then_some(Code::Elements(numbers))
     }
 }
 
@@ -294,14 +280,13 @@ mod tests {
                 Ok(vec![2]),
             ]
         );
-        use Unreadable::{Phantom, Twice};
         assert_eq!(
             cut_all("", &written, &["a", "a,p,", "a,b,a,", "c,", "a,b,"]),
             [
-                Err(Phantom),
-                Err(Phantom),
-                Err(Twice(1)),
-                Err(Phantom),
+                Err(Unreadable),
+                Err(Unreadable),
+                Ok(vec![1, 2, 1]),
+                Err(Unreadable),
                 Ok(vec![1, 2])
             ]
         );
@@ -310,10 +295,10 @@ mod tests {
             [
                 Ok(vec![]),
                 Ok(vec![1]),
-                Err(Phantom),
+                Err(Unreadable),
                 Ok(vec![0, 1]),
-                Err(Phantom),
-                Err(Phantom),
+                Err(Unreadable),
+                Err(Unreadable),
             ]
         );
     }

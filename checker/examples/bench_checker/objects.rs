@@ -1,0 +1,163 @@
+//! Histories of objects other than registers, made on an object that really exists: each operation
+//! takes effect at one instant between its invocation and its completion.
+
+use kensho_checker::generate::Random;
+use kensho_checker::history::{Event, History, Kind, Process};
+use serde_json::Value;
+use std::collections::VecDeque;
+
+/// How large a history is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) operations: usize,
+    pub(crate) clients: usize,
+}
+
+/// What a client asks for.
+struct Asked {
+    f: &'static str,
+    key: Option<usize>,
+    argument: Value,
+}
+
+/// Clients take turns at random.
+fn history(
+    size: Size,
+    mut ask: impl FnMut(&mut Random, usize) -> Asked,
+    mut happen: impl FnMut(&mut Random, &Asked) -> Value,
+) -> History {
+    enum Client {
+        Idle,
+        Asking(Asked, Event),
+        Told(Event, Value),
+    }
+    let mut random = Random::new(1);
+    let mut clients: Vec<Client> = (0..size.clients).map(|_| Client::Idle).collect();
+    let mut events: Vec<Event> = Vec::new();
+    let (mut begun, mut open, mut time) = (0, 0, 0);
+    while begun < size.operations || open > 0 {
+        time += 1_000 + random.bits() % 100_000;
+        let index = events.len() as u64;
+        let number = random.below(size.clients);
+        let client = &mut clients[number];
+        *client = match std::mem::replace(client, Client::Idle) {
+            Client::Idle if begun == size.operations => Client::Idle,
+            Client::Idle => {
+                let asked = ask(&mut random, number);
+                let process = Process::Client(number as u64);
+                let mut event = Event::invoke(index, time, process, asked.f);
+                if let Some(key) = asked.key {
+                    event = event.with_key(&key.to_string());
+                }
+                let event = event.with_value(asked.argument.clone());
+                events.push(event.clone());
+                (begun, open) = (begun + 1, open + 1);
+                Client::Asking(asked, event)
+            }
+            Client::Asking(asked, event) => {
+                let result = happen(&mut random, &asked);
+                Client::Told(event, result)
+            }
+            Client::Told(event, result) => {
+                let told = event.complete(index, time, Kind::Ok);
+                events.push(told.with_value(result));
+                open -= 1;
+                Client::Idle
+            }
+        };
+    }
+    History::from_events(&events)
+}
+
+/// Whether a violation is planted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Planted {
+    Nothing,
+    /// One get sees what was there long before; one dequeue takes the second element.
+    One,
+}
+
+/// Text under ten keys, of the kind of Porcupine's `kv` histories: half of the operations are gets,
+/// a tenth of the others puts, the others appends of texts that are all different.
+pub(crate) fn texts(size: Size, planted: Planted) -> History {
+    const KEYS: usize = 10;
+    let mut written = vec![0; size.clients];
+    let ask = |random: &mut Random, client: usize| {
+        let key = Some(random.below(KEYS));
+        let f = match random.below(20) {
+            0..9 => "get",
+            9 => "put",
+            _ => "append",
+        };
+        let argument = if f == "get" {
+            Value::Null
+        } else {
+            written[client] += 1;
+            Value::String(format!("x {client} {} y", written[client]))
+        };
+        Asked { f, key, argument }
+    };
+    // Per key what was there, after each of its operations.
+    let mut states: Vec<Vec<String>> = vec![vec![String::new()]; KEYS];
+    let (mut happened, mut left) = (0, usize::from(planted == Planted::One));
+    let long = 4 * size.clients;
+    let happen = |_: &mut Random, asked: &Asked| {
+        happened += 1;
+        let states = &mut states[asked.key.unwrap_or_default()];
+        let now = states.last().cloned().unwrap_or_default();
+        let next = match (asked.f, asked.argument.as_str()) {
+            ("put", Some(text)) => text.to_owned(),
+            ("append", Some(text)) => format!("{now}{text}"),
+            _ => now.clone(),
+        };
+        states.push(next);
+        if asked.f != "get" {
+            return asked.argument.clone();
+        }
+        let old = states.len().checked_sub(long).map(|at| &states[at]);
+        match old.filter(|old| **old != now) {
+            Some(old) if left > 0 && happened > size.operations / 2 => {
+                left -= 1;
+                Value::String(old.clone())
+            }
+            _ => Value::String(now),
+        }
+    };
+    history(size, ask, happen)
+}
+
+/// A first-in-first-out queue to which some more elements come than are asked for; each element is
+/// one of so many, or all are different.
+pub(crate) fn queue(size: Size, different: Option<i64>, planted: Planted) -> History {
+    let mut next = 0;
+    let ask = |random: &mut Random, _: usize| {
+        let enqueue = random.below(20) < 11;
+        next += 1;
+        Asked {
+            f: if enqueue { "enqueue" } else { "dequeue" },
+            key: None,
+            argument: match different {
+                _ if !enqueue => Value::Null,
+                Some(different) => Value::from(next % different),
+                None => Value::from(next),
+            },
+        }
+    };
+    let mut queue: VecDeque<Value> = VecDeque::new();
+    let (mut happened, mut left) = (0, usize::from(planted == Planted::One));
+    let happen = |_: &mut Random, asked: &Asked| {
+        happened += 1;
+        if asked.f == "enqueue" {
+            queue.push_back(asked.argument.clone());
+            return asked.argument.clone();
+        }
+        // So far behind the first one that they surely came one after the other.
+        let behind = 4 * size.clients;
+        if left > 0 && happened > size.operations / 2 && queue.len() > behind {
+            left -= 1;
+            return queue.remove(behind).unwrap_or(Value::Null);
+        }
+        queue.pop_front().unwrap_or(Value::Null)
+    };
+    history(size, ask, happen)
+}

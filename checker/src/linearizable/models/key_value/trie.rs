@@ -1,0 +1,289 @@
+//! All that was seen of a key, as a tree of states: each is what was there before, with one more
+//! part. And who can have written each of them.
+
+use super::KeyValueStep;
+use super::sequences::Sequences;
+use crate::anomaly::AnomalyName;
+use crate::hash::FastMap;
+use crate::history::NEVER;
+use crate::linearizable::Timed;
+
+/// A state that was seen, or that what was seen went through.
+#[derive(Clone, Copy)]
+struct Node {
+    label: u32,
+    /// The state before it: its node plus one, or zero for the initial one.
+    before: u32,
+    /// The first return of a get that saw it or what came of it, and that get.
+    first_return: u32,
+    seen_by: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Trie {
+    nodes: Vec<Node>,
+    numbers: FastMap<(u32, u32), u32>,
+    /// The nodes of the sequence that was added last.
+    last: Vec<u32>,
+    /// Per get the state that it saw.
+    seen: FastMap<u32, u32>,
+}
+
+/// Why states cannot have been written by the steps that there are: its name, and the nodes that
+/// show it. None if that cannot be told.
+type Refused = Option<(AnomalyName, Vec<u32>)>;
+
+impl Trie {
+    /// Adds what a get saw, of which the first `kept` labels are those of the sequence that was
+    /// added before; returns the state.
+    pub(super) fn add(&mut self, sequence: &[u32], kept: usize, get: u32, ret: u32) -> u32 {
+        if sequence.is_empty() {
+            // The last sequence stays the one to compare with.
+            return 0;
+        }
+        self.last.truncate(kept);
+        for label in &sequence[kept..] {
+            let before = self.last.last().map_or(0, |node| node + 1);
+            let next = self.nodes.len() as u32;
+            let node = *self.numbers.entry((before, *label)).or_insert(next);
+            if node == next {
+                self.nodes.push(Node {
+                    label: *label,
+                    before,
+                    first_return: NEVER,
+                    seen_by: get,
+                });
+            }
+            self.last.push(node);
+        }
+        for node in self.last.iter().rev() {
+            let node = &mut self.nodes[*node as usize];
+            if node.first_return <= ret {
+                break;
+            }
+            (node.first_return, node.seen_by) = (ret, get);
+        }
+        let state = self.last.last().map_or(0, |node| node + 1);
+        self.seen.insert(get, state);
+        state
+    }
+
+    /// The state before that of a node.
+    pub(super) fn before(&self, node: u32) -> u32 {
+        self.nodes[node as usize].before
+    }
+
+    /// The get that saw it first.
+    pub(super) fn seen_by(&self, node: u32) -> u32 {
+        self.nodes[node as usize].seen_by
+    }
+
+    /// The labels of what a get saw, the last one first.
+    pub(super) fn path(&self, get: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut state = self.seen.get(&get).copied().unwrap_or(0);
+        std::iter::from_fn(move || {
+            let node = self.nodes[state.checked_sub(1)? as usize];
+            state = node.before;
+            Some(node.label)
+        })
+    }
+
+    fn is_before(&self, earlier: u32, later: u32) -> bool {
+        let mut state = self.before(later);
+        while state > 0 {
+            if state - 1 == earlier {
+                return true;
+            }
+            state = self.before(state - 1);
+        }
+        false
+    }
+
+    /// Who can have written what was seen.
+    pub(super) fn candidates(
+        &self,
+        sequences: &Sequences<'_>,
+        steps: &[Timed<'_, KeyValueStep>],
+    ) -> Result<Candidates, Refused> {
+        let mut put_nodes: Vec<Vec<u32>> = vec![Vec::new(); sequences.labels.len()];
+        let mut append_nodes = put_nodes.clone();
+        for (number, node) in self.nodes.iter().enumerate() {
+            let label = &sequences.labels[node.label as usize];
+            let nodes = if node.before == 0 {
+                match self.begins_with_put(sequences, steps, node.label) {
+                    Some(true) => &mut put_nodes,
+                    Some(false) => &mut append_nodes,
+                    None => return Err(None),
+                }
+            } else {
+                &mut append_nodes
+            };
+            // Two puts of one text leave the same state twice: who saw which cannot be told.
+            if node.before == 0 && label.puts.len() > 1 {
+                return Err(None);
+            }
+            nodes[node.label as usize].push(number as u32);
+        }
+        let mut candidates = Candidates {
+            nodes: self.nodes.len(),
+            groups: Vec::new(),
+            repeated: Vec::new(),
+        };
+        for (number, label) in sequences.labels.iter().enumerate() {
+            for (nodes, writers) in [
+                (&put_nodes[number], &label.puts),
+                (&append_nodes[number], &label.appends),
+            ] {
+                if nodes.is_empty() {
+                    continue;
+                }
+                if writers.len() > 1 {
+                    candidates.repeated.extend(writers);
+                }
+                candidates.groups.push(Group {
+                    ways: self.ways_of(nodes, writers, steps)?,
+                    nodes: nodes.clone(),
+                });
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Whether what begins with this label began with a put of it, and not with what was there in
+    /// the beginning; none if both can be.
+    fn begins_with_put(
+        &self,
+        sequences: &Sequences<'_>,
+        steps: &[Timed<'_, KeyValueStep>],
+        label: u32,
+    ) -> Option<bool> {
+        let label = &sequences.labels[label as usize];
+        if label.puts.is_empty() || label.appends.is_empty() || !sequences.begins_empty() {
+            return Some(!label.puts.is_empty());
+        }
+        let writes = |step: &Timed<'_, KeyValueStep>| !matches!(step.step, KeyValueStep::Get(_));
+        let first = steps
+            .iter()
+            .filter(|step| writes(step))
+            .map(|step| step.ret);
+        let first = first.min().unwrap_or(NEVER);
+        // After something was surely written, an append does not find what was there at first.
+        let late = |at: &u32| steps[*at as usize].inv > first;
+        label.appends.iter().all(late).then_some(true)
+    }
+
+    /// The ways in which these steps can have written these states, each step at most one.
+    fn ways_of(
+        &self,
+        nodes: &[u32],
+        writers: &[u32],
+        steps: &[Timed<'_, KeyValueStep>],
+    ) -> Result<Vec<Vec<u32>>, Refused> {
+        /// More are not looked at.
+        const NODES_MAX: usize = 5;
+        if nodes.len() > writers.len() {
+            let twice = |a: &u32| nodes.iter().find(|b| self.is_before(*a, **b)).copied();
+            let one_path = nodes.iter().find_map(|a| Some((*a, twice(a)?)));
+            return Err(Some(match one_path {
+                Some((a, b)) if writers.len() == 1 => (AnomalyName::DuplicateEffect, vec![a, b]),
+                _ => (AnomalyName::IncompatibleOrder, nodes.to_vec()),
+            }));
+        }
+        if writers.len() == 1 {
+            return Ok(vec![writers.to_vec()]);
+        }
+        if nodes.len() > NODES_MAX || writers.len() > 2 * NODES_MAX {
+            return Err(None);
+        }
+        let mut ways = Vec::new();
+        let mut way = Vec::new();
+        self.extend_way(nodes, writers, steps, &mut way, &mut ways);
+        if ways.is_empty() {
+            return Err(Some((AnomalyName::NotLinearizable, nodes.to_vec())));
+        }
+        Ok(ways)
+    }
+
+    fn extend_way(
+        &self,
+        nodes: &[u32],
+        writers: &[u32],
+        steps: &[Timed<'_, KeyValueStep>],
+        way: &mut Vec<u32>,
+        ways: &mut Vec<Vec<u32>>,
+    ) {
+        let Some(node) = nodes.get(way.len()) else {
+            ways.push(way.clone());
+            return;
+        };
+        for writer in writers {
+            let step = &steps[*writer as usize];
+            let seen_before = self.nodes[*node as usize].first_return < step.inv;
+            let fits = |(other, earlier): (&u32, &u32)| {
+                let other_step = &steps[*earlier as usize];
+                *earlier != *writer
+                    && !(self.is_before(*other, *node) && step.ret < other_step.inv)
+                    && !(self.is_before(*node, *other) && other_step.ret < step.inv)
+            };
+            if !seen_before && nodes.iter().zip(&*way).all(fits) {
+                way.push(*writer);
+                self.extend_way(nodes, writers, steps, way, ways);
+                way.pop();
+            }
+        }
+    }
+}
+
+/// States that the same steps can have written.
+struct Group {
+    nodes: Vec<u32>,
+    ways: Vec<Vec<u32>>,
+}
+
+/// Who can have written what was seen.
+pub(super) struct Candidates {
+    nodes: usize,
+    groups: Vec<Group>,
+    /// Steps that wrote what others wrote too.
+    repeated: Vec<u32>,
+}
+
+impl Candidates {
+    /// All ways in which everything can have been written, as the number of a way of each group;
+    /// none if there are more than so many.
+    pub(super) fn ways(&self, most: usize) -> Option<Vec<Vec<usize>>> {
+        let mut ways = vec![Vec::new()];
+        for group in &self.groups {
+            if ways.len() * group.ways.len() > most {
+                return None;
+            }
+            let counts = 0..group.ways.len();
+            ways = ways
+                .iter()
+                .flat_map(|way: &Vec<usize>| {
+                    counts.clone().map(|next| {
+                        let mut longer = way.clone();
+                        longer.push(next);
+                        longer
+                    })
+                })
+                .collect();
+        }
+        Some(ways)
+    }
+
+    /// Per node the step that wrote it.
+    pub(super) fn steps_of(&self, way: &[usize]) -> Vec<u32> {
+        let mut steps = vec![NEVER; self.nodes];
+        for (group, number) in self.groups.iter().zip(way) {
+            for (node, step) in group.nodes.iter().zip(&group.ways[*number]) {
+                steps[*node as usize] = *step;
+            }
+        }
+        steps
+    }
+
+    pub(super) fn repeated(&self) -> impl Iterator<Item = u32> + '_ {
+        self.repeated.iter().copied()
+    }
+}
