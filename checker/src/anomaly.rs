@@ -117,6 +117,14 @@ anomaly_names! {
     G2ItemProcess = "G2-item-process",
     /// Write skew together with real time.
     G2ItemRealtime = "G2-item-realtime",
+    /// A transaction saw something of another one, and later missed what that one had written.
+    NonMonotonicView = "non-monotonic view",
+    /// A transaction saw one part of another one, and missed another part.
+    FracturedRead = "fractured read",
+    /// A transaction missed what led to something that it saw.
+    CausalityViolation = "causality violation",
+    /// No order in which versions of objects can have followed each other explains what was read.
+    NoVersionOrder = "no version order",
     /// Versions of an object follow each other in a circle.
     CyclicVersions = "cyclic versions",
     /// A committed write was built on an aborted one.

@@ -65,6 +65,17 @@ pub struct CheckArguments {
     /// For rw-register: each register on its own follows real time
     #[arg(long)]
     pub linearizable_keys: bool,
+    /// For rw-register: each register on its own follows the order of each process
+    #[arg(long)]
+    pub sequential_keys: bool,
+    /// For rw-register: below read-committed, what a transaction writes need not come after what it
+    /// had read there
+    #[arg(long)]
+    pub no_writes_follow_reads: bool,
+    /// For rw-register: a file that says in which order the system ran transactions, as a map from
+    /// the index of the event that completed one to a number: {1 17, 3 18}, or JSON
+    #[arg(long, value_name = "FILE")]
+    pub transaction_order: Option<PathBuf>,
     /// For set-full: an acknowledged element must be seen by every read that begins later
     #[arg(long)]
     pub linearizable: bool,
@@ -411,6 +422,29 @@ fn run_model(folder: &Path) -> Option<&'static Model> {
     })
 }
 
+/// The order of transactions that a file gives.
+fn transaction_order(file: &Path) -> Result<BTreeMap<u64, i64>, String> {
+    let text = std::fs::read(file).map_err(|problem| format!("cannot be read: {problem}"))?;
+    let value = match serde_json::from_slice::<serde_json::Value>(&text) {
+        Ok(json) => Value::from(&json),
+        Err(_) => edn::parse(&text).map_err(|problem| problem.to_string())?,
+    };
+    let Value::Map(entries) = value else {
+        return Err("expected a map from the indices of events to numbers".to_owned());
+    };
+    let number = |value: &Value| match value.as_text() {
+        Some(text) => text.parse().ok(),
+        None => value.as_int(),
+    };
+    let entries = entries.iter().map(|(index, place)| {
+        let index = number(index).and_then(|index| u64::try_from(index).ok());
+        index.zip(place.as_int()).ok_or_else(|| {
+            "expected a map from the indices of events to numbers, like {1 17, 3 18}".to_owned()
+        })
+    });
+    entries.collect()
+}
+
 fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
     let initial = match &arguments.init {
         None => None,
@@ -448,6 +482,13 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
         threads: arguments.threads,
         consistency: arguments.consistency,
         linearizable_keys: arguments.linearizable_keys,
+        sequential_keys: arguments.sequential_keys,
+        no_writes_follow_reads: arguments.no_writes_follow_reads,
+        transaction_order: match &arguments.transaction_order {
+            None => BTreeMap::new(),
+            Some(file) => transaction_order(file)
+                .map_err(|problem| format!("--transaction-order {}: {problem}", file.display()))?,
+        },
         linearizable_set: arguments.linearizable,
         bank: bank::Options {
             total: arguments.total,

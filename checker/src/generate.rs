@@ -1,8 +1,12 @@
-//! Makes register histories of any size, valid by construction or with one planted violation: for
-//! benchmarks and tests.
+//! Makes histories of any size, of registers or of [`transactions`], valid by construction or with
+//! one planted violation: for benchmarks and tests.
 //!
 //! Clients take turns at random; each operation takes effect at one instant between its invocation
 //! and its completion, on a register that really exists while the history is made.
+
+mod transactions;
+
+pub use transactions::{Isolation, Objects, Transactions, transactions};
 
 use crate::history::{Builder, Datum, History, Kind, RawEvent, Symbol};
 use crate::value::Value;

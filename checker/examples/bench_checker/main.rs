@@ -6,6 +6,7 @@
 //!
 //! `cargo run --release -p kensho-checker --example bench_checker -- [OUTPUT.json CHART.svg]`
 //! `… -- --row NAME` runs one row and prints its line of JSON.
+//! `… -- --write NAME FILE` writes the history of a row of transactions as EDN.
 //!
 //! The row `etcd-logs` judges the `*.log` files of the folder in `KENSHO_ETCD_LOGS`, if it is set,
 //! and so do rows of `kv-*.txt` files of the folder in `KENSHO_PORCUPINE_KV`.
@@ -14,6 +15,7 @@ mod chart;
 mod measure;
 mod objects;
 mod rows;
+mod transactions;
 
 use serde_json::{Value, json};
 use std::process::{Command, ExitCode};
@@ -22,13 +24,21 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["--row", name] => match rows::all().into_iter().find(|row| row.name == name) {
-            Some(row) => println!("{}", row.run()),
-            None => {
-                eprintln!("no row is called {name}");
-                return ExitCode::from(254);
+        ["--row", name] => {
+            let row = rows::all().into_iter().find(|row| row.name == name);
+            let work = transactions::all()
+                .into_iter()
+                .find(|work| work.name == name);
+            match (row, work) {
+                (Some(row), _) => println!("{}", row.run()),
+                (_, Some(work)) => println!("{}", work.run()),
+                _ => {
+                    eprintln!("no row is called {name}");
+                    return ExitCode::from(254);
+                }
             }
-        },
+        }
+        ["--write", name, path] => transactions::write(name, path),
         [] | [_, _] => {
             let results = run_all();
             let text = serde_json::to_string_pretty(&results).expect("JSON") + "\n";
@@ -56,14 +66,16 @@ fn run_all() -> Value {
         "row", "verdict", "CPU ms", "target ms", "peak MiB"
     );
     let mut results = Vec::new();
-    for row in rows::all() {
+    let rows = rows::all().into_iter().map(|row| row.name);
+    let works = transactions::all().into_iter();
+    for name in rows.chain(works.map(|work| work.name.to_owned())) {
         let output = Command::new(&program)
-            .args(["--row", &row.name])
+            .args(["--row", &name])
             .output()
             .expect("to run a row");
         let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
             let problem = String::from_utf8_lossy(&output.stderr);
-            panic!("{}: {problem}", row.name)
+            panic!("{name}: {problem}")
         });
         let number = |name: &str| result[name].as_f64();
         let reached = match (number("cpu_s"), number("target_cpu_s")) {
@@ -73,7 +85,7 @@ fn run_all() -> Value {
         };
         println!(
             "{:<20} {:>9} {:>10.2} {:>10} {:>9.1} {reached}",
-            row.name,
+            name,
             result["verdict"].as_str().unwrap_or(""),
             number("cpu_s").unwrap_or(f64::NAN) * 1e3,
             number("target_cpu_s").map_or(String::new(), |target| format!("{:.0}", target * 1e3)),

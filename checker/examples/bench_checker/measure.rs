@@ -47,6 +47,13 @@ pub(crate) fn calibration_seconds() -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
+/// The CPU seconds that one call takes, for calls that take long.
+pub(crate) fn once(call: impl FnOnce()) -> f64 {
+    let start = cpu_seconds();
+    call();
+    cpu_seconds() - start
+}
+
 /// The most memory that this process had in use, in MiB.
 pub(crate) fn peak_mib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

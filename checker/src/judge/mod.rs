@@ -45,6 +45,14 @@ pub struct Settings {
     pub consistency: Option<ConsistencyModel>,
     /// For transactions on registers: whether each register is linearizable on its own.
     pub linearizable_keys: bool,
+    /// For transactions on registers: whether each register follows the order of each process.
+    pub sequential_keys: bool,
+    /// For transactions on registers: whether what a transaction writes need not come after what it
+    /// had read there.
+    pub no_writes_follow_reads: bool,
+    /// For transactions on registers: their order as the system has it, by the index of the event
+    /// that completed each.
+    pub transaction_order: BTreeMap<u64, i64>,
     /// For set-full: whether an element must be seen at once.
     pub linearizable_set: bool,
     /// For bank.
@@ -77,8 +85,13 @@ impl Settings {
         transactions::Options {
             model: self
                 .consistency
-                .unwrap_or(ConsistencyModel::StrictSerializable),
+                .unwrap_or(ConsistencyModel::STRICT_SERIALIZABLE),
+            initial: self.initial.clone().unwrap_or(Value::Nil),
+            nil_is_unknown: self.nil_read == Some(NilRead::Unknown),
             linearizable_keys: self.linearizable_keys,
+            sequential_keys: self.sequential_keys,
+            writes_follow_reads: !self.no_writes_follow_reads,
+            transaction_order: self.transaction_order.clone(),
             budget: self.budget,
         }
     }
@@ -90,6 +103,12 @@ impl Settings {
             (Setting::NilReads, self.nil_read.is_some()),
             (Setting::Consistency, self.consistency.is_some()),
             (Setting::LinearizableKeys, self.linearizable_keys),
+            (Setting::SequentialKeys, self.sequential_keys),
+            (Setting::NoWritesFollowReads, self.no_writes_follow_reads),
+            (
+                Setting::TransactionOrder,
+                !self.transaction_order.is_empty(),
+            ),
             (Setting::Linearizable, self.linearizable_set),
             (Setting::Total, self.bank.total.is_some()),
             (Setting::NegativeBalances, self.bank.negative_balances),

@@ -237,6 +237,12 @@ pub enum Setting {
     Consistency,
     /// [`Settings::linearizable_keys`].
     LinearizableKeys,
+    /// [`Settings::sequential_keys`].
+    SequentialKeys,
+    /// [`Settings::no_writes_follow_reads`].
+    NoWritesFollowReads,
+    /// [`Settings::transaction_order`].
+    TransactionOrder,
     /// [`Settings::linearizable_set`].
     Linearizable,
     /// [`Settings::bank`]: the total.
@@ -253,6 +259,9 @@ impl Setting {
             Setting::NilReads => "--nil-reads",
             Setting::Consistency => "--consistency",
             Setting::LinearizableKeys => "--linearizable-keys",
+            Setting::SequentialKeys => "--sequential-keys",
+            Setting::NoWritesFollowReads => "--no-writes-follow-reads",
+            Setting::TransactionOrder => "--transaction-order",
             Setting::Linearizable => "--linearizable",
             Setting::Total => "--total",
             Setting::NegativeBalances => "--negative-balances",

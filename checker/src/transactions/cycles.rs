@@ -1,8 +1,11 @@
 //! Finds cycles of dependencies, and names them by the kinds of their edges.
 
-use super::graph::{Edge, Graph, Kind};
+use super::graph::{Edge, Graph, Kind, NO_CAUSE};
+use super::models::Order;
+use super::rows::ALONE;
 use crate::anomaly::AnomalyName;
 use crate::budget::Deadline;
+use crate::hash::FastMap;
 use std::collections::VecDeque;
 
 /// A cycle: each edge leads to the beginning of the next one.
@@ -89,16 +92,19 @@ const FIRST_EDGES_MAX: usize = 500;
 /// How many cycles of one name are kept.
 const PER_NAME_MAX: usize = 3;
 
-/// Cycles of each shape, with the weakest orders that make them; and whether the search ended.
-pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> (Vec<Cycle>, bool) {
+/// Cycles of each shape, with the weakest orders that make them. They tell a user what is wrong; the
+/// verdict does not depend on whether all are found.
+pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> Vec<Cycle> {
     let mut found: Vec<Cycle> = Vec::new();
     let mut named = [false; SHAPES.len()];
+    if graph.edges().is_empty() {
+        return found;
+    }
     let mut search = PathSearch::new(graph.nodes);
     for (level, orders) in [0, PROCESS, PROCESS | REALTIME].into_iter().enumerate() {
-        let components = components(graph, WW | WR | RW | orders);
-        if components.iter().all(|component| *component == NONE) {
+        let Some(components) = graph.circles(WW | WR | RW | orders) else {
             continue;
-        }
+        };
         for (number, shape) in SHAPES.iter().enumerate() {
             if named[number] {
                 continue;
@@ -108,7 +114,7 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> (Vec<Cycle>, bool) 
             for first in graph.edges() {
                 let component = components[first.from as usize];
                 if first.kind.bit() & shape.first == 0
-                    || component == NONE
+                    || component == ALONE
                     || components[first.to as usize] != component
                 {
                     continue;
@@ -119,7 +125,7 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> (Vec<Cycle>, bool) 
                     continue;
                 }
                 if deadline.passed() {
-                    return (found, false);
+                    return found;
                 }
                 let inside = |node: u32| components[node as usize] == component;
                 let rest = search.path(graph, first, shape, orders, inside);
@@ -147,7 +153,7 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> (Vec<Cycle>, bool) 
             }));
         }
     }
-    (found, true)
+    found
 }
 
 fn adjacent_rw(cycle: &[Edge]) -> bool {
@@ -165,8 +171,6 @@ fn same(one: &[Edge], other: &[Edge]) -> bool {
     one.len() == other.len() && members(one) == members(other)
 }
 
-const NONE: u32 = u32::MAX;
-
 /// Shortest paths, with memory that is reused.
 struct PathSearch {
     /// Per node and whether it was reached by an rw edge: the round, and the edge it came by.
@@ -181,11 +185,7 @@ impl PathSearch {
             from: 0,
             to: 0,
             kind: Kind::WriteWrite,
-            cause: super::graph::Cause {
-                key: NONE,
-                before: NONE,
-                after: NONE,
-            },
+            cause: NO_CAUSE,
         };
         PathSearch {
             seen: vec![0; nodes * 2],
@@ -242,74 +242,79 @@ impl PathSearch {
     }
 }
 
-/// The strongly connected component of each node, over edges of these kinds; [`NONE`] for those
-/// that are alone. Tarjan's algorithm, without recursion.
-fn components(graph: &Graph<'_>, kinds: u8) -> Vec<u32> {
-    let nodes = graph.nodes;
-    let mut component = vec![NONE; nodes];
-    let mut index = vec![NONE; nodes];
-    let mut low = vec![0; nodes];
-    let mut on_stack = vec![false; nodes];
-    let (mut stack, mut calls): (Vec<u32>, Vec<(u32, usize)>) = (Vec::new(), Vec::new());
-    let (mut next_index, mut next_component) = (0, 0);
-    for root in 0..nodes as u32 {
-        if index[root as usize] != NONE {
+/// A circle among these edges that is as short as can be found quickly.
+pub(super) fn shortest(edges: &[Edge]) -> Option<Vec<Edge>> {
+    const STARTS_MAX: usize = 64;
+    let mut leaving: FastMap<u32, Vec<Edge>> = FastMap::default();
+    for edge in edges {
+        leaving.entry(edge.from).or_default().push(*edge);
+    }
+    let step = (edges.len() / STARTS_MAX).max(1);
+    let mut best: Option<Vec<Edge>> = None;
+    for first in edges.iter().step_by(step) {
+        let mut came: FastMap<u32, Edge> = FastMap::default();
+        let mut queue = VecDeque::from([first.to]);
+        while let Some(at) = queue.pop_front() {
+            if at == first.from {
+                break;
+            }
+            for edge in leaving.get(&at).into_iter().flatten() {
+                if edge.to != first.to && !came.contains_key(&edge.to) {
+                    came.insert(edge.to, *edge);
+                    queue.push_back(edge.to);
+                }
+            }
+        }
+        let mut circle = Vec::new();
+        let mut back = first.from;
+        while back != first.to {
+            let Some(edge) = came.get(&back) else { break };
+            circle.push(*edge);
+            back = edge.from;
+        }
+        if back != first.to {
             continue;
         }
-        calls.push((root, 0));
-        while let Some((node, place)) = calls.pop() {
-            let n = node as usize;
-            if place == 0 {
-                index[n] = next_index;
-                low[n] = next_index;
-                next_index += 1;
-                stack.push(node);
-                on_stack[n] = true;
-            }
-            let edges = graph.leaving(node);
-            let mut place = place;
-            let mut called = false;
-            while place < edges.len() {
-                let edge = &edges[place];
-                place += 1;
-                if edge.kind.bit() & kinds == 0 {
-                    continue;
-                }
-                let to = edge.to as usize;
-                if index[to] == NONE {
-                    calls.push((node, place));
-                    calls.push((edge.to, 0));
-                    called = true;
-                    break;
-                }
-                if on_stack[to] {
-                    low[n] = low[n].min(index[to]);
-                }
-            }
-            if called {
-                continue;
-            }
-            if low[n] == index[n] {
-                let mut size = 0;
-                while let Some(member) = stack.pop() {
-                    on_stack[member as usize] = false;
-                    component[member as usize] = next_component;
-                    size += 1;
-                    if member == node {
-                        break;
-                    }
-                }
-                if size == 1 {
-                    component[n] = NONE;
-                } else {
-                    next_component += 1;
-                }
-            }
-            if let Some((caller, _)) = calls.last() {
-                let caller = *caller as usize;
-                low[caller] = low[caller].min(low[n]);
-            }
+        circle.push(*first);
+        circle.reverse();
+        if best.as_ref().is_none_or(|best| circle.len() < best.len()) {
+            best = Some(circle);
         }
     }
-    component
+    best
+}
+
+/// The same circle without the points in time between transactions.
+pub(super) fn without_points(mut circle: Vec<Edge>, transactions: usize) -> Vec<Edge> {
+    let is_transaction = |node: u32| (node as usize) < transactions;
+    let begin = circle.iter().position(|edge| is_transaction(edge.from));
+    circle.rotate_left(begin.unwrap_or(0));
+    let mut edges: Vec<Edge> = Vec::new();
+    for edge in circle {
+        match edges.last_mut() {
+            Some(last) if !is_transaction(edge.from) => last.to = edge.to,
+            _ => edges.push(edge),
+        }
+    }
+    edges
+}
+
+/// The name of a circle by the kinds of its edges; with the order of processes or time if it leads
+/// over that, or if `order` says so.
+pub(super) fn name(circle: &[Edge], order: Order) -> AnomalyName {
+    let has = |kind: Kind| circle.iter().any(|edge| edge.kind == kind);
+    let order = match () {
+        () if has(Kind::Realtime) => Order::RealTime,
+        () if has(Kind::Process) => order.max(Order::Session),
+        () => order,
+    };
+    let rw = circle.iter().filter(|edge| edge.kind == Kind::ReadWrite);
+    let shape = match rw.count() {
+        0 if has(Kind::WriteRead) => 1,
+        0 => 0,
+        1 => 2,
+        _ if adjacent_rw(circle) => 4,
+        _ => 3,
+    };
+    SHAPES[shape].names[order as usize]
 }

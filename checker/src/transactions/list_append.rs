@@ -1,13 +1,13 @@
 //! Lists to which transactions append: each read names all versions before it.
 
-use super::graph::{Cause, Graph, Kind};
-use super::parse::{Objects, Step, Tables, Transaction, parse};
+use super::dependencies::{Dependencies, KnownOrder};
+use super::log::{Fate, Log, Objects, Reading, Step};
 use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
-use crate::hash::FastMap;
-use crate::history::{History, NEVER};
+use crate::history::{Datum, History, NEVER};
 use crate::judge::{Known, Model, Setting};
 use crate::report::Report;
+use crate::value::Value;
 
 /// The model `list-append`.
 pub static MODEL: Model = Model {
@@ -23,361 +23,302 @@ pub static MODEL: Model = Model {
     judge: |history, settings| check(history, &settings.transactions()),
 };
 
-/// Who appended an element.
-struct Append {
-    transaction: u32,
-    /// Whether the same transaction appended to the list again later.
-    intermediate: bool,
-}
-
 /// Judges a history of list-append transactions.
 pub fn check(history: &History, options: &Options) -> Report {
     const NAME: &str = "list-append";
-    let deadline = options.budget.deadline();
-    let (transactions, tables) = match parse(history, Objects::Lists) {
-        Ok(parsed) => parsed,
+    let reading = Reading {
+        objects: Objects::Lists,
+        initial: &Value::Nil,
+        nil_is_unknown: false,
+    };
+    let log = match Log::of(history, &reading) {
+        Ok(log) => log,
         Err(reason) => return Report::unknown(NAME, history, reason),
     };
-    let mut findings = Findings::new(history, &transactions);
-    internal::check_lists(&mut findings, &tables);
-    let appends = match find_appends(&transactions, &tables) {
-        Ok(appends) => appends,
-        Err(reason) => return Report::unknown(NAME, history, reason),
-    };
-    check_reads(&mut findings, &tables, &appends);
-    check_lost_updates(&mut findings, &tables);
-    let orders = version_orders(&mut findings, &tables);
-    check_dirty_updates(&mut findings, &tables, &appends, &orders);
-    let mut graph = Graph::new(transactions.len(), &tables);
-    add_dependencies(&mut graph, &transactions, &appends, &orders);
-    graph.add_orders(history, &transactions);
-    graph.seal();
-    conclude(NAME, options, deadline, findings, &graph)
+    let mut findings = Findings::new(&log);
+    internal::check(&mut findings);
+    let mut lists = Lists::of(&log);
+    lists.check_reads(&mut findings);
+    super::lost_updates(&mut findings);
+    lists.check_dirty_updates(&mut findings);
+    let dependencies = Dependencies::of(&log, lists.known_order());
+    conclude(NAME, options, findings, &dependencies)
 }
 
-type Appends = FastMap<(u32, u32), Append>;
-
-fn find_appends(transactions: &[Transaction], tables: &Tables) -> Result<Appends, String> {
-    let mut appends: Appends = FastMap::default();
-    for (at, transaction) in transactions.iter().enumerate() {
-        let mut last: FastMap<u32, u32> = FastMap::default();
-        for step in &transaction.steps {
-            let Step::Append { key, element } = step else {
-                continue;
-            };
-            if let Some(before) = last.insert(*key, *element)
-                && let Some(before) = appends.get_mut(&(*key, before))
-            {
-                before.intermediate = true;
-            }
-            let append = Append {
-                transaction: at as u32,
-                intermediate: false,
-            };
-            if let Some(other) = appends.insert((*key, *element), append)
-                && !transactions[other.transaction as usize].aborted
-                && !transaction.aborted
-            {
-                return Err(format!(
-                    "{} was appended to {} twice; elements must be unique on each list",
-                    tables.elements[*element as usize], tables.keys[*key as usize]
-                ));
-            }
-        }
-    }
-    Ok(appends)
+/// The longest state in which each list was read.
+struct Lists<'a> {
+    log: &'a Log<'a>,
+    lists: Vec<List>,
+    /// The place of each version in the longest state of its list, [`NEVER`] if it is not there.
+    places: Vec<u32>,
 }
 
-/// What each single read shows: aborted, intermediate, unwritten, future and repeated elements.
-fn check_reads(findings: &mut Findings<'_>, tables: &Tables, appends: &Appends) {
-    let transactions: &[Transaction] = findings.transactions;
-    for (at, transaction) in transactions.iter().enumerate() {
-        let at = at as u32;
-        let mut appended_so_far: Vec<(u32, u32)> = Vec::new();
-        for step in &transaction.steps {
-            let (key, seen) = match step {
-                Step::Append { key, element } => {
-                    appended_so_far.push((*key, *element));
-                    continue;
-                }
-                Step::ReadList {
-                    key,
-                    seen: Some(seen),
-                } => (*key, seen),
-                _ => continue,
+#[derive(Default)]
+struct List {
+    /// Who read the longest state.
+    reader: u32,
+    elements: Vec<Datum>,
+    /// The versions that the elements made, [`NEVER`] if nobody appended them.
+    versions: Vec<u32>,
+    /// The states before, by their length.
+    states: Vec<Datum>,
+    /// Whether an element is there that must not be: aborted, unwritten, or a second time.
+    unsound: bool,
+    /// Whether two reads contradict each other, or an element is there twice.
+    torn: bool,
+}
+
+impl<'a> Lists<'a> {
+    fn of(log: &'a Log<'a>) -> Lists<'a> {
+        let history = log.history;
+        let mut longest: Vec<Option<(usize, Datum, u32)>> = vec![None; log.key_count()];
+        each_read(log, |at, key, view| {
+            let list = log.views[view as usize].list;
+            let length = history.list_length(list).unwrap_or(0);
+            let longest = &mut longest[key as usize];
+            if longest.is_none_or(|(other, ..)| other < length) {
+                *longest = Some((length, list, at));
+            }
+        });
+        let lists = longest.into_iter().enumerate().map(|(key, longest)| {
+            let Some((length, whole, reader)) = longest else {
+                return List::default();
             };
-            let key_name = &tables.keys[key as usize];
-            let reader = findings.name(at);
-            let mut sorted = seen.clone();
+            let mut list = List {
+                reader,
+                states: vec![Datum::UNUSED; length + 1],
+                ..List::default()
+            };
+            history.list_elements(whole, &mut list.elements);
+            let mut state = Some(whole);
+            for place in (0..=length).rev() {
+                let Some(here) = state else { break };
+                list.states[place] = here;
+                state = history.list_before(here);
+            }
+            list.states[0] = Datum::EMPTY_LIST;
+            let mut sorted = list.elements.clone();
             sorted.sort_unstable();
-            if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-                let element = &tables.elements[pair[0] as usize];
-                let text = format!("{reader} read {key_name} with {element} more than once.");
-                findings.add(AnomalyName::DuplicateElements, text, &[at]);
-            }
-            for (place, element) in seen.iter().enumerate() {
-                let name = &tables.elements[*element as usize];
-                let Some(append) = appends.get(&(key, *element)) else {
-                    let text =
-                        format!("{reader} read {name} in {key_name}, but nobody appended it.");
-                    findings.add(AnomalyName::GarbageRead, text, &[at]);
-                    continue;
-                };
-                let writer = append.transaction;
-                if writer == at {
-                    if !appended_so_far.contains(&(key, *element)) {
-                        let text = format!(
-                            "{reader} read {name} in {key_name} before it appended it itself."
-                        );
-                        findings.add(AnomalyName::FutureRead, text, &[at]);
-                    }
-                } else if transactions[writer as usize].aborted {
-                    let text = format!(
-                        "{reader} read {name} in {key_name}, which {} had appended, but that one failed and must have had no effect.",
-                        findings.name(writer)
-                    );
-                    findings.add(AnomalyName::G1a, text, &[writer, at]);
-                } else if append.intermediate && place + 1 == seen.len() {
-                    let text = format!(
-                        "{reader} read {key_name} just after {name}, in the middle of {}, which appended more to it.",
-                        findings.name(writer)
-                    );
-                    findings.add(AnomalyName::G1b, text, &[writer, at]);
-                }
-            }
-        }
-    }
-}
-
-/// Two committed transactions that read the same version of a list and both appended to it.
-fn check_lost_updates(findings: &mut Findings<'_>, tables: &Tables) {
-    let transactions: &[Transaction] = findings.transactions;
-    let mut based_on: FastMap<(u32, u32), u32> = FastMap::default();
-    for (at, transaction) in transactions.iter().enumerate().filter(|(_, t)| t.committed) {
-        let mut first_read: FastMap<u32, u32> = FastMap::default();
-        let mut appended: Vec<u32> = Vec::new();
-        for step in &transaction.steps {
-            match step {
-                Step::ReadList {
-                    key,
-                    seen: Some(seen),
-                } if !appended.contains(key) => {
-                    first_read
-                        .entry(*key)
-                        .or_insert(seen.last().copied().unwrap_or(NEVER));
-                }
-                Step::Append { key, .. } if !appended.contains(key) => {
-                    appended.push(*key);
-                    let Some(version) = first_read.get(key) else {
-                        continue;
-                    };
-                    let other = *based_on.entry((*key, *version)).or_insert(at as u32);
-                    if other != at as u32 {
-                        let text = format!(
-                            "{} and {} both read the same version of {} and then appended to it.",
-                            findings.name(other),
-                            findings.name(at as u32),
-                            tables.keys[*key as usize]
-                        );
-                        findings.add(AnomalyName::LostUpdate, text, &[other, at as u32]);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The longest read of each list, unless reads contradict each other.
-fn version_orders(findings: &mut Findings<'_>, tables: &Tables) -> Vec<Option<Vec<u32>>> {
-    let transactions: &[Transaction] = findings.transactions;
-    let mut longest: Vec<Option<(u32, &Vec<u32>)>> = vec![None; tables.keys.len()];
-    let mut reads: Vec<(u32, u32, &Vec<u32>)> = Vec::new();
-    for (at, transaction) in transactions.iter().enumerate() {
-        for step in &transaction.steps {
-            if let Step::ReadList {
-                key,
-                seen: Some(seen),
-            } = step
-            {
-                reads.push((*key, at as u32, seen));
-                let entry = &mut longest[*key as usize];
-                if entry.is_none_or(|(_, list)| list.len() < seen.len()) {
-                    *entry = Some((at as u32, seen));
-                }
-            }
-        }
-    }
-    let mut torn = vec![false; tables.keys.len()];
-    for (key, at, seen) in reads {
-        let Some((reader, whole)) = longest[key as usize] else {
-            continue;
-        };
-        if !whole.starts_with(seen) {
-            torn[key as usize] = true;
-            let text = format!(
-                "{} and {} read {} in states of which neither continues the other.",
-                findings.name(at),
-                findings.name(reader),
-                tables.keys[key as usize]
-            );
-            findings.add(AnomalyName::IncompatibleOrder, text, &[at, reader]);
-        }
-    }
-    longest
-        .into_iter()
-        .zip(torn)
-        .map(|(whole, torn)| {
-            whole.filter(|(_, list)| {
-                let mut sorted = (*list).clone();
-                sorted.sort_unstable();
-                !torn && sorted.windows(2).all(|pair| pair[0] != pair[1])
-            })
-        })
-        .map(|whole| whole.map(|(_, list)| list.clone()))
-        .collect()
-}
-
-/// A committed element right after an aborted one.
-fn check_dirty_updates(
-    findings: &mut Findings<'_>,
-    tables: &Tables,
-    appends: &Appends,
-    orders: &[Option<Vec<u32>>],
-) {
-    let transactions: &[Transaction] = findings.transactions;
-    for (key, order) in orders.iter().enumerate() {
-        let Some(order) = order else { continue };
-        let mut aborted = None;
-        for element in order {
-            let Some(append) = appends.get(&(key as u32, *element)) else {
-                continue;
+            list.torn = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+            let versions = list.elements.iter();
+            let versions =
+                versions.map(|element| log.find_version(key as u32, *element).unwrap_or(NEVER));
+            list.versions = versions.collect();
+            let sound = |version: &u32| {
+                log.writer(*version)
+                    .is_some_and(|writer| log.fate(writer) != Fate::Aborted)
             };
-            let writer = append.transaction;
-            if transactions[writer as usize].aborted {
-                aborted = Some((writer, *element));
-            } else if let (Some((dirty, before)), true) =
-                (aborted.take(), transactions[writer as usize].committed)
+            list.unsound = list.torn || !list.versions.iter().all(sound);
+            list
+        });
+        let lists: Vec<List> = lists.collect();
+        let mut places = vec![NEVER; log.version_count()];
+        for (place, version) in lists
+            .iter()
+            .flat_map(|list| list.versions.iter().enumerate())
+        {
+            if *version != NEVER {
+                places[*version as usize] = place as u32;
+            }
+        }
+        Lists { log, lists, places }
+    }
+
+    /// What each single read shows: aborted, intermediate, unwritten, future and repeated elements,
+    /// and states that contradict each other.
+    fn check_reads(&mut self, findings: &mut Findings<'_>) {
+        let log = self.log;
+        let mut torn = Vec::new();
+        each_read(log, |at, key, view| {
+            let list = &self.lists[key as usize];
+            let view = log.views[view as usize];
+            let length = log.history.list_length(view.list).unwrap_or(0);
+            let continued = list.states.get(length) == Some(&view.list);
+            if !continued {
+                torn.push(key);
+                let text = format!(
+                    "{} and {} read {} in states of which neither continues the other.",
+                    log.name(at),
+                    log.name(list.reader),
+                    log.key_name(key)
+                );
+                findings.add(AnomalyName::IncompatibleOrder, text, &[at, list.reader]);
+            }
+            if !continued || list.unsound {
+                check_elements(findings, at, key, view.list);
+            }
+            if view.version != NEVER
+                && let Some(writer) = log.writer(view.version)
+                && writer != at
+                && log.is_intermediate(view.version)
+                && log.fate(writer) != Fate::Aborted
             {
                 let text = format!(
-                    "{} appended {} to {} on top of {}, which {} had appended before it failed.",
-                    findings.name(writer),
-                    tables.elements[*element as usize],
-                    tables.keys[key],
-                    tables.elements[before as usize],
-                    findings.name(dirty)
+                    "{} read {} just after {}, in the middle of {}, which appended more to it.",
+                    log.name(at),
+                    log.key_name(key),
+                    log.version_name(view.version),
+                    log.name(writer)
                 );
-                findings.add(AnomalyName::DirtyUpdate, text, &[dirty, writer]);
+                findings.add(AnomalyName::G1b, text, &[writer, at]);
+            }
+        });
+        for key in torn {
+            self.lists[key as usize].torn = true;
+        }
+        for at in (0..log.len() as u32).filter(|at| log.committed(*at)) {
+            self.check_future(findings, at);
+        }
+    }
+
+    /// Reads of what their own transaction appends only later.
+    fn check_future(&self, findings: &mut Findings<'_>, at: u32) {
+        let log = self.log;
+        let steps = log.steps(at);
+        for (place, step) in steps.iter().enumerate() {
+            let Step::ReadList { key, view } = *step else {
+                continue;
+            };
+            for later in &steps[place + 1..] {
+                let Step::Write {
+                    key: other,
+                    version,
+                } = *later
+                else {
+                    continue;
+                };
+                if other != key || log.writer(version) != Some(at) {
+                    continue;
+                }
+                let list = log.views[view as usize].list;
+                let sees = match self.lists[key as usize].torn {
+                    false => {
+                        let length = log.history.list_length(list).unwrap_or(0);
+                        (self.places[version as usize] as usize) < length
+                    }
+                    true => {
+                        let mut elements = Vec::new();
+                        log.history.list_elements(list, &mut elements);
+                        elements.contains(&log.value_of(version))
+                    }
+                };
+                if sees {
+                    let text = format!(
+                        "{} read {} in {} before it appended it itself.",
+                        log.name(at),
+                        log.version_name(version),
+                        log.key_name(key)
+                    );
+                    findings.add(AnomalyName::FutureRead, text, &[at]);
+                }
+            }
+        }
+    }
+
+    /// A committed element right after an aborted one.
+    fn check_dirty_updates(&self, findings: &mut Findings<'_>) {
+        let log = self.log;
+        let sound = |list: &&List| !list.torn && list.unsound;
+        for list in self.lists.iter().filter(sound) {
+            let mut aborted = None;
+            for version in &list.versions {
+                let Some(writer) = log.writer(*version) else {
+                    continue;
+                };
+                if log.fate(writer) == Fate::Aborted {
+                    aborted = Some((writer, *version));
+                } else if let (Some((dirty, before)), true) =
+                    (aborted.take(), log.committed(writer))
+                {
+                    let text = format!(
+                        "{} appended {} to {} on top of {}, which {} had appended before it failed.",
+                        log.name(writer),
+                        log.version_name(*version),
+                        log.key_name(log.key_of(*version)),
+                        log.version_name(before),
+                        log.name(dirty)
+                    );
+                    findings.add(AnomalyName::DirtyUpdate, text, &[dirty, writer]);
+                }
+            }
+        }
+    }
+
+    /// The order of the elements that were read; of one transaction's that follow each other only
+    /// the last.
+    fn known_order(&self) -> KnownOrder {
+        let log = self.log;
+        let chains = self.lists.iter().map(|list| {
+            let mut chain: Vec<u32> = Vec::new();
+            if list.torn {
+                return chain;
+            }
+            for version in &list.versions {
+                let writer = log.writer(*version);
+                if writer.is_none_or(|writer| log.fate(writer) == Fate::Aborted) {
+                    continue;
+                }
+                if chain.last().is_some_and(|last| log.writer(*last) == writer) {
+                    chain.pop();
+                }
+                chain.push(*version);
+            }
+            chain
+        });
+        KnownOrder {
+            chains: chains.collect(),
+            torn: self.lists.iter().map(|list| list.torn).collect(),
+            chains_are_complete: true,
+            ..KnownOrder::default()
+        }
+    }
+}
+
+/// Each known read of each transaction that succeeded: who, which list, which view.
+fn each_read(log: &Log<'_>, mut each: impl FnMut(u32, u32, u32)) {
+    for at in (0..log.len() as u32).filter(|at| log.committed(*at)) {
+        for step in log.steps(at) {
+            if let Step::ReadList { key, view } = *step {
+                each(at, key, view);
             }
         }
     }
 }
 
-fn add_dependencies(
-    graph: &mut Graph<'_>,
-    transactions: &[Transaction],
-    appends: &Appends,
-    orders: &[Option<Vec<u32>>],
-) {
-    let writer = |key: u32, element: u32| {
-        let append = appends.get(&(key, element))?;
-        (!transactions[append.transaction as usize].aborted).then_some(append.transaction)
-    };
-    // What nobody ever read, though it was committed, came after everything that was read.
-    let mut unseen: Vec<Vec<u32>> = vec![Vec::new(); orders.len()];
-    let mut places: Vec<FastMap<u32, u32>> = Vec::with_capacity(orders.len());
-    for order in orders {
-        let order = order.iter().flatten();
-        places.push(
-            order
-                .enumerate()
-                .map(|(at, element)| (*element, at as u32))
-                .collect(),
+/// Every element of one read.
+fn check_elements(findings: &mut Findings<'_>, at: u32, key: u32, list: Datum) {
+    let log = findings.log;
+    let (reader, key_name) = (log.name(at), log.key_name(key));
+    let mut elements = Vec::new();
+    log.history.list_elements(list, &mut elements);
+    let mut sorted = elements.clone();
+    sorted.sort_unstable();
+    let shown = |element: Datum| crate::report::Short(&log.history.value(element)).to_string();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        let text = format!(
+            "{reader} read {key_name} with {} more than once.",
+            shown(pair[0])
         );
+        findings.add(AnomalyName::DuplicateElements, text, &[at]);
     }
-    for transaction in transactions
-        .iter()
-        .filter(|transaction| transaction.committed)
-    {
-        for step in &transaction.steps {
-            if let Step::Append { key, element } = step
-                && orders[*key as usize].is_some()
-                && !places[*key as usize].contains_key(element)
-            {
-                unseen[*key as usize].push(*element);
+    for element in elements {
+        let version = log.find_version(key, element);
+        let writer = version.and_then(|version| log.writer(version));
+        match writer {
+            None => {
+                let name = shown(element);
+                let text = format!("{reader} read {name} in {key_name}, but nobody appended it.");
+                findings.add(AnomalyName::GarbageRead, text, &[at]);
             }
-        }
-    }
-    for (key, order) in orders.iter().enumerate() {
-        let Some(order) = order else { continue };
-        let key = key as u32;
-        for pair in order.windows(2) {
-            if let (Some(from), Some(to)) = (writer(key, pair[0]), writer(key, pair[1])) {
-                let cause = Cause {
-                    key,
-                    before: pair[0],
-                    after: pair[1],
-                };
-                graph.add(from, to, Kind::WriteWrite, cause);
+            Some(writer) if writer != at && log.fate(writer) == Fate::Aborted => {
+                let text = format!(
+                    "{reader} read {} in {key_name}, which {} had appended, but that one failed and must have had no effect.",
+                    shown(element),
+                    log.name(writer)
+                );
+                findings.add(AnomalyName::G1a, text, &[writer, at]);
             }
-        }
-        if let Some(last) = order.last() {
-            for element in &unseen[key as usize] {
-                if let (Some(from), Some(to)) = (writer(key, *last), writer(key, *element)) {
-                    let cause = Cause {
-                        key,
-                        before: *last,
-                        after: *element,
-                    };
-                    graph.add(from, to, Kind::WriteWrite, cause);
-                }
-            }
-        }
-    }
-    for (at, transaction) in transactions.iter().enumerate() {
-        let mut own: Vec<u32> = Vec::new();
-        for step in &transaction.steps {
-            let (key, seen) = match step {
-                Step::Append { key, .. } => {
-                    own.push(*key);
-                    continue;
-                }
-                Step::ReadList {
-                    key,
-                    seen: Some(seen),
-                } => (*key, seen),
-                _ => continue,
-            };
-            let Some(order) = &orders[key as usize] else {
-                continue;
-            };
-            // After its own append a read says nothing of others that the append does not.
-            if own.contains(&key) {
-                continue;
-            }
-            let before = seen.last().copied().unwrap_or(NEVER);
-            if let Some(from) = writer(key, before) {
-                let cause = Cause {
-                    key,
-                    before,
-                    after: NEVER,
-                };
-                graph.add(from, at as u32, Kind::WriteRead, cause);
-            }
-            let following = match order.get(seen.len()) {
-                Some(next) => std::slice::from_ref(next),
-                None => &unseen[key as usize],
-            };
-            for after in following {
-                if let Some(to) = writer(key, *after) {
-                    let cause = Cause {
-                        key,
-                        before,
-                        after: *after,
-                    };
-                    graph.add(at as u32, to, Kind::ReadWrite, cause);
-                }
-            }
+            Some(_) => {}
         }
     }
 }

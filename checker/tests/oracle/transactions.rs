@@ -222,12 +222,12 @@ fn explore(all: &[Transaction], order: Order, lists: bool, store: &Store, done: 
 }
 
 const PROMISES: [(ConsistencyModel, Order); 3] = [
-    (ConsistencyModel::Serializable, Order::Nothing),
+    (ConsistencyModel::SERIALIZABLE, Order::Nothing),
     (
-        ConsistencyModel::StrongSessionSerializable,
+        ConsistencyModel::STRONG_SESSION_SERIALIZABLE,
         Order::Processes,
     ),
-    (ConsistencyModel::StrictSerializable, Order::RealTime),
+    (ConsistencyModel::STRICT_SERIALIZABLE, Order::RealTime),
 ];
 
 fn settings(consistency: ConsistencyModel) -> Settings {
