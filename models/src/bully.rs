@@ -10,6 +10,7 @@ use kensho_protocol::coordinator::{
     Birth, Coordinator, Event, Message, Note, Output, Saved, Standing,
 };
 use kensho_protocol::ids::{NodeId, Revision, Term};
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::{Identity, Member, Stamp, Table};
 use kensho_protocol::time::Time;
@@ -287,6 +288,7 @@ fn table_of(nodes: u32) -> Table {
             cluster: "bully".to_owned(),
             partitions: 0,
             replicas: 1,
+            outcomes: OutcomeLimits::default(),
         },
         members: members.map(|member| (member.id, member)).collect(),
         partitions: Vec::new(),

@@ -24,6 +24,8 @@ pub enum Stream {
     Workload = 8,
     /// Which nodes are members at first, and how often that changes.
     Members = 9,
+    /// What may be kept in memory.
+    Limits = 10,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

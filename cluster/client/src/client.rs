@@ -51,6 +51,15 @@ pub enum Condition<'a> {
     IfMatch(&'a str),
 }
 
+/// The row that stood against a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Its version then.
+    pub etag: String,
+    /// Its values; `None` if it was changed since, as a late retry finds: read it anew.
+    pub value: Option<Bytes>,
+}
+
 /// What came of a put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
@@ -61,8 +70,8 @@ pub enum Put {
     },
     /// The condition did not hold; nothing was changed.
     ConditionFailed {
-        /// The row as it is, if there is one.
-        current: Option<Row>,
+        /// The row as it was, if there was one.
+        current: Option<Current>,
     },
 }
 
@@ -75,8 +84,8 @@ pub enum Delete {
     NotFound,
     /// The condition did not hold; nothing was changed.
     ConditionFailed {
-        /// The row as it is, if there is one.
-        current: Option<Row>,
+        /// The row as it was, if there was one.
+        current: Option<Current>,
     },
 }
 
@@ -243,7 +252,7 @@ impl Client {
                 etag: etag(&what, &response)?,
             }),
             StatusCode::PRECONDITION_FAILED => Ok(Put::ConditionFailed {
-                current: current(&what, &response)?,
+                current: current(&response),
             }),
             _ => Err(refused(what(), &response)),
         })
@@ -287,7 +296,7 @@ impl Client {
             StatusCode::NO_CONTENT => Ok(Delete::Deleted),
             StatusCode::NOT_FOUND if no_such_row(&response) => Ok(Delete::NotFound),
             StatusCode::PRECONDITION_FAILED => Ok(Delete::ConditionFailed {
-                current: current(&what, &response)?,
+                current: current(&response),
             }),
             _ => Err(refused(what(), &response)),
         })
@@ -450,11 +459,10 @@ fn row(what: &impl Fn() -> String, response: &Response) -> Result<Row, Error> {
     })
 }
 
-fn current(what: &impl Fn() -> String, response: &Response) -> Result<Option<Row>, Error> {
-    if response.body.is_empty() {
-        return Ok(None);
-    }
-    row(what, response).map(Some)
+fn current(response: &Response) -> Option<Current> {
+    let etag = response.etag.clone()?;
+    let value = (!response.body.is_empty()).then(|| response.body.clone());
+    Some(Current { etag, value })
 }
 
 fn refused(statement: String, response: &Response) -> Error {

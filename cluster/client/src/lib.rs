@@ -36,7 +36,7 @@ mod response;
 mod scan;
 mod table;
 
-pub use client::{Answered, Client, Condition, Create, Delete, Put, Row};
+pub use client::{Answered, Client, Condition, Create, Current, Delete, Put, Row};
 pub use container::Container;
 pub use core::Counters;
 pub use error::Error;

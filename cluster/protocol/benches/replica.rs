@@ -8,11 +8,11 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kensho_protocol::apply::{Apply, ImageError};
 use kensho_protocol::ids::{
-    ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Token,
+    ClientId, Epoch, Incarnation, NodeId, PartitionId, Position, Sequence, Token,
 };
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{Event, Output, Replica};
-use kensho_protocol::request::{Execute, Read, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, RequestId};
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::Assignment;
 use kensho_protocol::time::Time;
@@ -130,9 +130,12 @@ impl Partition {
             self.sequence += 1;
             let execute = Execute {
                 token: Token(self.sequence),
-                id: Some(RequestId {
-                    client: ClientId(self.sequence % 64),
-                    sequence: Sequence(self.sequence),
+                request: Some(Numbered {
+                    id: RequestId {
+                        client: ClientId(self.sequence % 64),
+                        sequence: Sequence(self.sequence),
+                    },
+                    digest: Digest::of(&[value]),
                 }),
                 as_of: Position::default(),
                 statement: value.clone(),
@@ -143,11 +146,6 @@ impl Partition {
         self.flush(0);
         self.run();
         assert_eq!(self.replies, before + batch);
-        if self.sequence.is_multiple_of(4096) {
-            for at in 0..self.replicas.len() {
-                self.give(at, Event::Checkpointed(Lsn(self.sequence)));
-            }
-        }
     }
 
     fn read(&mut self) {

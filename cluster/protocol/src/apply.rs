@@ -19,6 +19,12 @@ pub trait Apply: Clone + Debug + Default + Eq + Hash {
     /// changes nothing, and has an outcome that says so.
     fn apply(&mut self, at: Position, statement: &Bytes) -> (Bytes, Self::Undo);
 
+    /// What a caller is told of a statement's outcome. An outcome is kept for retries, so it should be
+    /// small, and may name what is large; here the state adds that, if it still has it.
+    fn tell(&self, _statement: &Bytes, outcome: Bytes) -> Bytes {
+        outcome
+    }
+
     /// Takes the last statement that was applied back.
     fn undo(&mut self, undo: Self::Undo);
 

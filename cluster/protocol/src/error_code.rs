@@ -16,6 +16,7 @@ impl Refusal {
             Refusal::OutcomeForgotten { .. } => 170_005,
             Refusal::TimedOut => 170_006,
             Refusal::Overloaded => 170_007,
+            Refusal::NumberUsed => 170_008,
         }
     }
 
@@ -31,6 +32,7 @@ impl Refusal {
             170_005 => Some(Refusal::OutcomeForgotten { now: at }),
             170_006 => Some(Refusal::TimedOut),
             170_007 => Some(Refusal::Overloaded),
+            170_008 => Some(Refusal::NumberUsed),
             _ => None,
         }
     }
@@ -55,6 +57,7 @@ mod tests {
             Refusal::OutcomeForgotten { now: at },
             Refusal::TimedOut,
             Refusal::Overloaded,
+            Refusal::NumberUsed,
         ] {
             let code = refusal.error_code();
             assert_eq!(Refusal::from_error_code(code, at), Some(refusal));

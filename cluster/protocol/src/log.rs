@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Lsn, Position};
-use crate::request::RequestId;
+use crate::request::Numbered;
 
 /// One statement of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,9 +15,18 @@ pub struct Entry {
     /// Where it stands.
     pub at: Position,
     /// Who asked for it.
-    pub request: Option<RequestId>,
+    pub request: Option<Numbered>,
     /// What to execute.
     pub statement: Bytes,
+}
+
+impl Entry {
+    /// How much memory it takes, about: itself, its statement, and what allocating that costs.
+    #[inline]
+    fn bytes(&self) -> u64 {
+        const EACH_BYTES: u64 = 128;
+        EACH_BYTES + self.statement.len() as u64
+    }
 }
 
 /// How many entries stand together. A log that grows takes new memory for so many at a time, and
@@ -34,6 +43,12 @@ pub struct Log {
     last: Position,
     /// None is empty, and all but the first and the last have [`CHUNK_ENTRIES`].
     chunks: VecDeque<VecDeque<Entry>>,
+    /// How much memory all of it takes.
+    bytes: u64,
+    /// How much of that the entries above `committed` take.
+    uncommitted_bytes: u64,
+    /// See [`Log::committed`].
+    committed: Lsn,
 }
 
 impl PartialEq for Log {
@@ -62,6 +77,9 @@ impl Log {
             base,
             last: base,
             chunks: VecDeque::new(),
+            bytes: 0,
+            uncommitted_bytes: 0,
+            committed: base.lsn,
         }
     }
 
@@ -89,6 +107,30 @@ impl Log {
     /// How many entries are in memory.
     fn len(&self) -> usize {
         usize::try_from(self.end().0 - self.base.lsn.0).expect("a log fits in memory")
+    }
+
+    /// How much memory it takes, about, in bytes.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How much of that is not [committed](Log::committed).
+    #[must_use]
+    #[inline]
+    pub fn uncommitted_bytes(&self) -> u64 {
+        self.uncommitted_bytes
+    }
+
+    /// The entries up to `lsn`, which are there, are committed.
+    #[inline]
+    pub fn committed(&mut self, lsn: Lsn) {
+        for lsn in self.committed.0 + 1..lsn.0 + 1 {
+            let entry = self.get(Lsn(lsn)).expect("what is committed is there");
+            self.uncommitted_bytes -= entry.bytes();
+        }
+        self.committed = self.committed.max(lsn);
     }
 
     fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -144,6 +186,8 @@ impl Log {
             "epochs never go back within a log"
         );
         self.last = entry.at;
+        self.bytes += entry.bytes();
+        self.uncommitted_bytes += entry.bytes();
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK_ENTRIES => chunk.push_back(entry),
             full => {
@@ -172,19 +216,32 @@ impl Log {
         self.chunks.truncate(keep);
         let last = self.chunks.back().and_then(VecDeque::back);
         self.last = last.map_or(self.base, |entry| entry.at);
+        for entry in &cut {
+            self.bytes -= entry.bytes();
+            if entry.at.lsn > self.committed {
+                self.uncommitted_bytes -= entry.bytes();
+            }
+        }
+        // Only a broken rule cuts what is committed.
+        self.committed = self.committed.min(self.last.lsn);
         cut
     }
 
-    /// Forgets the entries at and below `lsn`; the base never goes back.
-    pub fn trim(&mut self, lsn: Lsn) {
-        while let Some(first) = self.chunks.front_mut() {
-            while let Some(entry) = first.pop_front_if(|entry| entry.at.lsn <= lsn) {
-                self.base = entry.at;
+    /// Forgets so many of the oldest entries that the log takes no more than `keep_bytes`, but none
+    /// above `lsn`, and none that is not [committed](Log::committed); the base never goes back.
+    pub fn trim(&mut self, keep_bytes: u64, lsn: Lsn) {
+        let lsn = lsn.min(self.committed);
+        while self.bytes > keep_bytes
+            && let Some(first) = self.chunks.front_mut()
+        {
+            let Some(entry) = first.pop_front_if(|entry| entry.at.lsn <= lsn) else {
+                return;
+            };
+            if first.is_empty() {
+                self.chunks.pop_front();
             }
-            if !first.is_empty() {
-                break;
-            }
-            self.chunks.pop_front();
+            self.bytes -= entry.bytes();
+            self.base = entry.at;
         }
     }
 
@@ -261,6 +318,7 @@ mod tests {
             let mut log = Log::default();
             let mut list: Vec<Entry> = Vec::new();
             let mut base = Position::default();
+            let mut committed = 0;
             for step in steps {
                 let end = base.lsn.0 + list.len() as u64;
                 match step {
@@ -276,8 +334,10 @@ mod tests {
                         prop_assert_eq!(cut, list.split_off(keep));
                     }
                     Step::Trim(count) => {
-                        log.trim(Lsn(base.lsn.0 + count));
                         let gone = list.len().min(count as usize);
+                        log.committed(Lsn(base.lsn.0 + gone as u64));
+                        committed = committed.max(base.lsn.0 + gone as u64);
+                        log.trim(0, Lsn(base.lsn.0 + count));
                         base = list.drain(..gone).next_back().map_or(base, |last| last.at);
                     }
                 }
@@ -289,10 +349,41 @@ mod tests {
                     prop_assert!(log.above(lsn).eq(rest));
                     prop_assert_eq!(log.get(lsn.next()), list.get(skip));
                 }
+                let bytes = |list: &[Entry]| list.iter().map(Entry::bytes).sum::<u64>();
+                prop_assert_eq!(log.bytes(), bytes(&list));
+                committed = committed.min(log.end().0);
+                let above = usize::try_from(committed.saturating_sub(base.lsn.0)).expect("few");
+                prop_assert_eq!(log.uncommitted_bytes(), bytes(&list[above..]));
                 let mut anew = Log::after(base);
                 list.iter().cloned().for_each(|entry| anew.push(entry));
                 prop_assert_eq!(&log, &anew);
             }
         }
+    }
+
+    #[test]
+    fn it_takes_no_more_memory_than_it_may_but_keeps_what_is_not_committed() {
+        let mut log = Log::default();
+        let large = |lsn| Entry {
+            statement: Bytes::from(vec![7; 1_000]),
+            ..entry(lsn)
+        };
+        for lsn in 1..=10 {
+            log.push(large(lsn));
+        }
+        log.trim(0, Lsn(10));
+        assert_eq!(log.base().lsn, Lsn(0), "nothing is committed");
+        log.committed(Lsn(8));
+        assert_eq!(log.uncommitted_bytes(), 2 * large(1).bytes());
+        log.trim(4 * large(1).bytes(), Lsn(7));
+        assert_eq!(log.base().lsn, Lsn(6));
+        log.trim(0, Lsn(7));
+        assert_eq!(log.base().lsn, Lsn(7));
+        log.trim(0, Lsn(10));
+        assert_eq!(
+            (log.base().lsn, log.bytes()),
+            (Lsn(8), 2 * large(1).bytes())
+        );
+        assert_eq!(log.chunks.len(), 1);
     }
 }

@@ -15,13 +15,56 @@ pub struct RequestId {
     pub sequence: Sequence,
 }
 
+/// Tells a statement from another one that comes under the same number: a client that numbers two of
+/// its statements alike must not be told that the second one was executed when the first was.
+///
+/// It is made of what the client asked for, not of what the node made of it, so that a retry has the
+/// same one wherever it arrives. Of two that differ and are equally long one in 2³² is not told from
+/// the other; if they differ in no more than four bytes that follow each other, none.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Digest {
+    checksum: u32,
+    length: u32,
+}
+
+impl Digest {
+    /// Of a statement that consists of `parts`.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut checksum = crc32fast::Hasher::new();
+        let mut length = 0_u32;
+        for part in parts {
+            // Only the length's lower half counts, as in the sum: what is longer is no statement.
+            let part_length = part.len() as u32;
+            length = length.wrapping_add(part_length);
+            checksum.update(&part_length.to_le_bytes());
+            checksum.update(part);
+        }
+        Digest {
+            checksum: checksum.finalize(),
+            length,
+        }
+    }
+}
+
+/// A statement's number, and what tells the statement from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Numbered {
+    /// The number.
+    pub id: RequestId,
+    /// Of the statement.
+    pub digest: Digest,
+}
+
 /// An update that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Execute {
     /// Comes back with the reply.
     pub token: Token,
-    /// Without one, a retry may take effect again.
-    pub id: Option<RequestId>,
+    /// Without a number, a retry may take effect again.
+    pub request: Option<Numbered>,
     /// A position of this partition's log that the client had seen before it first sent this
     /// statement; the default if it had seen none. Only a statement that is younger than all
     /// forgotten outcomes can be known to be new.
@@ -87,6 +130,8 @@ pub enum Refusal {
     },
     /// A read's deadline passed.
     TimedOut,
+    /// The number was given to another statement before, which may have taken effect. This one has not.
+    NumberUsed,
 }
 
 impl Refusal {
@@ -98,8 +143,33 @@ impl Refusal {
             | Refusal::NotServing
             | Refusal::TooFewInSync
             | Refusal::Overloaded
-            | Refusal::TimedOut => true,
+            | Refusal::TimedOut
+            | Refusal::NumberUsed => true,
             Refusal::OutcomeUnknown | Refusal::OutcomeForgotten { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_statements_apart_by_their_bytes_and_by_their_parts() {
+        let parts: [&[&[u8]]; 7] = [
+            &[],
+            &[b""],
+            &[b"ab", b"c"],
+            &[b"a", b"bc"],
+            &[b"abc"],
+            &[b"abd"],
+            &[b"abc", b""],
+        ];
+        for (one, left) in parts.iter().enumerate() {
+            for (other, right) in parts.iter().enumerate() {
+                let same = Digest::of(left) == Digest::of(right);
+                assert_eq!(same, one == other, "{left:?} {right:?}");
+            }
         }
     }
 }

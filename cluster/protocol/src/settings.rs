@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcomes::OutcomeLimits;
 use crate::rule::Rules;
 use crate::time::Time;
 
@@ -127,23 +128,25 @@ pub struct Settings {
     /// A shared-nothing replacement is named for a lost backup only after this long, so that a node
     /// that merely restarts can come back to its own data.
     pub replace_after: Duration,
-    /// Entries kept in memory below the last checkpoint, for those who catch up by log.
-    pub log_retention_entries: u64,
-    /// Entries kept in memory below the commit mark while as many replicas are in sync as there
-    /// should be, and nobody catches up; `log_retention_entries` if that is less.
-    pub log_spare_entries: u64,
+    /// At most this many bytes of a log are kept in memory for those who will catch up; who is being
+    /// caught up is given what it needs, unless the node as a whole [keeps too
+    /// much](crate::replica::Event::Forget).
+    pub log_retention_bytes: u64,
+    /// At most this many bytes of a log are kept in memory while as many replicas are in sync as there
+    /// should be, and nobody catches up; `log_retention_bytes` if that is less.
+    pub log_spare_bytes: u64,
     /// An owner refuses updates while this many are in its log and not committed.
     pub uncommitted_limit_entries: u64,
+    /// An owner refuses updates while this many bytes are in its log and not committed.
+    pub uncommitted_limit_bytes: u64,
     /// At most this many bytes of statements in one message to another replica.
     pub append_limit_bytes: usize,
     /// At most this many bytes of statements sent to a replica and not yet acknowledged by it.
     pub window_bytes: usize,
     /// At most this many bytes of a data image in one message.
     pub image_chunk_bytes: usize,
-    /// Outcomes kept per client and partition, for retries (rule R11).
-    pub outcomes_per_client: usize,
-    /// Clients whose outcomes are kept per partition (rule R11).
-    pub clients_per_partition: usize,
+    /// How many outcomes are kept for retries (rule R11); a constant of the cluster.
+    pub outcomes: OutcomeLimits,
     /// The safety rules; in a normal build none can be broken.
     pub rules: Rules,
 }
@@ -169,14 +172,14 @@ impl Settings {
             min_in_sync: 1,
             grow_gap_entries: 1_000,
             replace_after: heartbeat * 60,
-            log_retention_entries: 50_000,
-            log_spare_entries: 4_000,
+            log_retention_bytes: 256 << 20,
+            log_spare_bytes: 512 << 10,
             uncommitted_limit_entries: 100_000,
+            uncommitted_limit_bytes: 64 << 20,
             append_limit_bytes: 1 << 20,
             window_bytes: 8 << 20,
             image_chunk_bytes: 256 << 10,
-            outcomes_per_client: 32,
-            clients_per_partition: 10_000,
+            outcomes: OutcomeLimits::default(),
             rules: Rules::sound(),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Term};
+use crate::outcomes::OutcomeLimits;
 
 /// Orders tables: by the master's term, then by the number of changes.
 #[derive(
@@ -39,6 +40,8 @@ pub struct Identity {
     pub partitions: u16,
     /// How many nodes should hold each partition.
     pub replicas: u8,
+    /// How many outcomes are kept for retries: replicas have to forget alike (rule R11).
+    pub outcomes: OutcomeLimits,
 }
 
 /// Who is what for one partition.

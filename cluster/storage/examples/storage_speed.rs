@@ -17,6 +17,7 @@ use bytes::Bytes;
 use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Position};
 use kensho_protocol::log::Entry;
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::Record;
 use kensho_protocol::table::Identity;
 use kensho_storage::disk::{Disk, RealDisk};
@@ -36,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         cluster: "speed".to_owned(),
         partitions: 1,
         replicas: 1,
+        outcomes: OutcomeLimits::default(),
     };
     let path = home.path().join("data");
     let settings = LogSettings::default();

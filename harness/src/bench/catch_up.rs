@@ -37,8 +37,8 @@ pub struct Plan {
 /// Each partition is on all of them, so that the one that comes back has no substitute.
 const NODES: usize = 3;
 const HEARTBEAT_MS: u64 = 100;
-/// Nodes keep so many entries of a partition's log that a checkpoint has made needless.
-const RETAINED_ENTRIES: u64 = 100;
+/// Nodes keep so little of the log in memory.
+const RETAINED_BYTES: u64 = 1 << 20;
 /// Checkpoints are made when the log is longer than this part of the rows, and the log then begins later.
 const LOG_SHARE: u64 = 4;
 /// The log of a busy cluster reaches less far back after this time, or never.
@@ -68,7 +68,7 @@ pub async fn catch_up(plan: Plan, program: &Path, folder: PathBuf) -> Result<Cat
     )?;
     settings.heartbeat_ms = HEARTBEAT_MS;
     settings.log_limits = Some(LogLimits {
-        log_retention_entries: RETAINED_ENTRIES,
+        log_retention_bytes: RETAINED_BYTES,
         checkpoint_after_bytes: bytes / LOG_SHARE,
         log_segment_bytes: bytes / LOG_SHARE / 4,
     });

@@ -153,7 +153,7 @@ impl MemorySystem {
                     row.versions.push((*value, version.clone()));
                     Answer::Written(Some(version))
                 } else {
-                    Answer::Mismatch(current)
+                    Answer::Mismatch(current.into())
                 }
             }
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kensho_protocol::ids::{PartitionId, Position, Token};
 use kensho_protocol::replica;
-use kensho_protocol::request::{Execute, Read, Reply, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
 use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
 
@@ -49,6 +49,14 @@ pub enum Request {
     },
 }
 
+/// A statement with its number, and what tells it from others.
+fn numbered(id: RequestId, statement: &[u8]) -> Numbered {
+    Numbered {
+        id,
+        digest: Digest::of(&[statement]),
+    }
+}
+
 impl Request {
     /// A change that was not sent yet.
     #[must_use]
@@ -79,7 +87,7 @@ impl Request {
             }),
             Request::Update { id, statement } => replica::Event::Execute(Execute {
                 token,
-                id,
+                request: id.map(|id| numbered(id, &statement)),
                 as_of,
                 statement,
                 deadline,

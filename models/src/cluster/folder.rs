@@ -196,6 +196,7 @@ mod tests {
             cluster: "world".to_owned(),
             partitions: 1,
             replicas: 1,
+            outcomes: kensho_protocol::outcomes::OutcomeLimits::default(),
         };
         Folder::new(identity, NodeId(1)).expect("a disk without faults")
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kensho_protocol::apply::Apply;
 use kensho_protocol::coordinator::{Coordinator, Standing};
 use kensho_protocol::ids::{Incarnation, PartitionId, Token};
+use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Table;
 use kensho_protocol::time::Time;
 
@@ -144,6 +145,13 @@ impl<A: Apply> Node<A> {
     #[must_use]
     pub fn is_up(&self) -> bool {
         !matches!(self.condition, Condition::Down)
+    }
+
+    /// Its replicas, while the process lives.
+    pub fn replicas(&self) -> impl Iterator<Item = &Replica<A>> {
+        self.hosted
+            .iter()
+            .filter_map(|hosted| hosted.replica.as_ref())
     }
 
     /// Its share of `partition`.

@@ -30,6 +30,8 @@ pub struct Plan {
     pub priorities: Vec<u32>,
     /// What the nodes are told.
     pub settings: Settings,
+    /// What the logs of all of a node's replicas may take of its memory, in bytes.
+    pub log_memory_bytes: u64,
     /// How the network behaves.
     pub network: NetworkPlan,
     /// How the disks behave.
@@ -125,6 +127,7 @@ impl Plan {
             partitions: random.pick(&[1, 2, 3, 5]),
             priorities: (0..nodes).map(|_| random.pick(&[0, 0, 1])).collect(),
             settings,
+            log_memory_bytes: base.log_memory_bytes,
             network: base.network,
             disks: base.disks,
             processors: base.processors,
@@ -244,6 +247,7 @@ impl Plan {
             cluster: "world".to_owned(),
             partitions: u16::try_from(self.partitions).expect("few partitions"),
             replicas: u8::try_from(self.settings.replicas).expect("few replicas"),
+            outcomes: self.settings.outcomes,
         };
         Birth {
             identity,

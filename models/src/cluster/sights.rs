@@ -59,4 +59,6 @@ sights! {
     MemberKept = "a member was kept",
     /// All processes were down at once.
     Blackout = "all nodes were down",
+    /// A node's logs took too much of its memory, and one was cut short.
+    LogForgotten = "a log in memory was cut short",
 }

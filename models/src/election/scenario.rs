@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kensho_protocol::coordinator::{Birth, Coordinator, Event, Message, Saved};
 use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Revision, Term, Ticket};
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::replica::Held;
 use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::Settings;
@@ -395,6 +396,7 @@ impl Election {
             cluster: String::new(),
             partitions: 1,
             replicas: u8::try_from(self.nodes.min(3)).expect("at most 3"),
+            outcomes: OutcomeLimits::default(),
         }
     }
 

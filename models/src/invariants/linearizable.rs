@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position, Token};
 use kensho_protocol::replica::Event;
-use kensho_protocol::request::{Execute, Read, Reply, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
 use kensho_protocol::time::Time;
 
 use super::Violation;
@@ -49,13 +49,19 @@ impl Asked {
                 query: query(key),
                 deadline,
             }),
-            Asked::Update { request, statement } => Event::Execute(Execute {
-                token,
-                id: request,
-                as_of,
-                statement: statement.encode(),
-                deadline,
-            }),
+            Asked::Update { request, statement } => {
+                let statement = statement.encode();
+                Event::Execute(Execute {
+                    token,
+                    request: request.map(|id| Numbered {
+                        id,
+                        digest: Digest::of(&[&statement]),
+                    }),
+                    as_of,
+                    statement,
+                    deadline,
+                })
+            }
         }
     }
 }

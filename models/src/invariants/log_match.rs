@@ -207,7 +207,8 @@ mod tests {
         let mut seen = Seen::default();
         let mut violations = Vec::new();
         let mut trimmed = log(&[(1, 1), (1, 2), (2, 3)]);
-        trimmed.trim(Lsn(2));
+        trimmed.committed(Lsn(2));
+        trimmed.trim(0, Lsn(2));
         let steps = [
             log(&[(1, 1)]),
             log(&[(1, 1), (1, 2), (1, 3)]),

@@ -124,7 +124,7 @@ impl Settled {
             }
             self.entries.push(SettledEntry {
                 at: entry.at,
-                request: entry.request,
+                request: entry.request.map(|request| request.id),
                 statement,
                 outcome,
             });

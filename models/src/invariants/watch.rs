@@ -219,6 +219,21 @@ impl Watch {
         place.expect("the node is one of those that are watched")
     }
 
+    /// A replica was handed something, and is about to be flushed: it may forget a part of its log then
+    /// that it has just come to.
+    pub fn handed<A: Apply>(&mut self, node: NodeId, replica: &Replica<A>) {
+        let whose = (replica.partition(), node);
+        let place = self.place(node);
+        let ghost = &mut self.partitions[usize::from(whose.0.0)];
+        let remembered = &mut ghost.replicas[place];
+        let epoch = replica.owned_epoch();
+        let alone = epoch.is_some_and(|epoch| remembered.disk.promised < epoch);
+        if !alone {
+            let (every, seen) = (&mut ghost.every, &mut remembered.seen);
+            log_match::check(every, seen, replica.log(), whose, &mut self.violations);
+        }
+    }
+
     /// A replica took a step; `life` counts its node's restarts. Returns the last entry that is
     /// kept, if acknowledged ones were lost (async only).
     pub fn stepped<A: Apply>(

@@ -64,8 +64,8 @@ impl ReplicaDisk {
         Ok(())
     }
 
-    /// What is at or below `lsn` is in a checkpoint.
-    pub(super) fn checkpointed(&mut self, lsn: Lsn) {
+    /// What is at or below `lsn` is looked at no more, so that a long record can be judged.
+    pub(super) fn forget_up_to(&mut self, lsn: Lsn) {
         for recovered in [Some(&mut self.safe), self.held.as_mut()]
             .into_iter()
             .flatten()

@@ -149,7 +149,14 @@ impl Judge {
                 self.step((node, life), *partition, machines);
             }
             Item::Flush { partition, .. } => self.step((node, life), *partition, machines),
-            Item::Image { .. } => {}
+            // What is in an image is committed: nothing more is to be learned of those entries.
+            Item::Image { partition, .. } => {
+                let commit = machines.replicas.get(partition).map(Replica::commit);
+                let disk = self.disks.get_mut(&(node, *partition));
+                if let (Some(disk), Some(commit)) = (disk, commit) {
+                    disk.forget_up_to(commit);
+                }
+            }
             Item::Leaves {
                 partition,
                 token,
@@ -261,11 +268,6 @@ impl Judge {
     fn before(&mut self, node: NodeId, partition: PartitionId, event: &replica::Event) {
         match event {
             replica::Event::Durable(ticket) => self.durable(node, partition, *ticket),
-            replica::Event::Checkpointed(lsn) => {
-                if let Some(disk) = self.disks.get_mut(&(node, partition)) {
-                    disk.checkpointed(*lsn);
-                }
-            }
             replica::Event::Read(read) => {
                 let known = self.watch.known(partition);
                 let whose = (node, partition, read.token);

@@ -174,7 +174,10 @@ impl Replication {
             (Ok(write), Reply::Done { at, outcome }) => {
                 if let Operation::Open { known } = state.writes[write] {
                     let placed = node.replica.log().get(at.lsn);
-                    let right = placed.is_some_and(|e| e.request == Some(request(write)));
+                    let id = placed
+                        .and_then(|entry| entry.request)
+                        .map(|request| request.id);
+                    let right = id == Some(request(write));
                     let changed = Outcome::decode(outcome) == Some(Outcome::Changed);
                     if !right || !changed || at.lsn <= known {
                         state.violate(Invariant::Linearizable);

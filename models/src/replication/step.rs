@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kensho_protocol::ids::{ClientId, Epoch, Lsn, NodeId, Position, Sequence, Token};
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::replica::{Event, Note, Output, Replica, RoleKind};
-use kensho_protocol::request::{Execute, Read, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, RequestId};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::table::{Assignment, What};
 use kensho_protocol::time::Time;
@@ -440,7 +440,10 @@ fn event_of(state: &State, action: Action) -> Option<(NodeId, Event)> {
         Action::Write { write, node } => {
             let event = Event::Execute(Execute {
                 token: Token(write as u64),
-                id: Some(request(write)),
+                request: Some(Numbered {
+                    id: request(write),
+                    digest: Digest::of(&[&statement(write)]),
+                }),
                 as_of: Position::default(),
                 statement: statement(write),
                 deadline: Time::MAX,

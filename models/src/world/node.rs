@@ -200,6 +200,13 @@ impl Node {
         !matches!(self.condition, Condition::Down)
     }
 
+    /// Its replicas, while the process lives.
+    pub fn replicas(&self) -> impl Iterator<Item = &Replica<Registers>> {
+        self.hosted
+            .iter()
+            .filter_map(|hosted| hosted.replica.as_ref())
+    }
+
     /// Its share of `partition`.
     #[must_use]
     pub fn hosted(&self, partition: PartitionId) -> &Hosted {

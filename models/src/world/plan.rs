@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::settings::{Mode, Settings};
 
 use super::network::NetworkPlan;
-use crate::random::Random;
+use crate::random::{Random, Stream};
 use crate::run::Given;
 
 /// One millisecond in nanoseconds.
@@ -25,6 +26,8 @@ pub struct Plan {
     pub lone_owners: bool,
     /// What the nodes are told.
     pub settings: Settings,
+    /// What the logs of all of a node's replicas may take of its memory, in bytes.
+    pub log_memory_bytes: u64,
     /// How the network behaves.
     pub network: NetworkPlan,
     /// How the disks behave.
@@ -154,6 +157,7 @@ impl Plan {
         // Small messages and no limit to what is under way would, on a network that reorders, show
         // nothing but that it is a bad idea: of a thousand messages, a few come in order.
         let small_messages = random.chance(300_000);
+        let mut limits = Random::new(random.clone().draw(), Stream::Limits);
         let settings = Settings {
             mode,
             durability: given.durability,
@@ -165,7 +169,7 @@ impl Plan {
             },
             grow_gap_entries: random.pick(&[0, 1, 3, 10]),
             replace_after: Duration::from_nanos(random.pick(&[0, 5, 60]) * heartbeat_ns),
-            log_retention_entries: random.pick(&[0, 3, 20, 1_000]),
+            log_retention_bytes: random.pick(&[0, 400, 2_700, 130_000]),
             append_limit_bytes: if small_messages {
                 random.pick(&[1, 20])
             } else {
@@ -177,8 +181,12 @@ impl Plan {
                 random.pick(&[1, 200, 8 << 20])
             },
             image_chunk_bytes: random.pick(&[9, 40, 256 << 10]),
-            outcomes_per_client: random.pick(&[1, 2, 32]),
-            clients_per_partition: random.pick(&[2, 10_000]),
+            outcomes: OutcomeLimits {
+                per_client: random.pick(&[1, 2, 32]),
+                clients: random.pick(&[2, 10_000]),
+                bytes: limits.pick(&[1_500, 6_000, 2 << 20]),
+            },
+            log_spare_bytes: limits.pick(&[0, 400, 512 << 10]),
             rules: given.rules,
             ..Settings::with_heartbeat(Duration::from_nanos(heartbeat_ns))
         };
@@ -187,6 +195,7 @@ impl Plan {
             partitions: random.pick(&[1, 1, 2]),
             lone_owners: random.chance(250_000),
             settings,
+            log_memory_bytes: limits.pick(&[1_000, 5_000, 256 << 20]),
             network: draw_network(heartbeat_ns, random),
             disks: draw_disks(heartbeat_ns, random),
             processors: ProcessorPlan {

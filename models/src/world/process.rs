@@ -1,7 +1,7 @@
 //! A node's process: hands events to its replicas, and carries out what they decide.
 
 use kensho_protocol::ids::{PartitionId, Token};
-use kensho_protocol::replica::{Event, Message, Note, Output, Replica};
+use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::time::Time;
@@ -128,6 +128,7 @@ impl World {
         replica.handle(now, event, &mut self.outputs);
         let batch_ns = self.plan.processors.batch_ns;
         if batch_ns == 0 {
+            self.watch.handed(node_id(node), replica);
             replica.flush(now, &mut self.outputs);
             self.after_step(node, partition);
             self.act(node, partition);
@@ -377,9 +378,9 @@ impl World {
             return;
         }
         self.figures.events += 1;
-        if let Some(lsn) = synced.checkpoint {
+        if synced.checkpoint.is_some() {
             self.nodes[node].hosted[usize::from(partition.0)].checkpointing = false;
-            self.hand_in(node, partition, Event::Checkpointed(lsn));
+            self.forget(node);
         }
         if let Some(ticket) = synced.ticket {
             self.hand_in(node, partition, Event::Durable(ticket));
@@ -402,6 +403,24 @@ impl World {
             self.hand_in(node, partition, Event::Tick);
         } else {
             self.after_step(node, partition);
+        }
+    }
+
+    /// Shortens the logs of a node that take too much of its memory. A real one looks after each batch,
+    /// this one after each checkpoint: a run is short, and something should be left to be forgotten.
+    fn forget(&mut self, node: usize) {
+        let mut memory = LogMemory::new(self.plan.log_memory_bytes, self.plan.partitions);
+        memory.note_all(self.nodes[node].replicas());
+        while let Some((partition, keep_bytes)) = memory.over()
+            && self.nodes[node].runs()
+        {
+            let before = memory.bytes();
+            self.hand_in(node, partition, Event::Forget(keep_bytes));
+            memory.note_all(self.nodes[node].replicas());
+            if memory.bytes() == before {
+                return;
+            }
+            self.sometimes.saw(Sight::LogForgotten);
         }
     }
 

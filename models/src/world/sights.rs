@@ -43,4 +43,6 @@ sights! {
     OwnerDataLost = "an owner's disk lost everything",
     /// A crash lost records that were not synced.
     RecordsLost = "a crash lost records",
+    /// A node's logs took too much of its memory, and one was cut short.
+    LogForgotten = "a log in memory was cut short",
 }

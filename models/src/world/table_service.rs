@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Term};
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table, What};
 
@@ -47,6 +48,7 @@ impl TableService {
             cluster: "world".to_owned(),
             partitions: u16::try_from(partitions.len()).expect("few partitions"),
             replicas: u8::try_from(replicas).expect("few replicas"),
+            outcomes: OutcomeLimits::default(),
         };
         let table = Table {
             stamp: Stamp {

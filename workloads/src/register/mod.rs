@@ -18,7 +18,7 @@ use kensho_checker::report::Report;
 
 pub use keys::{Keys, container, container_name, key};
 pub use loss::{LostWrite, lost_writes};
-pub use operations::{Answer, Call, Condition, Outcome, Seen, call, outcome};
+pub use operations::{Answer, Call, Condition, Found, Outcome, Seen, call, outcome};
 
 use crate::generator::{Generator, any, sequence};
 use crate::operation::Operation;

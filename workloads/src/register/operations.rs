@@ -60,8 +60,8 @@ pub enum Answer {
     Row(Option<(u64, String)>),
     /// Written; the row's new version if the store tells it.
     Written(Option<String>),
-    /// The condition did not hold: the row as it is; `None` where there is none.
-    Mismatch(Option<(u64, String)>),
+    /// The condition did not hold, because of what stood there.
+    Mismatch(Found),
     /// Not done, or nobody knows.
     Error {
         /// Whether it had no effect and never will.
@@ -69,6 +69,25 @@ pub enum Answer {
         /// What happened.
         text: String,
     },
+}
+
+/// What stood against a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There was no such row.
+    Nothing,
+    /// The row's value and its version.
+    Row(u64, String),
+    /// A row of which the store does not know the value any more.
+    Unknown,
+}
+
+impl From<Option<(u64, String)>> for Found {
+    fn from(row: Option<(u64, String)>) -> Self {
+        row.map_or(Found::Nothing, |(value, version)| {
+            Found::Row(value, version)
+        })
+    }
 }
 
 /// What was last seen of each register: its value and the version that came with it.
@@ -181,12 +200,19 @@ pub fn outcome(operation: &Operation, answer: Answer, seen: &mut Seen) -> Outcom
                 error: None,
             }
         }
-        Answer::Mismatch(row) => {
-            learn(&row);
+        Answer::Mismatch(found) => {
+            let row = match found {
+                Found::Nothing => Some(None),
+                Found::Row(value, version) => Some(Some((value, version))),
+                Found::Unknown => None,
+            };
+            if let Some(row) = &row {
+                learn(row);
+            }
             Outcome {
                 kind: Kind::Fail,
                 value: asked,
-                observed: Some(value_of(row)),
+                observed: row.map(value_of),
                 error: None,
             }
         }

@@ -6,8 +6,8 @@ use kensho_checker::history::Kind;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Call, Condition, Outcome, Seen, Settings, call, container, final_phase, generator,
-    outcome,
+    Answer, Call, Condition, Found, Outcome, Seen, Settings, call, container, final_phase,
+    generator, outcome,
 };
 use crate::operation::Operation;
 use crate::simulator::simulate;
@@ -42,7 +42,7 @@ impl Store {
                     _ => false,
                 };
                 if !holds {
-                    return Answer::Mismatch(current);
+                    return Answer::Mismatch(current.into());
                 }
                 self.writes += 1;
                 let version = format!("1-{}", self.writes);
@@ -132,9 +132,11 @@ fn cas_expects_what_was_seen_and_learns_from_failure() {
         ("register-1", Condition::Absent)
     );
 
-    let answer = Answer::Mismatch(Some((7, "2-9".into())));
+    let answer = Answer::Mismatch(Found::Row(7, "2-9".into()));
     let failed = outcome(&operation, answer, &mut seen);
     assert_eq!((failed.kind, failed.observed), (Kind::Fail, Some(json!(7))));
+    let failed = outcome(&operation, Answer::Mismatch(Found::Unknown), &mut seen);
+    assert_eq!((failed.kind, failed.observed), (Kind::Fail, None));
 
     let (operation, request) = call(cas(2), 32, &seen).unwrap();
     assert_eq!(operation.value, json!([7, 2]));

@@ -54,6 +54,8 @@ pub(crate) struct View {
     pub(crate) service: bool,
     /// What the node is in the cluster.
     pub(crate) standing: Standing,
+    /// The members that do not count as failed, if this node is master.
+    pub(crate) alive: BTreeSet<NodeId>,
     /// The present term.
     pub(crate) term: Term,
     /// How often this node, as master, made a node owner although acknowledged updates may be lost
@@ -67,6 +69,7 @@ impl Default for View {
             table: None,
             service: false,
             standing: Standing::Electing,
+            alive: BTreeSet::new(),
             term: Term(0),
             possible_losses: 0,
         }
@@ -328,9 +331,10 @@ impl Control {
     /// Shows the rest of the node where the coordinator stands.
     fn publish(&self) {
         let (standing, term) = (self.coordinator.standing(), self.coordinator.term());
+        let alive = self.coordinator.alive();
         self.view.send_if_modified(|view| {
-            let changed = view.standing != standing || view.term != term;
-            (view.standing, view.term) = (standing, term);
+            let changed = view.standing != standing || view.term != term || view.alive != alive;
+            (view.standing, view.term, view.alive) = (standing, term, alive);
             changed
         });
     }

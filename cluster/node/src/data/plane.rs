@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
-use kensho_protocol::replica::{Event, Output, Replica};
-use kensho_protocol::request::{Execute, Read, Refusal, Reply, RequestId};
+use kensho_protocol::replica::{Event, LogMemory, Output, Replica};
+use kensho_protocol::request::{Execute, Numbered, Read, Refusal, Reply};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
@@ -24,10 +24,16 @@ use crate::peer::{Met, Peers, Received};
 use crate::recording::Recorder;
 use crate::settings::Settings;
 
-/// No more statements are taken while this much waits for the disk.
+/// Updates are held back while this much waits for the disk.
 const BACKLOG_LIMIT_BYTES: usize = 64 << 20;
-/// How often it is looked whether a checkpoint is due.
+/// At most so much is held back; more is refused.
+const HELD_BACK_LIMIT_BYTES: usize = 64 << 20;
+/// Updates are held back while the logs of all partitions hold this much that is not committed.
+const UNCOMMITTED_LIMIT_BYTES: u64 = 256 << 20;
+/// How often it is looked whether a checkpoint is due, if none has just taken effect.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// No further checkpoint joins a group of this many bytes.
+const CHECKPOINT_GROUP_BYTES: usize = 4 << 20;
 
 /// What a data plane is made of.
 pub(crate) struct Parts {
@@ -48,11 +54,15 @@ pub(crate) struct DataPlane {
     /// One for each partition, in order.
     slots: Vec<Slot>,
     touched: Vec<PartitionId>,
+    log_memory: LogMemory,
     waiting: WaitingClients,
     log: LogAppender,
     disk: RealDisk,
-    /// Too much waits for the disk, or there is no room on it.
-    disk_busy: Option<&'static str>,
+    /// Too much waits for the disk.
+    disk_busy: bool,
+    /// There is no room on the disk.
+    disk_full: bool,
+    held_back: HeldBack,
     unsynced: VecDeque<(RecordNumber, PartitionId, Ticket)>,
     /// Replicas wait for what was appended to the log since it was last handed over.
     disk_awaited: bool,
@@ -61,6 +71,8 @@ pub(crate) struct DataPlane {
     view: View,
     next_holds: Time,
     next_checkpoint: Time,
+    /// After the last checkpoints were begun, no others are before this.
+    checkpoint_rest: Time,
     outputs: Vec<Output>,
     /// What clients are to be told next.
     answers: Vec<(Token, Reply)>,
@@ -74,6 +86,13 @@ struct Slot {
     touched: bool,
     /// A checkpoint is being written.
     checkpointing: bool,
+}
+
+/// Updates that wait until they can be handed in.
+#[derive(Default)]
+struct HeldBack {
+    updates: usize,
+    bytes: usize,
 }
 
 /// What the data plane did, counted from the node's start.
@@ -95,7 +114,9 @@ impl DataPlane {
             touched: false,
             checkpointing: false,
         };
+        let retained = parts.settings.protocol.log_retention_bytes;
         let mut plane = DataPlane {
+            log_memory: LogMemory::new(retained, parts.replicas.len()),
             settings: parts.settings,
             me: parts.me,
             slots: parts.replicas.into_iter().map(slot).collect(),
@@ -103,7 +124,9 @@ impl DataPlane {
             waiting: WaitingClients::default(),
             log: parts.log,
             disk: parts.disk,
-            disk_busy: None,
+            disk_busy: false,
+            disk_full: false,
+            held_back: HeldBack::default(),
             unsynced: VecDeque::new(),
             disk_awaited: false,
             peers: parts.peers,
@@ -111,6 +134,7 @@ impl DataPlane {
             view: View::default(),
             next_holds: Time(0),
             next_checkpoint: clock::now() + CHECKPOINT_INTERVAL,
+            checkpoint_rest: Time(0),
             outputs: Vec::new(),
             answers: Vec::new(),
             figures: Figures::default(),
@@ -138,6 +162,11 @@ impl DataPlane {
         self.figures
     }
 
+    /// How much memory the logs of all partitions take, in bytes.
+    pub(crate) fn log_memory_bytes(&self) -> u64 {
+        self.log_memory.bytes()
+    }
+
     /// See [`Peers::figures`].
     pub(crate) fn peer_figures(&self) -> Vec<(String, bool, u64)> {
         self.peers.figures()
@@ -155,20 +184,67 @@ impl DataPlane {
 
     /// Why no statement is taken at the moment, if so. To be asked before a statement is handed in.
     pub(crate) fn overload(&mut self) -> Option<&'static str> {
-        let reason = if self.waiting.len() >= self.settings.limits.statements {
-            Some("too many statements wait")
-        } else {
-            self.disk_busy
-        };
+        let reason =
+            if self.waiting.len() + self.held_back.updates >= self.settings.limits.statements {
+                Some("too many statements wait")
+            } else {
+                self.disk_full.then_some("the disk is full")
+            };
         self.figures.refused_busy += u64::from(reason.is_some());
         reason
+    }
+
+    /// What an update of `partition` has to wait for before it may be handed in, if for anything. It is
+    /// no reason to refuse it at once: nobody should be told to try again who sends one update after the
+    /// other, and is only faster than the disk.
+    pub(crate) fn held_up(&self, partition: PartitionId) -> Option<&'static str> {
+        let protocol = &self.settings.protocol;
+        let log = self.slots[usize::from(partition.0)].replica.log();
+        if self.disk_busy {
+            Some("the disk is too slow")
+        } else if self.log_memory.uncommitted_bytes() >= UNCOMMITTED_LIMIT_BYTES
+            || log.uncommitted_bytes() >= protocol.uncommitted_limit_bytes
+        {
+            Some("too much waits for other nodes")
+        } else {
+            None
+        }
+    }
+
+    /// Looks whether too much waits for the disk. That is done with each batch, but there may be none
+    /// while everybody waits.
+    pub(crate) fn look_at_disk(&mut self) {
+        self.disk_busy = self.log.backlog_bytes() > BACKLOG_LIMIT_BYTES;
+    }
+
+    /// Whether an update of so many bytes may wait until it can be handed in. If so it has to be
+    /// [released](DataPlane::release) then, or when it is given up.
+    pub(crate) fn hold_back(&mut self, bytes: usize) -> bool {
+        let HeldBack {
+            updates,
+            bytes: all,
+        } = &mut self.held_back;
+        let may = *updates == 0 || *all + bytes <= HELD_BACK_LIMIT_BYTES;
+        if may {
+            *updates += 1;
+            *all += bytes;
+        } else {
+            self.figures.refused_busy += 1;
+        }
+        may
+    }
+
+    /// An update that was held back waits no more.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.held_back.updates -= 1;
+        self.held_back.bytes -= bytes;
     }
 
     /// Hands in an update. The caller has to wake the data plane's task.
     pub(crate) fn execute(
         &mut self,
         partition: PartitionId,
-        id: Option<RequestId>,
+        request: Option<Numbered>,
         as_of: Position,
         statement: Bytes,
     ) -> Answered {
@@ -178,7 +254,7 @@ impl DataPlane {
         let (token, answered) = self.waiting.insert(None, deadline);
         let execute = Execute {
             token,
-            id,
+            request,
             as_of,
             statement,
             deadline,
@@ -227,10 +303,11 @@ impl DataPlane {
         {
             self.handle(now, partition, Event::Durable(ticket));
         }
-        for (partition, lsn) in progress.checkpointed {
+        for (partition, _) in progress.checkpointed {
             self.figures.checkpoints += 1;
             self.slots[usize::from(partition.0)].checkpointing = false;
-            self.handle(now, partition, Event::Checkpointed(lsn));
+            // There may be more of them.
+            self.next_checkpoint = self.next_checkpoint.min(self.checkpoint_rest);
         }
     }
 
@@ -287,8 +364,10 @@ impl DataPlane {
                     transcript.flushed(now, &self.outputs, &slot.replica);
                 }
                 slot.deadline = slot.replica.deadline().unwrap_or(Time::MAX);
+                self.log_memory.note(partition, slot.replica.log());
                 self.carry_out(partition);
             }
+            self.forget(now);
         }
         // Nothing of this batch has reached the disk or another node yet.
         self.recorder.write();
@@ -307,13 +386,21 @@ impl DataPlane {
         // on other nodes is done meanwhile.
         self.peers.flush();
         self.answer_clients();
-        self.disk_busy = if self.log.full().is_some() {
-            Some("the disk is full")
-        } else if self.log.backlog_bytes() > BACKLOG_LIMIT_BYTES {
-            Some("the disk is too slow")
-        } else {
-            None
-        };
+        self.look_at_disk();
+        self.disk_full = self.log.full().is_some();
+    }
+
+    /// Shortens the logs in memory as long as they take too much together.
+    fn forget(&mut self, now: Time) {
+        while let Some((partition, keep_bytes)) = self.log_memory.over() {
+            let before = self.log_memory.bytes();
+            self.handle(now, partition, Event::Forget(keep_bytes));
+            let replica = &self.slots[usize::from(partition.0)].replica;
+            self.log_memory.note(partition, replica.log());
+            if self.log_memory.bytes() == before {
+                return;
+            }
+        }
     }
 
     fn tick(&mut self, now: Time) {
@@ -330,14 +417,27 @@ impl DataPlane {
         }
     }
 
-    /// Begins one checkpoint if some are due: one at a time, since an image takes this thread's time.
+    /// Begins checkpoints if some are due, those that keep the oldest part of the log first. One group
+    /// after the other, so that the log is shortened as fast as the disk allows; but images take this
+    /// thread's time, so that a group is small, and as much time is left for everything else.
     fn checkpoint(&mut self) {
         if self.slots.iter().any(|slot| slot.checkpointing) {
             return;
         }
-        let Some(&partition) = self.log.due_checkpoints().first() else {
-            return;
-        };
+        let began = clock::now();
+        let mut bytes = 0;
+        for partition in self.log.due_checkpoints() {
+            bytes += self.checkpoint_one(partition);
+            if bytes >= CHECKPOINT_GROUP_BYTES {
+                break;
+            }
+        }
+        let now = clock::now();
+        self.checkpoint_rest = now + now.since(began);
+    }
+
+    /// Begins a checkpoint; how large it is, in bytes.
+    fn checkpoint_one(&mut self, partition: PartitionId) -> usize {
         let slot = &mut self.slots[usize::from(partition.0)];
         slot.checkpointing = true;
         let image = slot.replica.image();
@@ -356,7 +456,9 @@ impl DataPlane {
             lsn = at.lsn.0,
             "a checkpoint begins"
         );
+        let bytes = checkpoint.image.len();
         self.log.checkpoint(partition, checkpoint);
+        bytes
     }
 
     fn handle_all(&mut self, now: Time, event: impl Fn(&Replica<Tables>) -> Option<Event>) {

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::headers;
 use super::rows::{execute_checked, not_done};
 use super::schema::Schema;
-use super::service::{Asked, Service, as_of};
+use super::service::{Asked, Kind, Service, as_of};
 
 /// The answer to a put.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ pub(super) async fn put(
     container: &str,
 ) -> Result<Answer, Error> {
     let partition = service.partition(container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
         return elsewhere;
     }
     let condition = headers::condition(&asked.headers)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use futures_util::future::{join, join_all};
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use kensho_protocol::ids::PartitionId;
@@ -13,25 +14,26 @@ use serde::{Deserialize, Serialize};
 use super::answer::{self, Answer};
 use super::error::Error;
 use super::headers;
-use super::service::{Asked, Owner, Service, as_of};
+use super::numbered::{self, numbered};
+use super::service::{Asked, Kind, Owner, Service, as_of};
 
 /// Creates a container.
 pub(super) async fn create(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let (name, info) = ContainerInfo::from_json(&asked.body).map_err(Error::does_not_fit)?;
     let partition = service.partition(&name)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
         return elsewhere;
     }
-    let id = headers::request_id(&asked.headers)?;
+    let request = numbered(asked)?;
     let seen = headers::as_of(&asked.headers)?;
     let statement = Statement::CreateContainer { name: &name, info };
     let executed = service
-        .execute(partition, id, seen, statement.encode())
+        .execute(partition, request, seen, statement.encode())
         .await?;
     match Outcome::decode(&executed.outcome) {
         Some(Outcome::Created) => Ok(as_of(answer::empty(StatusCode::CREATED), executed.at)),
         Some(Outcome::AlreadyExists) => Err(Error::container_exists(&name)),
-        _ => Err(Error::key_used_before()),
+        _ => Err(Refusal::NumberUsed.into()),
     }
 }
 
@@ -42,7 +44,7 @@ pub(super) async fn info(
     container: &str,
 ) -> Result<Answer, Error> {
     let partition = service.partition(container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
         return elsewhere;
     }
     let query = Query::ContainerInfo { name: container };
@@ -62,8 +64,7 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
             "the body is a JSON array of names of containers: {error}"
         ))
     })?;
-    let id = headers::request_id(&asked.headers)?;
-    if id.is_some() && names.len() > 1 {
+    if headers::request_id(&asked.headers)?.is_some() && names.len() > 1 {
         return Err(Error::malformed(
             "with an Idempotency-Key, delete one container at a time",
         ));
@@ -78,7 +79,7 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
             headers: asked.headers.clone(),
             body: serde_json::to_vec(&[name]).expect("a name is JSON").into(),
         };
-        if let Some(elsewhere) = service.elsewhere(partition, &one).await {
+        if let Some(elsewhere) = service.elsewhere(partition, &one, Kind::Update).await {
             let elsewhere = elsewhere?;
             if !elsewhere.status().is_success() {
                 return Ok(elsewhere);
@@ -86,9 +87,11 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
             last = elsewhere;
             continue;
         }
+        // What is passed on is written anew, so that only the name says whether it is the same.
+        let request = numbered::of_body(asked, name.as_bytes())?;
         let statement = Statement::DropContainer { name };
         let executed = service
-            .execute(partition, id, seen, statement.encode())
+            .execute(partition, request, seen, statement.encode())
             .await?;
         service.schemas.forget(name);
         last = as_of(answer::empty(StatusCode::NO_CONTENT), executed.at);
@@ -136,42 +139,65 @@ struct List<'a> {
     total: usize,
     offset: usize,
     limit: usize,
+    /// The partitions whose containers are in the list; only in answers to other nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed: Option<&'a BTreeSet<u16>>,
+    /// The partitions whose containers are not in the list, since nobody serves them at the moment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<u16>,
 }
 
 #[derive(Deserialize)]
 struct OthersList {
     names: Vec<String>,
+    listed: BTreeSet<u16>,
 }
 
-/// Lists the containers of all partitions, in the order of their names. With `Kensho-Forward: no`
-/// those of the partitions that this node owns.
+/// Lists the containers of all partitions, in the order of their names; of those that nobody serves at
+/// the moment it says that they are missing. With `Kensho-Forward: no` it lists those of the partitions
+/// that this node owns.
 pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let wanted = Wanted::parse(asked.uri.query())?;
     let mut names = BTreeSet::new();
+    let mut listed = BTreeSet::new();
+    let mut reads = Vec::new();
     let mut others = BTreeSet::new();
     let forwards = headers::may_be_forwarded(&asked.headers);
     let partitions = service.data.plane.borrow().settings().identity.partitions;
     for partition in (0..partitions).map(PartitionId) {
         match service.owner(partition) {
-            Owner::Here => {
-                let (_, found) = service
-                    .read(partition, Query::ListContainers.encode())
-                    .await?;
-                if let Some(Found::Names(found)) = Found::decode(&found) {
-                    names.extend(found.into_iter().map(str::to_owned));
-                }
-            }
+            // All at once: each may wait for long.
+            Owner::Here => reads.push(async move {
+                let query = Query::ListContainers.encode();
+                (partition, service.read(partition, query).await)
+            }),
             Owner::There(address) if forwards => {
                 others.insert(address);
             }
-            Owner::There(_) => {}
-            Owner::Nobody => return Err(Refusal::NotServing.into()),
+            Owner::There(_) | Owner::Nobody => {}
         }
     }
-    for address in others {
-        let theirs = list_of(service, asked, &address).await?;
-        names.extend(theirs.names);
+    let others = others
+        .iter()
+        .map(|address| list_of(service, asked, address));
+    let (own, theirs) = join(join_all(reads), join_all(others)).await;
+    for (partition, found) in own {
+        if let Ok((_, found)) = found
+            && let Some(Found::Names(found)) = Found::decode(&found)
+        {
+            listed.insert(partition.0);
+            names.extend(found.into_iter().map(str::to_owned));
+        }
     }
+    for list in theirs.into_iter().flatten() {
+        listed.extend(list.listed);
+        names.extend(list.names);
+    }
+    if forwards && listed.is_empty() {
+        return Err(Refusal::NotServing.into());
+    }
+    let missing = (0..partitions).filter(|partition| forwards && !listed.contains(partition));
+    let missing = missing.collect();
     let names: Vec<String> = names.into_iter().collect();
     let offset = wanted.offset.min(names.len());
     let limit = wanted
@@ -183,19 +209,22 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
         total: names.len(),
         offset: wanted.offset,
         limit: wanted.limit.unwrap_or(limit),
+        listed: (!forwards).then_some(&listed),
+        missing,
     };
     let body = serde_json::to_vec(&list).expect("names are JSON");
     Ok(answer::json(StatusCode::OK, body))
 }
 
-async fn list_of(service: &Service, asked: &Asked, address: &str) -> Result<OthersList, Error> {
+/// What the node at `address` lists; `None` if it does not answer.
+async fn list_of(service: &Service, asked: &Asked, address: &str) -> Option<OthersList> {
     let all = Asked {
         method: asked.method.clone(),
         uri: asked.uri.path().parse().expect("it was a path before"),
         headers: asked.headers.clone(),
         body: Bytes::new(),
     };
-    let answer = service.forward(address, &all).await?;
+    let answer = service.forward(address, &all, Kind::Read).await.ok()?;
     let succeeded = answer.status() == StatusCode::OK;
     let body = answer
         .into_body()
@@ -203,8 +232,9 @@ async fn list_of(service: &Service, asked: &Asked, address: &str) -> Result<Othe
         .await
         .unwrap_or_else(|never| match never {});
     let list = serde_json::from_slice(&body.to_bytes()).ok();
-    list.filter(|_| succeeded).ok_or_else(|| {
+    let list = list.filter(|_| succeeded);
+    if list.is_none() {
         tracing::debug!(address, "no list of containers came");
-        Refusal::NotServing.into()
-    })
+    }
+    list
 }

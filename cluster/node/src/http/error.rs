@@ -24,8 +24,9 @@
 //! | 170005 | 409 | the outcome may be forgotten; `Kensho-Position` is the `Kensho-As-Of` for a new attempt |
 //! | 170006 | 504 | the read did not succeed in time |
 //! | 170007 | 503 | the node has too much to do; it did not look at the request |
+//! | 170008 | 422 | the Idempotency-Key was used for a different update before |
 //!
-//! The last seven are those of [`kensho_protocol::error_code`].
+//! The last eight are those of [`kensho_protocol::error_code`].
 
 use std::fmt::Display;
 
@@ -79,12 +80,6 @@ impl Error {
 
     pub(super) fn malformed(message: impl Display) -> Self {
         Error::new(StatusCode::BAD_REQUEST, 150_001, message)
-    }
-
-    pub(super) fn key_used_before() -> Self {
-        Error::malformed(
-            "this Idempotency-Key was used for a different update before; each update needs its own",
-        )
     }
 
     pub(super) fn unknown_path(path: &str) -> Self {
@@ -221,6 +216,11 @@ impl Error {
             Refusal::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "the read did not succeed in time",
+            ),
+            Refusal::NumberUsed => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "this Idempotency-Key was used for a different update before; nothing was done: each \
+                 update needs its own",
             ),
         };
         let header = match refusal {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, Uri};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -11,6 +11,7 @@ use kensho_protocol::request::Refusal;
 
 use super::answer::Answer;
 use super::error::Error;
+use super::service::{Asked, Kind};
 use crate::settings::Settings;
 
 /// `no`: answer 421 instead of forwarding.
@@ -50,18 +51,17 @@ impl Forwarder {
     pub(super) async fn forward(
         &self,
         address: &str,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        body: Bytes,
+        asked: &Asked,
+        kind: Kind,
     ) -> Result<Answer, Error> {
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method.clone();
+        let path = asked.uri.path_and_query();
+        let path = path.map_or("/", |path| path.as_str());
+        let mut request = Request::new(Full::new(asked.body.clone()));
+        *request.method_mut() = asked.method.clone();
         *request.uri_mut() = format!("http://{address}{path}")
             .parse()
             .map_err(|_| Error::refused(Refusal::NotServing))?;
-        for (name, value) in headers {
+        for (name, value) in &asked.headers {
             if !NOT_PASSED_ON.contains(name) {
                 request.headers_mut().append(name, value.clone());
             }
@@ -69,11 +69,9 @@ impl Forwarder {
         request
             .headers_mut()
             .insert(FORWARD, HeaderValue::from_static("no"));
-        // A read is without effect, so that a failed one never leaves a doubt.
-        let unknown = if *method == Method::GET {
-            Refusal::TimedOut
-        } else {
-            Refusal::OutcomeUnknown
+        let unknown = match kind {
+            Kind::Read => Refusal::TimedOut,
+            Kind::Update => Refusal::OutcomeUnknown,
         };
         let exchange = async {
             let response = self.client.request(request).await.map_err(|error| {

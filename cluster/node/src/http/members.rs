@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::answer::{self, Answer};
 use super::error::Error;
 use super::headers;
-use super::service::{Asked, Service};
+use super::service::{Asked, Kind, Service};
 use crate::control::Report;
 use crate::settings::MemberSetting;
 
@@ -62,7 +62,7 @@ pub(super) async fn leave(service: &Service, asked: &Asked) -> Result<Answer, Er
         (_, Master::There(_)) if !headers::may_be_forwarded(&asked.headers) => {
             return Err(Refusal::NotServing.into());
         }
-        (_, Master::There(address)) => return service.forward(&address, asked).await,
+        (_, Master::There(address)) => return service.forward(&address, asked, Kind::Update).await,
         (None, Master::Here) => return Ok(answer::empty(StatusCode::NO_CONTENT)),
         (Some(node), Master::Here) => node,
     };

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::error::Error;
+use super::partition_status::PartitionStatus;
 use super::service::Service;
 use crate::control::View;
 use crate::control::notes::name_of;
@@ -126,6 +127,21 @@ fn hindrance(plane: &DataPlane) -> Option<&'static str> {
     (!all).then_some("a partition that the node owns is not served yet")
 }
 
+/// Of all partitions, as far as this node can tell: only a master hears of all nodes.
+fn partition_status(plane: &DataPlane) -> PartitionStatus {
+    let view = plane.view();
+    match &view.table {
+        Some(table) if table.born && view.standing == Standing::Master => {
+            match hindrance(plane) {
+                // One of this node's own partitions is not served.
+                Some(_) => PartitionStatus::OwnerLoss,
+                None => PartitionStatus::of(table, &view.alive),
+            }
+        }
+        _ => PartitionStatus::Initial,
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stat<'a> {
@@ -177,6 +193,8 @@ struct Ours {
     /// Which life of its data this is; another one begins after a crash with durability delayed.
     incarnation: u64,
     checkpoints: u64,
+    /// What of the logs is in memory, in bytes.
+    log_memory_bytes: u64,
     /// Whether the node is a member of the cluster, as far as it knows.
     member: bool,
     peers: Vec<PeerStat>,
@@ -244,10 +262,7 @@ pub(super) fn stat(service: &Service) -> Answer {
                 Mode::SemiSync => 1,
             },
             master: master_name(&plane),
-            partition_status: match hindrance(&plane) {
-                None => "NORMAL",
-                Some(_) => "OWNER_LOSS",
-            },
+            partition_status: partition_status(&plane).name(),
         },
         performance: Performance {
             total_read_operation: figures.reads,
@@ -269,6 +284,7 @@ pub(super) fn stat(service: &Service) -> Answer {
                 .next()
                 .map_or(0, |replica| u64::from(replica.incarnation().0)),
             checkpoints: figures.checkpoints,
+            log_memory_bytes: plane.log_memory_bytes(),
             member: table.is_some_and(|table| table.members.contains_key(&me)),
             peers,
         },

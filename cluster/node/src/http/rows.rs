@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hyper::{StatusCode, header};
 use kensho_protocol::ids::{PartitionId, Position};
+use kensho_protocol::request::Refusal;
 use kensho_storage::tables::{
     Answer as Found, Condition, Outcome, Query, Raw, Statement, ValidRows,
 };
@@ -12,8 +13,9 @@ use kensho_storage::tables::{
 use super::answer::{self, Answer};
 use super::error::Error;
 use super::headers;
+use super::numbered::numbered;
 use super::schema::Schema;
-use super::service::{Asked, Executed, Service, as_of};
+use super::service::{Asked, Executed, Kind, Service, as_of};
 
 /// Which row is meant.
 #[derive(Clone, Copy)]
@@ -25,7 +27,7 @@ pub(super) struct Named<'a> {
 /// Reads a row.
 pub(super) async fn get(service: &Service, asked: &Asked, row: Named<'_>) -> Result<Answer, Error> {
     let partition = service.partition(row.container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
         return elsewhere;
     }
     let query = Query::Get {
@@ -48,7 +50,7 @@ pub(super) async fn get(service: &Service, asked: &Asked, row: Named<'_>) -> Res
 /// Inserts or replaces a row.
 pub(super) async fn put(service: &Service, asked: &Asked, row: Named<'_>) -> Result<Answer, Error> {
     let partition = service.partition(row.container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
         return elsewhere;
     }
     let condition = headers::condition(&asked.headers)?;
@@ -73,7 +75,7 @@ pub(super) async fn delete(
     row: Named<'_>,
 ) -> Result<Answer, Error> {
     let partition = service.partition(row.container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
         return elsewhere;
     }
     let condition = headers::condition(&asked.headers)?;
@@ -134,7 +136,7 @@ pub(super) async fn execute_checked(
     container: &str,
     make: impl Fn(&Schema) -> Result<Bytes, Error>,
 ) -> Result<Executed, Error> {
-    let id = headers::request_id(&asked.headers)?;
+    let request = numbered(asked)?;
     let seen = headers::as_of(&asked.headers)?;
     let remembered = service
         .schemas
@@ -145,7 +147,7 @@ pub(super) async fn execute_checked(
         // What is remembered may be out of date: a statement is refused only after a fresh look.
         None => make(&*Box::pin(look_up(service, partition, container)).await?)?,
     };
-    service.execute(partition, id, seen, statement).await
+    service.execute(partition, request, seen, statement).await
 }
 
 /// What a container is like now.
@@ -178,14 +180,17 @@ pub(super) fn not_done(
 ) -> Result<Answer, Error> {
     let at = executed.at;
     match outcome {
-        Some(Outcome::ConditionFailed { current }) => {
-            let failed = match current {
-                Some((version, value)) => {
-                    let value = slice(&executed.outcome, *value);
-                    row_answer(StatusCode::PRECONDITION_FAILED, *version, value)
-                }
-                None => answer::empty(StatusCode::PRECONDITION_FAILED),
+        Some(Outcome::ConditionFailed { current, value, .. }) => {
+            let status = StatusCode::PRECONDITION_FAILED;
+            let mut failed = match value {
+                Some(value) => answer::json(status, slice(&executed.outcome, *value)),
+                None => answer::empty(status),
             };
+            // Without a value: something else stands there by now.
+            if let Some(version) = current {
+                let etag = answer::etag(*version);
+                failed.headers_mut().insert(header::ETAG, etag);
+            }
             Ok(as_of(failed, at))
         }
         Some(Outcome::NoSuchContainer) => {
@@ -196,8 +201,9 @@ pub(super) fn not_done(
             service.schemas.forget(container);
             Err(Error::container_replaced(container))
         }
-        // Only an Idempotency-Key that was used for something else before comes to this.
-        _ => Err(Error::key_used_before()),
+        // Only an Idempotency-Key that was used for something else before comes to this, if chance has it
+        // that both have one digest.
+        _ => Err(Refusal::NumberUsed.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answer::{self, Answer};
 use super::condition::{self, KeyRange};
 use super::error::Error;
-use super::service::{Asked, Service, as_of};
+use super::service::{Asked, Kind, Service, as_of};
 
 /// More rows cannot be had at once.
 const ROWS_MAX: u32 = 10_000;
@@ -35,7 +35,7 @@ pub(super) async fn rows(
     container: &str,
 ) -> Result<Answer, Error> {
     let partition = service.partition(container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked).await {
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
         return elsewhere;
     }
     let wanted: Wanted<'_> = serde_json::from_slice(&asked.body).map_err(|error| {

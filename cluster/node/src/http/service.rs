@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use kensho_protocol::ids::{PartitionId, Position};
-use kensho_protocol::request::{Refusal, Reply, RequestId};
+use kensho_protocol::request::{Numbered, Refusal, Reply};
 use kensho_protocol::routing;
 
 use super::answer::{self, Answer};
@@ -42,6 +43,15 @@ pub(super) struct Asked {
     pub(super) body: Bytes,
 }
 
+/// What a request does. A read is without effect, so that a failed one never leaves a doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It changes nothing, whatever its method is.
+    Read,
+    /// It may have an effect.
+    Update,
+}
+
 /// Who owns a partition, as far as this node knows.
 pub(super) enum Owner {
     /// This node.
@@ -50,6 +60,21 @@ pub(super) enum Owner {
     There(String),
     /// No table is known yet, or it names nobody.
     Nobody,
+}
+
+/// How often it is looked whether an update can be handed in that was held back.
+const HELD_BACK_LOOK: Duration = Duration::from_millis(5);
+
+/// An update is held back as long as this lives.
+struct HeldBack<'a> {
+    data: &'a Data,
+    bytes: usize,
+}
+
+impl Drop for HeldBack<'_> {
+    fn drop(&mut self) {
+        self.data.plane.borrow_mut().release(self.bytes);
+    }
 }
 
 /// What came of an update.
@@ -229,6 +254,7 @@ impl Service {
         &self,
         partition: PartitionId,
         asked: &Asked,
+        kind: Kind,
     ) -> Option<Result<Answer, Error>> {
         match self.owner(partition) {
             Owner::Here => None,
@@ -237,16 +263,17 @@ impl Service {
                 Some(Err(Refusal::NotOwner.into()))
             }
             // What is rare is boxed: each request's future is moved, so a small one is cheaper.
-            Owner::There(address) => Some(Box::pin(self.forward(&address, asked)).await),
+            Owner::There(address) => Some(Box::pin(self.forward(&address, asked, kind)).await),
         }
     }
 
-    pub(super) async fn forward(&self, address: &str, asked: &Asked) -> Result<Answer, Error> {
-        let body = asked.body.clone();
-        let answer = self
-            .forwarder
-            .forward(address, &asked.method, &asked.uri, &asked.headers, body)
-            .await?;
+    pub(super) async fn forward(
+        &self,
+        address: &str,
+        asked: &Asked,
+        kind: Kind,
+    ) -> Result<Answer, Error> {
+        let answer = self.forwarder.forward(address, asked, kind).await?;
         // The owner has changed just now; one who asked for no routing need not learn of it.
         if answer.status() == StatusCode::MISDIRECTED_REQUEST {
             return Err(Refusal::NotServing.into());
@@ -258,21 +285,64 @@ impl Service {
     pub(super) async fn execute(
         &self,
         partition: PartitionId,
-        id: Option<RequestId>,
+        request: Option<Numbered>,
         as_of: Position,
         statement: Bytes,
     ) -> Result<Executed, Error> {
-        let answered = {
+        let held_up = {
             let mut plane = self.data.plane.borrow_mut();
             if let Some(reason) = plane.overload() {
                 return Err(Error::overloaded(reason));
             }
-            plane.execute(partition, id, as_of, statement)
+            plane.held_up(partition)
+        };
+        if let Some(reason) = held_up {
+            Box::pin(self.hold_back(partition, statement.len(), reason)).await?;
+        }
+        let answered = {
+            let mut plane = self.data.plane.borrow_mut();
+            plane.execute(partition, request, as_of, statement)
         };
         match self.wait(answered, Refusal::OutcomeUnknown).await? {
             Reply::Done { at, outcome } => Ok(Executed { outcome, at }),
             Reply::Refused(refusal) => Err(refusal.into()),
             Reply::Answer { .. } => unreachable!("an update is not answered like a read"),
+        }
+    }
+
+    /// Waits until an update of so many bytes can be handed in, for as long as one may wait for its
+    /// outcome.
+    async fn hold_back(
+        &self,
+        partition: PartitionId,
+        bytes: usize,
+        reason: &'static str,
+    ) -> Result<(), Error> {
+        let patience = {
+            let mut plane = self.data.plane.borrow_mut();
+            if !plane.hold_back(bytes) {
+                return Err(Error::overloaded(reason));
+            }
+            plane.settings().statement_deadline
+        };
+        let _held_back = HeldBack {
+            data: &self.data,
+            bytes,
+        };
+        let until = Instant::now() + patience;
+        loop {
+            tokio::time::sleep(HELD_BACK_LOOK).await;
+            let held_up = {
+                let mut plane = self.data.plane.borrow_mut();
+                plane.look_at_disk();
+                plane.held_up(partition)
+            };
+            let Some(reason) = held_up else {
+                return Ok(());
+            };
+            if Instant::now() >= until {
+                return Err(Error::overloaded(reason));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 
@@ -23,6 +23,7 @@ pub(crate) struct Introduction {
     replicas: u8,
     heartbeat_ms: u128,
     mode: String,
+    outcomes: String,
     #[serde(flatten)]
     pub(crate) member: Member,
 }
@@ -36,6 +37,7 @@ impl Introduction {
             replicas: settings.identity.replicas,
             heartbeat_ms: settings.protocol.heartbeat.as_millis(),
             mode: settings.protocol.mode.name().to_owned(),
+            outcomes: settings.identity.outcomes.to_string(),
             member,
         }
     }
@@ -65,6 +67,11 @@ impl Introduction {
                 ours.heartbeat_ms.to_string(),
             ),
             ("mode", self.mode.clone(), ours.mode.clone()),
+            (
+                "limits of outcomes",
+                self.outcomes.clone(),
+                ours.outcomes.clone(),
+            ),
         ];
         let (name, (me, id)) = (&self.member.name, (&ours.member.name, self.member.id));
         if let Some((what, theirs, ours)) = pairs.iter().find(|(_, theirs, ours)| theirs != ours) {
@@ -158,6 +165,7 @@ fn equal_in_constant_time(given: &[u8], right: &[u8]) -> bool {
 mod tests {
     use super::*;
     use kensho_protocol::ids::NodeId;
+    use kensho_protocol::outcomes::OutcomeLimits;
 
     fn introduction(id: u32, name: &str) -> Introduction {
         Introduction {
@@ -167,6 +175,7 @@ mod tests {
             replicas: 3,
             heartbeat_ms: 100,
             mode: "semi-sync".to_owned(),
+            outcomes: OutcomeLimits::default().to_string(),
             member: Member {
                 id: NodeId(id),
                 name: name.to_owned(),

@@ -196,14 +196,17 @@ pub struct Given {
     /// How long a client may take to send a request, in milliseconds [default: 30000]
     #[arg(long, value_name = "MS")]
     pub request_timeout_ms: Option<u64>,
-    /// Log entries kept in memory per partition for nodes that catch up; one that lacks more is sent
-    /// all data [default: 50000]
-    #[arg(long, value_name = "NUMBER")]
-    pub log_retention_entries: Option<u64>,
-    /// Size of one file of the update log in bytes [default: 16777216]
+    /// How much of the update logs of all partitions together is kept in memory for nodes that catch
+    /// up, in bytes; one that lacks more is sent all data [default: 268435456]
+    #[arg(long, value_name = "BYTES")]
+    pub log_retention_bytes: Option<u64>,
+    /// Size of one file of the update log in bytes. The log is shortened by whole files, and two of them
+    /// are there at any time [default: a sixteenth of checkpoint_after_bytes, 16777216 at most]
     #[arg(long, value_name = "BYTES")]
     pub log_segment_bytes: Option<u64>,
-    /// Checkpoints are made when the update log is longer than this, in bytes [default: 268435456]
+    /// Checkpoints are made when the update log is longer than this, in bytes; it stays within twice as
+    /// much. For each so many bytes of log every partition that writes is written to disk as a whole
+    /// [default: 268435456]
     #[arg(long, value_name = "BYTES")]
     pub checkpoint_after_bytes: Option<u64>,
     /// A folder to record the inputs of the node's state machines in, for kensho replay; it is made if

@@ -177,7 +177,7 @@ impl Given {
             heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
-            log_retention_entries log_segment_bytes checkpoint_after_bytes record_dir)
+            log_retention_bytes log_segment_bytes checkpoint_after_bytes record_dir)
     }
 
     fn complete(self) -> Result<Settings, SettingsError> {
@@ -258,8 +258,8 @@ impl Given {
         if let Some(after) = self.replace_after_ms {
             protocol.replace_after = Duration::from_millis(after);
         }
-        if let Some(entries) = self.log_retention_entries {
-            protocol.log_retention_entries = entries;
+        if let Some(bytes) = self.log_retention_bytes {
+            protocol.log_retention_bytes = bytes;
         }
         let mut update_log = LogSettings::default();
         match self.durability.unwrap_or(given::Durability::Sync) {
@@ -274,6 +274,9 @@ impl Given {
                 };
             }
         }
+        if let Some(bytes) = self.checkpoint_after_bytes {
+            update_log = update_log.with_checkpoints_after(bytes);
+        }
         if let Some(bytes) = self.log_segment_bytes {
             check(
                 "log_segment_bytes",
@@ -282,9 +285,6 @@ impl Given {
                 "at least 4096 are needed",
             )?;
             update_log.segment_bytes = bytes;
-        }
-        if let Some(bytes) = self.checkpoint_after_bytes {
-            update_log.checkpoint_after_bytes = bytes;
         }
         #[cfg(feature = "break-rules")]
         for rule in self.break_rules {
@@ -297,6 +297,7 @@ impl Given {
                 cluster,
                 partitions,
                 replicas,
+                outcomes: protocol.outcomes,
             },
             data_dir: self.data_dir.ok_or(SettingsError::Missing("data_dir"))?,
             client_listen: self.client_listen.unwrap_or(given::CLIENT_LISTEN),

@@ -230,6 +230,17 @@ impl Node {
         Pid::from_raw(i32::try_from(process.id()).expect("a process id"))
     }
 
+    /// How much memory the process has at the moment.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.process.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number")
+            << 10
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -1,14 +1,7 @@
 //! What nodes answer, whatever they are asked.
 
 use crate::cluster::Cluster;
-
-const DATABASE: &str = "/griddb/v2/test/dbs/public";
-const REGISTERS: &str = r#"{"container_name":"registers","container_type":"COLLECTION",
-    "rowkey":true,"columns":[{"name":"key","type":"STRING"},{"name":"value","type":"LONG"}]}"#;
-
-fn path(rest: &str) -> String {
-    format!("{DATABASE}{rest}")
-}
+use crate::registers::{REGISTERS, path};
 
 #[test]
 fn any_node_takes_any_request() {

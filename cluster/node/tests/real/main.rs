@@ -4,7 +4,10 @@
 mod cluster;
 mod delayed;
 mod http;
+mod load;
 mod members;
+mod partitions;
 mod registers;
+mod retries;
 mod starts;
 mod survives;

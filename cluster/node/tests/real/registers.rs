@@ -2,6 +2,15 @@
 
 use kensho_client::{Client, Condition, Container, Put};
 
+/// As it is described in a request.
+pub(crate) const REGISTERS: &str = r#"{"container_name":"registers","container_type":"COLLECTION",
+    "rowkey":true,"columns":[{"name":"key","type":"STRING"},{"name":"value","type":"LONG"}]}"#;
+
+/// A path of the database.
+pub(crate) fn path(rest: &str) -> String {
+    format!("/griddb/v2/test/dbs/public{rest}")
+}
+
 /// Creates the container.
 pub(crate) async fn create_registers(client: &Client) {
     let container = Container::keyed("registers", "STRING").column("value", "LONG");

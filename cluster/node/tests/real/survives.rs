@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, wait_until};
 use crate::registers::{create_registers, put};
-use kensho_client::{Condition, Container, Create, Delete, Put};
+use kensho_client::{Condition, Container, Create, Current, Delete, Put};
 use nix::sys::signal::Signal;
 
 #[tokio::test]
@@ -36,7 +36,11 @@ async fn rows_are_stored_compared_and_deleted() {
         .put("registers", "k/1", "[\"k/1\",2]", stale)
         .await
         .unwrap();
-    assert_eq!(put.value, Put::ConditionFailed { current: Some(row) });
+    let current = Some(Current {
+        etag: row.etag,
+        value: Some(row.value),
+    });
+    assert_eq!(put.value, Put::ConditionFailed { current });
     let matching = Condition::IfMatch(&etag);
     let put = client
         .put("registers", "k/1", "[\"k/1\",2]", matching)
@@ -289,7 +293,7 @@ fn log_base(cluster: &mut Cluster, name: &str, partition: usize) -> u64 {
 #[tokio::test]
 async fn what_the_log_no_longer_holds_is_in_checkpoints_and_images() {
     let settings = "log_segment_bytes = 65536\ncheckpoint_after_bytes = 131072\n\
-                    log_retention_entries = 10";
+                    log_retention_bytes = 20000";
     let mut cluster = Cluster::started(3, settings);
     let client = cluster.client();
     let container = Container::keyed("registers", "LONG").column("value", "STRING");

@@ -78,6 +78,7 @@ fn first_assignment(partition: usize, replicas: usize, nodes: &[NodeId]) -> Assi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcomes::OutcomeLimits;
 
     fn table(nodes: u32, partitions: u16, replicas: u8) -> Table {
         let members = (1..=nodes).map(|n| {
@@ -93,6 +94,7 @@ mod tests {
             cluster: "test".to_owned(),
             partitions,
             replicas,
+            outcomes: OutcomeLimits::default(),
         };
         first_table(Term(1), &identity, &members.collect())
     }

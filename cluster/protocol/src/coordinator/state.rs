@@ -361,6 +361,15 @@ impl Coordinator {
         }
     }
 
+    /// The members that do not count as failed, if this node is master; nobody otherwise.
+    #[must_use]
+    pub fn alive(&self) -> BTreeSet<NodeId> {
+        match (&self.role, &self.committed) {
+            (Role::Reigning(reign), Some(table)) => reign.alive(self.fixed.me.id, table),
+            _ => BTreeSet::new(),
+        }
+    }
+
     /// The master that the node knows, possibly itself.
     #[must_use]
     pub fn master(&self) -> Option<NodeId> {

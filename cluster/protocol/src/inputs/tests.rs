@@ -9,6 +9,7 @@ use super::*;
 use crate::coordinator::Coordinator;
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, Position, Term};
 use crate::log::Entry;
+use crate::outcomes::OutcomeLimits;
 use crate::replica::Replica;
 use crate::request::Read;
 
@@ -51,6 +52,7 @@ fn head() -> Head {
             cluster: "c".to_owned(),
             partitions: 2,
             replicas: 3,
+            outcomes: OutcomeLimits::default(),
         },
         settings: Settings::with_heartbeat(Duration::from_millis(100)),
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ids::{Position, Sequence};
+use crate::request::Digest;
 use crate::small_bytes::SmallBytes;
 
 /// What came of a statement.
@@ -13,7 +14,18 @@ pub(super) struct Outcome {
     sequence: Sequence,
     /// Its entry.
     pub(super) at: Position,
+    /// Of the statement.
+    pub(super) digest: Digest,
     pub(super) bytes: SmallBytes,
+}
+
+impl Outcome {
+    /// How many bytes of memory it counts for. Replicas must count alike (rule R11), so this is a part
+    /// of the protocol, and not what a program happens to need.
+    pub(super) fn counts_bytes(&self) -> u64 {
+        const EACH_BYTES: u64 = 64;
+        EACH_BYTES + self.bytes.len() as u64
+    }
 }
 
 /// Outcomes by the numbers of their statements. A client's numbers mostly come in order, and the
@@ -69,16 +81,22 @@ impl Kept {
         self.place(sequence).ok().map(|place| &self.row[place])
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Outcome> {
+        self.row.iter()
+    }
+
     /// Keeps an outcome, and gives back what stood there.
     pub(super) fn insert(
         &mut self,
         sequence: Sequence,
         at: Position,
+        digest: Digest,
         bytes: SmallBytes,
     ) -> Option<Outcome> {
         let new = Outcome {
             sequence,
             at,
+            digest,
             bytes,
         };
         match self.place(sequence) {
@@ -102,9 +120,10 @@ impl Kept {
     }
 
     /// Forgets the outcome of the lowest number whose entry is not above `mark`, and says which.
-    pub(super) fn forget_lowest(&mut self, mark: Position) -> Option<Sequence> {
+    pub(super) fn forget_lowest(&mut self, mark: Position) -> Option<(Sequence, u64)> {
         let place = self.row.iter().position(|kept| kept.at <= mark)?;
-        self.take(place).map(|kept| kept.sequence)
+        let taken = self.take(place)?;
+        Some((taken.sequence, taken.counts_bytes()))
     }
 
     /// Forgets all outcomes whose entries are not above `mark`.
@@ -131,7 +150,8 @@ mod tests {
         let mut kept = Kept::default();
         for (lsn, sequence) in (1..).zip(sequences) {
             let bytes = SmallBytes::from(&sequence.to_le_bytes()[..]);
-            assert_eq!(kept.insert(Sequence(*sequence), at(lsn), bytes), None);
+            let (sequence, digest) = (Sequence(*sequence), Digest::default());
+            assert_eq!(kept.insert(sequence, at(lsn), digest, bytes), None);
         }
         kept
     }
@@ -165,12 +185,13 @@ mod tests {
     #[test]
     fn what_is_not_committed_is_not_forgotten() {
         let mut kept = kept(&[4, 2, 3, 1]);
-        assert_eq!(kept.forget_lowest(at(3)), Some(Sequence(2)));
+        let forgotten = |kept: &mut Kept, mark| kept.forget_lowest(mark).map(|(lowest, _)| lowest);
+        assert_eq!(forgotten(&mut kept, at(3)), Some(Sequence(2)));
         assert_eq!(sequences(&kept), [1, 3, 4]);
         kept.forget_up_to(at(3));
         assert_eq!(sequences(&kept), [1]);
         assert_eq!(kept.forget_lowest(at(3)), None);
-        assert_eq!(kept.forget_lowest(at(4)), Some(Sequence(1)));
+        assert_eq!(forgotten(&mut kept, at(4)), Some(Sequence(1)));
         assert!(kept.is_empty() && kept == Kept::default());
     }
 

@@ -101,30 +101,31 @@ impl<A: Apply> Data<A> {
             "entries are executed in log order"
         );
         let (outcome, undo) = self.state.apply(entry.at, &entry.statement);
-        if let Some(id) = entry.request {
-            self.outcomes.insert(id, entry.at, &outcome);
+        if let Some(request) = entry.request {
+            self.outcomes.insert(request, entry.at, &outcome);
         }
-        self.undo.push((entry.at, entry.request, undo));
+        let id = entry.request.map(|request| request.id);
+        self.undo.push((entry.at, id, undo));
         self.applied = entry.at.lsn;
         outcome
     }
 
     /// Executes what of the log up to `lsn` was not executed yet, and commits all of that; `executed` is
-    /// told what came of each entry. One by one: what is executed ahead of the commit mark makes it more
+    /// told what came of each entry, with the state just after it. One by one: what is executed ahead of the commit mark makes it more
     /// work to forget.
     pub(super) fn execute_and_commit(
         &mut self,
         log: &Log,
         lsn: Lsn,
         settings: &Settings,
-        mut executed: impl FnMut(&Entry, Bytes),
+        mut executed: impl FnMut(&A, &Entry, Bytes),
     ) {
         self.commit(lsn.min(self.applied), settings);
         while let Some(entry) = log.get(self.applied.next())
             && entry.at.lsn <= lsn
         {
             let outcome = self.apply(entry);
-            executed(entry, outcome);
+            executed(&self.state, entry, outcome);
             self.commit(entry.at.lsn, settings);
         }
     }
@@ -138,12 +139,7 @@ impl<A: Apply> Data<A> {
         let count = usize::try_from(lsn.0 - self.commit.0).expect("an undo list fits in memory");
         for (at, id, _) in self.undo.drain(..count) {
             if let Some(id) = id {
-                self.outcomes.commit(
-                    id,
-                    at,
-                    settings.outcomes_per_client,
-                    settings.clients_per_partition,
-                );
+                self.outcomes.commit(id, at, &settings.outcomes);
             }
         }
         self.commit = lsn;

@@ -371,7 +371,7 @@ impl<A: Apply> Replica<A> {
     fn advance(&mut self, commit: Lsn) {
         if commit > self.data.commit {
             self.data
-                .execute_and_commit(&self.log, commit, &self.settings, |_, _| {});
+                .execute_and_commit(&self.log, commit, &self.settings, |_, _, _| {});
         }
     }
 }

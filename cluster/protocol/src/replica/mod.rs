@@ -10,6 +10,7 @@
 mod data;
 mod follower;
 mod inspect;
+mod log_memory;
 mod message;
 mod note;
 mod owner;
@@ -40,6 +41,7 @@ use promotion::Renewal;
 use written::{Mark, Written};
 
 pub use inspect::RoleKind;
+pub use log_memory::LogMemory;
 pub use message::{Message, Round};
 pub use note::Note;
 
@@ -63,10 +65,12 @@ pub enum Event {
     Execute(Execute),
     /// A client wants to read.
     Read(Read),
-    /// An image made by [`Replica::image`] at this place is on disk; what is below may be forgotten.
-    Checkpointed(Lsn),
     /// The time of [`Replica::deadline`] has come.
     Tick,
+    /// The logs of all partitions take too much of the node's memory (see [`LogMemory`]): this one is to
+    /// take no more than so many bytes, besides what is not committed. Whoever lacks what is forgotten
+    /// is sent a data image.
+    Forget(u64),
 }
 
 /// What is to be done for a replica.
@@ -231,12 +235,11 @@ impl<A: Apply> Replica<A> {
             Event::Durable(ticket) => self.written.reached(ticket),
             Event::Execute(execute) => self.execute(execute, out),
             Event::Read(read) => self.read(now, read, out),
-            Event::Checkpointed(lsn) => {
-                let keep = lsn.min(self.data.commit).0;
-                self.log
-                    .trim(Lsn(keep.saturating_sub(self.settings.log_retention_entries)));
-            }
             Event::Tick => self.tick(now, out),
+            Event::Forget(keep_bytes) => {
+                // What was not handed to the disk yet is needed still.
+                self.log.trim(keep_bytes, self.written.handed_over_end());
+            }
         }
     }
 
@@ -249,21 +252,31 @@ impl<A: Apply> Replica<A> {
             Role::Follower(_) => self.flush_follower(out),
             Role::Entering(_) | Role::Renewing(_) => {}
         }
-        self.forget_spare_entries();
+        self.log.committed(self.data.commit);
+        self.forget_spare_entries(now);
     }
 
     /// While as many replicas are in sync as there should be, and nobody catches up, only those that
     /// lag a little, or lost a few of the last entries, need any that are committed. So little of the
     /// log is in memory then that it is always the same memory, which the caches know.
-    fn forget_spare_entries(&mut self) {
+    fn forget_spare_entries(&mut self, now: Time) {
         let (assigned, settings) = (&self.assigned, &self.settings);
-        if assigned.in_sync.len() < settings.replicas || !assigned.catch_ups.is_empty() {
+        let retained = settings.log_retention_bytes;
+        let whole = assigned.in_sync.len() >= settings.replicas && assigned.catch_ups.is_empty();
+        if whole {
+            let spare = settings.log_spare_bytes.min(retained);
+            return self.log.trim(spare, self.data.commit);
+        }
+        if self.log.bytes() <= retained {
             return;
         }
-        let spare = settings
-            .log_spare_entries
-            .min(settings.log_retention_entries);
-        self.log.trim(Lsn(self.data.commit.0.saturating_sub(spare)));
+        // Whoever has just been sent an image must find what follows it, or needs another one.
+        let needed = match &self.role {
+            Role::Owner(owner) => owner.needed_after(now, settings),
+            Role::Follower(_) | Role::Entering(_) | Role::Renewing(_) => None,
+        };
+        let forget = needed.map_or(self.data.commit, |lsn| lsn.min(self.data.commit));
+        self.log.trim(retained, forget);
     }
 
     /// When [`Event::Tick`] is due at the latest.

@@ -217,6 +217,16 @@ impl Owner {
     }
 }
 
+impl Owner {
+    /// The entry after which those who are being caught up need all of the log; `None` if there are
+    /// none. A silent one may be away for long.
+    pub(super) fn needed_after(&self, now: Time, settings: &Settings) -> Option<Lsn> {
+        let catch_ups = self.peers.values();
+        let catch_ups = catch_ups.filter(|peer| !peer.in_sync() && !peer.silent(now, settings));
+        catch_ups.map(Peer::needs_after).min()
+    }
+}
+
 /// All other replicas at the beginning of an epoch. Each is asked whether it holds all of the log.
 fn peers(me: NodeId, assignment: &Assignment, last: Position, now: Time) -> Peers {
     let in_sync = assignment
@@ -510,7 +520,9 @@ impl<A: Apply> Replica<A> {
         }
         let Some(held) = held else { return };
         if owner.synced && held > self.data.commit {
-            let executed = |entry: &Entry, outcome| owner.waiting.executed(entry, outcome);
+            let executed = |state: &A, entry: &Entry, outcome| {
+                owner.waiting.executed(state, entry, outcome);
+            };
             self.data
                 .execute_and_commit(&self.log, held, &self.settings, executed);
         }

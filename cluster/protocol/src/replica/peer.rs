@@ -109,6 +109,18 @@ impl Peer {
         now.since(self.heard) >= settings.missed_after()
     }
 
+    /// The entry after which it needs all of the log, as far as is known.
+    pub(super) fn needs_after(&self) -> Lsn {
+        let begun = match &self.sending {
+            Sending::Probe(at) | Sending::Image { at, .. } => at.lsn,
+            Sending::Stream { next } => Lsn(next.0 - 1),
+        };
+        // What was sent and not acknowledged may be lost.
+        let image = matches!(self.sending, Sending::Image { .. });
+        let matched = self.matched.filter(|_| !image);
+        matched.map_or(begun, |matched| matched.min(begun))
+    }
+
     /// Whether more may be sent before something is acknowledged.
     #[inline]
     pub(super) fn has_room(&self, settings: &Settings) -> bool {

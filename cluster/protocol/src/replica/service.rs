@@ -30,6 +30,7 @@ pub(super) struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Update {
     lsn: Lsn,
+    /// Where it stands, and what its callers are told.
     executed: Option<(Position, Bytes)>,
     /// Who waits for it. Hardly ever are there others, and the first one needs no room of its own.
     first: Option<Caller>,
@@ -81,8 +82,8 @@ impl Update {
 impl Waiting {
     /// An entry of the log was not executed yet.
     pub(super) fn note_request(&mut self, entry: &Entry) {
-        if let Some(id) = entry.request {
-            self.open.insert(id, entry.at.lsn);
+        if let Some(request) = entry.request {
+            self.open.insert(request.id, entry.at.lsn);
         }
     }
 
@@ -107,17 +108,17 @@ impl Waiting {
         self.until(caller.deadline);
     }
 
-    /// An entry was executed; whoever waits for it gets this outcome.
-    pub(super) fn executed(&mut self, entry: &Entry, outcome: Bytes) {
-        if let Some(id) = entry.request {
-            self.open.remove(&id);
+    /// An entry was executed, which led to `state`; whoever waits for it gets this outcome.
+    pub(super) fn executed<A: Apply>(&mut self, state: &A, entry: &Entry, outcome: Bytes) {
+        if let Some(request) = entry.request {
+            self.open.remove(&request.id);
         }
         let at = entry.at;
         let place = self
             .updates
             .binary_search_by_key(&at.lsn, |update| update.lsn);
         if let Ok(place) = place {
-            self.updates[place].executed = Some((at, outcome));
+            self.updates[place].executed = Some((at, state.tell(&entry.statement, outcome)));
         }
     }
 
@@ -190,7 +191,7 @@ impl<A: Apply> Replica<A> {
     pub(super) fn execute(&mut self, execute: Execute, out: &mut Vec<Output>) {
         let Execute {
             token,
-            id,
+            request,
             as_of,
             statement,
             deadline,
@@ -204,14 +205,25 @@ impl<A: Apply> Replica<A> {
         };
         let caller = Caller { token, deadline };
         // R11: what is in the log, or was executed from it, is never appended again.
-        let once = id.filter(|_| !self.settings.rules.broken(Rule::RetryAppliedTwice));
-        if let Some(id) = once {
-            if let Some(lsn) = owner.waiting.open.get(&id).copied() {
-                owner.waiting.update(lsn, caller, None);
+        let once = request.filter(|_| !self.settings.rules.broken(Rule::RetryAppliedTwice));
+        if let Some(request) = once {
+            if let Some(lsn) = owner.waiting.open.get(&request.id).copied() {
+                let same = |entry: &Entry| entry.request == Some(request);
+                if self.log.get(lsn).is_none_or(same) {
+                    owner.waiting.update(lsn, caller, None);
+                } else {
+                    out.push(refuse(token, Refusal::NumberUsed));
+                }
                 return;
             }
-            match self.data.outcomes.look_up(id, as_of) {
+            let state = &self.data.state;
+            match self.data.outcomes.look_up(request, as_of) {
+                Known::Other(_) => {
+                    out.push(refuse(token, Refusal::NumberUsed));
+                    return;
+                }
                 Known::Done(at, outcome) if at.lsn <= self.data.commit => {
+                    let outcome = state.tell(&statement, outcome);
                     let reply = Reply::Done { at, outcome };
                     out.push(Output::Reply {
                         token,
@@ -221,6 +233,7 @@ impl<A: Apply> Replica<A> {
                     return;
                 }
                 Known::Done(at, outcome) => {
+                    let outcome = state.tell(&statement, outcome);
                     owner.waiting.update(at.lsn, caller, Some((at, outcome)));
                     return;
                 }
@@ -239,7 +252,9 @@ impl<A: Apply> Replica<A> {
             out.push(refuse(token, Refusal::TooFewInSync));
             return;
         }
-        if self.log.end().0 - self.data.commit.0 >= self.settings.uncommitted_limit_entries {
+        let full = self.log.uncommitted_bytes() >= self.settings.uncommitted_limit_bytes;
+        if full || self.log.end().0 - self.data.commit.0 >= self.settings.uncommitted_limit_entries
+        {
             out.push(refuse(token, Refusal::Overloaded));
             return;
         }
@@ -249,7 +264,7 @@ impl<A: Apply> Replica<A> {
         };
         let entry = Entry {
             at,
-            request: id,
+            request,
             statement,
         };
         owner.waiting.note_request(&entry);
@@ -301,7 +316,7 @@ impl<A: Apply> Replica<A> {
             .take_while(|entry| entry.at.lsn <= lsn)
         {
             let outcome = data.apply(entry);
-            owner.waiting.executed(entry, outcome);
+            owner.waiting.executed(&data.state, entry, outcome);
         }
     }
 

@@ -11,10 +11,13 @@ use crate::ids::{
     ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Ticket, Token,
 };
 use crate::record::{Record, Recovered};
-use crate::request::{Execute, Read, Refusal, Reply, RequestId};
+use crate::request::{Digest, Execute, Numbered, Read, Refusal, Reply, RequestId};
 use crate::settings::{Mode, Settings};
 use crate::table::{Assignment, Change, What};
 use crate::time::Time;
+
+mod bounds;
+mod numbers;
 
 /// A list of the statements applied; its outcome is how many there were before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,8 +75,7 @@ impl World {
     fn new(mode: Mode, in_sync: &[NodeId]) -> Self {
         let mut settings = Settings::with_heartbeat(Duration::from_millis(100));
         settings.mode = mode;
-        settings.log_retention_entries = 0;
-        // More than there are: no entry is spare before a checkpoint.
+        // More than there are: no entry is spare.
         settings.replicas = 4;
         settings.image_chunk_bytes = 3;
         let mut world = World {
@@ -220,13 +222,16 @@ impl World {
 
     fn write_as(&mut self, id: NodeId, request: Option<u64>, text: &'static str) -> Token {
         let token = self.token();
-        let id_of = |sequence| RequestId {
-            client: ClientId(9),
-            sequence: Sequence(sequence),
+        let numbered = |sequence| Numbered {
+            id: RequestId {
+                client: ClientId(9),
+                sequence: Sequence(sequence),
+            },
+            digest: Digest::of(&[text.as_bytes()]),
         };
         let execute = Execute {
             token,
-            id: request.map(id_of),
+            request: request.map(numbered),
             as_of: Position::default(),
             statement: Bytes::from_static(text.as_bytes()),
             deadline: self.now + Duration::from_secs(10),
@@ -404,7 +409,7 @@ fn who_lacks_more_than_the_log_holds_gets_a_data_image_and_what_follows() {
     for text in ["a", "b", "c"] {
         world.write_as(N1, Some(text.as_bytes()[0].into()), text);
     }
-    world.give(N1, Event::Checkpointed(Lsn(3)));
+    world.give(N1, Event::Forget(0));
     assert_eq!(world.replica(N1).log().base().lsn, Lsn(3));
     world.write(N1, "d");
     world.assign(1, N1, &[N1, N2], &[N3]);
@@ -607,7 +612,7 @@ fn a_catch_up_that_counts_gets_an_image_when_the_log_was_trimmed_below_it() {
     }
     assert!(world.replica(N1).required().any(|node| node == N3));
     world.drive();
-    world.give(N1, Event::Checkpointed(Lsn(3)));
+    world.give(N1, Event::Forget(0));
     world.cut.clear();
     world.wait_ms(300);
     assert_eq!(world.replica(N3).log().base().lsn, Lsn(3));
@@ -619,7 +624,8 @@ fn a_catch_up_that_counts_gets_an_image_when_the_log_was_trimmed_below_it() {
 fn what_nobody_lacks_is_forgotten_while_all_are_in_sync() {
     let all = [N1, N2, N3];
     let mut world = World::new(Mode::SemiSync, &all);
-    world.settings.log_retention_entries = 2;
+    let two_entries = 2 * 129;
+    world.settings.log_spare_bytes = two_entries;
     world.settings.replicas = 3;
     for node in all {
         world.restart(node);

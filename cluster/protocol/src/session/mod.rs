@@ -335,6 +335,15 @@ impl Session {
         out.push(Output::Finish { token, result });
     }
 
+    fn fail(&mut self, token: Token, trouble: Trouble, out: &mut Vec<Output>) {
+        let Some(statement) = self.statements.get_mut(&token) else {
+            return;
+        };
+        statement.trouble = trouble;
+        let failure = statement.failure();
+        self.finish(token, Err(failure), out);
+    }
+
     fn answered(
         &mut self,
         now: Time,
@@ -359,12 +368,17 @@ impl Session {
             Answer::Unreachable => Trouble::Unreachable,
             Answer::Lost => Trouble::Lost,
         };
-        if let Trouble::Refused(Refusal::OutcomeForgotten { now: at }) = trouble {
-            self.note_seen(hash, Some(at));
-            self.outcome_forgotten(now, token, at, out);
-        } else {
-            self.retry_later(now, token, trouble);
-            self.proceed(now, token, out);
+        match trouble {
+            Trouble::Refused(Refusal::OutcomeForgotten { now: at }) => {
+                self.note_seen(hash, Some(at));
+                self.outcome_forgotten(now, token, at, out);
+            }
+            // No further attempt would fare better.
+            Trouble::Refused(Refusal::NumberUsed) => self.fail(token, trouble, out),
+            _ => {
+                self.retry_later(now, token, trouble);
+                self.proceed(now, token, out);
+            }
         }
         self.fetch_if_needed(now, out);
     }
@@ -383,10 +397,10 @@ impl Session {
         let Some(statement) = self.statements.get_mut(&token) else {
             return;
         };
-        statement.trouble = Trouble::Refused(Refusal::OutcomeForgotten { now: at });
+        let trouble = Trouble::Refused(Refusal::OutcomeForgotten { now: at });
+        statement.trouble = trouble;
         if statement.uncertain {
-            let failure = statement.failure();
-            return self.finish(token, Err(failure), out);
+            return self.fail(token, trouble, out);
         }
         if let Some(lane) = &mut statement.lane {
             lane.advance();

@@ -71,6 +71,9 @@ impl fmt::Display for Trouble {
             }
             Trouble::Refused(Refusal::Overloaded) => "the node has too much to do",
             Trouble::Refused(Refusal::TimedOut) => "the owner could not answer in time",
+            Trouble::Refused(Refusal::NumberUsed) => {
+                "the statement's number was given to another one before"
+            }
             Trouble::Unreachable => "no connection to the node could be made",
             Trouble::Lost => "the connection to the node broke",
             Trouble::Silent => "the node did not answer in time",

@@ -43,8 +43,8 @@ fn describe(text: &mut Vec<u8>, partition: PartitionId, entry: &Entry) -> std::i
         text,
         r#"{{"partition":{partition},"epoch":{epoch},"lsn":{lsn}"#
     )?;
-    if let Some(id) = entry.request {
-        let (client, sequence) = (id.client, id.sequence);
+    if let Some(request) = entry.request {
+        let (client, sequence) = (request.id.client, request.id.sequence);
         write!(text, r#","client":{client},"sequence":{sequence}"#)?;
     }
     match Statement::decode(&entry.statement) {
@@ -87,7 +87,7 @@ fn describe(text: &mut Vec<u8>, partition: PartitionId, entry: &Entry) -> std::i
 mod tests {
     use bytes::Bytes;
     use kensho_protocol::ids::{ClientId, Epoch, Lsn, Position, Sequence};
-    use kensho_protocol::request::RequestId;
+    use kensho_protocol::request::{Digest, Numbered, RequestId};
 
     use super::*;
     use crate::disk::SimulatedDisk;
@@ -115,9 +115,12 @@ mod tests {
                     epoch: Epoch(3),
                     lsn: Lsn(lsn),
                 },
-                request: (lsn == 8).then_some(RequestId {
-                    client: ClientId(5),
-                    sequence: Sequence(6),
+                request: (lsn == 8).then_some(Numbered {
+                    id: RequestId {
+                        client: ClientId(5),
+                        sequence: Sequence(6),
+                    },
+                    digest: Digest::of(&[&statement]),
                 }),
                 statement,
             })

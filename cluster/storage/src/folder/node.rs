@@ -12,7 +12,7 @@ use crate::sealed;
 const NAME: &str = "node";
 const KIND: sealed::Kind = sealed::Kind {
     magic: *b"KenshoNd",
-    version: 1,
+    version: 2,
 };
 
 /// What the file says.
@@ -106,7 +106,7 @@ impl NodeFile {
 
 fn describe(identity: &Identity) -> String {
     format!(
-        "cluster \"{}\" with {} partitions and {} replicas",
-        identity.cluster, identity.partitions, identity.replicas
+        "cluster \"{}\" with {} partitions and {} replicas, which keeps outcomes of {}",
+        identity.cluster, identity.partitions, identity.replicas, identity.outcomes
     )
 }

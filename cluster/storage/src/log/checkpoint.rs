@@ -26,11 +26,11 @@ pub struct Checkpoint {
 
 const CHECKPOINT: sealed::Kind = sealed::Kind {
     magic: *b"KenshoCp",
-    version: 1,
+    version: 2,
 };
 const IMAGE: sealed::Kind = sealed::Kind {
     magic: *b"KenshoIm",
-    version: 1,
+    version: 2,
 };
 
 /// What stands before the image in a checkpoint's file.

@@ -68,7 +68,8 @@ pub struct LogSettings {
     /// Size of a segment in bytes, 4352 at least; a batch that is larger gets a segment of its own.
     /// Default 16 MiB.
     pub segment_bytes: u64,
-    /// Checkpoints are asked for when the log is longer than this, in bytes. Default 256 MiB.
+    /// Checkpoints are asked for when the log is longer than this, in bytes; a few segments at least.
+    /// Default 256 MiB.
     pub checkpoint_after_bytes: u64,
     /// When what was written is flushed. Default: at once.
     pub durability: Durability,
@@ -85,9 +86,19 @@ impl Default for LogSettings {
 }
 
 impl LogSettings {
-    /// How many segments may be kept before checkpoints are asked for.
-    fn segments_kept(self) -> u64 {
-        (self.checkpoint_after_bytes / self.segment_bytes.max(1)).max(1)
+    /// The shortest segment that is chosen by itself.
+    const SEGMENT_MIN_BYTES: u64 = 64 << 10;
+
+    /// These settings with checkpoints when the log is longer than `bytes`, and with segments that are
+    /// short enough for it to be shortened to that.
+    #[must_use]
+    pub fn with_checkpoints_after(self, bytes: u64) -> Self {
+        let segment = (bytes / 16).max(Self::SEGMENT_MIN_BYTES);
+        LogSettings {
+            segment_bytes: segment.min(LogSettings::default().segment_bytes),
+            checkpoint_after_bytes: bytes,
+            ..self
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::StorageError;
 use crate::sealed::TEMPORARY;
 
 const MAGIC: [u8; 8] = *b"KenshoLg";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Where the first batch stands.
 pub(crate) const BATCHES: u64 = 4096;
 const HEADER: usize = 36;

@@ -6,7 +6,7 @@ use kensho_protocol::record::Record;
 use super::batch::Batch;
 use super::manifest::Manifest;
 use super::recovery::{self, Opened, Recovery};
-use super::trail::{Step, Trails};
+use super::trail::{Extent, Step, Trails};
 use super::writer::Writer;
 use super::{Checkpoint, LogSettings, RecordNumber};
 use crate::disk::Disk;
@@ -27,7 +27,7 @@ pub struct Store<F> {
     pub(super) trails: Trails,
     /// What was written and not flushed, and into which segment. Only what is safe counts for the
     /// trails: a record that may still be lost lets nothing be forgotten.
-    unsafe_steps: Vec<(u64, Step)>,
+    unsafe_steps: Vec<(Extent, Step)>,
 }
 
 impl<F> Store<F> {
@@ -167,6 +167,7 @@ impl<F> Store<F> {
     /// [`LogSettings::checkpoint_after_bytes`].
     #[must_use]
     pub fn due_checkpoints(&self) -> Vec<PartitionId> {
-        self.trails.holding_back(self.settings.segments_kept())
+        self.trails
+            .holding_back(self.settings.checkpoint_after_bytes)
     }
 }

@@ -58,13 +58,22 @@ impl Trail {
     }
 }
 
+/// A segment, and how long its file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Extent {
+    /// Its number.
+    pub(crate) segment: u64,
+    /// The file's length.
+    pub(crate) bytes: u64,
+}
+
 /// The records of all partitions, as far as they say what is still needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Trails {
     /// Indexed by partition.
     trails: Vec<Trail>,
     /// The segments that hold records, each with the number of the last record before it.
-    segments: Vec<(u64, RecordNumber)>,
+    segments: Vec<(Extent, RecordNumber)>,
 }
 
 impl Trails {
@@ -77,10 +86,12 @@ impl Trails {
     }
 
     /// A record of `segment` is safe. (One that may still be lost lets nothing be forgotten.)
-    pub(crate) fn add(&mut self, segment: u64, step: &Step) {
-        if self.segments.last().is_none_or(|(last, _)| *last < segment) {
-            self.segments
-                .push((segment, RecordNumber(step.number.0.saturating_sub(1))));
+    pub(crate) fn add(&mut self, extent: Extent, step: &Step) {
+        let segment = extent.segment;
+        let last = self.segments.last();
+        if last.is_none_or(|(last, _)| last.segment < segment) {
+            let before = RecordNumber(step.number.0.saturating_sub(1));
+            self.segments.push((extent, before));
         }
         let trail = self.trail(step.partition);
         while trail
@@ -116,25 +127,35 @@ impl Trails {
     /// it. `None`: no record was ever written.
     #[must_use]
     pub(crate) fn beginning(&self) -> Option<(u64, RecordNumber)> {
-        let newest = self.segments.last()?;
+        let (newest, _) = self.segments.last()?;
         let needed = self.trails.iter().filter_map(Trail::needed_from).min();
-        let needed = needed.unwrap_or(newest.0);
-        self.segments
-            .iter()
-            .find(|(segment, _)| *segment >= needed)
-            .copied()
+        let needed = needed.unwrap_or(newest.segment);
+        let mut segments = self.segments.iter();
+        let (first, before) = segments.find(|(extent, _)| extent.segment >= needed)?;
+        Some((first.segment, *before))
     }
 
     /// The segments below `segment` are gone.
     pub(crate) fn forget_below(&mut self, segment: u64) {
-        self.segments.retain(|(kept, _)| *kept >= segment);
+        self.segments.retain(|(kept, _)| kept.segment >= segment);
     }
 
-    /// The partitions for which one of the segments before the newest `segments` ones is kept, whoever
-    /// keeps the oldest one first: once they have been checkpointed, those can go.
+    /// The partitions for which more is kept than the newest segments that take `bytes` together, whoever
+    /// keeps the oldest one first: once they have been checkpointed, the others can go.
     #[must_use]
-    pub(crate) fn holding_back(&self, segments: u64) -> Vec<PartitionId> {
-        let newest = self.segments.last().map_or(0, |(segment, _)| *segment);
+    pub(crate) fn holding_back(&self, bytes: u64) -> Vec<PartitionId> {
+        let mut taken = 0;
+        let mut newest_first = self.segments.iter().rev().map(|(extent, _)| extent);
+        let too_much = newest_first.find(|extent| {
+            taken += extent.bytes;
+            taken > bytes
+        });
+        let Some(newest_to_go) = too_much else {
+            return Vec::new();
+        };
+        // The newest one is being written to, however long it is.
+        let newest = self.segments.last().map_or(0, |(extent, _)| extent.segment);
+        let newest_to_go = newest_to_go.segment.min(newest.saturating_sub(1));
         let mut holding: Vec<(u64, PartitionId)> = self
             .trails
             .iter()
@@ -143,7 +164,7 @@ impl Trails {
                 let partition = u16::try_from(index).expect("indexed by partition");
                 Some((trail.needed_from()?, PartitionId(partition)))
             })
-            .filter(|(needed, _)| needed + segments <= newest)
+            .filter(|(needed, _)| *needed <= newest_to_go)
             .collect();
         holding.sort_unstable();
         holding
@@ -157,6 +178,11 @@ impl Trails {
 mod tests {
     use super::*;
 
+    /// Segments of one byte, so that so many bytes are so many segments.
+    fn extent(segment: u64) -> Extent {
+        Extent { segment, bytes: 1 }
+    }
+
     /// Records of partition 0, one a segment, as (keep, end).
     fn trails(records: &[(u64, u64)]) -> Trails {
         let mut trails = Trails::default();
@@ -167,7 +193,7 @@ mod tests {
                 keep: Lsn(*keep),
                 end: Lsn(*end),
             };
-            trails.add(number, &step);
+            trails.add(extent(number), &step);
         }
         trails
     }
@@ -224,7 +250,7 @@ mod tests {
                 keep: Lsn(number - 5),
                 end: Lsn(number - 4),
             };
-            trails.add(segment, &step);
+            trails.add(extent(segment), &step);
         }
         assert_eq!(trails.holding_back(2), [PartitionId(0), PartitionId(3)]);
         assert_eq!(trails.holding_back(5), [PartitionId(0)]);
@@ -245,8 +271,8 @@ mod tests {
         };
         // Both write to every segment, and only the first was ever checkpointed.
         for segment in 1..9 {
-            trails.add(segment, &step(0, 2 * segment));
-            trails.add(segment, &step(1, 2 * segment + 1));
+            trails.add(extent(segment), &step(0, 2 * segment));
+            trails.add(extent(segment), &step(1, 2 * segment + 1));
         }
         trails.checkpointed(PartitionId(0), RecordNumber(9), Lsn(8));
         assert_eq!(
@@ -254,5 +280,27 @@ mod tests {
             [PartitionId(1), PartitionId(0)],
             "or its log would never become shorter while the other one is due again in time"
         );
+    }
+
+    #[test]
+    fn segments_count_by_their_length() {
+        let mut trails = Trails::default();
+        // Large batches get segments of their own.
+        for (segment, bytes) in [(1, 10), (2, 10), (3, 1_000), (4, 10)] {
+            let step = Step {
+                partition: PartitionId(0),
+                number: RecordNumber(segment),
+                keep: Lsn(segment - 1),
+                end: Lsn(segment),
+            };
+            trails.add(Extent { segment, bytes }, &step);
+        }
+        assert_eq!(trails.holding_back(1_030), []);
+        assert_eq!(trails.holding_back(1_029), [PartitionId(0)]);
+        trails.checkpointed(PartitionId(0), RecordNumber(3), Lsn(2));
+        assert_eq!(trails.holding_back(1_010), []);
+        assert_eq!(trails.holding_back(1_009), [PartitionId(0)]);
+        trails.checkpointed(PartitionId(0), RecordNumber(4), Lsn(4));
+        assert_eq!(trails.holding_back(0), [], "nothing but the newest is kept");
     }
 }

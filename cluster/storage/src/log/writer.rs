@@ -4,6 +4,7 @@ use kensho_protocol::ids::NodeId;
 
 use super::batch::{Batch, Before, Place};
 use super::segment::{self, Segment};
+use super::trail::Extent;
 use super::{LogSettings, RecordNumber, checkpoint};
 use crate::disk::Disk;
 use crate::error::StorageError;
@@ -92,7 +93,7 @@ impl<F> Writer<F> {
         &mut self,
         disk: &mut D,
         batch: &mut Batch,
-    ) -> Result<u64, StorageError> {
+    ) -> Result<Extent, StorageError> {
         assert!(!self.stopped, "a log that failed is not written to again");
         assert!(
             self.may_write(),
@@ -107,7 +108,7 @@ impl<F> Writer<F> {
         &mut self,
         disk: &mut D,
         batch: &mut Batch,
-    ) -> Result<u64, StorageError> {
+    ) -> Result<Extent, StorageError> {
         for image in &batch.images {
             checkpoint::write_image(disk, image)?;
         }
@@ -133,7 +134,10 @@ impl<F> Writer<F> {
         self.offset += length;
         self.sealed = false;
         self.written = batch.last();
-        Ok(self.current.number)
+        Ok(Extent {
+            segment: self.current.number,
+            bytes: self.current.length,
+        })
     }
 
     /// Writes a batch without records: it says that the one before is safe, so that damage to that one

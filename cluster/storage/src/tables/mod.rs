@@ -86,6 +86,19 @@ impl Apply for Tables {
         (outcome, Undo(change))
     }
 
+    fn tell(&self, statement: &Bytes, outcome: Bytes) -> Bytes {
+        match Outcome::decode(&outcome) {
+            Some(Outcome::ConditionFailed {
+                index,
+                current: Some(version),
+                ..
+            }) => self
+                .still_there(statement, index, version)
+                .unwrap_or(outcome),
+            _ => outcome,
+        }
+    }
+
     fn undo(&mut self, undo: Undo) {
         match undo.0 {
             Change::Nothing => {}
@@ -210,6 +223,37 @@ impl Tables {
         }
     }
 
+    /// The outcome of a statement whose condition failed for its row or key number `index`, where
+    /// `version` stood, with the value of that; `None` if something else stands there by now.
+    fn still_there(&self, statement: &Bytes, index: u32, version: Position) -> Option<Bytes> {
+        let place = index as usize;
+        let (container, schema, key) = match Statement::decode(statement)? {
+            Statement::Put {
+                container,
+                schema,
+                rows,
+                ..
+            } => (container, schema, rows.get(place)?.key),
+            Statement::Delete {
+                container,
+                schema,
+                keys,
+                ..
+            } => (container, schema, *keys.get(place)?),
+            Statement::CreateContainer { .. } | Statement::DropContainer { .. } => return None,
+        };
+        let container = self.container(container)?;
+        let row = container.rows.get(&RowKey::named(key)?)?;
+        let same = container.created == schema && row.version == version;
+        let value = same.then_some(Raw(&row.value))?;
+        let told = Outcome::ConditionFailed {
+            index,
+            current: Some(version),
+            value: Some(value),
+        };
+        Some(told.encode_in(value.0.len() + 32))
+    }
+
     fn answer<'a>(&'a self, query: &Query<'_>) -> Answer<'a> {
         match query {
             Query::ListContainers => {
@@ -276,31 +320,31 @@ fn put(
     let key = |index: usize, row: &NewRow<'_>| RowKey::of_put(row.key, at, index);
     if condition != Condition::Any {
         for (index, row) in rows.iter().enumerate() {
-            if let Err(outcome) = condition.check(container.rows.get(&key(index, row))) {
+            if let Err(outcome) = condition.check(index, container.rows.get(&key(index, row))) {
                 return (outcome.encode(), Change::Nothing);
             }
         }
     }
-    let mut store = |index: usize, row: &NewRow<'_>| {
+    let mut store = |index: usize, row: &NewRow<'_>, value: Bytes| {
         let key = key(index, row);
-        let new = Row {
-            version: at,
-            value: bytes.slice_ref(row.value.0),
-        };
+        let new = Row { version: at, value };
         let previous = container.rows.insert(key.clone(), new);
         (key, previous)
     };
     let change = match rows {
         [row] => {
-            let (key, previous) = store(0, row);
+            let (key, previous) = store(0, row, bytes.slice_ref(row.value.0));
             Change::Row(Arc::clone(&container.key), key, previous)
         }
         rows => {
-            let previous = rows
-                .iter()
-                .enumerate()
-                .map(|(index, row)| store(index, row));
-            let previous = previous.collect();
+            let mut previous = Vec::with_capacity(rows.len());
+            for piece in pieces(rows) {
+                let mut values = copied(piece);
+                for row in piece {
+                    let value = values.split_to(row.value.0.len());
+                    previous.push(store(previous.len(), row, value));
+                }
+            }
             Change::Rows(Arc::clone(&container.key), previous)
         }
     };
@@ -311,11 +355,40 @@ fn put(
     (stored.encode(), change)
 }
 
+/// Rows of a batch that share a piece of memory take at least this together, in bytes, unless they are
+/// the last ones.
+const PIECE: usize = 1 << 10;
+
+/// The rows of a batch, a few at a time. A batch is not kept in memory as a whole, since a row that is
+/// not written again would keep all of it; and not row by row, since there are many small ones.
+fn pieces<'a, 'b>(rows: &'b [NewRow<'a>]) -> impl Iterator<Item = &'b [NewRow<'a>]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let full = rest.iter().position(|row| {
+            bytes += row.value.0.len();
+            bytes >= PIECE
+        });
+        let (piece, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The values of these rows, one after the other.
+fn copied(rows: &[NewRow<'_>]) -> Bytes {
+    let mut values = Vec::with_capacity(rows.iter().map(|row| row.value.0.len()).sum());
+    for row in rows {
+        values.extend_from_slice(row.value.0);
+    }
+    values.into()
+}
+
 fn delete(container: &mut Container, condition: Condition, keys: &[Key<'_>]) -> (Bytes, Change) {
     let keys = keys.iter().filter_map(|key| RowKey::named(*key));
     if condition != Condition::Any {
-        for key in keys.clone() {
-            if let Err(outcome) = condition.check(container.rows.get(&key)) {
+        for (index, key) in keys.clone().enumerate() {
+            if let Err(outcome) = condition.check(index, container.rows.get(&key)) {
                 return (outcome.encode(), Change::Nothing);
             }
         }
@@ -335,7 +408,7 @@ fn delete(container: &mut Container, condition: Condition, keys: &[Key<'_>]) -> 
 }
 
 impl Condition {
-    fn check(self, current: Option<&Row>) -> Result<(), Outcome<'_>> {
+    fn check(self, index: usize, current: Option<&Row>) -> Result<(), Outcome<'static>> {
         let holds = match self {
             Condition::Any => true,
             Condition::IfAbsent => current.is_none(),
@@ -345,7 +418,9 @@ impl Condition {
             return Ok(());
         }
         Err(Outcome::ConditionFailed {
-            current: current.map(|row| (row.version, Raw(&row.value))),
+            index: u32::try_from(index).expect("rows come in one message"),
+            current: current.map(|row| row.version),
+            value: None,
         })
     }
 }

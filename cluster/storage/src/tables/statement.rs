@@ -98,9 +98,14 @@ pub enum Outcome<'a> {
     },
     /// Nothing was changed, since the condition did not hold for some key.
     ConditionFailed {
-        /// What stands there, with its version.
+        /// For which row or key of the statement, counted from 0.
+        index: u32,
+        /// The version of what stood there; none if there was nothing.
+        current: Option<Position>,
+        /// What stood there. It is no part of what is kept for retries: it is told as long as the row
+        /// still has that version.
         #[serde(borrow)]
-        current: Option<(Position, Raw<'a>)>,
+        value: Option<Raw<'a>>,
     },
     /// The container is another one than the rows were checked against: check them again.
     SchemaChanged,

@@ -88,23 +88,99 @@ fn conditions_compare_and_set() {
         version: at(lsn),
         count: 1,
     };
-    let absent = Outcome::ConditionFailed { current: None };
+    let absent = Outcome::ConditionFailed {
+        index: 0,
+        current: None,
+        value: None,
+    };
     let of_version = |lsn| Condition::IfVersion(at(lsn));
     assert_outcome(&mut tables, 2, &new("a", of_version(9)), &absent);
     assert_outcome(&mut tables, 3, &new("a", Condition::IfAbsent), &stored(3));
     let failed = Outcome::ConditionFailed {
-        current: Some((at(3), Raw(br#"[7,"a"]"#))),
+        index: 0,
+        current: Some(at(3)),
+        value: None,
     };
     assert_outcome(&mut tables, 4, &new("b", Condition::IfAbsent), &failed);
     assert_outcome(&mut tables, 5, &new("b", of_version(2)), &failed);
     assert_outcome(&mut tables, 6, &new("b", of_version(3)), &stored(6));
     let remove = |lsn| delete("users", "[7]", at(1), of_version(lsn));
     let failed = Outcome::ConditionFailed {
-        current: Some((at(6), Raw(br#"[7,"b"]"#))),
+        index: 0,
+        current: Some(at(6)),
+        value: None,
     };
     assert_outcome(&mut tables, 7, &remove(3), &failed);
     assert_outcome(&mut tables, 8, &remove(6), &Outcome::Deleted { existed: 1 });
     assert_outcome(&mut tables, 9, &remove(6), &absent);
+}
+
+/// What is told of a failed condition: what stood there, as long as it stands there.
+#[test]
+fn an_outcome_tells_a_row_only_as_long_as_it_has_that_version() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("users"));
+    let large = format!(r#"[7,"{}"]"#, "x".repeat(1 << 20));
+    outcome(&mut tables, 2, &put("users", &large, at(1), Condition::Any));
+    let statements = [
+        put("users", r#"[7,"a"]"#, at(1), Condition::IfAbsent),
+        delete("users", "[7]", at(1), Condition::IfVersion(at(9))),
+        ValidRows::many(&info(), br#"[[6,"a"],[7,"b"]]"#)
+            .unwrap()
+            .put("users", at(1), Condition::IfAbsent),
+    ];
+    let kept = statements.each_ref().map(|statement| {
+        let (outcome, _) = tables.apply(at(3), statement);
+        assert!(outcome.len() < 22, "it takes no memory of its own");
+        outcome
+    });
+    let told = |tables: &Tables, which: usize| {
+        let told = tables.tell(&statements[which], kept[which].clone());
+        match Outcome::decode(&told) {
+            Some(Outcome::ConditionFailed { current, value, .. }) => {
+                assert_eq!(current, Some(at(2)));
+                value.map(|value| value.0.to_vec())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    for which in 0..3 {
+        assert_eq!(told(&tables, which), Some(large.clone().into_bytes()));
+        // Bytes that are no statement of this kind are told nothing.
+        assert_eq!(tables.tell(&create("x"), kept[which].clone()), kept[which]);
+    }
+    outcome(&mut tables, 4, &put("users", &large, at(1), Condition::Any));
+    assert_eq!(
+        [0, 1, 2].map(|which| told(&tables, which)),
+        [None, None, None]
+    );
+}
+
+/// A row that is not written again keeps in memory little more than itself of the batch that it came
+/// with.
+#[test]
+fn a_batch_is_not_kept_for_the_rows_that_are_left_of_it() {
+    let mut tables = Tables::default();
+    outcome(&mut tables, 1, &create("users"));
+    for (lsn, value_bytes) in [(2, 1), (3, 100), (4, 5_000)] {
+        let text = "x".repeat(value_bytes);
+        let rows: Vec<String> = (0..50).map(|id| format!(r#"[{id},"{text}"]"#)).collect();
+        let rows = format!("[{}]", rows.join(","));
+        let put =
+            ValidRows::many(&info(), rows.as_bytes())
+                .unwrap()
+                .put("users", at(1), Condition::Any);
+        let (_, undo) = tables.apply(at(lsn), &put);
+        drop(undo);
+        assert!(put.is_unique(), "nothing of it is in the tables");
+        for id in [0, 9, 49] {
+            let value = format!(r#"[{id},"{text}"]"#);
+            assert_eq!(
+                get(&tables, "users", &id.to_string()),
+                Some((at(lsn), value))
+            );
+        }
+    }
 }
 
 #[test]
@@ -119,7 +195,9 @@ fn rows_of_one_statement_are_stored_all_or_none() {
     let rows = ValidRows::many(&info(), br#"[[1,"x"],[2,"y"],[3,"z"]]"#).unwrap();
     let before = tables.clone();
     let failed = Outcome::ConditionFailed {
-        current: Some((at(2), Raw(br#"[2,"old"]"#))),
+        index: 1,
+        current: Some(at(2)),
+        value: None,
     };
     let put = rows.put("users", at(1), Condition::IfAbsent);
     assert_outcome(&mut tables, 3, &put, &failed);

@@ -2,6 +2,7 @@
 
 use crate::model::{Act, DELAYED, Model, NODE, SETTINGS};
 use kensho_protocol::ids::{Incarnation, NodeId};
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::table::Identity;
 use kensho_storage::disk::{Disk, SimulatedDisk};
 use kensho_storage::error::StorageError;
@@ -159,6 +160,7 @@ fn identity() -> Identity {
         cluster: "test".to_owned(),
         partitions: 4,
         replicas: 3,
+        outcomes: OutcomeLimits::default(),
     }
 }
 

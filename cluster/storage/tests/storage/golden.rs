@@ -13,8 +13,9 @@ use kensho_protocol::ids::{
     ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Term,
 };
 use kensho_protocol::log::Entry;
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::{Record, Recovered};
-use kensho_protocol::request::RequestId;
+use kensho_protocol::request::{Digest, Numbered, RequestId};
 use kensho_protocol::table::{Identity, Stamp, Table};
 use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
 use kensho_storage::folder::{self, DataFolder};
@@ -31,6 +32,7 @@ fn identity() -> Identity {
         cluster: "golden".to_owned(),
         partitions: 3,
         replicas: 2,
+        outcomes: OutcomeLimits::default(),
     }
 }
 
@@ -56,9 +58,12 @@ fn entry(epoch: u64, lsn: u64) -> Entry {
             epoch: Epoch(epoch),
             lsn: Lsn(lsn),
         },
-        request: Some(RequestId {
-            client: ClientId(300),
-            sequence: Sequence(lsn),
+        request: Some(Numbered {
+            id: RequestId {
+                client: ClientId(300),
+                sequence: Sequence(lsn),
+            },
+            digest: Digest::of(&[b"statement", &lsn.to_le_bytes()]),
         }),
         statement: Bytes::from(format!("statement {lsn} of epoch {epoch}")),
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use kensho_protocol::coordinator::Saved;
 use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Position, Term};
 use kensho_protocol::log::Entry;
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::Record;
 use kensho_protocol::table::{Identity, Stamp, Table};
 use kensho_storage::disk::{FolderLock, RealDisk};
@@ -25,6 +26,7 @@ fn identity() -> Identity {
         cluster: "test".to_owned(),
         partitions: 4,
         replicas: 3,
+        outcomes: OutcomeLimits::default(),
     }
 }
 

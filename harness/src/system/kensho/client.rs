@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kensho_client::{Answered as Said, Client, Condition, Error, Options, Put, Row};
-use kensho_workloads::register::{self, Answer, Call};
+use kensho_client::{Answered as Said, Client, Condition, Current, Error, Options, Put, Row};
+use kensho_workloads::register::{self, Answer, Call, Found};
 
 use crate::system::{Answered, Client as TestClient};
 
@@ -67,8 +67,8 @@ impl KenshoClient {
                 let answer = match &said.value {
                     Put::Stored { etag } => Ok(Answer::Written(Some(etag.clone()))),
                     Put::ConditionFailed { current } => {
-                        let row = current.as_ref().map(register_row).transpose();
-                        row.map(Answer::Mismatch)
+                        let found = current.as_ref().map_or(Ok(Found::Nothing), found);
+                        found.map(Answer::Mismatch)
                     }
                 };
                 Ok(answered(&said, answer))
@@ -113,11 +113,23 @@ fn answered<T>(said: &Said<T>, answer: Result<Answer, String>) -> Answered {
 }
 
 /// The value and version of a register's row.
+/// The register that stood against a condition.
+fn found(current: &Current) -> Result<Found, String> {
+    match &current.value {
+        Some(row) => Ok(Found::Row(register_value(row)?, current.etag.clone())),
+        None => Ok(Found::Unknown),
+    }
+}
+
 fn register_row(row: &Row) -> Result<(u64, String), String> {
-    match serde_json::from_slice::<(String, u64)>(&row.value) {
-        Ok((_, value)) => Ok((value, row.etag.clone())),
+    Ok((register_value(&row.value)?, row.etag.clone()))
+}
+
+fn register_value(row: &[u8]) -> Result<u64, String> {
+    match serde_json::from_slice::<(String, u64)>(row) {
+        Ok((_, value)) => Ok(value),
         Err(error) => {
-            let text = String::from_utf8_lossy(&row.value);
+            let text = String::from_utf8_lossy(row);
             Err(format!("the row {text:.100} is not a register: {error}"))
         }
     }

@@ -37,8 +37,8 @@ pub(super) struct NodeConfig {
 /// How much of the update log a node keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LogLimits {
-    /// So many entries of each partition are kept that a checkpoint has made needless.
-    pub log_retention_entries: u64,
+    /// So many bytes of the log are kept in memory for nodes that catch up.
+    pub log_retention_bytes: u64,
     /// Checkpoints are made when the log is longer than this.
     pub checkpoint_after_bytes: u64,
     /// The size of one file of the log; files are removed as a whole.

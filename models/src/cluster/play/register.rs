@@ -7,7 +7,7 @@ use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
 use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
-use kensho_workloads::register::{Answer, Call, Condition};
+use kensho_workloads::register::{Answer, Call, Condition, Found};
 
 use super::super::clients::Request;
 
@@ -109,11 +109,15 @@ pub(super) fn answer(reply: &Reply) -> Answer {
         },
         Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
             Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
-            Some(Outcome::ConditionFailed { current }) => {
-                let current = current
-                    .map(|(version, value)| row(version, value))
-                    .transpose();
-                current.map_or_else(nonsense, Answer::Mismatch)
+            Some(Outcome::ConditionFailed { current, value, .. }) => {
+                let found = match (current, value) {
+                    (None, _) => Ok(Found::Nothing),
+                    (Some(_), None) => Ok(Found::Unknown),
+                    (Some(version), Some(value)) => {
+                        row(version, value).map(|(value, version)| Found::Row(value, version))
+                    }
+                };
+                found.map_or_else(nonsense, Answer::Mismatch)
             }
             other => nonsense(format!("{other:?}")),
         },

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use kensho_protocol::coordinator::{self, Birth, Coordinator, Saved};
 use kensho_protocol::ids::{ClientId, Incarnation, NodeId, PartitionId, Position, Sequence, Token};
 use kensho_protocol::inputs::{Head, Plane, Transcript};
+use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{self, Replica};
-use kensho_protocol::request::{Execute, Read, Reply, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::{Identity, Member};
 use kensho_protocol::time::Time;
@@ -131,6 +132,7 @@ impl Cluster {
             cluster: "c".to_owned(),
             partitions: 1,
             replicas: 3,
+            outcomes: OutcomeLimits::default(),
         };
         let members = self.nodes.iter().map(|n| (n.me.id, n.me.clone())).collect();
         let (folder, settings) = (self.folder.path().to_owned(), self.settings);
@@ -353,9 +355,12 @@ impl Cluster {
     pub(super) fn execute(&mut self, token: u64, sequence: u64) -> Reply {
         let execute = Execute {
             token: Token(token),
-            id: Some(RequestId {
-                client: ClientId(5),
-                sequence: Sequence(sequence),
+            request: Some(Numbered {
+                id: RequestId {
+                    client: ClientId(5),
+                    sequence: Sequence(sequence),
+                },
+                digest: Digest::of(&[&sequence.to_le_bytes()]),
             }),
             as_of: Position::default(),
             statement: Bytes::from(format!("statement {sequence}")),

@@ -9,6 +9,7 @@ use crate::coordinator::{
     Birth, Coordinator, Event, Message, Note, Output, Refusal, Saved, Standing,
 };
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Term, Ticket};
+use crate::outcomes::OutcomeLimits;
 use crate::replica::Held;
 use crate::rule::Rules;
 use crate::settings::Settings;
@@ -120,6 +121,7 @@ impl Cluster {
             cluster: "test".to_owned(),
             partitions: 6,
             replicas: 3,
+            outcomes: OutcomeLimits::default(),
         };
         let mut cluster = Cluster {
             now: Time(1_000_000_000),

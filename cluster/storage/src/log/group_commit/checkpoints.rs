@@ -18,27 +18,36 @@ pub(super) struct CheckpointRequest {
     pub(super) checkpoint: Checkpoint,
 }
 
-/// The body of the thread that writes checkpoints.
+/// At most this many take effect together: each of them waits for the others.
+const GROUP_MAX: usize = 64;
+
+/// The body of the thread that writes checkpoints. Those that have been asked for take effect together,
+/// so that they share what that costs: another manifest, and a look for what has become superfluous.
 pub(super) fn write_checkpoints<D: Disk>(
     mut disk: D,
     shared: &Shared,
     mut manifest: Manifest,
     requests: &Receiver<CheckpointRequest>,
 ) {
-    while let Ok(request) = requests.recv() {
+    while let Ok(first) = requests.recv() {
+        let mut group = vec![first];
+        group.extend(requests.try_iter().take(GROUP_MAX - 1));
         {
             let mut state = shared.lock();
-            while state.durable < request.as_of && state.stopped.is_none() {
+            while group.iter().any(|request| state.durable < request.as_of)
+                && state.stopped.is_none()
+            {
                 state = shared.wait(state);
             }
             if state.stopped.is_some() {
                 return;
             }
         }
-        match write_checkpoint(&mut disk, shared, &mut manifest, &request) {
+        match write_group(&mut disk, shared, &mut manifest, &group) {
             Ok(()) => shared.update(|state| {
-                let base = request.checkpoint.at.lsn;
-                state.checkpointed.push((request.partition, base));
+                let done =
+                    |request: &CheckpointRequest| (request.partition, request.checkpoint.at.lsn);
+                state.checkpointed.extend(group.iter().map(done));
             }),
             Err(error) if error.is_full() => shared.update(|state| {
                 state.full = Some(Arc::new(error));
@@ -48,17 +57,21 @@ pub(super) fn write_checkpoints<D: Disk>(
     }
 }
 
-fn write_checkpoint<D: Disk>(
+fn write_group<D: Disk>(
     disk: &mut D,
     shared: &Shared,
     manifest: &mut Manifest,
-    request: &CheckpointRequest,
+    group: &[CheckpointRequest],
 ) -> Result<(), StorageError> {
-    let (partition, as_of) = (request.partition, request.as_of);
-    manifest.add(disk, partition, as_of, &request.checkpoint)?;
+    for request in group {
+        manifest.add(disk, request.partition, request.as_of, &request.checkpoint)?;
+    }
     let beginning = {
         let mut trails = shared.trails();
-        trails.checkpointed(partition, as_of, request.checkpoint.at.lsn);
+        for request in group {
+            let base = request.checkpoint.at.lsn;
+            trails.checkpointed(request.partition, request.as_of, base);
+        }
         trails.beginning()
     };
     manifest.commit(disk, beginning)?;

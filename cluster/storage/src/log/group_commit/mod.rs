@@ -167,7 +167,7 @@ impl LogAppender {
     pub fn due_checkpoints(&self) -> Vec<PartitionId> {
         self.shared
             .trails()
-            .holding_back(self.settings.segments_kept())
+            .holding_back(self.settings.checkpoint_after_bytes)
     }
 
     /// Replaces the beginning of a partition's log by a checkpoint that was taken just now: after the

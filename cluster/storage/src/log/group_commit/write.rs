@@ -10,7 +10,7 @@ use crate::error::StorageError;
 use crate::log::Durability;
 use crate::log::batch::Batch;
 use crate::log::segment::Segment;
-use crate::log::trail::Step;
+use crate::log::trail::{Extent, Step};
 use crate::log::writer::{Wanted, Writer};
 
 /// How often a full disk is asked whether it has room again.
@@ -53,7 +53,7 @@ struct WriteThread<'a, D: Disk> {
     batch: Batch,
     /// What was written and not flushed, and into which segment: only what is safe counts for the
     /// trails.
-    unsafe_steps: Vec<(u64, Step)>,
+    unsafe_steps: Vec<(Extent, Step)>,
     /// When what was written has to be flushed at the latest.
     flush_at: Option<Instant>,
 }

@@ -9,7 +9,7 @@ use kensho_protocol::record::{Record, Recovered};
 use super::super::batch::{self, ALIGNMENT, Before, Place, Stored};
 use super::super::manifest::Manifest;
 use super::super::segment::{self, Segment};
-use super::super::trail::{Step, Trails};
+use super::super::trail::{Extent, Step, Trails};
 use super::super::writer::{End, Writer};
 use super::super::{LogSettings, RecordNumber, checkpoint};
 use super::rebuilt::Rebuilt;
@@ -92,7 +92,11 @@ impl<'a> Reader<'a> {
         let file = disk.open(&name).map_err(StorageError::io("open", &*path))?;
         let bytes = read_whole(disk, &file).map_err(StorageError::io("read", &*path))?;
         segment::check_header(&bytes, &path, node, number)?;
-        self.lengths.insert(number, bytes.len() as u64);
+        let extent = Extent {
+            segment: number,
+            bytes: bytes.len() as u64,
+        };
+        self.lengths.insert(number, extent.bytes);
         self.report.segments += 1;
 
         let mut offset = segment::BATCHES as usize;
@@ -105,7 +109,7 @@ impl<'a> Reader<'a> {
                 path: Arc::clone(&path),
                 offset: offset as u64,
             };
-            self.batch(disk, number, &source, &found)?;
+            self.batch(disk, extent, &source, &found)?;
             let end = (offset + found.length).min(bytes.len());
             self.end_segment = number;
             self.end = End {
@@ -145,7 +149,7 @@ impl<'a> Reader<'a> {
     fn batch<D: Disk>(
         &mut self,
         disk: &mut D,
-        segment: u64,
+        extent: Extent,
         source: &Source,
         found: &batch::Found<'_>,
     ) -> Result<(), StorageError> {
@@ -160,7 +164,7 @@ impl<'a> Reader<'a> {
         for record in batch::records(found.body) {
             let (partition, stored) = record.map_err(|what| source.damaged(what))?;
             number.0 += 1;
-            self.trails.add(segment, &step(partition, number, &stored));
+            self.trails.add(extent, &step(partition, number, &stored));
             let incarnation = self.incarnation;
             self.partitions
                 .entry(partition)
