@@ -9,7 +9,7 @@ RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUB
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
-	bench charts loss bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
+	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
 	bugs election-figures bench-checker fuzz-checker
 
 help: ## show this list
@@ -108,6 +108,9 @@ charts: programs ## measure and draw everything to results/charts; QUICK=1: roug
 
 loss: programs ## acknowledged writes lost by kills of owners; figures to results/published/loss.json
 	$(KENSHO) loss --save $(PUBLISHED)/loss.json $(OPTIONS)
+
+memory: programs ## half an hour of overwriting: memory and log on disk must not grow; to results/published/memory.json
+	$(KENSHO) memory --save $(PUBLISHED)/memory.json $(OPTIONS)
 
 bench-figures: programs ## the load suite and the charts anew to results/published/
 	$(KENSHO) bench --suite standard --save $(PUBLISHED)/bench.json

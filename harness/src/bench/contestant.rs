@@ -285,11 +285,7 @@ pub(super) fn settings(
 
 /// Starts all nodes, waits until the cluster is whole, and makes the containers.
 pub(super) async fn start_cluster(system: &KenshoSystem) -> Result<Store> {
-    system.install().await?;
-    for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
-        started?;
-    }
-    whole(system).await?;
+    start_nodes(system).await?;
     let addresses: Vec<String> = system
         .nodes()
         .iter()
@@ -297,6 +293,15 @@ pub(super) async fn start_cluster(system: &KenshoSystem) -> Result<Store> {
         .collect();
     let names = container_names(|name| system.partition(name));
     Store::open(CLUSTER, &addresses, names).await
+}
+
+/// Starts all nodes, and waits until the cluster is whole.
+pub(super) async fn start_nodes(system: &KenshoSystem) -> Result<()> {
+    system.install().await?;
+    for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
+        started?;
+    }
+    whole(system).await
 }
 
 /// Waits until a cluster is whole.

@@ -10,6 +10,7 @@ mod cluster;
 mod failover;
 mod figures;
 mod loss;
+mod memory;
 mod model;
 mod options;
 mod outage;
@@ -73,6 +74,8 @@ enum Command {
     Outage(outage::Arguments),
     /// Let a node be away until it needs data images, and measure how it is brought in sync again
     CatchUp(catch_up::Arguments),
+    /// Write the same rows again and again: memory and log on disk must not grow
+    Memory(memory::Arguments),
     /// Draw what was measured
     Charts(charts::Arguments),
     /// Compare and add up the figures of many runs
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Loss(arguments) => loss::run(&arguments),
         Command::Outage(arguments) => outage::run(&arguments),
         Command::CatchUp(arguments) => catch_up::run(&arguments),
+        Command::Memory(arguments) => memory::run(&arguments),
         Command::Charts(arguments) => charts::run(&arguments),
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),

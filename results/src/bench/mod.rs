@@ -8,6 +8,7 @@ pub mod absence;
 pub mod catch_up;
 pub mod compare;
 pub mod loss;
+pub mod memory;
 pub mod outage;
 pub mod statistics;
 
