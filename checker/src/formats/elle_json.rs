@@ -12,6 +12,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "an array of JSON objects, one an event, as elle-cli reads it",
     recognise,
     read,
+    folder: None,
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {

@@ -12,6 +12,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "Jepsen's history.txt: process, type, f, value and error, separated by tabs",
     recognise,
     read,
+    folder: None,
 };
 
 pub(super) const EVENT: &str =

@@ -11,6 +11,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: r#"ours, an event a line: {"process":3,"type":"invoke","f":"write","key":"r7","value":4}"#,
     recognise,
     read,
+    folder: None,
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {

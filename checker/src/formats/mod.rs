@@ -24,6 +24,7 @@ mod input;
 mod json_values;
 mod loose;
 mod not_history;
+mod sessions;
 mod sources;
 mod unpack;
 
@@ -34,6 +35,7 @@ use crate::history::{Builder, History, Problem};
 use beginning::Beginning;
 use input::Input;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// What a format is, how it is recognised, and how it is read.
 struct Definition {
@@ -45,6 +47,16 @@ struct Definition {
     recognise: fn(&Beginning<'_>) -> bool,
     /// Reads events from the input into the builder. What was added before an error is kept.
     read: fn(&mut Input<'_>, &mut Builder) -> Result<(), ReadError>,
+    /// How it is read where its parts are the files of a folder.
+    folder: Option<Folder>,
+}
+
+/// A history that is a folder.
+struct Folder {
+    /// The files of such a folder; none if the folder is no such history.
+    files: fn(&Path) -> Vec<PathBuf>,
+    /// Reads these files. What was added before an error is kept.
+    read: fn(&[PathBuf], &mut Builder) -> Result<(), ReadError>,
 }
 
 macro_rules! formats {
@@ -75,6 +87,22 @@ formats! {
     jepsen: Jepsen,
     /// Jepsen's `test.fressian`.
     fressian: Fressian,
+    /// DBCop's `history.bincode`.
+    dbcop: Dbcop,
+    /// Cobra's logs.
+    cobra: Cobra,
+    /// etcd's robustness reports.
+    etcd: Etcd,
+    /// Porcupine's operations as JSON.
+    porcupine: Porcupine,
+    /// TiPocket's and chaos's `history.log`.
+    tipocket: Tipocket,
+    /// A table of intervals.
+    csv: Csv,
+    /// Transactions of Plume and PolySI.
+    plume: Plume,
+    /// Transactions of AWDIT's tests.
+    awdit: Awdit,
     /// A JSON array of events.
     elle_json: ElleJson,
     /// Our JSON lines.
@@ -165,26 +193,35 @@ fn push_all(
         }
     };
     let result = (format.definition().read)(&mut input, builder);
+    keep_what_is_whole(result, input.damage(), builder)?;
+    Ok(format)
+}
+
+/// Where reading ended too early, says so in the history, which keeps what stands before that.
+fn keep_what_is_whole(
+    result: Result<(), ReadError>,
+    damage: Option<&str>,
+    builder: &mut Builder,
+) -> Result<(), ReadError> {
     let events = builder.history.events;
-    let damage = match (result, input.damage()) {
-        (Ok(()), None) => return Ok(format),
+    let told = match (result, damage) {
+        (Ok(()), None) => return Ok(()),
         (Err(problem), None) if events == 0 => return Err(problem),
         (Ok(()), Some(damage)) => damage.to_owned(),
         (Err(problem), None) => problem.to_string(),
         (Err(problem), Some(damage)) => format!("{problem} ({damage})"),
     };
     if events == 0 {
-        return Err(ReadError::Damaged(damage));
+        return Err(ReadError::Damaged(told));
     }
-    // What is whole before it is kept.
     builder.history.problems.push(Problem {
         event: builder.history.index(events - 1),
         text: format!(
-            "{damage}; what comes after that was not read, only the {events} event(s) before it"
+            "{told}; what comes after that was not read, only the {events} event(s) before it"
         ),
         grave: true,
     });
-    Ok(format)
+    Ok(())
 }
 
 #[cfg(test)]

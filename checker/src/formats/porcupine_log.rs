@@ -11,6 +11,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "lines of history.txt behind a logger's words; lines that hold no event are counted",
     recognise,
     read,
+    folder: None,
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! Finds the histories that a path leads to: a file, a run's folder, a folder of many runs.
 
 use super::input::Input;
-use super::{Format, History, ReadError, push_all};
+use super::{Format, History, ReadError, keep_what_is_whole, push_all};
 use crate::history::{Builder, Problem};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -16,6 +16,8 @@ const NAMES: &[&str] = &[
     "test.fressian",
     "history.txt",
     "history.json",
+    "history.bincode",
+    "history.log",
 ];
 
 /// How a packed file's name ends.
@@ -34,6 +36,8 @@ pub struct Source {
     title: String,
     /// The files that hold it, the best first; none for the standard input.
     files: Vec<PathBuf>,
+    /// The format whose parts the files are; none if each file is a history.
+    parts_of: Option<Format>,
     folder: Option<PathBuf>,
 }
 
@@ -45,6 +49,7 @@ pub fn sources(path: &Path) -> Result<Vec<Source>, String> {
         return Ok(vec![Source {
             title,
             files,
+            parts_of: None,
             folder: None,
         }]);
     }
@@ -52,6 +57,7 @@ pub fn sources(path: &Path) -> Result<Vec<Source>, String> {
         return Ok(vec![Source {
             title,
             files: vec![path.to_owned()],
+            parts_of: None,
             folder: None,
         }]);
     }
@@ -100,9 +106,17 @@ fn run(folder: &Path) -> Option<Source> {
         .map(|name| folder.join(name))
         .filter(|file| file.is_file())
         .collect();
-    (!files.is_empty()).then(|| Source {
+    let (files, parts_of) = match files.is_empty() {
+        false => (files, None),
+        true => Format::ALL.iter().find_map(|format| {
+            let files = (format.definition().folder.as_ref()?.files)(folder);
+            (!files.is_empty()).then_some((files, Some(*format)))
+        })?,
+    };
+    Some(Source {
         title: folder.display().to_string(),
         files,
+        parts_of,
         folder: Some(folder.to_owned()),
     })
 }
@@ -123,6 +137,14 @@ impl Source {
     pub fn read(&self, format: Option<Format>) -> Result<(History, Format), ReadError> {
         if self.files.is_empty() {
             return super::read_from(std::io::stdin().lock(), format);
+        }
+        if let Some(parts_of) = self.parts_of
+            && let Some(folder) = &parts_of.definition().folder
+        {
+            let mut builder = Builder::default();
+            let result = (folder.read)(&self.files, &mut builder);
+            keep_what_is_whole(result, None, &mut builder)?;
+            return Ok((builder.finish(), parts_of));
         }
         let mut failed: Option<ReadError> = None;
         for file in &self.files {

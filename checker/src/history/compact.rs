@@ -157,6 +157,9 @@ pub struct History {
     pub events: u32,
     /// Whether the times of the events go back somewhere, so that they tell nothing of the order.
     pub times_go_back: bool,
+    /// Whether only the order within each process is known, and nothing of the order between
+    /// processes: positions then tell nothing of real time.
+    pub sessions_only: bool,
     names: Vec<String>,
     keys: Vec<Value>,
     heap: Interner<Value>,

@@ -10,10 +10,12 @@ mod builder;
 mod compact;
 pub(crate) mod interner;
 mod reader;
+mod whole;
 
 pub use builder::{Builder, RawEvent};
 pub use compact::{Datum, Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
 pub use reader::{ReadError, Reader, Writer};
+pub(crate) use whole::{Clock, Whole, Wholes};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -135,12 +135,46 @@ impl Settings {
 /// Judges a history. Settings that the model has no use for are ignored; [`Settings::check`] finds
 /// them.
 pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
+    let within_sessions;
+    let settings = if history.sessions_only {
+        if let Some(reason) = needs_real_time(model, settings) {
+            return Report::unknown(model.name, history, reason);
+        }
+        within_sessions = Settings {
+            consistency: settings
+                .consistency
+                .or(Some(ConsistencyModel::Serializable)),
+            ..settings.clone()
+        };
+        &within_sessions
+    } else {
+        settings
+    };
     let survey = Survey::of(history, model, settings);
     let report = match survey.not_understood() {
         Some(reason) => Report::unknown(model.name, history, reason),
         None => (model.judge)(&survey.completed(), settings),
     };
     survey.conclude(report)
+}
+
+/// Why a history that tells only the order within each session cannot be judged like this, if it
+/// cannot.
+fn needs_real_time(model: &Model, settings: &Settings) -> Option<String> {
+    let consistency = settings.consistency;
+    if !model.settings.contains(&Setting::Consistency) {
+        return Some(format!(
+            "the file tells only the order within each session, and {} needs that between them",
+            model.name
+        ));
+    }
+    let name = consistency?.as_str();
+    let is_real_time = |name: &str| {
+        name.contains("strict") || name.contains("strong") && !name.contains("session")
+    };
+    is_real_time(name).then(|| {
+        format!("the file tells only the order within each session, and {name} is about real time")
+    })
 }
 
 #[cfg(test)]

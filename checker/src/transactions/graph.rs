@@ -93,6 +93,10 @@ impl Timeline {
             }
         }
         events.retain(|event| *event != NEVER);
+        if log.history.sessions_only {
+            // Nothing is known of real time: as if all had begun before any ended.
+            events.sort_by_key(|event| event % 2);
+        }
         let turns = events.windows(2).filter(|pair| pair[0] % 2 < pair[1] % 2);
         let points = turns.count() + 1;
         Timeline {

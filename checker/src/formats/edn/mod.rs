@@ -19,6 +19,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "Jepsen's history.edn: a map a line, or a vector or list of maps",
     recognise,
     read,
+    folder: None,
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {

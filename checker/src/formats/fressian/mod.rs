@@ -19,6 +19,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "Jepsen's test.fressian (up to 0.2.7)",
     recognise,
     read,
+    folder: None,
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {

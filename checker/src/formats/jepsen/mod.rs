@@ -19,6 +19,7 @@ pub(super) const FORMAT: Definition = Definition {
     what: "Jepsen's test.jepsen (0.2.6 and later)",
     recognise,
     read,
+    folder: None,
 };
 
 /// How deep vectors of blocks may be nested.
