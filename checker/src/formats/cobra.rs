@@ -39,7 +39,11 @@ fn is_log(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'S') && (record(9) || record(17)) && bytes[..17.min(bytes.len())].contains(&0)
 }
 
-fn read(_: &mut Input<'_>, _: &mut Builder) -> Result<(), ReadError> {
+fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
+    let mut sessions = Sessions::new(Initial::Told);
+    let result = log(&input.whole(), "0", builder, &mut sessions);
+    sessions.finish(builder);
+    result?;
     let what = "this is the log of one session; the others' are needed as well, so give the folder";
     Err(ReadError::Damaged(what.to_owned()))
 }
@@ -51,10 +55,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|file| file.extension().is_some_and(|end| end == "log"))
-        .filter(|file| begins_as_log(file))
         .collect();
     files.sort();
-    files
+    // One that is torn at once counts as well, since others may have read what it had.
+    match files.iter().any(|file| begins_as_log(file)) {
+        true => files,
+        false => Vec::new(),
+    }
 }
 
 fn begins_as_log(file: &Path) -> bool {

@@ -154,6 +154,12 @@ fn row(
     let history = &mut builder.history;
     let value = |text: Option<&str>| text.map_or(Value::Nil, value);
     let (argument, result) = (value(field(VALUE)), value(field(RESULT)));
+    // What returned nothing of its own is said to have returned what it was called with.
+    let shown = match (outcome, &result) {
+        (Outcome::Ok, Value::Nil) if field(F) != Some("read") => &argument,
+        (Outcome::Ok, result) => result,
+        (Outcome::Fail | Outcome::Unknown, _) => &Value::Nil,
+    };
     let whole = Whole {
         process: history.intern_process_name(process),
         f: match loose::operation_name(field(F).unwrap_or_default()).as_str() {
@@ -165,8 +171,7 @@ fn row(
             None => NEVER,
         },
         argument: history.intern(&argument),
-        // What has no result of its own returned what it was called with, as events say it.
-        result: history.intern(if result == Value::Nil && field(F) != Some("read") { &argument } else { &result }),
+        result: history.intern(shown),
         outcome,
         call,
         end: end.unwrap_or(i64::MAX),

@@ -212,7 +212,7 @@ fn keep_what_is_whole(
         (Err(problem), Some(damage)) => format!("{problem} ({damage})"),
     };
     if events == 0 {
-        return Err(ReadError::Damaged(told));
+        return Err(ReadError::Damaged(format!("nothing was read: {told}")));
     }
     builder.history.problems.push(Problem {
         event: builder.history.index(events - 1),

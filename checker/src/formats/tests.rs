@@ -1,3 +1,6 @@
+mod foreign;
+mod packed;
+
 use super::*;
 use crate::history::{Event, Kind, NEVER, Outcome, Process, Writer};
 use crate::value::Value;

@@ -35,8 +35,8 @@ pub enum ReadError {
     /// The file could not be opened.
     #[error("cannot be read: {0}")]
     Closed(String),
-    /// Nothing could be read, since a packed file or a device is damaged.
-    #[error("nothing was read: {0}")]
+    /// The file as a whole is no history, or is damaged so that nothing could be read.
+    #[error("{0}")]
     Damaged(String),
     /// The run died while it wrote its history; what was written is kept.
     #[error(

@@ -49,11 +49,6 @@ impl Wholes {
         self.operations.push((operation, error));
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.operations.len()
-    }
-
     /// Adds the operations to the history. Intervals are closed: of two at the same moment, calls
     /// come before returns, so that the operations overlap.
     pub(crate) fn finish(mut self, builder: &mut Builder, clock: Clock) {

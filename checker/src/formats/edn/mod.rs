@@ -23,7 +23,12 @@ pub(super) const FORMAT: Definition = Definition {
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {
-    matches!(beginning.text.first(), None | Some(b'{' | b'[' | b'(' | b'#'))
+    match beginning.text {
+        [] | [b'{' | b'[' | b'(', ..] => true,
+        // A tag or a discarded form, but not the heading of a page.
+        [b'#', next, ..] => !next.is_ascii_whitespace() && *next != b'#',
+        _ => false,
+    }
 }
 
 /// A vector or list that is open, and where it was opened.

@@ -1,5 +1,6 @@
 use crate::formats::fressian::writer::Writer;
 use crate::formats::{Format, read};
+use crate::generate::Random;
 use crate::history::History;
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -254,4 +255,37 @@ fn what_is_not_understood_is_refused_with_a_sentence() {
     file.vector(1, 20, &[(0, 1)]);
     file.index(3, 2);
     assert!(read_file(&file).unwrap_err().contains("block 1 stands twice"));
+}
+
+#[test]
+fn mutated_blocks_with_right_checksums_never_panic() {
+    let mut random = Random::new(5);
+    let (ops, mut accepted) = (events(0, 12), 0);
+    for round in 0..3000 {
+        let mut file = File::new((round % 2) as i32);
+        let mut mutated = |bytes: &[u8]| {
+            let mut bytes = bytes.to_vec();
+            for _ in 0..random.below(3) {
+                let at = random.below(bytes.len());
+                match random.below(3) {
+                    0 => bytes[at] = random.bits() as u8,
+                    1 => bytes[at] ^= 1 << random.below(8),
+                    _ => bytes.truncate(at + 1),
+                }
+            }
+            bytes
+        };
+        file.block(10, STREAM, &mutated(&ops));
+        let vector = [&12_i64.to_be_bytes()[..], &[0; 8], &10_i32.to_be_bytes()].concat();
+        file.block(1, BIG_VECTOR, &mutated(&vector));
+        let mut writer = Writer::default();
+        writer.map(1).name("history").tag("block-ref", 1).int(1);
+        file.block(2, FRESSIAN, &mutated(&writer.bytes));
+        file.index(3, 2);
+        let mut open = vec![0; 28];
+        open.extend(mutated(&ops));
+        file.bytes.extend(open);
+        accepted += usize::from(read_file(&file).is_ok());
+    }
+    assert!(accepted > 300, "{accepted}");
 }
