@@ -133,6 +133,13 @@ impl Format {
         self.definition().name
     }
 
+    /// Whether a read of nothing saw that there was nothing; in Jepsen's formats it may as well
+    /// mean that the result is not known.
+    pub(crate) fn nil_is_a_value(self) -> bool {
+        use Format::{Csv, Etcd, Jsonl, Porcupine};
+        matches!(self, Jsonl | Csv | Etcd | Porcupine)
+    }
+
     /// What it is, in a line.
     pub fn what(self) -> &'static str {
         self.definition().what

@@ -72,8 +72,8 @@ impl Settings {
     /// histories nothing is a value like any other; in Jepsen's it means that the result is not
     /// known.
     pub fn nil_read(&self) -> NilRead {
-        let ours = matches!(self.format, None | Some(Format::Jsonl));
-        self.nil_read.unwrap_or(if ours {
+        let is_value = self.format.is_none_or(Format::nil_is_a_value);
+        self.nil_read.unwrap_or(if is_value {
             NilRead::Value
         } else {
             NilRead::Unknown

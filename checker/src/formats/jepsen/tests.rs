@@ -262,7 +262,7 @@ fn mutated_blocks_with_right_checksums_never_panic() {
     let mut random = Random::new(5);
     let (ops, mut accepted) = (events(0, 12), 0);
     for round in 0..3000 {
-        let mut file = File::new((round % 2) as i32);
+        let mut file = File::new(round % 2);
         let mut mutated = |bytes: &[u8]| {
             let mut bytes = bytes.to_vec();
             for _ in 0..random.below(3) {

@@ -68,7 +68,7 @@ fn a_table_of_intervals() {
         );
         let history = detected(text.as_bytes(), Format::Csv);
         let settings = Settings {
-            nil_read: Some(crate::register::NilRead::Value),
+            format: Some(Format::Csv),
             ..Settings::default()
         };
         assert_eq!(
@@ -315,7 +315,8 @@ fn cobra(records: &[(u8, &[u64])], pad: bool) -> Vec<u8> {
 fn logs_of_cobra() {
     let folder = std::env::temp_dir().join(format!("kensho-cobra-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let (first, second): (&[(u8, &[u64])], &[(u8, &[u64])]) = (
+    type Records<'a> = &'a [(u8, &'a [u64])];
+    let (first, second): (Records<'_>, Records<'_>) = (
         &[
             (b'S', &[1]),
             (b'W', &[0x1000_0001, 7, 77]),
