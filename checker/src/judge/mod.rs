@@ -143,7 +143,7 @@ pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
         within_sessions = Settings {
             consistency: settings
                 .consistency
-                .or(Some(ConsistencyModel::Serializable)),
+                .or(Some(ConsistencyModel::SERIALIZABLE)),
             ..settings.clone()
         };
         &within_sessions
@@ -168,13 +168,14 @@ fn needs_real_time(model: &Model, settings: &Settings) -> Option<String> {
             model.name
         ));
     }
-    let name = consistency?.as_str();
-    let is_real_time = |name: &str| {
-        name.contains("strict") || name.contains("strong") && !name.contains("session")
+    let name = match consistency {
+        _ if settings.linearizable_keys => Setting::LinearizableKeys.option(),
+        Some(model) if model.order == transactions::Order::RealTime => model.as_str(),
+        _ => return None,
     };
-    is_real_time(name).then(|| {
-        format!("the file tells only the order within each session, and {name} is about real time")
-    })
+    Some(format!(
+        "the file tells only the order within each session, and {name} is about real time"
+    ))
 }
 
 #[cfg(test)]

@@ -265,7 +265,7 @@ fn transactions_of_plume_and_awdit() {
         verdict(&awdit, "rw-register", &Settings::default()),
         "valid"
     );
-    let strict = consistency(ConsistencyModel::StrictSerializable);
+    let strict = consistency(ConsistencyModel::STRICT_SERIALIZABLE);
     assert_eq!(verdict(&history, "rw-register", &strict), "unknown");
     assert_eq!(
         verdict(&history, "register", &Settings::default()),
