@@ -137,9 +137,9 @@ const ANOMALIES_MAX: usize = 20;
 
 /// How many steps explanations may take: of all keys, and of one; and how many more it may take to
 /// count the violations.
-const EXPLANATION_STEPS: u64 = 1 << 22;
-const KEY_STEPS: u64 = 1 << 20;
-const COUNT_STEPS: u64 = 1 << 22;
+const EXPLANATION_STEPS: u64 = 1 << 21;
+const KEY_STEPS: u64 = 1 << 19;
+const COUNT_STEPS: u64 = 1 << 20;
 
 /// Judges each key's object.
 pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Report {

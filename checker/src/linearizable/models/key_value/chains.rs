@@ -10,7 +10,7 @@
 
 use super::KeyValueStep;
 use super::sequences::Sequences;
-use super::trie::Trie;
+use super::trie::{Candidates, Trie};
 use crate::anomaly::AnomalyName;
 use crate::history::{Datum, NEVER};
 use crate::linearizable::{Decision, Misfit, Refusal, Timed};
@@ -36,6 +36,12 @@ pub(super) fn decide<'a>(initial: &'a Value, steps: &'a [Timed<'a, KeyValueStep>
         sequences,
     };
     chains.decide().unwrap_or_else(Decision::Invalid)
+}
+
+/// What contradicts each other, if everything was written in one way.
+struct Clash {
+    refusal: Refusal,
+    members: Vec<u32>,
 }
 
 struct Chains<'a> {
@@ -69,32 +75,51 @@ impl<'a> Chains<'a> {
                 return Err(Refusal { name, core });
             }
         };
-        let Some(ways) = candidates.ways(WAYS_MAX) else {
+        let mut tries = WAYS_MAX;
+        let mut fixed = vec![None; candidates.groups.len()];
+        self.decide_all(&states, &candidates, &mut fixed, &mut tries)
+    }
+
+    /// Decides all ways that agree with those that are fixed. A conflict in which no step has a
+    /// choice holds in each of them; else only those choices are tried that it is about.
+    fn decide_all(
+        &self,
+        states: &[u32],
+        candidates: &Candidates,
+        fixed: &mut [Option<usize>],
+        tries: &mut usize,
+    ) -> Result<Decision, Refusal> {
+        if *tries == 0 {
             return Ok(Decision::Open);
+        }
+        *tries -= 1;
+        let Clash { refusal, members } = match self.decide_way(states, &candidates.steps_of(fixed))
+        {
+            Ok(decision) => return Ok(decision),
+            Err(clash) => clash,
         };
-        let mut refusal: Option<Refusal> = None;
-        for way in ways {
-            let written = candidates.steps_of(&way);
-            match self.decide_way(&states, &written) {
+        let open = |group: &usize| fixed[*group].is_none();
+        let Some(group) = candidates.groups_of(&members).find(open) else {
+            return Err(refusal);
+        };
+        // Together they are a proof only if there is no other choice.
+        let mut core = candidates.groups[group].writers.clone();
+        for way in 0..candidates.groups[group].ways.len() {
+            fixed[group] = Some(way);
+            let decided = self.decide_all(states, candidates, fixed, tries);
+            fixed[group] = None;
+            match decided {
                 Ok(decision) => return Ok(decision),
-                Err(next) => match &mut refusal {
-                    None => refusal = Some(next),
-                    Some(refusal) => refusal.core.extend(next.core),
-                },
+                Err(refusal) => core.extend(refusal.core),
             }
         }
-        let Some(mut refusal) = refusal else {
-            return Ok(Decision::Open);
-        };
-        // The other ways must stay as impossible as they are.
-        refusal.core.extend(candidates.repeated());
-        refusal.core.sort_unstable();
-        refusal.core.dedup();
-        Err(refusal)
+        core.sort_unstable();
+        core.dedup();
+        Err(Refusal { core, ..refusal })
     }
 
     /// Decides, if each state was written by this step.
-    fn decide_way(&self, states: &[u32], written: &[u32]) -> Result<Decision, Refusal> {
+    fn decide_way(&self, states: &[u32], written: &[u32]) -> Result<Decision, Clash> {
         let mut own = vec![NONE; self.steps.len()];
         for (node, step) in written.iter().enumerate() {
             own[*step as usize] = node as u32;
@@ -130,10 +155,11 @@ impl<'a> Chains<'a> {
             }
             Judgement::Invalid(conflict) => {
                 let members = members(&conflict).map(|at| accesses[at as usize].place);
-                Err(Refusal {
-                    name: name(&conflict, &accesses),
-                    core: self.core(members.collect(), &own),
-                })
+                let members: Vec<u32> = members.collect();
+                let core = self.core(members.iter().copied().collect(), &own);
+                let name = name(&conflict, &accesses);
+                let refusal = Refusal { name, core };
+                Err(Clash { refusal, members })
             }
         }
     }

@@ -127,7 +127,6 @@ impl Trie {
         let mut candidates = Candidates {
             nodes: self.nodes.len(),
             groups: Vec::new(),
-            repeated: Vec::new(),
         };
         for (number, label) in sequences.labels.iter().enumerate() {
             for (nodes, writers) in [
@@ -137,12 +136,10 @@ impl Trie {
                 if nodes.is_empty() {
                     continue;
                 }
-                if writers.len() > 1 {
-                    candidates.repeated.extend(writers);
-                }
                 candidates.groups.push(Group {
                     ways: self.ways_of(nodes, writers, steps)?,
                     nodes: nodes.clone(),
+                    writers: writers.clone(),
                 });
             }
         }
@@ -235,55 +232,37 @@ impl Trie {
 }
 
 /// States that the same steps can have written.
-struct Group {
+pub(super) struct Group {
     nodes: Vec<u32>,
-    ways: Vec<Vec<u32>>,
+    pub(super) writers: Vec<u32>,
+    /// Per way, who wrote each of the nodes.
+    pub(super) ways: Vec<Vec<u32>>,
 }
 
 /// Who can have written what was seen.
 pub(super) struct Candidates {
     nodes: usize,
-    groups: Vec<Group>,
-    /// Steps that wrote what others wrote too.
-    repeated: Vec<u32>,
+    pub(super) groups: Vec<Group>,
 }
 
 impl Candidates {
-    /// All ways in which everything can have been written, as the number of a way of each group;
-    /// none if there are more than so many.
-    pub(super) fn ways(&self, most: usize) -> Option<Vec<Vec<usize>>> {
-        let mut ways = vec![Vec::new()];
-        for group in &self.groups {
-            if ways.len() * group.ways.len() > most {
-                return None;
-            }
-            let counts = 0..group.ways.len();
-            ways = ways
-                .iter()
-                .flat_map(|way: &Vec<usize>| {
-                    counts.clone().map(|next| {
-                        let mut longer = way.clone();
-                        longer.push(next);
-                        longer
-                    })
-                })
-                .collect();
-        }
-        Some(ways)
-    }
-
-    /// Per node the step that wrote it.
-    pub(super) fn steps_of(&self, way: &[usize]) -> Vec<u32> {
+    /// Per node the step that wrote it, given the way of each group, the first if it is open.
+    pub(super) fn steps_of(&self, ways: &[Option<usize>]) -> Vec<u32> {
         let mut steps = vec![NEVER; self.nodes];
-        for (group, number) in self.groups.iter().zip(way) {
-            for (node, step) in group.nodes.iter().zip(&group.ways[*number]) {
+        for (group, way) in self.groups.iter().zip(ways) {
+            for (node, step) in group.nodes.iter().zip(&group.ways[way.unwrap_or(0)]) {
                 steps[*node as usize] = *step;
             }
         }
         steps
     }
 
-    pub(super) fn repeated(&self) -> impl Iterator<Item = u32> + '_ {
-        self.repeated.iter().copied()
+    /// The groups with a choice in which these steps are.
+    pub(super) fn groups_of(&self, steps: &[u32]) -> impl Iterator<Item = usize> + '_ {
+        let steps = steps.to_vec();
+        (0..self.groups.len()).filter(move |group| {
+            let Group { writers, ways, .. } = &self.groups[*group];
+            ways.len() > 1 && steps.iter().any(|step| writers.contains(step))
+        })
     }
 }
