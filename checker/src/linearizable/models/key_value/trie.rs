@@ -107,10 +107,14 @@ impl Trie {
     ) -> Result<Candidates, Refused> {
         let mut put_nodes: Vec<Vec<u32>> = vec![Vec::new(); sequences.labels.len()];
         let mut append_nodes = put_nodes.clone();
+        let mut later = vec![0; sequences.labels.len()];
+        for node in self.nodes.iter().filter(|node| node.before > 0) {
+            later[node.label as usize] += 1;
+        }
         for (number, node) in self.nodes.iter().enumerate() {
             let label = &sequences.labels[node.label as usize];
             let nodes = if node.before == 0 {
-                match self.begins_with_put(sequences, steps, node.label) {
+                match begins_with_put(sequences, steps, node.label, later[node.label as usize]) {
                     Some(true) => &mut put_nodes,
                     Some(false) => &mut append_nodes,
                     None => return Err(None),
@@ -144,29 +148,6 @@ impl Trie {
             }
         }
         Ok(candidates)
-    }
-
-    /// Whether what begins with this label began with a put of it, and not with what was there in
-    /// the beginning; none if both can be.
-    fn begins_with_put(
-        &self,
-        sequences: &Sequences<'_>,
-        steps: &[Timed<'_, KeyValueStep>],
-        label: u32,
-    ) -> Option<bool> {
-        let label = &sequences.labels[label as usize];
-        if label.puts.is_empty() || label.appends.is_empty() || !sequences.begins_empty() {
-            return Some(!label.puts.is_empty());
-        }
-        let writes = |step: &Timed<'_, KeyValueStep>| !matches!(step.step, KeyValueStep::Get(_));
-        let first = steps
-            .iter()
-            .filter(|step| writes(step))
-            .map(|step| step.ret);
-        let first = first.min().unwrap_or(NEVER);
-        // After something was surely written, an append does not find what was there at first.
-        let late = |at: &u32| steps[*at as usize].inv > first;
-        label.appends.iter().all(late).then_some(true)
     }
 
     /// The ways in which these steps can have written these states, each step at most one.
@@ -229,6 +210,30 @@ impl Trie {
             }
         }
     }
+}
+
+/// Whether what begins with this part began with a put of it, and not with an append to what was
+/// there in the beginning; none if both can be. `later` says how many states have that part later.
+fn begins_with_put(
+    sequences: &Sequences<'_>,
+    steps: &[Timed<'_, KeyValueStep>],
+    label: u32,
+    later: usize,
+) -> Option<bool> {
+    let label = &sequences.labels[label as usize];
+    if label.puts.is_empty() || label.appends.is_empty() || !sequences.begins_empty() {
+        return Some(!label.puts.is_empty());
+    }
+    // Each append leaves one state only.
+    if later >= label.appends.len() {
+        return Some(true);
+    }
+    let writes = |step: &&Timed<'_, KeyValueStep>| !matches!(step.step, KeyValueStep::Get(_));
+    let returns = steps.iter().filter(writes).map(|step| step.ret);
+    let first = returns.min().unwrap_or(NEVER);
+    // After something was surely written, an append does not find what was there at first.
+    let late = |at: &u32| steps[*at as usize].inv > first;
+    label.appends.iter().all(late).then_some(true)
 }
 
 /// States that the same steps can have written.
