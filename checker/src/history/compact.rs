@@ -171,6 +171,7 @@ pub struct History {
     key_index: FastMap<Value, u32>,
     text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
+    keyword_index: FastMap<String, Datum>,
     process_names: Vec<String>,
     process_index: FastMap<String, u32>,
     pub(super) errors: FastMap<u32, String>,
@@ -363,6 +364,16 @@ impl History {
     /// The datum of a list of two values.
     pub fn intern_pair(&mut self, first: Datum, second: Datum) -> Datum {
         pair(self.pairs.intern((first, second)))
+    }
+
+    /// The datum of a [`Value::Name`].
+    pub fn intern_keyword(&mut self, name: &str) -> Datum {
+        if let Some(datum) = self.keyword_index.get(name) {
+            return *datum;
+        }
+        let datum = self.intern(&Value::Name(name.to_owned()));
+        self.keyword_index.insert(name.to_owned(), datum);
+        datum
     }
 
     /// The datum of a list of values.

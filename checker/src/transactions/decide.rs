@@ -39,7 +39,9 @@ pub(super) enum Proof {
 }
 
 /// How many steps a search may take for the model that was asked for.
-const STEPS: u64 = 3_000_000_000;
+const STEPS: u64 = 1_000_000_000;
+/// And for all others together.
+const OVERVIEW_STEPS: u64 = 300_000_000;
 
 pub(super) struct Decider<'a> {
     dependencies: &'a Dependencies<'a>,
@@ -375,8 +377,7 @@ impl Decider<'_> {
             holding: Vec::new(),
             undecided: Vec::new(),
         };
-        // All of them together may take as much as the one that was asked for.
-        self.work = STEPS;
+        self.work = OVERVIEW_STEPS;
         for level in ConsistencyModel::ALL.chunk_by(|one, other| one.level == other.level) {
             // The strongest order first: mostly it holds, too; then the weakest, which mostly does
             // not hold either.

@@ -99,7 +99,8 @@ impl<'a> Search<'a> {
         let nodes = self.dependencies.len() + self.timeline.points;
         let base = self.base(forced);
         loop {
-            let cost = 4 * (nodes + base.items().len()) as u64;
+            // (A simulated store takes its time, so that such a step counts more than others.)
+            let cost = 16 * (nodes + base.items().len()) as u64;
             *work = work.saturating_sub(cost);
             if *work == 0 || deadline.passed() {
                 return Outcome::Undecided;

@@ -8,7 +8,11 @@ use crate::value::Value;
 /// Adds the event that stands at a place, and returns where it ends; none, and nothing added, if
 /// the general reader has to look at it.
 pub(super) fn push(text: &[u8], at: usize, builder: &mut Builder) -> Option<usize> {
-    let mut scan = Scan { text, at };
+    let mut scan = Scan {
+        text,
+        at,
+        parts: Vec::new(),
+    };
     scan.skip();
     if scan.text[scan.at..].starts_with(RECORD) {
         scan.at += RECORD.len();
@@ -48,6 +52,9 @@ pub(super) fn push(text: &[u8], at: usize, builder: &mut Builder) -> Option<usiz
     Some(scan.at)
 }
 
+/// How deep lists are read here; the general reader goes deeper.
+const LIST_DEPTH_MAX: usize = 8;
+
 /// How Jepsen prints its records.
 const RECORD: &[u8] = b"#jepsen.history.Op";
 
@@ -68,6 +75,8 @@ struct Found<'a> {
 struct Scan<'a> {
     text: &'a [u8],
     at: usize,
+    /// The elements of lists that are not yet closed.
+    parts: Vec<Datum>,
 }
 
 fn is_delimiter(byte: u8) -> bool {
@@ -239,7 +248,10 @@ impl<'a> Scan<'a> {
         let simple = match *self.text.get(self.at)? {
             b'n' if self.nil() => Some(Datum::NIL),
             b'-' | b'0'..=b'9' => self.number().and_then(Datum::small),
-            b'[' => self.pair(history),
+            b'[' => {
+                self.parts.clear();
+                self.list(history, 0)
+            }
             _ => None,
         };
         if simple.is_some() {
@@ -250,21 +262,33 @@ impl<'a> Scan<'a> {
         Some(history.intern(&value))
     }
 
-    /// A vector of two small numbers or nils.
-    fn pair(&mut self, history: &mut History) -> Option<Datum> {
-        self.at += 1;
-        let first = self.small()?;
-        let second = self.small()?;
-        self.skip();
-        if *self.text.get(self.at)? != b']' {
+    /// A vector of small numbers, nils, keywords and further such vectors, as transactions are.
+    fn list(&mut self, history: &mut History, depth: usize) -> Option<Datum> {
+        if depth > LIST_DEPTH_MAX {
             return None;
         }
         self.at += 1;
-        Some(history.intern_pair(first, second))
+        let start = self.parts.len();
+        loop {
+            self.skip();
+            let part = match *self.text.get(self.at)? {
+                b']' => break,
+                b'[' => self.list(history, depth + 1)?,
+                b':' => {
+                    let name = std::str::from_utf8(self.keyword()?).ok()?;
+                    history.intern_keyword(name)
+                }
+                _ => self.small()?,
+            };
+            self.parts.push(part);
+        }
+        self.at += 1;
+        let list = history.intern_list(&self.parts[start..]);
+        self.parts.truncate(start);
+        Some(list)
     }
 
     fn small(&mut self) -> Option<Datum> {
-        self.skip();
         match self.number_or_nil()? {
             None => Some(Datum::NIL),
             Some(number) => Datum::small(number),
