@@ -120,7 +120,10 @@ impl<'a> Decider<'a> {
             return no;
         }
         let holds = self.decide(model);
-        self.known.insert(model, holds.clone());
+        // With more left of the budget more may be found out.
+        if !matches!(holds, Holds::Unknown) {
+            self.known.insert(model, holds.clone());
+        }
         holds
     }
 
@@ -149,8 +152,23 @@ impl<'a> Decider<'a> {
         if let Some(holds) = self.rules.get(&(rule, model.order)) {
             return holds.clone();
         }
+        // What holds in the order of real time does so in any weaker one, and the more is known of
+        // the order the less there is to search.
+        if model.order != Order::RealTime {
+            let timed = ConsistencyModel::new(model.level, Order::RealTime);
+            let share = self.work / 4;
+            let rest = self.work - share;
+            self.work = share;
+            let holds = self.holds(timed);
+            self.work += rest;
+            if let Holds::Yes = holds {
+                return holds;
+            }
+        }
         let holds = self.search(model, rule);
-        self.rules.insert((rule, model.order), holds.clone());
+        if !matches!(holds, Holds::Unknown) {
+            self.rules.insert((rule, model.order), holds.clone());
+        }
         holds
     }
 
