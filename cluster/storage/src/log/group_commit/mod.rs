@@ -181,7 +181,8 @@ impl LogAppender {
             as_of: self.appended(),
             checkpoint,
         };
-        self.commit();
+        // It waits for what was appended, and the log on disk grows as long as it does.
+        self.commit_at_once();
         if let Some(checkpoints) = &self.checkpoints {
             // If the thread is gone the log has stopped, which is said elsewhere.
             let _ = checkpoints.send(request);
