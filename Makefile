@@ -10,7 +10,7 @@ RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUB
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
 	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
-	bugs election-figures bench-checker fuzz-checker
+	bugs election-figures bench-checker fuzz-checker fuzz-verdicts
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -133,5 +133,8 @@ bench-checker: ## time and memory of the checker; figures and chart to results/p
 		$(PUBLISHED)/checker.json $(PUBLISHED)/checker.svg
 
 FUZZ_SECONDS = 600
+fuzz-verdicts: ## damage histories for FUZZ_SECONDS and compare every model with its oracle
+	KENSHO_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --release -p kensho-checker --test oracle damage -- --nocapture
+
 fuzz-checker: ## fuzz each reader of histories for FUZZ_SECONDS, guided by coverage
 	checker/fuzz/run.sh $(FUZZ_SECONDS) $(OPTIONS)

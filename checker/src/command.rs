@@ -9,8 +9,9 @@ use crate::explain;
 use crate::formats::{self, Format, Source, edn};
 use crate::history::{History, Problem};
 use crate::judge::{Guess, Model, Settings, guess, judge, models};
+use crate::number::Number;
 use crate::register::NilRead;
-use crate::report::{Report, Verdict};
+use crate::report::{NO_MODEL, Report, Verdict};
 use crate::transactions::ConsistencyModel;
 use crate::value::Value;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -79,9 +80,9 @@ pub struct CheckArguments {
     /// For set-full: an acknowledged element must be seen by every read that begins later
     #[arg(long)]
     pub linearizable: bool,
-    /// For bank: the sum of all balances
-    #[arg(long, allow_negative_numbers = true)]
-    pub total: Option<i64>,
+    /// For bank: the sum of all balances; guessed from the first read if it is not given
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
+    pub total: Option<String>,
     /// For bank: balances may be below zero
     #[arg(long)]
     pub negative_balances: bool,
@@ -214,7 +215,10 @@ fn run_all(
         Ok(settings) => settings,
         Err(problem) => {
             *exit = Exit::WrongArguments;
-            return writeln!(output, "error: {problem}");
+            return match arguments.json {
+                true => writeln!(output, "{}", serde_json::json!({ "error": problem })),
+                false => writeln!(output, "error: {problem}"),
+            };
         }
     };
     let mut pages = Vec::new();
@@ -386,7 +390,7 @@ fn judge_source(
                 ..judge(&history, model, &settings)
             }
         }
-        (None, reason) => Report::unknown("no model", &history, reason.unwrap_or_default()),
+        (None, reason) => Report::unknown(NO_MODEL, &history, reason.unwrap_or_default()),
     };
     Ok(Judged {
         history,
@@ -404,8 +408,9 @@ fn ignore(history: &mut History, name: &str) {
     let count = history.leave_out(name);
     history.problems.push(Problem {
         event: first,
-        text: format!("{count} operations {name:?} are left out, as --ignore asks"),
+        text: format!("operations left out, as --ignore asks: {count} of {name:?}"),
         grave: false,
+        doubt: false,
     });
 }
 
@@ -459,6 +464,14 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
             arguments.time_limit
         ));
     }
+    let total = match &arguments.total {
+        None => None,
+        Some(text) => {
+            let value = edn::parse(text.as_bytes()).ok();
+            let number = value.as_ref().and_then(Number::of);
+            Some(number.ok_or_else(|| format!("--total {text}: expected a number"))?)
+        }
+    };
     let mut require = BTreeMap::new();
     for asked in &arguments.require {
         let (name, count) = asked.split_once('=').unwrap_or((asked, ""));
@@ -491,7 +504,7 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
         },
         linearizable_set: arguments.linearizable,
         bank: bank::Options {
-            total: arguments.total,
+            total,
             negative_balances: arguments.negative_balances,
         },
     })

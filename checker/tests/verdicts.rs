@@ -126,7 +126,7 @@ const PLANTED: &[Planted] = &[
     (
         A::LostElement,
         &models::QUEUE,
-        "0-1 0 enqueue 1; 4-5! 1 dequeue nil",
+        "0-1 0 enqueue 1; 4-5 1 dequeue nil",
         "",
         "2-3 1 dequeue 1",
     ),

@@ -1,117 +1,211 @@
 //! A bank: transfers between accounts must never change the sum that a read sees.
 //!
-//! Operations: `transfer`, and `read` of a map from account to balance.
+//! Operations: `transfer`, and `read` of a map from account to balance. Balances may be decimal.
 
-use super::{Findings, named, succeeded};
+use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
-use crate::history::History;
-use crate::judge::{Argument, Known, Model, Setting, Shape};
+use crate::history::{Datum, History};
+use crate::judge::{Argument, Known, Model, NilAnswer, Setting, Shape, unexpected};
+use crate::number::Number;
 use crate::report::Report;
 use crate::value::Value;
-use std::collections::BTreeMap;
 
 /// The model `bank`.
 pub static MODEL: Model = Model {
     name: "bank",
     help: "A bank: transfer, read {account balance}; the sum stays the same",
     operations: &[
-        Known::read("read"),
+        Known::asks("read", NilAnswer::Never),
         Known::change("transfer").with_argument(Argument::Free),
     ],
-    settings: &[Setting::Total, Setting::NegativeBalances],
+    settings: &[Setting::Init, Setting::Total, Setting::NegativeBalances],
     guess: Some(|evidence| {
         let transfers = evidence.has("transfer");
         let maps = evidence.returns("read", &[Shape::Map]);
         (transfers || maps && evidence.uses.len() == 1)
             .then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, settings| check(history, settings.bank),
+    judge: |history, settings| {
+        let initial = match &settings.initial {
+            None => None,
+            Some(value) => match balances_of(value) {
+                Some(balances) => Some(balances),
+                None => {
+                    let reason = format!("--init {value}: expected a map from account to balance");
+                    return Report::unknown("bank", history, reason);
+                }
+            },
+        };
+        check(history, &settings.bank, initial.as_deref())
+    },
 };
 
 /// What the bank is like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// The sum of all balances; if it is not given, the sum that most reads saw.
-    pub total: Option<i64>,
+    /// The sum of all balances; if it is not given, the sum that the first read saw.
+    pub total: Option<Number>,
     /// Whether a balance may be below zero.
     pub negative_balances: bool,
 }
 
-/// Judges every read.
-pub fn check(history: &History, options: Options) -> Report {
+type Balances = Vec<(Value, Number)>;
+
+/// Judges every read, each key on its own, given the balances in the beginning if they are known.
+pub fn check(history: &History, options: &Options, initial: Option<&[(Value, Number)]>) -> Report {
+    each_key(history, |places| {
+        check_key(history, places, options, initial)
+    })
+}
+
+fn check_key(
+    history: &History,
+    places: &[u32],
+    options: &Options,
+    initial: Option<&[(Value, Number)]>,
+) -> Report {
     let mut findings = Findings::new(history);
-    let mut sums: BTreeMap<i64, usize> = BTreeMap::new();
-    let mut accounts: BTreeMap<Vec<Value>, usize> = BTreeMap::new();
-    let mut reads = Vec::new();
-    for (place, read) in named(history, "read").filter(|(_, read)| succeeded(read)) {
-        let Value::Map(balances) = history.value(read.result) else {
+    let mut reads: Vec<(u32, Value)> = named_of(history, places, "read")
+        .filter(|(_, read)| succeeded(read) && read.result != Datum::NIL)
+        .map(|(place, read)| (place, history.value(read.result)))
+        .collect();
+    reads.sort_by_key(|(place, _)| history.operations[*place as usize].complete);
+    let mut expected: Option<Expected> = initial.map(|balances| Expected {
+        accounts: accounts(balances),
+        total: options.total.unwrap_or_else(|| sum(balances)),
+        guessed_from: None,
+    });
+    let mut judged = 0;
+    for (place, seen) in &reads {
+        let Value::Map(entries) = seen else {
+            let operation = &history.operations[*place as usize];
+            let odd = unexpected(
+                history,
+                operation,
+                operation.result,
+                "a map from account to balance",
+            );
+            findings.not_read(odd);
             continue;
         };
-        let sum = balances
-            .iter()
-            .filter_map(|(_, balance)| balance.as_int())
-            .fold(0_i64, i64::saturating_add);
-        *sums.entry(sum).or_default() += 1;
-        let names = balances
-            .iter()
-            .map(|(account, _)| account.clone())
-            .collect();
-        *accounts.entry(names).or_default() += 1;
-        reads.push((place, balances, sum));
+        judged += 1;
+        let Some(balances) = balances_of(seen) else {
+            findings.add_wrong_accounts(*place, entries);
+            continue;
+        };
+        let expected = expected.get_or_insert_with(|| Expected {
+            accounts: accounts(&balances),
+            total: options.total.unwrap_or_else(|| sum(&balances)),
+            guessed_from: options.total.is_none().then_some(*place),
+        });
+        findings.compare(*place, &balances, expected, options);
     }
-    let most =
-        |counts: &BTreeMap<i64, usize>| counts.iter().max_by_key(|(_, n)| **n).map(|(s, _)| *s);
-    let total = options.total.or_else(|| most(&sums)).unwrap_or(0);
-    let expected = accounts
-        .iter()
-        .max_by_key(|(_, count)| **count)
-        .map(|(names, _)| names.clone());
-    for (place, balances, sum) in &reads {
-        let names: Vec<Value> = balances
+    findings.detail("reads", judged);
+    if let Some(expected) = expected {
+        findings.detail("total", expected.total.to_json());
+        if let Some(place) = expected.guessed_from {
+            let event = history.index(history.operations[place as usize].complete);
+            let source = format!("guessed from the first read, event {event}; --total sets it");
+            findings.detail("total_is", source);
+        }
+    }
+    let missing = (judged == 0).then(|| "no read succeeded, so nothing was checked".to_owned());
+    findings.report("bank", missing)
+}
+
+/// What every read should see.
+struct Expected {
+    accounts: Vec<Value>,
+    total: Number,
+    /// The read that the total was taken from, if nobody told it.
+    guessed_from: Option<u32>,
+}
+
+impl Findings<'_> {
+    fn add_wrong_accounts(&mut self, place: u32, entries: &[(Value, Value)]) {
+        let odd = entries
             .iter()
-            .map(|(account, _)| account.clone())
-            .collect();
-        if expected.as_ref() != Some(&names)
-            || balances
-                .iter()
-                .any(|(_, balance)| balance.as_int().is_none())
-        {
+            .find(|(_, balance)| Number::of(balance).is_none());
+        let text = match odd {
+            Some((account, balance)) => format!(
+                "{} saw {balance} in account {account}, which is no balance.",
+                self.operation(place)
+            ),
+            None => format!("{} saw no balances.", self.operation(place)),
+        };
+        self.add(AnomalyName::WrongAccounts, text, &[place]);
+    }
+
+    fn compare(
+        &mut self,
+        place: u32,
+        seen: &[(Value, Number)],
+        expected: &Expected,
+        options: &Options,
+    ) {
+        let total = sum(seen);
+        if accounts(seen) != expected.accounts {
             let text = format!(
                 "{} does not have a balance for each of the {} accounts.",
-                findings.operation(*place),
-                expected.as_ref().map_or(0, Vec::len)
+                self.operation(place),
+                expected.accounts.len()
             );
-            findings.add(AnomalyName::WrongAccounts, text, &[*place]);
-        } else if *sum != total {
-            let text = format!(
-                "{} sums up to {sum}, not to {total}: money {}.",
-                findings.operation(*place),
-                if *sum < total {
-                    "was lost"
-                } else {
-                    "came from nowhere"
-                }
+            self.add(AnomalyName::WrongAccounts, text, &[place]);
+        } else if !total.equals(expected.total) {
+            let what = match total.is_less(expected.total) {
+                true => "was lost",
+                false => "came from nowhere",
+            };
+            let mut text = format!(
+                "{} sums up to {total}, not to {}: money {what}.",
+                self.operation(place),
+                expected.total,
             );
-            findings.add(AnomalyName::WrongTotal, text, &[*place]);
+            let mut proof = vec![place];
+            if let Some(first) = expected.guessed_from {
+                text.push_str(&format!(
+                    " (The total is guessed: it is what the first read saw, {}.)",
+                    self.operation(first)
+                ));
+                proof.insert(0, first);
+            }
+            self.add(AnomalyName::WrongTotal, text, &proof);
         }
-        let negative: Vec<String> = balances
+        let negative: Vec<String> = seen
             .iter()
-            .filter(|(_, balance)| balance.as_int().is_some_and(|balance| balance < 0))
+            .filter(|(_, balance)| balance.is_less(Number::ZERO))
             .map(|(account, balance)| format!("{account} has {balance}"))
             .collect();
         if !negative.is_empty() && !options.negative_balances {
             let text = format!(
                 "{} has balances below zero: {}.",
-                findings.operation(*place),
+                self.operation(place),
                 negative.join(", ")
             );
-            findings.add(AnomalyName::NegativeBalance, text, &[*place]);
+            self.add(AnomalyName::NegativeBalance, text, &[place]);
         }
     }
-    findings.detail("reads", reads.len());
-    findings.detail("total", total);
-    let missing = reads
-        .is_empty()
-        .then(|| "no read succeeded, so nothing was checked".to_owned());
-    findings.report("bank", missing)
+}
+
+fn accounts(balances: &[(Value, Number)]) -> Vec<Value> {
+    balances
+        .iter()
+        .map(|(account, _)| account.clone())
+        .collect()
+}
+
+fn sum(balances: &[(Value, Number)]) -> Number {
+    let amounts = balances.iter().map(|(_, balance)| *balance);
+    amounts.fold(Number::ZERO, Number::plus)
+}
+
+/// The balances that a map holds; none if one of them is no number.
+fn balances_of(value: &Value) -> Option<Balances> {
+    let Value::Map(entries) = value else {
+        return None;
+    };
+    entries
+        .iter()
+        .map(|(account, balance)| Some((account.clone(), Number::of(balance)?)))
+        .collect()
 }

@@ -1,97 +1,157 @@
 //! A counter: each read must lie between what surely was and what may have been added.
 //!
-//! Operations: `add` an amount (also a negative one), `read` the sum. Additions that completed
-//! before the read began must count; those that began before it ended may. A history without reads
-//! is valid, as Jepsen has it; the details say how many there were.
+//! Operations: `add` or `increment` an amount (also a negative one), `decrement` one, `read` the
+//! sum. Changes that completed before the read began must count; those that began before it ended
+//! may.
 
 use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
-use crate::history::{History, NEVER, Outcome};
-use crate::judge::{Known, Model, Shape};
+use crate::history::{Datum, History, NEVER, Operation, Outcome};
+use crate::judge::{Argument, Known, Model, NilAnswer, Setting, Shape, unexpected};
+use crate::number::Number;
+use crate::register::NilRead;
 use crate::report::Report;
 
 /// The model `counter`.
 pub static MODEL: Model = Model {
     name: "counter",
-    help: "A counter: add, increment, read; each read within its bounds",
+    help: "A counter: add, increment, decrement, read; each read within its bounds",
     operations: &[
-        Known::read("read"),
+        Known::asks("read", NilAnswer::IfSet),
         Known::change("add"),
-        Known::change("increment"),
+        Known::change("increment").with_argument(Argument::Free),
+        Known::change("inc").with_argument(Argument::Free),
+        Known::change("decrement").with_argument(Argument::Free),
+        Known::change("dec").with_argument(Argument::Free),
     ],
-    settings: &[],
+    settings: &[Setting::Init, Setting::NilReads],
     guess: Some(|evidence| {
-        let adds = evidence.has_any(&["add", "increment"]);
-        let lists = evidence.returns("read", &[Shape::List, Shape::Pair, Shape::Set]);
-        (adds && !lists).then(|| format!("its operations are {}", evidence.names_in_words()))
+        let changes = evidence.has_any(&["add", "increment", "inc", "decrement", "dec"]);
+        let lists = [Shape::List, Shape::Pair, Shape::Set, Shape::Map];
+        (changes && !evidence.returns("read", &lists))
+            .then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, _| check(history),
+    judge: |history, settings| {
+        let initial = match &settings.initial {
+            None => Some(Number::ZERO),
+            Some(value) => Number::of(value),
+        };
+        let Some(initial) = initial else {
+            return Report::unknown("counter", history, "--init: expected a number");
+        };
+        let nil_is_initial = settings.nil_read == Some(NilRead::Value);
+        let options = Options {
+            initial,
+            nil_is_initial,
+        };
+        check(history, &options)
+    },
 };
 
-/// Judges every read, each key on its own.
-pub fn check(history: &History) -> Report {
-    each_key(history, |places| check_key(history, places))
+/// What the counter is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Its value in the beginning.
+    pub initial: Number,
+    /// Whether a read of nothing saw that value; otherwise its result is not known.
+    pub nil_is_initial: bool,
 }
 
-fn check_key(history: &History, places: &[u32]) -> Report {
-    let mut findings = Findings::new(history);
-    // What changes the bounds, by position: the lower one, and the upper one.
-    let mut changes: Vec<(u32, i64, i64)> = Vec::new();
-    for (_, add) in named_of(history, places, "add").chain(named_of(history, places, "increment")) {
-        if add.outcome == Outcome::Fail {
-            continue;
-        }
-        let amount = history.value(add.argument).as_int().unwrap_or(1);
-        changes.push((add.invoke, amount.min(0), amount.max(0)));
-        if add.complete != NEVER {
-            changes.push((add.complete, amount.max(0), amount.min(0)));
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            initial: Number::ZERO,
+            nil_is_initial: false,
         }
     }
-    changes.sort_unstable();
+}
+
+/// Judges every read, each key on its own.
+pub fn check(history: &History, options: &Options) -> Report {
+    each_key(history, |places| check_key(history, places, options))
+}
+
+/// What changes the bounds, at a position among all events: the lower one, and the upper one.
+type Change = (u32, Number, Number);
+
+fn check_key(history: &History, places: &[u32], options: &Options) -> Report {
+    let mut findings = Findings::new(history);
+    let changes = match changes(history, places) {
+        Ok(changes) => changes,
+        Err(odd) => return Report::unknown("counter", history, odd),
+    };
     let mut bounds = Vec::with_capacity(changes.len() + 1);
-    let (mut lower, mut upper) = (0_i64, 0_i64);
-    bounds.push((0, 0));
+    let (mut lower, mut upper) = (options.initial, options.initial);
+    bounds.push((lower, upper));
     for (_, low, high) in &changes {
-        lower = lower.saturating_add(*low);
-        upper = upper.saturating_add(*high);
+        lower = lower.plus(*low);
+        upper = upper.plus(*high);
         bounds.push((lower, upper));
     }
-    let at = |position: u32| bounds[changes.partition_point(|change| change.0 < position)];
     let mut reads = 0;
-    for (place, read) in named_of(history, places, "read") {
-        let Some(value) = history.value(read.result).as_int() else {
-            continue;
-        };
-        if !succeeded(read) {
+    for (place, read) in named_of(history, places, "read").filter(|(_, read)| succeeded(read)) {
+        if read.result == Datum::NIL && !options.nil_is_initial {
             continue;
         }
+        let value = match read.result {
+            Datum::NIL => Some(options.initial),
+            result => Number::of(&history.value(result)),
+        };
+        let Some(value) = value else {
+            findings.not_read(unexpected(history, read, read.result, "a number"));
+            continue;
+        };
         reads += 1;
         // The bounds may widen while the read is open: with negative amounts, on both sides.
-        let (begin, end) = (at(read.invoke), at(read.complete));
         let first = changes.partition_point(|change| change.0 < read.invoke);
         let last = changes.partition_point(|change| change.0 < read.complete);
-        let negative = changes[first..last]
+        let within = &bounds[first..=last];
+        let lower = within
             .iter()
-            .any(|change| change.1 < 0 || change.2 < 0);
-        let (lower, upper) = if negative {
-            let within = &bounds[first..=last];
-            (
-                within.iter().map(|bound| bound.0).min().unwrap_or(begin.0),
-                within.iter().map(|bound| bound.1).max().unwrap_or(end.1),
-            )
-        } else {
-            (begin.0, end.1)
-        };
-        if value < lower || value > upper {
+            .fold(within[0].0, |least, bound| least.least(bound.0));
+        let upper = within
+            .iter()
+            .fold(within[0].1, |most, bound| most.most(bound.1));
+        if value.is_less(lower) || upper.is_less(value) {
             let text = format!(
-                "{} is outside of {lower} to {upper}: additions that completed before it began make {lower}, and all that began before it ended make {upper}.",
+                "{} is outside of {lower} to {upper}: what completed before it began makes at least {lower}, and all that began before it ended makes at most {upper}.",
                 findings.operation(place)
             );
             findings.add(AnomalyName::CounterOutOfBounds, text, &[place]);
         }
     }
     findings.detail("reads", reads);
-    findings.detail("lower", lower);
-    findings.detail("upper", upper);
+    findings.detail("lower", lower.to_json());
+    findings.detail("upper", upper.to_json());
     findings.report("counter", None)
+}
+
+/// What changes the bounds, in order; an error names a change that cannot be understood.
+fn changes(history: &History, places: &[u32]) -> Result<Vec<Change>, String> {
+    let mut changes: Vec<Change> = Vec::new();
+    for (name, sign) in [
+        ("add", 1),
+        ("increment", 1),
+        ("inc", 1),
+        ("decrement", -1),
+        ("dec", -1),
+    ] {
+        let happened = |(_, change): &(u32, &Operation)| change.outcome != Outcome::Fail;
+        for (_, change) in named_of(history, places, name).filter(happened) {
+            let amount = match change.argument {
+                // To increment means by one, if nothing else is said.
+                Datum::NIL if name != "add" => Number::from(1),
+                argument => Number::of(&history.value(argument))
+                    .ok_or_else(|| unexpected(history, change, argument, "a number"))?,
+            };
+            let amount = if sign < 0 { amount.negated() } else { amount };
+            let (below, above) = (amount.least(Number::ZERO), amount.most(Number::ZERO));
+            changes.push((change.invoke, below, above));
+            if change.complete != NEVER {
+                changes.push((change.complete, above, below));
+            }
+        }
+    }
+    changes.sort_by_key(|change| change.0);
+    Ok(changes)
 }

@@ -28,6 +28,8 @@ struct Findings<'a> {
     history: &'a History,
     anomalies: Vec<Anomaly>,
     total: usize,
+    /// What could not be understood, the first of it: without it nothing can be said to be right.
+    not_read: Option<String>,
     details: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -37,6 +39,7 @@ impl<'a> Findings<'a> {
             history,
             anomalies: Vec::new(),
             total: 0,
+            not_read: None,
             details: serde_json::Map::new(),
         }
     }
@@ -59,6 +62,11 @@ impl<'a> Findings<'a> {
         self.anomalies.push(anomaly);
     }
 
+    /// Something that could not be understood, and that other findings do not depend on.
+    fn not_read(&mut self, what: String) {
+        self.not_read.get_or_insert(what);
+    }
+
     fn detail(&mut self, name: &str, value: impl Into<serde_json::Value>) {
         self.details.insert(name.to_owned(), value.into());
     }
@@ -73,7 +81,7 @@ impl<'a> Findings<'a> {
         if self.total > self.anomalies.len() {
             self.detail("anomalies_in_all", self.total);
         }
-        let verdict = match (self.anomalies.is_empty(), missing) {
+        let verdict = match (self.anomalies.is_empty(), self.not_read.or(missing)) {
             (false, _) => Verdict::Invalid(self.anomalies),
             (true, Some(reason)) => Verdict::Unknown(Unknown {
                 reason,
@@ -142,26 +150,16 @@ fn each_key(history: &History, check: impl Fn(&[u32]) -> Report) -> Report {
 
 /// What two keys' details of one name make together.
 fn both(name: &str, one: &serde_json::Value, other: &serde_json::Value) -> serde_json::Value {
+    if let (Some(one), None, Some(other)) = (one.as_f64(), one.as_i64(), other.as_f64()) {
+        return (one + other).into();
+    }
     match (one.as_i64(), other.as_i64()) {
         (Some(one), Some(other)) if name.ends_with("_max") => one.max(other).into(),
         (Some(one), Some(other)) => one.saturating_add(other).into(),
+        _ if one.is_string() => one.clone(),
         // What is said of the whole holds for each key.
         _ => (one.as_bool() != Some(false) && other.as_bool() != Some(false)).into(),
     }
-}
-
-/// The operations of one name, with their places.
-fn named<'a>(
-    history: &'a History,
-    name: &str,
-) -> impl Iterator<Item = (u32, &'a Operation)> + use<'a> {
-    let symbol = history.symbol(name);
-    history
-        .operations
-        .iter()
-        .enumerate()
-        .filter(move |(_, operation)| Some(operation.f) == symbol)
-        .map(|(place, operation)| (place as u32, operation))
 }
 
 /// Those of one name among the operations at some places.
@@ -175,6 +173,19 @@ fn named_of<'a>(
         .iter()
         .map(|place| (*place, &history.operations[*place as usize]))
         .filter(move |(_, operation)| Some(operation.f) == symbol)
+}
+
+/// The elements that a set or queue holds in the beginning, as they were set.
+pub(crate) fn initial_elements(initial: Option<&Value>) -> Result<Vec<Value>, String> {
+    let Some(initial) = initial else {
+        return Ok(Vec::new());
+    };
+    match initial.elements() {
+        Some(elements) => Ok(elements.to_vec()),
+        None => Err(format!(
+            "--init {initial}: expected a list of the elements in the beginning"
+        )),
+    }
 }
 
 fn succeeded(operation: &Operation) -> bool {

@@ -2,74 +2,94 @@
 //! key: a process never reads less than it read before (*monotonic reads*) or than it wrote
 //! itself (*read your writes*).
 
-use super::{Findings, named, succeeded};
+use super::{Findings, each_key, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
-use crate::history::History;
-use crate::judge::{Known, Model};
+use crate::history::{Datum, History};
+use crate::judge::{Known, Model, Setting, unexpected};
+use crate::number::Number;
+use crate::register::NilRead;
 use crate::report::Report;
 
 /// The model `session`.
 pub static MODEL: Model = Model {
     name: "session",
     help: "Numbers that never become smaller for one process: read, write",
-    operations: &[Known::question("read"), Known::change("write")],
-    settings: &[],
+    operations: &[Known::read("read"), Known::change("write")],
+    settings: &[Setting::NilReads],
     guess: None,
-    judge: |history, _| check(history),
+    judge: |history, settings| check(history, settings.nil_read()),
 };
 
-/// Judges each process's reads.
-pub fn check(history: &History) -> Report {
+/// Judges each process's reads, each key on its own.
+pub fn check(history: &History, nil_read: NilRead) -> Report {
+    if history.nameless {
+        let reason = "no event has a process, so it is not known what is of one session";
+        return Report::unknown("session", history, reason);
+    }
+    each_key(history, |places| check_key(history, places, nil_read))
+}
+
+fn check_key(history: &History, places: &[u32], nil_read: NilRead) -> Report {
     let mut findings = Findings::new(history);
-    // Per process and key: the highest number read, and written.
-    let mut read: FastMap<(u32, u32), (i64, u32)> = FastMap::default();
-    let mut written: FastMap<(u32, u32), (i64, u32)> = FastMap::default();
-    let (reads, writes) = (history.symbol("read"), history.symbol("write"));
+    // Per process: the highest number read, and written.
+    let mut read: FastMap<u32, (Number, u32)> = FastMap::default();
+    let mut written: FastMap<u32, (Number, u32)> = FastMap::default();
+    let writes = history.symbol("write");
     let mut count = 0;
-    for (place, operation) in history.operations.iter().enumerate() {
+    for place in places.iter().copied() {
+        let operation = &history.operations[place as usize];
         if !succeeded(operation) {
             continue;
         }
-        let place = place as u32;
-        let session = (operation.process, operation.key);
-        if Some(operation.f) == writes {
-            let Some(value) = history.value(operation.argument).as_int() else {
-                continue;
-            };
+        let session = operation.process;
+        let write = Some(operation.f) == writes;
+        let shown = if write {
+            operation.argument
+        } else {
+            operation.result
+        };
+        let value = match shown {
+            Datum::NIL if !write && nil_read == NilRead::Unknown => continue,
+            // Nothing is less than any number.
+            Datum::NIL if !write => Some(Number::Decimal(f64::NEG_INFINITY)),
+            shown => Number::of(&history.value(shown)),
+        };
+        let Some(value) = value else {
+            findings.not_read(unexpected(history, operation, shown, "a number"));
+            continue;
+        };
+        if write {
             let highest = written.entry(session).or_insert((value, place));
-            if value > highest.0 {
+            if highest.0.is_less(value) {
                 *highest = (value, place);
             }
-        } else if Some(operation.f) == reads {
-            // Nothing is less than any number.
-            let value = history.value(operation.result).as_int().unwrap_or(i64::MIN);
-            count += 1;
-            let before = *read.entry(session).or_insert((value, place));
-            if value < before.0 {
-                let text = format!(
-                    "{} came after {} of the same process, but saw an older value.",
-                    findings.operation(place),
-                    findings.operation(before.1)
-                );
-                findings.add(AnomalyName::MonotonicReads, text, &[before.1, place]);
-            } else {
-                read.insert(session, (value, place));
-            }
-            if let Some((own, write)) = written.get(&session).copied()
-                && value < own
-            {
-                let text = format!(
-                    "{} did not see {} of the same process, which it had been told was done.",
-                    findings.operation(place),
-                    findings.operation(write)
-                );
-                findings.add(AnomalyName::ReadYourWrites, text, &[write, place]);
-            }
+            continue;
+        }
+        count += 1;
+        let before = *read.entry(session).or_insert((value, place));
+        if value.is_less(before.0) {
+            let text = format!(
+                "{} came after {} of the same process, but saw an older value.",
+                findings.operation(place),
+                findings.operation(before.1)
+            );
+            findings.add(AnomalyName::MonotonicReads, text, &[before.1, place]);
+        } else {
+            read.insert(session, (value, place));
+        }
+        if let Some((own, write)) = written.get(&session).copied()
+            && value.is_less(own)
+        {
+            let text = format!(
+                "{} did not see {} of the same process, which it had been told was done.",
+                findings.operation(place),
+                findings.operation(write)
+            );
+            findings.add(AnomalyName::ReadYourWrites, text, &[write, place]);
         }
     }
     findings.detail("reads", count);
-    let missing = (count == 0 || named(history, "read").next().is_none())
-        .then(|| "no read succeeded, so nothing was checked".to_owned());
+    let missing = (count == 0).then(|| "no read succeeded, so nothing was checked".to_owned());
     findings.report("session", missing)
 }

@@ -1,17 +1,17 @@
 //! Unique identifiers: no two operations that succeeded were given the same one.
 
-use super::{Findings, succeeded};
+use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{Datum, History};
-use crate::judge::{Known, Model};
+use crate::judge::{Known, Model, NilAnswer};
 use crate::report::Report;
 
 /// The model `unique-ids`.
 pub static MODEL: Model = Model {
     name: "unique-ids",
     help: "No identifier is handed out twice: generate",
-    operations: &[Known::read("generate")],
+    operations: &[Known::asks("generate", NilAnswer::Never)],
     settings: &[],
     guess: Some(|evidence| {
         evidence
@@ -21,17 +21,20 @@ pub static MODEL: Model = Model {
     judge: |history, _| check(history),
 };
 
-/// Judges all identifiers that `generate` (or any other operation) returned.
+/// Judges all identifiers that `generate` returned, each key on its own.
 pub fn check(history: &History) -> Report {
+    each_key(history, |places| check_key(history, places))
+}
+
+fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
     let mut first: FastMap<Datum, u32> = FastMap::default();
     let mut acknowledged = 0;
-    for (place, operation) in history.operations.iter().enumerate() {
+    for (place, operation) in named_of(history, places, "generate") {
         if !succeeded(operation) || operation.result == Datum::NIL {
             continue;
         }
         acknowledged += 1;
-        let place = place as u32;
         let earlier = *first.entry(operation.result).or_insert(place);
         if earlier != place {
             let text = format!(
@@ -44,6 +47,7 @@ pub fn check(history: &History) -> Report {
     }
     findings.detail("acknowledged", acknowledged);
     findings.detail("distinct", first.len());
-    let missing = (acknowledged == 0).then(|| "no identifier was handed out".to_owned());
+    let missing = (acknowledged == 0)
+        .then(|| "no identifier was handed out, so nothing was checked".to_owned());
     findings.report("unique-ids", missing)
 }

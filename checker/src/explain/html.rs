@@ -39,6 +39,9 @@ pub fn html_fragment_with_faults(
             String::new()
         },
     );
+    if let Some(reason) = &report.guessed {
+        let _ = write!(html, "<p>The model is guessed: {}.</p>", escape(reason));
+    }
     match &report.verdict {
         Verdict::Valid(witness) => {
             let ordered: usize = witness.orders.iter().map(|order| order.order.len()).sum();

@@ -1,15 +1,20 @@
 //! A report as text.
 
-use crate::report::{Report, Role, Short, Verdict};
+use crate::report::{NO_MODEL, Report, Role, Short, Verdict};
 use std::fmt::Write;
 use std::time::Duration;
 
 /// One line: the file, the verdict, and what it stands on.
 pub fn line(file: &str, report: &Report, elapsed: Duration) -> String {
     let mut line = format!(
-        "{file}: {} ({}, {}",
+        "{file}: {} ({}{}, {}",
         report.verdict,
         report.model,
+        if report.guessed.is_some() && report.model != NO_MODEL {
+            " as guessed"
+        } else {
+            ""
+        },
         operations(report.operations)
     );
     if report.keys > 1 {

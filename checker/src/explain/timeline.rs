@@ -26,12 +26,37 @@ impl FaultInterval {
     /// The intervals that the nemesis's lines of a history suggest: a line that begins with `stop`,
     /// `heal`, `resume`, `restart`, `recover`, `continue` or `end`, or whose value has a `phase` of
     /// that name, ends what is open; any other one begins something.
+    ///
+    /// Our own runs write `{"do": "inject", "fault": 3}` and `{"do": "heal", "fault": 3}` instead,
+    /// each at the beginning and at the end of that: such a fault lasts from the first of these
+    /// lines to the last.
     pub fn of(history: &History) -> Vec<FaultInterval> {
         const ENDS: [&str; 7] = [
             "stop", "heal", "resume", "restart", "recover", "continue", "end",
         ];
         let mut intervals: Vec<FaultInterval> = Vec::new();
+        let mut by_number: BTreeMap<Value, usize> = BTreeMap::new();
         for fault in &history.faults {
+            if let (Some(what), Some(number)) = (fault.value.get("do"), fault.value.get("fault")) {
+                let at = *by_number.entry(number.clone()).or_insert(intervals.len());
+                if at == intervals.len() {
+                    intervals.push(FaultInterval {
+                        name: fault.f.clone(),
+                        start_ns: fault.time,
+                        end_ns: None,
+                    });
+                }
+                if what.as_text() == Some("heal") {
+                    intervals[at].end_ns = Some(fault.time);
+                } else if fault.value.get("injections").is_some() {
+                    intervals[at].name = injected_name(fault);
+                }
+                continue;
+            }
+            // Waiting for the cluster to become whole is no fault.
+            if fault.f == "settle" {
+                continue;
+            }
             let phase = fault
                 .value
                 .get("phase")
@@ -64,6 +89,23 @@ impl FaultInterval {
         }
         intervals
     }
+}
+
+/// The name of one of our own faults, with all that it was done to.
+fn injected_name(fault: &Fault) -> String {
+    let injections = fault.value.get("injections").and_then(Value::elements);
+    let mut names: Vec<&str> = injections
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|injection| injection.get("targets")?.elements())
+        .flatten()
+        .filter_map(Value::as_text)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    format!("{} {}", fault.f, names.join(", "))
+        .trim_end()
+        .to_owned()
 }
 
 fn fault_name(fault: &Fault) -> String {
@@ -136,7 +178,9 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
         w = right + 12.0,
         least = (right + 12.0).min(SHRUNK_MIN),
     );
-    draw_faults(&mut svg, faults, &axis, right, height);
+    if !history.times_go_back {
+        draw_faults(&mut svg, faults, &axis, right, height);
+    }
     for (number, lane) in lanes.iter().enumerate() {
         let name = history.process_name(*lane);
         let y = TOP + LANE * (number as f64 + 0.5);
@@ -148,7 +192,7 @@ pub(super) fn draw(history: &History, anomaly: &Anomaly, faults: &[FaultInterval
             escape(&lane_name(&name)),
         );
     }
-    draw_axis(&mut svg, &axis, height);
+    draw_axis(&mut svg, &axis, height, !history.times_go_back);
     for bar in bars.iter().filter(|bar| bar.number.is_none()) {
         draw_bar(&mut svg, bar, &lanes, &axis, right);
     }
@@ -367,15 +411,18 @@ fn draw_bar(svg: &mut String, bar: &Bar, lanes: &[u32], axis: &Axis, right: f64)
 
 fn label(view: &OperationView) -> String {
     match (view.f.as_str(), &view.value) {
-        ("cas", Value::List(pair)) if pair.len() == 2 => format!("{} → {}", pair[0], pair[1]),
+        ("cas", Value::List(pair)) if pair.len() == 2 => match &view.observed {
+            None => format!("{} → {}", pair[0], pair[1]),
+            Some(observed) => format!("saw {}: {} ↛ {}", Short(observed), pair[0], pair[1]),
+        },
         ("" | "txn", _) => format!("T{}", view.invoke),
         (f, Value::Nil) if !matches!(f, "read" | "r" | "get") => f.to_owned(),
         (f, value) => format!("{f} {}", Short(value)),
     }
 }
 
-fn draw_axis(svg: &mut String, axis: &Axis, height: f64) {
-    let timed = axis.values().any(|(_, time)| *time > 0);
+fn draw_axis(svg: &mut String, axis: &Axis, height: f64, ordered: bool) {
+    let timed = ordered && axis.values().any(|(_, time)| *time > 0);
     let y = height - 24.0;
     let mut free_from = 0.0;
     for (position, (x, time)) in axis {

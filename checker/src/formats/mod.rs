@@ -4,8 +4,8 @@
 //! Packed files (gzip, zstd, xz) are unpacked while they are read. [`sources`] finds the histories
 //! in a folder, for example in Jepsen's `store`.
 //!
-//! File order is history order. `:index` and `:time` may be missing. A process with a name is the
-//! nemesis; a missing one is process 0.
+//! File order is history order. `:index` and `:time` may be missing. Any number or name is that of
+//! a client, but `nemesis`; where the process is missing, operations can hardly be paired.
 //!
 //! A file that is cut or damaged is read as far as it is whole; the history then has a grave
 //! problem that says where it ends, so that it is never called *valid*.
@@ -227,6 +227,8 @@ fn keep_what_is_whole(
             "{told}; what comes after that was not read, only the {events} event(s) before it"
         ),
         grave: true,
+        // What was read is the beginning of the history: a violation in it is one.
+        doubt: false,
     });
     Ok(())
 }

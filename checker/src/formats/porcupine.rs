@@ -144,6 +144,7 @@ impl Reading {
                 event: 0,
                 text: "Op is a number or a truth value; it is read as in Porcupine's tests: 0 or true is get, 1 or false is put, 2 is append (with Arg1: 0 read, 1 write, 2 cas)".to_owned(),
                 grave: false,
+                doubt: false,
             });
         }
         if self.answered_writes > 0 {
@@ -154,6 +155,7 @@ impl Reading {
                     self.answered_writes
                 ),
                 grave: true,
+                doubt: true,
             });
         }
         self.wholes.finish(builder, self.clock.unwrap_or(Clock::Nanoseconds));

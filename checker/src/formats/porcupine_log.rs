@@ -43,6 +43,7 @@ fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
             event,
             text: format!("{count} line(s) of the log hold no event, the first is line {line}"),
             grave: false,
+            doubt: false,
         });
     }
     Ok(())

@@ -102,6 +102,7 @@ impl Sessions {
                 event: 0,
                 text: format!("0 is written to register {key}, which is 0 in the beginning: a read of 0 may mean either"),
                 grave: true,
+                doubt: true,
             });
         }
     }

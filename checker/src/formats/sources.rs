@@ -157,6 +157,7 @@ impl Source {
                             event: 0,
                             text: format!("{problem}; {} was read instead", name(file)),
                             grave: false,
+                            doubt: false,
                         });
                     }
                     return Ok((builder.finish(), format));

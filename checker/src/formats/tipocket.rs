@@ -93,6 +93,7 @@ fn dump(builder: &mut Builder, data: &Json) {
                 crate::report::Short(&Value::from(data))
             ),
             grave: false,
+            doubt: false,
         });
     }
 }

@@ -41,6 +41,9 @@ pub struct Builder {
     /// Processes whose last outcome is unknown.
     retired: FastMap<u32, ()>,
     problem_count: usize,
+    /// Whether some event of a client had a process.
+    named: bool,
+    next_index: u64,
     indices: Order,
     times: Order,
 }
@@ -144,7 +147,7 @@ impl Builder {
     pub fn push_raw(&mut self, event: &RawEvent) -> Option<u32> {
         let position = self.next_position(event.index, event.time);
         let index = self.history.index(position);
-        let Some(process) = event.process else {
+        let Some(process) = self.process_of(event) else {
             let text = "the event has no process, so it is not known which operation it belongs to";
             self.problem(index, true, text.to_owned());
             return None;
@@ -180,6 +183,7 @@ impl Builder {
                     node: event.node,
                     outcome: Outcome::Unknown,
                     observed: false,
+                    asked: event.answered,
                     answered: false,
                 });
                 self.set_open(process, place);
@@ -207,6 +211,7 @@ impl Builder {
                         node: event.node,
                         outcome: Outcome::Unknown,
                         observed: false,
+                        asked: event.answered,
                         answered: false,
                     });
                     place
@@ -221,6 +226,7 @@ impl Builder {
                 if operation.key == NEVER {
                     operation.key = event.key;
                 }
+                let other_key = event.key != NEVER && operation.key != event.key;
                 let other_name = operation.f != event.f && event.f != Symbol::NONE;
                 match kind {
                     Kind::Ok => {
@@ -249,9 +255,40 @@ impl Builder {
                     );
                     self.problem(index, true, text);
                 }
+                if other_key {
+                    let process = self.history.process_name(process);
+                    let text = format!(
+                        "process {process} completes an operation on another key than that of its open operation"
+                    );
+                    self.problem(index, true, text);
+                }
                 self.set_open(process, NEVER);
                 Some(place)
             }
+        }
+    }
+
+    /// The process of an event; none if it does not say, and cannot be known otherwise.
+    ///
+    /// Where no event says it, operations that follow each other one by one can still be paired;
+    /// each is then taken as one of a process of its own.
+    fn process_of(&mut self, event: &RawEvent) -> Option<u32> {
+        let nameless = self.history.nameless;
+        if event.process.is_some() {
+            self.named = true;
+            return event.process.filter(|_| !nameless);
+        }
+        if self.named {
+            return None;
+        }
+        self.history.nameless = true;
+        let open = self.history.operations.len() as u32;
+        let last = open.checked_sub(1).map(History::nameless_process);
+        let last = last.filter(|process| self.open_place(*process) != NEVER);
+        match event.kind {
+            Kind::Invoke if last.is_none() => Some(History::nameless_process(open)),
+            Kind::Invoke => None,
+            _ => last,
         }
     }
 
@@ -265,6 +302,7 @@ impl Builder {
                 event: 0,
                 text,
                 grave,
+                doubt: false,
             });
         }
         self.history.operations.shrink_to_fit();
@@ -275,6 +313,10 @@ impl Builder {
         let position = self.history.events;
         self.history.events += 1;
         if let Some(index) = index {
+            if index > self.next_index {
+                self.history.gap.get_or_insert(index);
+            }
+            self.next_index = index.saturating_add(1).max(self.next_index);
             self.indices.follow(position, index.saturating_add(1));
         }
         self.times.follow(position, time);
@@ -310,6 +352,7 @@ impl Builder {
                         "the {what} goes back from {from}{unit} to {to}{unit}{more}; the order of the file counts"
                     ),
                     grave: false,
+                    doubt: false,
                 })
             })
             .collect();
@@ -343,7 +386,12 @@ impl Builder {
         // The first grave one is kept in any case.
         let first_grave = grave && !self.history.problems.iter().any(|problem| problem.grave);
         if self.history.problems.len() < Self::PROBLEMS_MAX || first_grave {
-            self.history.problems.push(Problem { event, text, grave });
+            self.history.problems.push(Problem {
+                event,
+                text,
+                grave,
+                doubt: grave,
+            });
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Datum(u64);
 
 /// Processes from here on are places in the table of names.
 const NAMED_PROCESSES: u32 = 1 << 31;
+/// Processes from here on have no name: each operation has one of its own.
+const NAMELESS_PROCESSES: u32 = 3 << 30;
 
 const TAG_INT: u64 = 1;
 const TAG_HEAP: u64 = 2;
@@ -102,6 +104,8 @@ pub struct Operation {
     pub outcome: Outcome,
     /// Whether the completion said what a failed operation saw.
     pub observed: bool,
+    /// Whether the invocation had a value at all, be it nothing.
+    pub asked: bool,
     /// Whether the completion had a value at all, be it nothing.
     pub answered: bool,
 }
@@ -140,8 +144,11 @@ pub struct Problem {
     pub event: u64,
     /// What is wrong.
     pub text: String,
-    /// Whether the meaning of the history is in doubt, so that *valid* cannot be said of it.
+    /// Whether *valid* cannot be said of the history.
     pub grave: bool,
+    /// Whether the meaning of the history is in doubt, so that *invalid* cannot be said either.
+    #[serde(skip)]
+    pub doubt: bool,
 }
 
 /// A history of paired operations, in the order of their invocations.
@@ -155,6 +162,11 @@ pub struct History {
     pub problems: Vec<Problem>,
     /// Number of events, the nemesis's included.
     pub events: u32,
+    /// The first event before which others are missing, by the events' own indices.
+    pub gap: Option<u64>,
+    /// Whether no event of a client has a process: operations follow each other one by one, and it
+    /// is not known which of them are of the same client.
+    pub nameless: bool,
     /// Whether the times of the events go back somewhere, so that they tell nothing of the order.
     pub times_go_back: bool,
     /// Whether only the order within each process is known, and nothing of the order between
@@ -191,10 +203,10 @@ impl History {
 
     /// Why it is in doubt what the history means, if it is: nothing can be said of it then.
     pub fn doubt(&self) -> Option<String> {
-        let grave = self.problems.iter().find(|problem| problem.grave)?;
+        let doubt = self.problems.iter().find(|problem| problem.doubt)?;
         Some(format!(
             "the history breaks the rules of histories, so nothing follows from it (event {}: {})",
-            grave.event, grave.text
+            doubt.event, doubt.text
         ))
     }
 
@@ -471,12 +483,33 @@ impl History {
         process
     }
 
-    /// The number or name of a process.
+    /// The process of an operation whose events do not have one, by the operation's place.
+    pub(super) fn nameless_process(place: u32) -> u32 {
+        NAMELESS_PROCESSES | place
+    }
+
+    /// The number or name of a process; a question mark if it is not known.
     pub fn process_name(&self, process: u32) -> String {
+        if process >= NAMELESS_PROCESSES {
+            return "?".to_owned();
+        }
         match process.checked_sub(NAMED_PROCESSES) {
             None => process.to_string(),
             Some(place) => self.process_names[place as usize].clone(),
         }
+    }
+
+    /// Puts the meaning of the history in doubt, since it is not made of tuples.
+    fn doubt_tuple(&mut self, position: u32, what: &str) {
+        if self.problems.iter().any(|problem| problem.doubt) {
+            return;
+        }
+        self.problems.push(Problem {
+            event: self.index(position),
+            text: format!("{what}, but --tuples says that all values are tuples"),
+            grave: true,
+            doubt: true,
+        });
     }
 
     /// Leaves out the operations of a name, and returns how many there were.
@@ -508,13 +541,30 @@ impl History {
                 continue;
             }
             let Some((key, argument)) = self.pair(operation.argument) else {
+                if operation.argument != Datum::NIL {
+                    self.doubt_tuple(operation.invoke, "its value is no [key value] tuple");
+                }
                 continue;
+            };
+            let result = match self.pair(operation.result) {
+                Some((answered, value)) => {
+                    if answered != key {
+                        self.doubt_tuple(
+                            operation.complete,
+                            "it completes an operation on another key",
+                        );
+                    }
+                    value
+                }
+                None => {
+                    if operation.outcome == Outcome::Ok && operation.result != Datum::NIL {
+                        self.doubt_tuple(operation.complete, "its value is no [key value] tuple");
+                    }
+                    operation.result
+                }
             };
             let key = self.value(key);
             let key = self.intern_key(&key);
-            let result = self
-                .pair(operation.result)
-                .map_or(operation.result, |(_, value)| value);
             let operation = &mut self.operations[place];
             operation.key = key;
             operation.argument = argument;

@@ -99,6 +99,7 @@ impl Wholes {
                 node: Symbol::NONE,
                 outcome: whole.outcome,
                 observed: false,
+                asked: true,
                 answered: whole.outcome == Outcome::Ok,
             });
             if let Some(error) = error.take() {
@@ -114,6 +115,7 @@ impl Wholes {
                     "{count} operation(s) begin while another one of the same client is open, the first is of client {process}; only times count, not the order of a client"
                 ),
                 grave: false,
+                doubt: false,
             });
         }
     }

@@ -2,7 +2,8 @@
 
 use super::model::in_words;
 use super::{Known, Model, models};
-use crate::history::{Datum, History, NEVER, Outcome};
+use crate::history::{Datum, History, NEVER, Operation, Outcome};
+use crate::report::Short;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,11 +39,22 @@ pub struct Uses {
     pub arguments: BTreeSet<Shape>,
     /// The shapes of what those that succeeded returned.
     pub results: BTreeSet<Shape>,
-    /// Whether one was asked with `[key nil]`, or asked with `[key …]` and answered with another
-    /// `[key …]`, as with `[key value]` tuples.
+    /// Whether one was asked with `[key …]` and answered with another `[key …]`, as with
+    /// `[key value]` tuples.
     pub asked_for_a_key: bool,
     /// The first of them.
     pub first: u32,
+}
+
+impl Uses {
+    fn looks_like_tuples(&self) -> bool {
+        self.arguments.iter().all(|shape| *shape == Shape::Pair)
+    }
+
+    /// Whether none of them has an argument.
+    pub fn only_asked_with_nothing(&self) -> bool {
+        self.arguments.iter().all(|shape| *shape == Shape::Nil)
+    }
 }
 
 /// What all operations of a history look like.
@@ -159,6 +171,10 @@ pub fn guess(history: &History) -> Guess {
 
 fn why_none(evidence: &Evidence<'_>, able: &[&Model]) -> String {
     let names = evidence.names_in_words();
+    let tuples = match evidence.uses.values().all(Uses::looks_like_tuples) {
+        true => "; the values look like [key value] tuples of independent objects, so say --tuples",
+        false => "",
+    };
     let able: Vec<&str> = able
         .iter()
         .filter(|model| model.known(Known::ANY).is_none())
@@ -166,7 +182,7 @@ fn why_none(evidence: &Evidence<'_>, able: &[&Model]) -> String {
         .collect();
     if !able.is_empty() {
         return format!(
-            "nothing was checked: the operations ({names}) do not say which of several models is meant ({}); name one with --model",
+            "nothing was checked: the operations ({names}) do not say which of several models is meant ({}); name one with --model{tuples}",
             in_words(&able)
         );
     }
@@ -187,7 +203,7 @@ fn why_none(evidence: &Evidence<'_>, able: &[&Model]) -> String {
         })
         .collect();
     format!(
-        "nothing was checked: no model knows all operations of the history ({}); name one with --model, and leave the others out with --ignore",
+        "nothing was checked: no model knows all operations of the history ({}); name one with --model, and leave the others out with --ignore{tuples}",
         knowing.join("; ")
     )
 }
@@ -255,6 +271,60 @@ pub(crate) fn any_step<'a>(
     history.list_elements(datum, &mut steps);
     let names: Option<Vec<&str>> = steps.into_iter().map(name_of).collect();
     names.is_some_and(|names| names.into_iter().any(holds))
+}
+
+/// Whether a transaction completes with the steps that it was invoked with: the same names and keys,
+/// in the same order. (Some invoke a read without a place for its value.)
+pub(crate) fn same_steps(history: &History, invoked: Datum, completed: Datum) -> bool {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let lists =
+        history.list_elements(invoked, &mut before) && history.list_elements(completed, &mut after);
+    let begin = |step: Datum| match history.list_length(step) {
+        Some(2) => Some(step),
+        Some(3) => history.list_before(step),
+        _ => None,
+    };
+    let same = |(one, other): (&Datum, &Datum)| begin(*one) == begin(*other);
+    !lists || before.len() == after.len() && before.iter().zip(&after).all(same)
+}
+
+/// Whether a transaction has a read whose value is such.
+pub(crate) fn any_read(history: &History, datum: Datum, holds: impl Fn(Datum) -> bool) -> bool {
+    let mut steps = Vec::new();
+    history.list_elements(datum, &mut steps);
+    let mut parts = Vec::new();
+    steps.into_iter().any(|step| {
+        history.list_elements(step, &mut parts);
+        let [f, _, value] = parts[..] else {
+            return false;
+        };
+        let name = history.heap_value(f).and_then(Value::as_text);
+        matches!(name, Some("r" | "read")) && holds(value)
+    })
+}
+
+/// That an operation carries something else than was expected, and what to do about it.
+pub(crate) fn unexpected(
+    history: &History,
+    operation: &Operation,
+    datum: Datum,
+    expected: &str,
+) -> String {
+    let completed = operation.outcome == Outcome::Ok && operation.complete != NEVER;
+    let event = match completed {
+        true => operation.complete,
+        false => operation.invoke,
+    };
+    let tuple = match history.pair(datum) {
+        Some(_) => "; if values are [key value] tuples of independent objects, say --tuples",
+        None => "",
+    };
+    format!(
+        "event {}: the {} has the value {}, not {expected}{tuple}",
+        history.index(event),
+        named(history.name(operation.f)),
+        Short(&history.value(datum)),
+    )
 }
 
 /// The first event at which an operation began.

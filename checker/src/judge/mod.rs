@@ -5,14 +5,15 @@
 //! together without doubt.
 
 mod evidence;
+mod kinds;
 mod model;
 pub mod models;
 mod survey;
 
 pub use evidence::{Evidence, Guess, Shape, Uses, guess, shape};
-pub(crate) use evidence::{asked_for_a_key, event_of};
+pub(crate) use evidence::{any_read, asked_for_a_key, event_of, same_steps, unexpected};
 pub(crate) use model::in_words;
-pub use model::{Argument, Known, Model, Observation, Setting};
+pub use model::{Argument, Known, Model, NilAnswer, Observation, Setting};
 
 use crate::budget::Budget;
 use crate::checks::bank;
@@ -155,7 +156,12 @@ pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
         Some(reason) => Report::unknown(model.name, history, reason),
         None => (model.judge)(&survey.completed(), settings),
     };
-    survey.conclude(report)
+    let mut report = survey.conclude(report);
+    report.warnings.extend(kinds::mixed_up(history, &report));
+    report
+        .warnings
+        .extend(kinds::maybe_missing(history, &report));
+    report
 }
 
 /// Why a history that tells only the order within each session cannot be judged like this, if it

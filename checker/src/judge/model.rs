@@ -131,9 +131,36 @@ pub struct Observation<'a> {
     pub settings: &'a Settings,
     /// The operation.
     pub operation: &'a Operation,
+    /// Its place in [`History::operations`].
+    pub place: u32,
+}
+
+/// Whether an operation that succeeded and returned nothing says something by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NilAnswer {
+    /// It does where [`Settings::nil_read`] says so, or else the format.
+    ByFormat,
+    /// It does if [`Settings::nil_read`] says so.
+    IfSet,
+    /// It does unless [`Settings::nil_read`] says that it does not.
+    UnlessSet,
+    /// It never does.
+    Never,
 }
 
 impl Observation<'_> {
+    /// Whether it succeeded, and with something that counts as an answer.
+    pub fn answers(&self, nil: NilAnswer) -> bool {
+        let nothing = self.operation.result == Datum::NIL;
+        let says = match nil {
+            NilAnswer::ByFormat => self.settings.nil_read() == NilRead::Value,
+            NilAnswer::IfSet => self.settings.nil_read == Some(NilRead::Value),
+            NilAnswer::UnlessSet => self.settings.nil_read != Some(NilRead::Unknown),
+            NilAnswer::Never => false,
+        };
+        self.succeeded() && (says || !nothing)
+    }
+
     fn succeeded(&self) -> bool {
         self.operation.outcome == Outcome::Ok
     }
@@ -143,14 +170,22 @@ impl Known {
     /// The name that stands for every name: transactions are known by the shape of their values.
     pub const ANY: &'static str = "*";
 
-    /// A question: if it succeeds, then what it returned is judged, if that is known.
+    /// A question: if it succeeds, then what it returned is judged. Whether nothing is an answer is
+    /// as the format has it, if it is not set.
     pub const fn read(name: &'static str) -> Known {
+        Known::asks(name, NilAnswer::ByFormat)
+    }
+
+    /// A question, with what it means if nothing was returned.
+    pub const fn asks(name: &'static str, nil: NilAnswer) -> Known {
         Known {
             name,
             argument: Argument::None,
-            observes: |seen| {
-                let nothing = seen.operation.result == Datum::NIL;
-                seen.succeeded() && !(nothing && seen.settings.nil_read() == NilRead::Unknown)
+            observes: match nil {
+                NilAnswer::ByFormat => |seen| seen.answers(NilAnswer::ByFormat),
+                NilAnswer::IfSet => |seen| seen.answers(NilAnswer::IfSet),
+                NilAnswer::UnlessSet => |seen| seen.answers(NilAnswer::UnlessSet),
+                NilAnswer::Never => |seen| seen.answers(NilAnswer::Never),
             },
         }
     }

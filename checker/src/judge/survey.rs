@@ -2,9 +2,13 @@
 //! known to the model, and whether anything at all was observed.
 
 use super::evidence::named;
-use super::{Argument, Model, Observation, Settings, asked_for_a_key, event_of, in_words};
+use super::{
+    Argument, Model, Observation, Settings, asked_for_a_key, event_of, in_words, same_steps,
+};
 use crate::history::{Datum, History, Operation, Outcome, Symbol};
+use crate::register::NilRead;
 use crate::report::{OutcomeCounts, Report, Short, Unknown, Verdict};
+use crate::transactions::ConsistencyModel;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -20,6 +24,21 @@ pub(super) struct Survey<'a> {
     odd: Option<String>,
     /// Operations whose argument became known only when they completed.
     late_arguments: Vec<u32>,
+}
+
+/// Whether what a consistency model of this name asks depends on the order of each session, and is
+/// not implied by real time.
+fn of_sessions(name: &&str) -> bool {
+    let words = [
+        "session",
+        "sequential",
+        "causal",
+        "pram",
+        "monotonic",
+        "your-writes",
+        "follow",
+    ];
+    words.iter().any(|word| name.contains(word))
 }
 
 /// One name, and how its operations fared.
@@ -75,6 +94,7 @@ impl<'a> Survey<'a> {
             history,
             settings,
             operation,
+            place,
         };
         let observes = (known.observes)(&seen);
         self.observations += usize::from(observes);
@@ -88,10 +108,26 @@ impl<'a> Survey<'a> {
             });
         }
         let result = match operation.outcome {
+            // What an operation of unknown outcome was about may be told when it is given up.
+            Outcome::Unknown if operation.argument == Datum::NIL => operation.result,
             Outcome::Ok => operation.result,
             _ => Datum::NIL,
         };
         match known.argument {
+            Argument::Free if known.name == super::Known::ANY => {
+                let (asked, told) = (operation.argument, result);
+                if asked != Datum::NIL && told != Datum::NIL && !same_steps(history, asked, told) {
+                    self.odd.get_or_insert_with(|| {
+                        format!(
+                            "event {}: this completes the transaction {}, but the open one of that process is {} (event {}): one of them is missing, or belongs to another process",
+                            history.index(operation.complete),
+                            Short(&history.value(told)),
+                            Short(&history.value(asked)),
+                            event_of(history, place),
+                        )
+                    });
+                }
+            }
             Argument::Free => {}
             Argument::None => {
                 if asked_for_a_key(history, operation.argument, operation.result) {
@@ -104,6 +140,15 @@ impl<'a> Survey<'a> {
                         )
                     });
                 }
+            }
+            Argument::Kept if self.never_told(operation, result) => {
+                self.odd.get_or_insert_with(|| {
+                    format!(
+                        "event {}: it is not known what this {} is about: neither the invocation nor the completion has a value",
+                        event_of(history, place),
+                        history.name(operation.f),
+                    )
+                });
             }
             Argument::Kept if result == Datum::NIL || result == operation.argument => {}
             Argument::Kept if operation.argument == Datum::NIL => self.late_arguments.push(place),
@@ -120,6 +165,18 @@ impl<'a> Survey<'a> {
                 });
             }
         }
+    }
+
+    /// Whether a change that may have happened never says what it changes to. (In notations where
+    /// nothing is a value like any other it can be nothing, if that is said.)
+    fn never_told(&self, operation: &Operation, result: Datum) -> bool {
+        let nothing = operation.argument == Datum::NIL && result == Datum::NIL;
+        let said = match operation.outcome {
+            Outcome::Ok => operation.answered,
+            Outcome::Unknown => operation.asked && self.settings.nil_read() == NilRead::Value,
+            Outcome::Fail => true,
+        };
+        nothing && !said
     }
 
     /// Whether an operation that succeeded leaves out what it saw.
@@ -161,6 +218,12 @@ impl<'a> Survey<'a> {
                 },
             ));
         }
+        let promise = self.settings.consistency.map(ConsistencyModel::as_str);
+        if let (true, Some(promise)) = (self.history.nameless, promise.filter(of_sessions)) {
+            return Some(format!(
+                "no event has a process, so it is not known which transactions are of one session, on which {promise} depends"
+            ));
+        }
         self.odd.clone()
     }
 
@@ -185,8 +248,18 @@ impl<'a> Survey<'a> {
                 ..Unknown::default()
             })
         };
-        if !report.is_invalid() && self.observations == 0 && self.not_understood().is_none() {
+        let rests_on_nothing = match &report.verdict {
+            Verdict::Valid(_) => true,
+            Verdict::Invalid(_) => false,
+            Verdict::Unknown(unknown) => {
+                let reason = &unknown.reason;
+                reason.starts_with("nothing was checked")
+                    || reason.ends_with("so nothing was checked")
+            }
+        };
+        if rests_on_nothing && self.observations == 0 {
             report.verdict = unknown(self.nothing_checked());
+            report.details.remove("strongest_models");
         } else if let (true, Some(reason)) = (report.is_valid(), self.too_few()) {
             report.verdict = unknown(reason);
         }
@@ -223,9 +296,8 @@ impl<'a> Survey<'a> {
                 .model
                 .operations
                 .iter()
-                .filter(|known| known.argument != Argument::Kept)
+                .filter(|known| known.argument == Argument::None)
                 .map(|known| known.name)
-                .filter(|name| *name != super::Known::ANY)
                 .collect();
             match observing.is_empty() {
                 true => "nothing was read by an operation that succeeded".to_owned(),

@@ -359,11 +359,15 @@ fn explain_zones(
     let mut anomaly = explain::explain(history, accesses, initial, zones, conflict, came_to_it);
     if matches!(found, Conflict::Blocks { .. } | Conflict::Order { .. }) {
         let operation = |access: &Access| &history.operations[access.place as usize];
-        let stale = zones.stale_by(
-            accesses,
-            |access| operation(access).invoke_time,
-            |access| operation(access).complete_time,
-        );
+        let stale = (!history.times_go_back)
+            .then(|| {
+                zones.stale_by(
+                    accesses,
+                    |access| operation(access).invoke_time,
+                    |access| operation(access).complete_time,
+                )
+            })
+            .flatten();
         if let Some(ns) = stale.filter(|ns| *ns > 0) {
             anomaly.set_stale(ns);
         }

@@ -2,7 +2,7 @@
 
 use super::{Explain, FailedCas, NilRead, Options, check};
 use crate::history::{Datum, History, Outcome};
-use crate::judge::{Evidence, Known, Model, Observation, Setting, Settings, Shape};
+use crate::judge::{Evidence, Known, Model, Observation, Setting, Settings, Shape, unexpected};
 use crate::report::Report;
 use crate::value::Value;
 
@@ -69,7 +69,7 @@ pub static ETCD_REGISTER: Model = Model {
             failed_cas: FailedCas::Observation,
             ..options("etcd-register", settings)
         };
-        check(history, &options)
+        unless_no_register("etcd-register", history, check(history, &options))
     },
 };
 
@@ -102,5 +102,46 @@ fn options(model: &str, settings: &Settings) -> Options {
 }
 
 fn judge(model: &str, history: &History, settings: &Settings) -> Report {
-    check(history, &options(model, settings))
+    unless_no_register(model, history, check(history, &options(model, settings)))
+}
+
+/// A list that was read where only single values were written is no violation of a register: the
+/// object is something else, like the lists of all writes that causal-reverse workloads read.
+fn unless_no_register(model: &str, history: &History, report: Report) -> Report {
+    if !report.is_invalid() {
+        return report;
+    }
+    let several = |datum: Datum| {
+        let list = history.list_length(datum).is_some();
+        list || matches!(
+            history.heap_value(datum),
+            Some(Value::Set(_) | Value::Map(_))
+        )
+    };
+    let mut read = None;
+    for operation in &history.operations {
+        match history.name(operation.f) {
+            "write" | "w" | "put" if several(operation.argument) => return report,
+            "cas" => {
+                let pair = history.pair(operation.argument);
+                if pair.is_some_and(|(from, to)| several(from) || several(to)) {
+                    return report;
+                }
+            }
+            "read" | "r" | "get"
+                if operation.outcome == Outcome::Ok && several(operation.result) =>
+            {
+                read = read.or(Some(operation));
+            }
+            _ => {}
+        }
+    }
+    match read {
+        None => report,
+        Some(read) => {
+            let expected = "a single value, as all writes have it: this is no register";
+            let odd = unexpected(history, read, read.result, expected);
+            Report::unknown(model, history, odd)
+        }
+    }
 }

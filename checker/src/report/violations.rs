@@ -36,6 +36,9 @@ pub struct Violations {
     pub keys: usize,
     /// How many keys there are.
     pub of_keys: usize,
+    /// Whether the times mean anything: they do not if there are none, or if they go back.
+    #[serde(skip)]
+    pub timed: bool,
 }
 
 impl Violations {
@@ -66,6 +69,7 @@ impl Violations {
             last_ns,
             keys: keys.len(),
             of_keys,
+            timed: !history.times_go_back && last_ns > 0,
         }
     }
 
@@ -87,11 +91,11 @@ impl fmt::Display for Violations {
             write!(f, "{}", Counted(*count, name))?;
         }
         write!(f, " by {}", Counted(self.processes, "process"))?;
-        if self.first_ns == self.last_ns {
-            write!(f, ", at {} s", seconds(self.first_ns))?;
-        } else {
-            let (first, last) = (seconds(self.first_ns), seconds(self.last_ns));
-            write!(f, ", from {first} s to {last} s")?;
+        let (first, last) = (seconds(self.first_ns), seconds(self.last_ns));
+        match self.timed {
+            false => {}
+            true if self.first_ns == self.last_ns => write!(f, ", at {first} s")?,
+            true => write!(f, ", from {first} s to {last} s")?,
         }
         write!(
             f,
@@ -150,6 +154,7 @@ mod tests {
             keys: 1,
             of_keys: 1,
             at_least: false,
+            timed: true,
         };
         assert_eq!(
             violations.to_string(),

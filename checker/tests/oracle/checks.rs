@@ -1,8 +1,8 @@
 //! The checks that need no search, against their definitions written down pair by pair.
 
-use crate::random::{CASES, Planned, history, nothing_checked};
+use crate::random::{CASES, Planned, Subject, history, nothing_checked};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{History, Kind, NEVER, Outcome};
+use kensho_checker::history::{Datum, History, Kind, NEVER, Outcome};
 use kensho_checker::judge::{Model, Settings, judge, models};
 use kensho_checker::report::Verdict;
 use kensho_checker::value::Value;
@@ -26,61 +26,113 @@ impl Op {
 }
 
 fn ops(history: &History) -> Vec<Op> {
+    let says_nothing = |o: &kensho_checker::history::Operation| {
+        matches!(history.name(o.f), "read" | "generate") && o.result == Datum::NIL
+    };
     let op = |o: &kensho_checker::history::Operation| Op {
         f: history.name(o.f).to_owned(),
         process: o.process,
         argument: history.value(o.argument),
         result: history.value(o.result),
-        outcome: o.outcome,
+        outcome: match says_nothing(o) {
+            true => Outcome::Unknown,
+            false => o.outcome,
+        },
         inv: o.invoke,
         ret: o.complete,
     };
     history.operations.iter().map(op).collect()
 }
 
-/// Compares a check with its definition, which says nothing where nothing was checked.
-fn compare(
+/// A check with its definition, which says nothing where nothing was checked.
+struct Check {
     model: &'static Model,
-    settings: &Settings,
+    settings: Settings,
     plan: fn(&mut Random) -> Planned,
     definition: fn(&[Op]) -> Option<bool>,
-) {
-    let (mut valid, mut invalid) = (0, 0);
-    for seed in 0..CASES {
-        let mut random = Random::new(seed);
-        let count = 2 + random.below(6);
-        let planned: Vec<Planned> = (0..count)
-            .map(|_| {
-                let planned = plan(&mut random);
-                let kind = match random.below(10) {
-                    0 => Kind::Info,
-                    1 => Kind::Fail,
-                    _ => planned.kind,
-                };
-                Planned { kind, ..planned }
-            })
-            .collect();
-        let history = history(&mut random, &planned);
-        let report = judge(&history, model, settings);
-        let told = match report.verdict {
-            Verdict::Valid(_) => Some(true),
-            Verdict::Invalid(_) => Some(false),
-            Verdict::Unknown(_) => None,
-        };
-        let expected = definition(&ops(&history));
-        if nothing_checked(&report) {
-            assert_ne!(expected, Some(false), "seed {seed}: {report:#?}");
-            continue;
+}
+
+impl Check {
+    fn new(
+        model: &'static Model,
+        settings: Settings,
+        plan: fn(&mut Random) -> Planned,
+        definition: fn(&[Op]) -> Option<bool>,
+    ) -> Check {
+        Check {
+            model,
+            settings,
+            plan,
+            definition,
         }
-        assert_eq!(told, expected, "seed {seed}: {report:#?}");
-        valid += u64::from(told == Some(true));
-        invalid += u64::from(told == Some(false));
     }
-    let least = CASES / 20;
-    assert!(
-        valid > least && invalid > least,
-        "{valid} valid, {invalid} invalid"
-    );
+
+    fn compare(&self) {
+        let (mut valid, mut invalid) = (0, 0);
+        for seed in 0..CASES {
+            let mut random = Random::new(seed);
+            let count = 2 + random.below(6);
+            let planned: Vec<Planned> = (0..count)
+                .map(|_| {
+                    let planned = (self.plan)(&mut random);
+                    let kind = match random.below(10) {
+                        0 => Kind::Info,
+                        1 => Kind::Fail,
+                        _ => planned.kind,
+                    };
+                    Planned { kind, ..planned }
+                })
+                .collect();
+            let history = history(&mut random, &planned);
+            let report = judge(&history, self.model, &self.settings);
+            let told = match report.verdict {
+                Verdict::Valid(_) => Some(true),
+                Verdict::Invalid(_) => Some(false),
+                Verdict::Unknown(_) => None,
+            };
+            let expected = (self.definition)(&ops(&history));
+            if nothing_checked(&report) {
+                assert_ne!(expected, Some(false), "seed {seed}: {report:#?}");
+                continue;
+            }
+            assert_eq!(told, expected, "seed {seed}: {report:#?}");
+            valid += u64::from(told == Some(true));
+            invalid += u64::from(told == Some(false));
+        }
+        let least = CASES / 20;
+        assert!(
+            valid > least && invalid > least,
+            "{valid} valid, {invalid} invalid"
+        );
+    }
+}
+
+/// All checks, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let checks: [fn() -> Check; 10] = [
+        set_check,
+        set_that_is_read_all_the_time_check,
+        set_that_must_be_up_to_date_check,
+        counter_check,
+        bank_check,
+        queue_check,
+        unique_ids_check,
+        monotonic_check,
+        session_check,
+        long_fork_check,
+    ];
+    checks
+        .into_iter()
+        .map(|check| {
+            let check = check();
+            Subject {
+                model: check.model,
+                settings: check.settings,
+                plan: Box::new(check.plan),
+                expected: Box::new(move |history| (check.definition)(&ops(history))),
+            }
+        })
+        .collect()
 }
 
 fn elements(value: &Value) -> Vec<Value> {
@@ -89,7 +141,7 @@ fn elements(value: &Value) -> Vec<Value> {
 
 fn plan_set(random: &mut Random) -> Planned {
     let element = random.below(3);
-    if random.below(2) == 0 {
+    if random.below(3) < 2 {
         return Planned::ok("add", json!(element), json!(element));
     }
     let seen = [
@@ -105,7 +157,11 @@ fn plan_set(random: &mut Random) -> Planned {
 
 #[test]
 fn set() {
-    compare(&models::SET, &Settings::default(), plan_set, |ops| {
+    set_check().compare();
+}
+
+fn set_check() -> Check {
+    Check::new(&models::SET, Settings::default(), plan_set, |ops| {
         let last = ops
             .iter()
             .filter(|op| op.is("read", Outcome::Ok))
@@ -118,17 +174,28 @@ fn set() {
         let added = seen.iter().all(|element| {
             let mut adds = ops
                 .iter()
-                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail);
+                .filter(|op| op.f == "add" && op.outcome != Outcome::Fail && op.inv < last.ret);
             adds.any(|op| op.argument == *element)
         });
         Some(kept && added)
-    });
+    })
 }
 
 /// Lost, stale, duplicated, stable: what is said of a set that is read all the time.
 fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
     let reads: Vec<&Op> = ops.iter().filter(|op| op.is("read", Outcome::Ok)).collect();
     let (mut wrong, mut stable) = (false, false);
+    // What was read must have begun to be added before the read ended.
+    wrong |= reads.iter().any(|read| {
+        elements(&read.result).iter().any(|element| {
+            !ops.iter().any(|op| {
+                op.f == "add"
+                    && op.outcome != Outcome::Fail
+                    && op.argument == *element
+                    && op.inv < read.ret
+            })
+        })
+    });
     for element in (0..3).map(Value::Int) {
         let adds = || {
             ops.iter()
@@ -179,24 +246,36 @@ fn set_full(ops: &[Op], linearizable: bool) -> Option<bool> {
 
 #[test]
 fn set_that_is_read_all_the_time() {
-    compare(&models::SET_FULL, &Settings::default(), plan_set, |ops| {
+    set_that_is_read_all_the_time_check().compare();
+}
+
+fn set_that_is_read_all_the_time_check() -> Check {
+    Check::new(&models::SET_FULL, Settings::default(), plan_set, |ops| {
         set_full(ops, false)
-    });
+    })
 }
 
 #[test]
 fn set_that_must_be_up_to_date() {
+    set_that_must_be_up_to_date_check().compare();
+}
+
+fn set_that_must_be_up_to_date_check() -> Check {
     let settings = Settings {
         linearizable_set: true,
         ..Settings::default()
     };
-    compare(&models::SET_FULL, &settings, plan_set, |ops| {
+    Check::new(&models::SET_FULL, settings, plan_set, |ops| {
         set_full(ops, true)
-    });
+    })
 }
 
 #[test]
 fn counter() {
+    counter_check().compare();
+}
+
+fn counter_check() -> Check {
     let plan = |random: &mut Random| match random.below(2) {
         0 => {
             let amount = random.below(5) as i64 - 1;
@@ -204,7 +283,7 @@ fn counter() {
         }
         _ => Planned::ok("read", json!(null), json!(random.below(8) as i64 - 1)),
     };
-    compare(&models::COUNTER, &Settings::default(), plan, |ops| {
+    Check::new(&models::COUNTER, Settings::default(), plan, |ops| {
         let adds = || {
             ops.iter()
                 .filter(|op| op.f == "add" && op.outcome != Outcome::Fail)
@@ -231,11 +310,15 @@ fn counter() {
                     (least..=most).contains(&seen)
                 }),
         )
-    });
+    })
 }
 
 #[test]
 fn bank() {
+    bank_check().compare();
+}
+
+fn bank_check() -> Check {
     let plan = |random: &mut Random| {
         let balances = match random.below(6) {
             0 => json!({"a": 5, "b": 6}),
@@ -248,12 +331,12 @@ fn bank() {
     };
     let settings = Settings {
         bank: kensho_checker::checks::bank::Options {
-            total: Some(10),
+            total: Some(10.into()),
             negative_balances: false,
         },
         ..Settings::default()
     };
-    compare(&models::BANK, &settings, plan, |ops| {
+    Check::new(&models::BANK, settings, plan, |ops| {
         let balances = |op: &Op| match &op.result {
             Value::Map(entries) => entries.clone(),
             _ => Vec::new(),
@@ -273,63 +356,78 @@ fn bank() {
         // All reads have the same accounts.
         let alike = reads.windows(2).all(|pair| pair[0].len() == pair[1].len());
         (!reads.is_empty()).then(|| alike && reads.iter().all(sums_up))
-    });
+    })
 }
 
 #[test]
 fn queue() {
+    queue_check().compare();
+}
+
+fn queue_check() -> Check {
     let plan = |random: &mut Random| {
         let element = json!(random.below(4));
         match random.below(5) {
             0..=2 => Planned::ok("enqueue", element.clone(), element),
             3 => Planned::ok("dequeue", json!(null), element),
-            _ => Planned {
-                kind: Kind::Fail,
-                ..Planned::ok("dequeue", json!(null), json!(null))
-            },
+            _ => Planned::ok("dequeue", json!(null), json!(null)),
         }
     };
-    compare(&models::QUEUE, &Settings::default(), plan, |ops| {
-        let last = ops
+    Check::new(&models::QUEUE, Settings::default(), plan, |ops| {
+        let put = |op: &&Op| op.f == "enqueue" && op.outcome != Outcome::Fail;
+        let last = ops.iter().filter(put).map(|op| op.inv).max().unwrap_or(0);
+        let took = |op: &&Op| op.is("dequeue", Outcome::Ok) && op.result != Value::Nil;
+        // When it was found empty after all had begun to put something in.
+        let empty = ops
             .iter()
-            .filter(|op| op.f == "enqueue" && op.outcome != Outcome::Fail)
+            .filter(|op| op.is("dequeue", Outcome::Ok) && op.result == Value::Nil)
             .map(|op| op.inv)
+            .filter(|inv| *inv > last)
             .max();
-        let drained = ops
-            .iter()
-            .any(|op| op.is("dequeue", Outcome::Fail) && op.inv > last.unwrap_or(0));
         let unknown = ops
             .iter()
             .filter(|op| op.is("dequeue", Outcome::Unknown))
             .count();
-        let (mut right, mut lost, mut met) = (true, 0, false);
+        let (mut right, mut lost) = (true, 0);
         for element in (0..4).map(Value::Int) {
-            let enqueues = |outcome: Outcome| {
-                ops.iter()
-                    .filter(|op| op.is("enqueue", outcome) && op.argument == element)
-                    .count()
-            };
-            let out = ops
+            let begun: Vec<u32> = ops
                 .iter()
-                .filter(|op| op.is("dequeue", Outcome::Ok) && op.result == element)
+                .filter(put)
+                .filter(|op| op.argument == element)
+                .map(|op| op.inv)
+                .collect();
+            let out: Vec<u32> = ops
+                .iter()
+                .filter(took)
+                .filter(|op| op.result == element)
+                .map(|op| op.ret)
+                .collect();
+            // Whenever some have come out, at least as many had begun to be put in.
+            right &= out.iter().all(|end| {
+                let came_out = out.iter().filter(|other| *other <= end).count();
+                let put_in = begun.iter().filter(|begin| *begin < end).count();
+                came_out <= put_in
+            });
+            let known = ops
+                .iter()
+                .filter(|op| op.is("enqueue", Outcome::Ok) && op.argument == element)
+                .filter(|op| empty.is_some_and(|empty| op.ret < empty))
                 .count();
-            let (known, maybe) = (enqueues(Outcome::Ok), enqueues(Outcome::Unknown));
-            met |= known + maybe + out > 0;
-            right &= out <= known + maybe;
-            lost += usize::from(out <= known + maybe && known > out);
+            lost += usize::from(out.len() <= begun.len() && known > out.len());
         }
-        let right = right && !(drained && lost > unknown);
-        if right && !met {
-            return None;
-        }
+        let right = right && lost <= unknown;
         Some(right)
-    });
+    })
 }
 
 #[test]
 fn unique_ids() {
+    unique_ids_check().compare();
+}
+
+fn unique_ids_check() -> Check {
     let plan = |random: &mut Random| Planned::ok("generate", json!(null), json!(random.below(12)));
-    compare(&models::UNIQUE_IDS, &Settings::default(), plan, |ops| {
+    Check::new(&models::UNIQUE_IDS, Settings::default(), plan, |ops| {
         let ids: Vec<&Value> = ops
             .iter()
             .filter(|op| op.outcome == Outcome::Ok)
@@ -337,7 +435,7 @@ fn unique_ids() {
             .collect();
         let distinct = (0..ids.len()).all(|at| !ids[..at].contains(&ids[at]));
         (!ids.is_empty()).then_some(distinct)
-    });
+    })
 }
 
 fn plan_numbers(random: &mut Random) -> Planned {
@@ -346,9 +444,13 @@ fn plan_numbers(random: &mut Random) -> Planned {
 
 #[test]
 fn monotonic() {
-    compare(
+    monotonic_check().compare();
+}
+
+fn monotonic_check() -> Check {
+    Check::new(
         &models::MONOTONIC,
-        &Settings::default(),
+        Settings::default(),
         plan_numbers,
         |ops| {
             let reads: Vec<&Op> = ops.iter().filter(|op| op.outcome == Outcome::Ok).collect();
@@ -358,11 +460,15 @@ fn monotonic() {
             });
             (!reads.is_empty()).then_some(grows)
         },
-    );
+    )
 }
 
 #[test]
 fn session() {
+    session_check().compare();
+}
+
+fn session_check() -> Check {
     let plan = |random: &mut Random| {
         let number = json!(random.below(5));
         match random.below(3) {
@@ -370,7 +476,7 @@ fn session() {
             _ => Planned::ok("read", json!(null), number),
         }
     };
-    compare(&models::SESSION, &Settings::default(), plan, |ops| {
+    Check::new(&models::SESSION, Settings::default(), plan, |ops| {
         let mut reads = ops
             .iter()
             .filter(|op| op.is("read", Outcome::Ok))
@@ -385,11 +491,15 @@ fn session() {
                 _ => before.result <= read.result,
             })
         }))
-    });
+    })
 }
 
 #[test]
 fn long_fork() {
+    long_fork_check().compare();
+}
+
+fn long_fork_check() -> Check {
     let plan = |random: &mut Random| {
         let value = |random: &mut Random| match random.below(2) {
             0 => json!(null),
@@ -402,7 +512,7 @@ fn long_fork() {
             json!([["r", "x", x], ["r", "y", y]]),
         )
     };
-    compare(&models::LONG_FORK, &Settings::default(), plan, |ops| {
+    Check::new(&models::LONG_FORK, Settings::default(), plan, |ops| {
         let seen = |op: &Op| -> Vec<bool> {
             let parts = elements(&op.result);
             parts
@@ -421,5 +531,5 @@ fn long_fork() {
                 .any(|other| one[0] && !one[1] && other[1] && !other[0])
         });
         (!reads.is_empty()).then_some(!fork)
-    });
+    })
 }

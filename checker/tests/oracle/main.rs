@@ -4,6 +4,7 @@
 //! The oracles share nothing with the engines: they work on the operations of the history itself.
 
 mod checks;
+mod damage;
 mod isolation;
 mod objects;
 mod queues;

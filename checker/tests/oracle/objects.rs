@@ -1,7 +1,8 @@
 //! Objects that are judged by search: the verdict, the witness and the minimal sub-history.
 
+use crate::queues;
 use crate::random::{
-    CASES, Counts, Planned, Step, forget, history, is_linearizable, is_witness, misfits,
+    CASES, Counts, Planned, Step, Subject, forget, history, is_linearizable, is_witness, misfits,
 };
 use kensho_checker::generate::Random;
 use kensho_checker::history::{History, Kind, NEVER, Outcome};
@@ -48,6 +49,34 @@ fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
         });
     }
     steps
+}
+
+/// All objects, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let objects: [fn() -> Object; 6] = [
+        mutex_object,
+        text_that_is_put_and_appended_object,
+        text_that_is_only_appended_object,
+        set_object,
+        queues::repeating,
+        registers_that_are_read_and_written_together_object,
+    ];
+    objects
+        .into_iter()
+        .map(|object| {
+            let object = object();
+            Subject {
+                model: object.model,
+                settings: Settings::default(),
+                plan: Box::new(object.plan),
+                expected: Box::new(move |history| {
+                    let apply = |state: &Value, call: &Call| (object.apply)(state, call);
+                    let steps = steps(history, &object);
+                    Some(is_linearizable(&steps, &object.initial, &apply))
+                }),
+            }
+        })
+        .collect()
 }
 
 /// Compares thousands of random histories of an object with what the oracle says of them.
@@ -136,7 +165,11 @@ fn elements(value: &Value) -> Vec<Value> {
 
 #[test]
 fn mutex() {
-    compare(&Object {
+    compare(&mutex_object());
+}
+
+fn mutex_object() -> Object {
+    Object {
         model: &models::MUTEX,
         initial: Value::Bool(false),
         apply: |held, call| {
@@ -152,7 +185,7 @@ fn mutex() {
             };
             Planned::ok(f, json!(null), json!(null))
         },
-    });
+    }
 }
 
 fn text(state: &Value, call: &Call) -> Option<Value> {
@@ -178,24 +211,32 @@ fn plan_text(random: &mut Random, puts: usize) -> Planned {
 
 #[test]
 fn text_that_is_put_and_appended() {
-    compare(&Object {
+    compare(&text_that_is_put_and_appended_object());
+}
+
+fn text_that_is_put_and_appended_object() -> Object {
+    Object {
         model: &models::KV,
         initial: Value::from(""),
         apply: text,
         looks: |call| call.f == "get",
         plan: |random| plan_text(random, 1),
-    });
+    }
 }
 
 #[test]
 fn text_that_is_only_appended() {
-    compare(&Object {
+    compare(&text_that_is_only_appended_object());
+}
+
+fn text_that_is_only_appended_object() -> Object {
+    Object {
         model: &models::KV,
         initial: Value::from(""),
         apply: text,
         looks: |call| call.f == "get",
         plan: |random| plan_text(random, 0),
-    });
+    }
 }
 
 /// Some texts are appended or put; each once, or some of them again. None is the beginning of
@@ -308,7 +349,11 @@ fn lists_of_which_each_element_is_appended_once() {
 
 #[test]
 fn set() {
-    compare(&Object {
+    compare(&set_object());
+}
+
+fn set_object() -> Object {
+    Object {
         model: &models::LINEARIZABLE_SET,
         initial: Value::set(Vec::new()),
         apply: |state, call| {
@@ -335,12 +380,16 @@ fn set() {
                 }
             }
         },
-    });
+    }
 }
 
 #[test]
 fn registers_that_are_read_and_written_together() {
-    compare(&Object {
+    compare(&registers_that_are_read_and_written_together_object());
+}
+
+fn registers_that_are_read_and_written_together_object() -> Object {
+    Object {
         model: &models::MULTI_REGISTER,
         initial: Value::Map(Vec::new()),
         apply: |state, call| {
@@ -387,5 +436,5 @@ fn registers_that_are_read_and_written_together() {
             };
             Planned::ok("txn", argument, result)
         },
-    });
+    }
 }

@@ -37,14 +37,18 @@ fn queue(plan: fn(&mut Random) -> Planned) -> Object {
 
 #[test]
 fn elements_that_repeat() {
-    compare(&queue(|random| {
+    compare(&repeating());
+}
+
+pub(crate) fn repeating() -> Object {
+    queue(|random| {
         let element = json!(random.below(3));
         match random.below(7) {
             0..=3 => Planned::ok("enqueue", element.clone(), element),
             4 => Planned::ok("dequeue", json!(null), json!(null)),
             _ => Planned::ok("dequeue", json!(null), element),
         }
-    }));
+    })
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use kensho_checker::generate::Random;
 use kensho_checker::history::{Event, History, Kind, NEVER, Process};
+use kensho_checker::judge::{Model, Settings};
 use kensho_checker::report::{Report, Verdict};
 use serde_json::Value;
 
@@ -29,9 +30,23 @@ impl Planned {
     }
 }
 
+/// A model, how its operations are made, and what its oracle says of a history (nothing where
+/// nothing was checked).
+pub(crate) struct Subject {
+    pub(crate) model: &'static Model,
+    pub(crate) settings: Settings,
+    pub(crate) plan: Box<dyn Fn(&mut Random) -> Planned>,
+    pub(crate) expected: Box<dyn Fn(&History) -> Option<bool>>,
+}
+
 /// A history of these operations at random times; each event takes a microsecond. Some processes
 /// do one operation after the other, others only one.
 pub(crate) fn history(random: &mut Random, planned: &[Planned]) -> History {
+    History::from_events(&events(random, planned))
+}
+
+/// The events of such a history.
+pub(crate) fn events(random: &mut Random, planned: &[Planned]) -> Vec<Event> {
     let mut points: Vec<(usize, bool, usize, u64)> = Vec::new();
     let mut free_from = [0_usize; 2];
     for (at, plan) in planned.iter().enumerate() {
@@ -64,7 +79,7 @@ pub(crate) fn history(random: &mut Random, planned: &[Planned]) -> History {
             },
         });
     }
-    History::from_events(&events)
+    events
 }
 
 /// Whether the verdict is that nothing was observed at all.

@@ -2,10 +2,11 @@
 //! stale reads are.
 
 use crate::random::{
-    CASES, Counts, Planned, Step, forget, history, is_linearizable, is_witness, misfits,
+    CASES, Counts, Planned, Step, Subject, forget, history, is_linearizable, is_witness, misfits,
 };
 use kensho_checker::generate::Random;
 use kensho_checker::history::{History, Kind, NEVER, Outcome};
+use kensho_checker::judge::{Settings, models};
 use kensho_checker::register::{FailedCas, Options, check};
 use kensho_checker::report::{Anomaly, OperationView, Report, Role, Verdict};
 use kensho_checker::value::Value;
@@ -106,6 +107,22 @@ fn plan(random: &mut Random, written: Written) -> Vec<Planned> {
             }
         })
         .collect()
+}
+
+/// The register, to be compared in other ways.
+pub(crate) fn subject() -> Subject {
+    Subject {
+        model: &models::REGISTER,
+        settings: Settings::default(),
+        plan: Box::new(|random| {
+            let mut planned = plan(random, Written::Again);
+            planned.swap_remove(0)
+        }),
+        expected: Box::new(|history| {
+            let steps = steps(history, FailedCas::NoEffect);
+            Some(is_linearizable(&steps, &Value::Nil, &apply))
+        }),
+    }
 }
 
 fn compare(written: Written, failed_cas: FailedCas) {

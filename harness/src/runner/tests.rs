@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kensho_checker::explain::FaultInterval;
+use kensho_checker::formats::{self, Format};
 use kensho_nemesis::catalogue::select;
 use kensho_nemesis::schedule::{self, Planned};
 use kensho_results::run::{Host, RunRecord};
@@ -107,6 +109,25 @@ async fn a_right_system_is_valid_and_its_faults_are_applied() {
     );
     let written = std::fs::read_to_string(folder.verdict()).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&written).unwrap(), verdict);
+    // Whoever draws the history finds the same faults in it, each with its end.
+    let text = std::fs::read(folder.history()).unwrap();
+    let history = formats::read(&text, Format::Jsonl).unwrap();
+    let drawn = FaultInterval::of(&history);
+    assert_eq!(drawn.len(), verdict.faults.len(), "{drawn:?}");
+    for (drawn, fault) in drawn.iter().zip(&verdict.faults) {
+        let begin_ms = drawn.start_ns / 1_000_000;
+        let end_ms = drawn.end_ns.expect("it ended") / 1_000_000;
+        assert!(
+            begin_ms <= fault.start_ms && fault.end_ms <= end_ms,
+            "{drawn:?} {fault:?}"
+        );
+        assert!(end_ms <= LENGTH_MS + 20_000, "{drawn:?}");
+        assert!(drawn.name.starts_with(&fault.name), "{drawn:?}");
+        assert!(
+            fault.targets.iter().all(|node| drawn.name.contains(node)),
+            "{drawn:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

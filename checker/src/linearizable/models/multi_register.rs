@@ -1,9 +1,11 @@
 //! Registers that are read and written together.
 
 use crate::history::{Datum, History, Operation, Outcome};
-use crate::judge::{Known, Model as Description, Setting};
+use crate::judge::{Known, Model as Description, Setting, any_read};
 use crate::linearizable;
 use crate::linearizable::Object;
+use crate::register::NilRead;
+use crate::report::Report;
 use crate::search::{Model, Nature};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -12,16 +14,28 @@ use std::collections::BTreeMap;
 pub static MULTI_REGISTER: Description = Description {
     name: "multi-register",
     help: "Linearizable transactions on registers: [:r name value], [:w name value]",
-    operations: &[Known::transactions()],
-    settings: &[Setting::Init],
+    operations: &[Known::transactions().with_observes(|seen| {
+        let known = |value: Datum| value != Datum::NIL;
+        let unknown = seen.settings.nil_read() == NilRead::Unknown;
+        seen.operation.outcome == Outcome::Ok
+            && any_read(seen.history, seen.operation.result, |value| {
+                known(value) || !unknown
+            })
+    })],
+    settings: &[Setting::Init, Setting::NilReads],
     guess: None,
     judge: |history, settings| {
         let entries = match &settings.initial {
+            None => Vec::new(),
             Some(Value::Map(entries)) => entries.clone(),
-            _ => Vec::new(),
+            Some(other) => {
+                let reason = format!("--init {other}: expected a map from register to value");
+                return Report::unknown("multi-register", history, reason);
+            }
         };
         let object = MultiRegister {
             initial: entries.into_iter().collect(),
+            nil_is_unknown: settings.nil_read() == NilRead::Unknown,
         };
         linearizable::check(history, &object, &settings.limits())
     },
@@ -33,6 +47,9 @@ pub static MULTI_REGISTER: Description = Description {
 pub struct MultiRegister {
     /// The registers in the beginning; those that are not named here hold nothing.
     pub initial: BTreeMap<Value, Value>,
+    /// Whether a read of nothing is one whose result is not known; otherwise the register held
+    /// nothing.
+    pub nil_is_unknown: bool,
 }
 
 /// The reads (false) and writes (true) of one transaction.
@@ -105,7 +122,8 @@ impl Object for MultiRegister {
             match f.as_text() {
                 Some("w" | "write") => transaction.push((true, name.clone(), value.clone())),
                 // What is not known, or was never answered, says nothing.
-                Some("r" | "read") if *value == Value::Nil || operation.outcome != Outcome::Ok => {}
+                Some("r" | "read") if operation.outcome != Outcome::Ok => {}
+                Some("r" | "read") if *value == Value::Nil && self.nil_is_unknown => {}
                 Some("r" | "read") => transaction.push((false, name.clone(), value.clone())),
                 _ => return Err(bad()),
             }

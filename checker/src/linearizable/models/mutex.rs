@@ -6,6 +6,7 @@ use crate::history::{History, Operation, Outcome};
 use crate::judge::{Known, Model as Description, Setting};
 use crate::linearizable;
 use crate::linearizable::Object;
+use crate::report::Report;
 use crate::search::Model;
 use crate::value::Value;
 
@@ -16,14 +17,29 @@ pub static MUTEX: Description = Description {
     operations: &[Known::action("acquire"), Known::action("release")],
     settings: &[Setting::Init],
     guess: Some(|evidence| {
-        evidence
-            .has_any(&["acquire", "release"])
-            .then(|| format!("its operations are {}", evidence.names_in_words()))
+        // With arguments it is some other lock: of an owner, with permits, with fences.
+        let plain = |name| {
+            evidence
+                .uses
+                .get(name)
+                .is_none_or(|uses| uses.only_asked_with_nothing())
+        };
+        (plain("acquire") && plain("release")).then(|| {
+            let names = evidence.names_in_words();
+            format!("its operations are {names}, without arguments; a lock that two may hold at once is another model")
+        })
     }),
     judge: |history, settings| {
-        let locked = settings.initial.as_ref().is_some_and(|initial| {
-            *initial == Value::Bool(true) || initial.as_text() == Some("locked")
-        });
+        let locked = match &settings.initial {
+            None => false,
+            Some(Value::Bool(locked)) => *locked,
+            Some(initial) if initial.as_text() == Some("locked") => true,
+            Some(initial) if matches!(initial.as_text(), Some("free" | "unlocked")) => false,
+            Some(other) => {
+                let reason = format!("--init {other}: expected locked or unlocked");
+                return Report::unknown("mutex", history, reason);
+            }
+        };
         linearizable::check(history, &Mutex { locked }, &settings.limits())
     },
 };

@@ -1,10 +1,13 @@
 //! A queue.
 
 use super::unknown_operation;
+use crate::checks::initial_elements;
 use crate::history::{Datum, History, Operation, Outcome};
-use crate::judge::{Known, Model as Description};
+use crate::judge::{Known, Model as Description, NilAnswer, Setting};
 use crate::linearizable;
 use crate::linearizable::{Decision, Object, Timed};
+use crate::register::NilRead;
+use crate::report::Report;
 use crate::search::{Model, Nature};
 use crate::unique::{self, Part};
 use crate::value::Value;
@@ -14,15 +17,34 @@ use std::collections::VecDeque;
 pub static FIFO_QUEUE: Description = Description {
     name: "fifo-queue",
     help: "A linearizable first-in-first-out queue: enqueue, dequeue",
-    operations: &[Known::change("enqueue"), Known::question("dequeue")],
-    settings: &[],
+    operations: &[
+        Known::change("enqueue"),
+        Known::asks("dequeue", NilAnswer::UnlessSet),
+    ],
+    settings: &[Setting::Init, Setting::NilReads],
     guess: None,
-    judge: |history, settings| linearizable::check(history, &FifoQueue, &settings.limits()),
+    judge: |history, settings| {
+        let initial = match initial_elements(settings.initial.as_ref()) {
+            Ok(initial) => initial,
+            Err(reason) => return Report::unknown("fifo-queue", history, reason),
+        };
+        let object = FifoQueue {
+            initial,
+            nil_is_unknown: settings.nil_read == Some(NilRead::Unknown),
+        };
+        linearizable::check(history, &object, &settings.limits())
+    },
 };
 
 /// A first-in-first-out queue: `enqueue` and `dequeue`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FifoQueue;
+#[derive(Clone, Debug, Default)]
+pub struct FifoQueue {
+    /// The elements that it holds in the beginning, the first one first.
+    pub initial: Vec<Value>,
+    /// Whether a dequeue of nothing is one whose result is not known; otherwise it found the queue
+    /// empty.
+    pub nil_is_unknown: bool,
+}
 
 /// What an operation on a queue does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,10 +53,12 @@ pub enum QueueStep {
     Enqueue(Value),
     /// Takes this element, which must be the first.
     Dequeue(Value),
-    /// Takes whatever is the first: a dequeue whose result is not known.
+    /// Finds the queue empty.
+    FindEmpty,
+    /// Takes whatever is the first: a dequeue whose outcome is not known.
     DequeueAny,
-    /// Sees that there is nothing.
-    SeeEmpty,
+    /// Takes whatever is the first, if there is any: a dequeue that succeeded without a result.
+    DequeueIfAny,
 }
 
 impl Model for FifoQueue {
@@ -42,7 +66,7 @@ impl Model for FifoQueue {
     type Step = QueueStep;
 
     fn initial(&self) -> Self::State {
-        VecDeque::new()
+        self.initial.iter().cloned().collect()
     }
 
     fn apply(&self, state: &Self::State, step: &QueueStep) -> Option<Self::State> {
@@ -58,7 +82,11 @@ impl Model for FifoQueue {
             }
             QueueStep::Dequeue(element) => state.pop_front().as_ref() == Some(element),
             QueueStep::DequeueAny => state.pop_front().is_some(),
-            QueueStep::SeeEmpty => state.is_empty(),
+            QueueStep::DequeueIfAny => {
+                state.pop_front();
+                true
+            }
+            QueueStep::FindEmpty => state.is_empty(),
         }
     }
 
@@ -68,7 +96,7 @@ impl Model for FifoQueue {
 
     fn nature(&self, step: &QueueStep) -> Nature {
         match step {
-            QueueStep::SeeEmpty => Nature::Look,
+            QueueStep::FindEmpty => Nature::Look,
             _ => Nature::Change,
         }
     }
@@ -82,31 +110,39 @@ impl Object for FifoQueue {
     }
 
     fn model(&self, _: &History, _: &[u32]) -> FifoQueue {
-        *self
+        self.clone()
     }
 
     fn step(&self, history: &History, operation: &Operation) -> Result<Option<QueueStep>, String> {
-        match (history.name(operation.f), operation.outcome) {
-            ("enqueue", _) => Ok(Some(QueueStep::Enqueue(history.value(operation.argument)))),
-            ("dequeue", Outcome::Ok) if operation.result != Datum::NIL => {
-                Ok(Some(QueueStep::Dequeue(history.value(operation.result))))
-            }
-            ("dequeue", Outcome::Ok) => Ok(Some(QueueStep::SeeEmpty)),
-            ("dequeue", _) => Ok(Some(QueueStep::DequeueAny)),
-            _ => Err(unknown_operation(history, operation, "enqueue and dequeue")),
-        }
+        Ok(Some(match (history.name(operation.f), operation.outcome) {
+            ("enqueue", _) => QueueStep::Enqueue(history.value(operation.argument)),
+            ("dequeue", Outcome::Ok) => match operation.result {
+                Datum::NIL if self.nil_is_unknown => QueueStep::DequeueIfAny,
+                Datum::NIL => QueueStep::FindEmpty,
+                result => QueueStep::Dequeue(history.value(result)),
+            },
+            ("dequeue", _) => QueueStep::DequeueAny,
+            _ => return Err(unknown_operation(history, operation, "enqueue and dequeue")),
+        }))
     }
 
     fn decide(&self, steps: &[Timed<'_, QueueStep>]) -> Decision {
+        let decidable = |timed: &Timed<'_, QueueStep>| part(timed.step).is_some();
+        if !self.initial.is_empty() || !steps.iter().all(decidable) {
+            return Decision::Open;
+        }
+        let part = |step| part(step).unwrap_or(Part::RemoveAny);
         unique::decide(steps, part, unique::fifo::decide)
     }
 }
 
-fn part(step: &QueueStep) -> Part<'_> {
-    match step {
+/// What a step does to the elements, if that is known.
+fn part(step: &QueueStep) -> Option<Part<'_>> {
+    Some(match step {
         QueueStep::Enqueue(element) => Part::Insert(element),
         QueueStep::Dequeue(element) => Part::Remove(element),
         QueueStep::DequeueAny => Part::RemoveAny,
-        QueueStep::SeeEmpty => Part::Empty,
-    }
+        QueueStep::FindEmpty => Part::Empty,
+        QueueStep::DequeueIfAny => return None,
+    })
 }

@@ -1,34 +1,53 @@
 //! A set.
 
 use super::unknown_operation;
+use crate::checks::initial_elements;
 use crate::history::{Datum, History, Operation, Outcome};
-use crate::judge::{Known, Model as Description, Shape};
+use crate::judge::{Known, Model as Description, NilAnswer, Setting, Shape, unexpected};
 use crate::linearizable;
 use crate::linearizable::Object;
+use crate::register::NilRead;
+use crate::report::Report;
 use crate::search::{Model, Nature};
 use crate::value::Value;
+use std::collections::BTreeSet;
 
 /// The model `linearizable-set`.
 pub static LINEARIZABLE_SET: Description = Description {
     name: "linearizable-set",
     help: "A linearizable set: add, remove, read",
     operations: &[
-        Known::read("read"),
+        Known::asks("read", NilAnswer::IfSet),
         Known::change("add"),
         Known::change("remove"),
     ],
-    settings: &[],
+    settings: &[Setting::Init, Setting::NilReads],
     guess: Some(|evidence| {
         let lists = evidence.returns("read", &[Shape::List, Shape::Pair, Shape::Set]);
         (evidence.has("remove") && lists)
             .then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, settings| linearizable::check(history, &SetObject, &settings.limits()),
+    judge: |history, settings| {
+        let initial = match initial_elements(settings.initial.as_ref()) {
+            Ok(initial) => initial,
+            Err(reason) => return Report::unknown("linearizable-set", history, reason),
+        };
+        let object = SetObject {
+            initial: initial.into_iter().collect(),
+            nil_is_empty: settings.nil_read == Some(NilRead::Value),
+        };
+        linearizable::check(history, &object, &settings.limits())
+    },
 };
 
-/// A set: `add` an element, `read` all of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SetObject;
+/// A set: `add` an element, `remove` one, `read` all of them.
+#[derive(Clone, Debug, Default)]
+pub struct SetObject {
+    /// The elements that it holds in the beginning.
+    pub initial: BTreeSet<Value>,
+    /// Whether a read of nothing saw an empty set; otherwise its result is not known.
+    pub nil_is_empty: bool,
+}
 
 /// What an operation on a set does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,11 +61,11 @@ pub enum SetStep {
 }
 
 impl Model for SetObject {
-    type State = std::collections::BTreeSet<Value>;
+    type State = BTreeSet<Value>;
     type Step = SetStep;
 
     fn initial(&self) -> Self::State {
-        Self::State::default()
+        self.initial.clone()
     }
 
     fn apply(&self, state: &Self::State, step: &SetStep) -> Option<Self::State> {
@@ -80,27 +99,23 @@ impl Object for SetObject {
     }
 
     fn model(&self, _: &History, _: &[u32]) -> SetObject {
-        *self
+        self.clone()
     }
 
     fn step(&self, history: &History, operation: &Operation) -> Result<Option<SetStep>, String> {
         match history.name(operation.f) {
             "add" => Ok(Some(SetStep::Add(history.value(operation.argument)))),
             "remove" => Ok(Some(SetStep::Remove(history.value(operation.argument)))),
-            "read" if operation.outcome != Outcome::Ok || operation.result == Datum::NIL => {
-                Ok(None)
+            "read" if operation.outcome != Outcome::Ok => Ok(None),
+            "read" if operation.result == Datum::NIL => {
+                Ok(self.nil_is_empty.then(|| SetStep::Read(Vec::new())))
             }
             "read" => {
                 let value = history.value(operation.result);
-                let mut seen = value
-                    .elements()
-                    .ok_or_else(|| {
-                        format!(
-                            "event {} read {value}, not a list",
-                            history.index(operation.complete)
-                        )
-                    })?
-                    .to_vec();
+                let elements = value.elements().ok_or_else(|| {
+                    unexpected(history, operation, operation.result, "a list of elements")
+                })?;
+                let mut seen = elements.to_vec();
                 seen.sort();
                 seen.dedup();
                 Ok(Some(SetStep::Read(seen)))
