@@ -19,22 +19,23 @@ pub enum StorageError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// There is no room for more log.
+    /// There is no room. It was asked for before anything relied on it, so that nothing is lost, and
+    /// the same can be tried again.
     #[error(
-        "the disk is full: cannot {action} {path}; nothing that was confirmed is lost: make room and \
-         start the node again"
+        "the disk is full: cannot {action} {path}: {source}; make room, and the node goes on by itself"
     )]
     Full {
         /// What was tried.
         action: &'static str,
         /// For which file.
         path: String,
+        /// What the operating system, or the limit of the data folder, said.
+        source: io::Error,
     },
     /// A file does not hold what was once safely written to it.
     #[error(
-        "{path} is damaged at byte {offset}: {what}; the node does not start on data that it knows to \
-         be wrong: put the data folder back from a copy, or move it away, so that the node joins anew \
-         and is brought in sync by the others"
+        "{path} is damaged at byte {offset}: {what}; the node cannot start without it; {}",
+        begin_anew(path)
     )]
     Damaged {
         /// The file.
@@ -46,8 +47,8 @@ pub enum StorageError {
     },
     /// A file is not there.
     #[error(
-        "{path} is missing: {what}; put the data folder back from a copy, or move it away, so that the \
-         node joins anew and is brought in sync by the others"
+        "{path} is missing: {what}; the node cannot start without it; {}",
+        begin_anew(path)
     )]
     Missing {
         /// The file.
@@ -100,8 +101,12 @@ impl StorageError {
     ) -> impl FnOnce(io::Error) -> Self {
         move |source| {
             let path = path.into();
-            if source.kind() == io::ErrorKind::StorageFull {
-                StorageError::Full { action, path }
+            if is_full(&source) {
+                StorageError::Full {
+                    action,
+                    path,
+                    source,
+                }
             } else {
                 StorageError::Io {
                     action,
@@ -112,9 +117,38 @@ impl StorageError {
         }
     }
 
+    /// For `map_err` of a flush. One that failed is never tried again, whatever the reason: the
+    /// operating system may have dropped what it could not write, and take it for flushed.
+    pub(crate) fn flush(path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| StorageError::Io {
+            action: "flush",
+            path: path.into(),
+            source,
+        }
+    }
+
     /// Whether there was no room.
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self, StorageError::Full { .. })
     }
+}
+
+/// Whether there was no room: on the disk, or within a quota.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// What to type when a node has to begin anew. Never: to put back an older copy, which does not know
+/// what the node has acknowledged and promised since.
+fn begin_anew(path: &str) -> String {
+    let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    format!(
+        "to begin anew, type: mv {folder} {folder}.damaged; then start the node again, and the others \
+         bring it in sync (never put an older copy of the folder in its place: that would lose what \
+         was acknowledged since)"
+    )
 }

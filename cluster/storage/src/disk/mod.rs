@@ -53,6 +53,10 @@ pub trait Disk {
     /// Gives a file another name, in place of the file that had it.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Gives each of two files the name of the other, as one step. Needs no room. Fails with
+    /// [`Unsupported`](io::ErrorKind::Unsupported) where the system cannot do that.
+    fn exchange(&mut self, one: &str, other: &str) -> io::Result<()>;
+
     /// Removes a file.
     fn remove(&mut self, name: &str) -> io::Result<()>;
 

@@ -17,6 +17,8 @@ use crate::error::StorageError;
 pub struct RealDisk {
     path: Arc<PathBuf>,
     flush_delay: Duration,
+    /// What all files of the folder may take together, in bytes.
+    limit_bytes: Option<u64>,
 }
 
 /// Zeros are written in pieces of this size.
@@ -35,7 +37,18 @@ impl RealDisk {
         Ok(RealDisk {
             path: Arc::new(path.to_owned()),
             flush_delay: Duration::ZERO,
+            limit_bytes: None,
         })
+    }
+
+    /// The same folder, whose files may take so many bytes together, by their lengths. Files of others
+    /// that lie there count as well.
+    #[must_use]
+    pub fn with_limit(self, limit_bytes: Option<u64>) -> Self {
+        RealDisk {
+            limit_bytes,
+            ..self
+        }
     }
 
     /// The same folder as on a slow disk: each flush takes so much longer.
@@ -51,6 +64,36 @@ impl RealDisk {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.path
+    }
+
+    /// The lengths of all files of the folder together, in bytes.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn used_bytes(&self) -> io::Result<u64> {
+        let mut used = 0;
+        for entry in fs::read_dir(&*self.path)? {
+            match entry?.metadata() {
+                Ok(metadata) if metadata.is_file() => used += metadata.len(),
+                // It was removed just now.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(used)
+    }
+
+    /// Whether the limit lets `file` be `end` bytes long.
+    fn check_limit(&self, file: &File, end: u64) -> io::Result<()> {
+        let Some(limit) = self.limit_bytes else {
+            return Ok(());
+        };
+        let grows = end.saturating_sub(file.metadata()?.len());
+        if grows > 0 && self.used_bytes()? + grows > limit {
+            let text = format!("the files of the data folder may take {limit} bytes together");
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, text));
+        }
+        Ok(())
     }
 
     /// Makes sure that no other process works on the folder, for as long as the lock is held.
@@ -132,6 +175,7 @@ impl Disk for RealDisk {
     }
 
     fn allocate(&mut self, file: &File, length: u64) -> io::Result<()> {
+        self.check_limit(file, length)?;
         // Asking for the room first finds a full disk before anything was written.
         let size = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge)?;
         match nix::fcntl::posix_fallocate(file, 0, size) {
@@ -157,6 +201,7 @@ impl Disk for RealDisk {
     }
 
     fn write_at(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.check_limit(file, offset + bytes.len() as u64)?;
         file.write_all_at(bytes, offset)
     }
 
@@ -171,6 +216,29 @@ impl Disk for RealDisk {
         fs::rename(self.path.join(from), self.path.join(to))
     }
 
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn exchange(&mut self, one: &str, other: &str) -> io::Result<()> {
+        use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+        let (one, other) = (self.path.join(one), self.path.join(other));
+        let exchanged = renameat2(
+            AT_FDCWD,
+            &one,
+            AT_FDCWD,
+            &other,
+            RenameFlags::RENAME_EXCHANGE,
+        );
+        exchanged.map_err(|error| match error {
+            // Not all file systems, and kernels, can do that.
+            Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP => io::ErrorKind::Unsupported.into(),
+            error => error.into(),
+        })
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    fn exchange(&mut self, _one: &str, _other: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn remove(&mut self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(name))
     }
@@ -181,8 +249,12 @@ impl Disk for RealDisk {
 
     fn free_bytes(&mut self) -> io::Result<u64> {
         let state = nix::sys::statvfs::statvfs(&*self.path)?;
-        Ok(state
+        let free = state
             .blocks_available()
-            .saturating_mul(state.fragment_size()))
+            .saturating_mul(state.fragment_size());
+        Ok(match self.limit_bytes {
+            Some(limit) => free.min(limit.saturating_sub(self.used_bytes()?)),
+            None => free,
+        })
     }
 }

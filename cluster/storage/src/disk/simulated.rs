@@ -30,6 +30,8 @@ pub struct SimulatedDisk {
     /// How many operations that change something still succeed; none does after that.
     remaining_operations: Option<u64>,
     failing_syncs: u32,
+    /// The next flush of the file of this name fails.
+    failing_sync_of: Option<String>,
     operations: u64,
 }
 
@@ -44,10 +46,10 @@ struct Content {
 }
 
 /// A change of names that happens as a whole or not at all.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Rename {
     remove: Option<String>,
-    set: Option<(String, SimulatedFile)>,
+    set: Vec<(String, SimulatedFile)>,
 }
 
 impl Rename {
@@ -55,7 +57,7 @@ impl Rename {
         if let Some(name) = &self.remove {
             names.remove(name);
         }
-        if let Some((name, file)) = &self.set {
+        for (name, file) in &self.set {
             names.insert(name.clone(), *file);
         }
     }
@@ -101,6 +103,7 @@ impl SimulatedDisk {
         self.files.retain(|file, _| used.contains(file));
         self.remaining_operations = None;
         self.failing_syncs = 0;
+        self.failing_sync_of = None;
     }
 
     /// After `operations` more that change or flush something, nothing succeeds any more until
@@ -114,6 +117,33 @@ impl SimulatedDisk {
     /// later.
     pub fn fail_syncs(&mut self, count: u32) {
         self.failing_syncs = count;
+    }
+
+    /// The next flush of the file that has this name then fails, as those of
+    /// [`SimulatedDisk::fail_syncs`] do; an empty name stands for the folder.
+    pub fn fail_sync_of(&mut self, name: &str) {
+        self.failing_sync_of = Some(name.to_owned());
+    }
+
+    /// Whether the flush that was to fail by [`SimulatedDisk::fail_sync_of`] has failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failing_sync_of.is_none()
+    }
+
+    /// Whether this flush is to fail; it counts as having failed then.
+    fn fails(&mut self, file: Option<SimulatedFile>) -> bool {
+        let named = |name: &String| match file {
+            Some(file) => self.names.get(name) == Some(&file),
+            None => name.is_empty(),
+        };
+        if self.failing_sync_of.as_ref().is_some_and(named) {
+            self.failing_sync_of = None;
+            return true;
+        }
+        let fails = file.is_some() && self.failing_syncs > 0;
+        self.failing_syncs -= u32::from(fails);
+        fails
     }
 
     /// Files may take this many bytes altogether.
@@ -173,10 +203,8 @@ impl SimulatedDisk {
         self.operate()?;
         let end = offset + bytes.len() as u64;
         let grows = end.saturating_sub(self.content(file)?.bytes.len() as u64);
-        if self
-            .capacity_bytes
-            .is_some_and(|capacity| self.used_bytes() + grows > capacity)
-        {
+        let full = |capacity| grows > 0 && self.used_bytes() + grows > capacity;
+        if self.capacity_bytes.is_some_and(full) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let content = self.content(file)?;
@@ -209,7 +237,7 @@ impl Disk for SimulatedDisk {
         self.files.insert(file, Content::default());
         self.change_names(Rename {
             remove: None,
-            set: Some((name.to_owned(), file)),
+            set: vec![(name.to_owned(), file)],
         });
         Ok(file)
     }
@@ -239,8 +267,7 @@ impl Disk for SimulatedDisk {
 
     fn sync(&mut self, file: &SimulatedFile) -> io::Result<()> {
         self.operate()?;
-        let fails = self.failing_syncs > 0;
-        self.failing_syncs = self.failing_syncs.saturating_sub(1);
+        let fails = self.fails(Some(*file));
         let content = self.content(*file)?;
         for (offset, bytes) in std::mem::take(&mut content.unsafe_writes) {
             if !fails {
@@ -258,7 +285,17 @@ impl Disk for SimulatedDisk {
         let file = self.open(from)?;
         self.change_names(Rename {
             remove: Some(from.to_owned()),
-            set: Some((to.to_owned(), file)),
+            set: vec![(to.to_owned(), file)],
+        });
+        Ok(())
+    }
+
+    fn exchange(&mut self, one: &str, other: &str) -> io::Result<()> {
+        self.operate()?;
+        let (first, second) = (self.open(one)?, self.open(other)?);
+        self.change_names(Rename {
+            remove: None,
+            set: vec![(one.to_owned(), second), (other.to_owned(), first)],
         });
         Ok(())
     }
@@ -268,13 +305,17 @@ impl Disk for SimulatedDisk {
         self.open(name)?;
         self.change_names(Rename {
             remove: Some(name.to_owned()),
-            set: None,
+            set: Vec::new(),
         });
         Ok(())
     }
 
     fn sync_folder(&mut self) -> io::Result<()> {
         self.operate()?;
+        if self.fails(None) {
+            self.unsafe_changes.clear();
+            return Err(io::Error::other("the simulated disk failed to flush"));
+        }
         self.unsafe_changes.clear();
         self.safe_names.clone_from(&self.names);
         // Files without a name on the disk or in the system are still readable by whoever has them

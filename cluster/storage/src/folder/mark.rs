@@ -23,10 +23,12 @@ pub(super) fn is_set<D: Disk>(disk: &mut D) -> Result<bool, StorageError> {
 /// Makes it.
 pub(super) fn set<D: Disk>(disk: &mut D) -> Result<(), StorageError> {
     let path = disk.path(NAME);
-    disk.create(NAME)
-        .and_then(|file| disk.sync(&file))
+    let file = disk
+        .create(NAME)
+        .map_err(StorageError::io("create", &path))?;
+    disk.sync(&file)
         .and_then(|()| disk.sync_folder())
-        .map_err(StorageError::io("create", path))
+        .map_err(StorageError::flush(path))
 }
 
 /// Removes it: everything that was acknowledged is on the disk. To be called after the log was closed.
@@ -38,7 +40,7 @@ pub fn clear<D: Disk>(disk: &mut D) -> Result<(), StorageError> {
     match disk.remove(NAME) {
         Ok(()) => disk
             .sync_folder()
-            .map_err(StorageError::io("flush the folder of", path)),
+            .map_err(StorageError::flush(disk.path(""))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(StorageError::io("remove", path)(error)),
     }

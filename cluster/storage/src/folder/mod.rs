@@ -81,6 +81,7 @@ pub fn open_on<D: Disk>(
         file.complete(disk)?
     };
     let saved = coordinator::load(disk)?;
+    coordinator::prepare(disk, &saved)?;
     let crashed = mark::is_set(disk)?;
     // A node that never accepted a table had nothing to acknowledge.
     let may_lack_updates = crashed && saved.accepted.is_some();

@@ -4,7 +4,8 @@
 //! an earlier one was not flushed yet), u32 length of the body, u64 number of the first
 //! record, u32 count of records, u32 CRC-32; then the body: per record u16 partition, u8 kind, u32
 //! length, bytes. The bytes are a [`Record`] in postcard's encoding, or an [`ImageReference`] in place
-//! of a [`Record::Image`]: the image is a file of its own, so that the log stays small.
+//! of a [`Record::Image`]: the image is a file of its own, so that the log stays small. After the
+//! records of partitions comes one of kind 2, which counts for none: [`Links`].
 
 use bytes::Bytes;
 use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position};
@@ -26,6 +27,7 @@ pub(crate) const ALIGNMENT: usize = 8;
 
 const KIND_RECORD: u8 = 0;
 const KIND_IMAGE: u8 = 1;
+const KIND_LINKS: u8 = 2;
 const RECORD_HEADER: usize = 7;
 
 /// Stands in the log for a [`Record::Image`].
@@ -36,6 +38,25 @@ pub(crate) struct ImageReference {
     pub(crate) at: Position,
     pub(crate) length: u64,
     pub(crate) checksum: u32,
+}
+
+/// What a batch says of the records before it, so that it is known of whom some are missing when
+/// batches were damaged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Links {
+    /// Who is not listed has no record before this batch.
+    pub(crate) all: bool,
+    /// Partitions, each with a record after which it has none before this batch. Those of the batch's
+    /// own records are among them.
+    pub(crate) last: Vec<(PartitionId, RecordNumber)>,
+}
+
+impl Links {
+    /// No more than this is needed for links of so many partitions, in bytes.
+    pub(crate) const fn longest(partitions: usize) -> u64 {
+        // A flag and a count, then a number of 16 and one of 64 bits each, in postcard's encoding.
+        (RECORD_HEADER + 4 + 13 * partitions) as u64
+    }
 }
 
 /// A record that was read back.
@@ -61,6 +82,8 @@ pub(crate) struct Batch {
     count: u32,
     /// Room for the header, then the body.
     bytes: Vec<u8>,
+    /// Where the links begin, if there are any.
+    links_at: Option<usize>,
     pub(crate) steps: Vec<Step>,
     pub(crate) images: Vec<ImageFile>,
 }
@@ -73,6 +96,7 @@ impl Batch {
             before: last,
             count: 0,
             bytes: vec![0; HEADER],
+            links_at: None,
             steps: Vec::new(),
             images: Vec::new(),
         }
@@ -175,6 +199,7 @@ impl Batch {
         self.before = last;
         self.count = 0;
         self.bytes.truncate(HEADER);
+        self.links_at = None;
         self.steps.clear();
         self.images.clear();
     }
@@ -182,6 +207,26 @@ impl Batch {
     /// How many bytes it takes in a segment.
     pub(crate) fn length_in_segment(&self) -> u64 {
         self.bytes.len().next_multiple_of(ALIGNMENT) as u64
+    }
+
+    /// Adds links. Nothing can be appended any more before [`Batch::detach`].
+    pub(crate) fn attach(&mut self, links: &Links) {
+        let at = self.bytes.len();
+        self.links_at = Some(at);
+        self.bytes.extend_from_slice(&u16::MAX.to_le_bytes());
+        self.bytes.push(KIND_LINKS);
+        self.bytes.extend_from_slice(&[0; 4]);
+        encode_into(&mut self.bytes, links);
+        let length = self.bytes.len() - at - RECORD_HEADER;
+        let length = u32::try_from(length).expect("a few bytes for each partition");
+        self.bytes[at + 3..at + RECORD_HEADER].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Takes away the links, and what was completed for a place: it was not written after all.
+    pub(crate) fn detach(&mut self) {
+        if let Some(at) = self.links_at.take() {
+            self.bytes.truncate(at);
+        }
     }
 
     /// Completes the header for this place, and gives the bytes that are to be written there.
@@ -268,23 +313,35 @@ pub(crate) fn find(bytes: &[u8], place: Place) -> Option<Found<'_>> {
     })
 }
 
-/// The records of a batch's body. The checksum was right, so what is wrong here was written so.
-pub(crate) fn records(
-    mut body: &[u8],
-) -> impl Iterator<Item = Result<(PartitionId, Stored), String>> {
-    std::iter::from_fn(move || {
-        if body.is_empty() {
-            return None;
-        }
-        let record = next_record(&mut body);
-        if record.is_err() {
-            body = &[];
-        }
-        Some(record)
-    })
+/// What a batch holds.
+pub(crate) struct Contents {
+    /// Its records, in order.
+    pub(crate) records: Vec<(PartitionId, Stored)>,
+    /// None, if an earlier version of the program wrote it.
+    pub(crate) links: Option<Links>,
 }
 
-fn next_record(body: &mut &[u8]) -> Result<(PartitionId, Stored), String> {
+/// The contents of a batch's body. The checksum was right, so what is wrong here was written so.
+pub(crate) fn contents(mut body: &[u8]) -> Result<Contents, String> {
+    let mut contents = Contents {
+        records: Vec::new(),
+        links: None,
+    };
+    while !body.is_empty() {
+        match next_piece(&mut body)? {
+            Piece::Record(partition, stored) => contents.records.push((partition, stored)),
+            Piece::Links(links) => contents.links = Some(links),
+        }
+    }
+    Ok(contents)
+}
+
+enum Piece {
+    Record(PartitionId, Stored),
+    Links(Links),
+}
+
+fn next_piece(body: &mut &[u8]) -> Result<Piece, String> {
     let Some((header, rest)) = body.split_at_checked(RECORD_HEADER) else {
         return Err("a record's header is cut short".to_owned());
     };
@@ -294,12 +351,12 @@ fn next_record(body: &mut &[u8]) -> Result<(PartitionId, Stored), String> {
         return Err("a record is cut short".to_owned());
     };
     *body = rest;
-    let stored = match header[2] {
-        KIND_RECORD => postcard::from_bytes(bytes).map(Stored::Record),
-        KIND_IMAGE => postcard::from_bytes(bytes).map(Stored::Image),
+    let record = |stored| Piece::Record(partition, stored);
+    let piece = match header[2] {
+        KIND_RECORD => postcard::from_bytes(bytes).map(Stored::Record).map(record),
+        KIND_IMAGE => postcard::from_bytes(bytes).map(Stored::Image).map(record),
+        KIND_LINKS => postcard::from_bytes(bytes).map(Piece::Links),
         kind => return Err(format!("there is no record of kind {kind}")),
     };
-    stored
-        .map(|stored| (partition, stored))
-        .map_err(|error| format!("a record cannot be decoded: {error}"))
+    piece.map_err(|error| format!("a record cannot be decoded: {error}"))
 }

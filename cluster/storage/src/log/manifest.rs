@@ -7,6 +7,7 @@ use kensho_protocol::ids::{Lsn, NodeId, PartitionId};
 use serde::{Deserialize, Serialize};
 
 use super::RecordNumber;
+use super::lives::Lives;
 use super::trail::Trails;
 use super::{checkpoint, segment};
 use crate::disk::Disk;
@@ -17,6 +18,11 @@ pub(super) const NAME: &str = "manifest";
 const KIND: sealed::Kind = sealed::Kind {
     magic: *b"KenshoMf",
     version: 1,
+};
+/// Of a manifest that is followed by [`Lives`]: a program that knows nothing of them must not read it.
+const WITH_LIVES: sealed::Kind = sealed::Kind {
+    magic: *b"KenshoMf",
+    version: 2,
 };
 
 /// A checkpoint that counts.
@@ -39,6 +45,9 @@ pub(crate) struct Manifest {
     /// The number of the next checkpoint file.
     pub(crate) next_file: u64,
     pub(crate) checkpoints: BTreeMap<PartitionId, Reference>,
+    /// Stands after the rest, if there is anything to say.
+    #[serde(skip)]
+    pub(crate) lives: Lives,
 }
 
 impl Manifest {
@@ -49,25 +58,42 @@ impl Manifest {
             beginning: (1, RecordNumber(0)),
             next_file: 1,
             checkpoints: BTreeMap::new(),
+            lives: Lives::default(),
         }
     }
 
     pub(crate) fn read<D: Disk>(disk: &mut D) -> Result<Option<Self>, StorageError> {
-        let Some(body) = sealed::read(disk, NAME, &KIND)? else {
-            return Ok(None);
-        };
-        postcard::from_bytes(&body)
-            .map(Some)
-            .map_err(|error| StorageError::Damaged {
+        let decode = |body: &[u8], disk: &D| {
+            let decoded =
+                postcard::take_from_bytes::<Manifest>(body).and_then(|(manifest, rest)| {
+                    let lives = match rest.is_empty() {
+                        true => Lives::default(),
+                        false => postcard::from_bytes(rest)?,
+                    };
+                    Ok(Manifest { lives, ..manifest })
+                });
+            decoded.map_err(|error| StorageError::Damaged {
                 path: disk.path(NAME),
                 offset: 0,
                 what: format!("it cannot be decoded: {error}"),
             })
+        };
+        let body = match sealed::read(disk, NAME, &KIND) {
+            Err(StorageError::OtherVersion { found, .. }) if found == WITH_LIVES.version => {
+                sealed::read(disk, NAME, &WITH_LIVES)
+            }
+            read => read,
+        };
+        body?.map(|body| decode(&body, disk)).transpose()
     }
 
     pub(crate) fn write<D: Disk>(&self, disk: &mut D) -> Result<(), StorageError> {
         let body = postcard::to_stdvec(self).expect("a manifest can be encoded");
-        sealed::replace(disk, NAME, &KIND, &[&body])
+        if self.lives == Lives::default() {
+            return sealed::replace(disk, NAME, &KIND, &[&body]);
+        }
+        let lives = postcard::to_stdvec(&self.lives).expect("a few numbers can be encoded");
+        sealed::replace(disk, NAME, &WITH_LIVES, &[&body, &lives])
     }
 
     /// Where the file is.

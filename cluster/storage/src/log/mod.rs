@@ -10,7 +10,10 @@
 //! A batch is written only after the one before it was flushed. That makes recovery certain of what it
 //! sees: bytes that are no valid batch, with no valid batch after them, are the last write, torn by a
 //! crash before anybody was told that it is safe: it is cut off. If a later batch is valid, then the
-//! bad one was once safe: the disk has damaged it, and the node refuses to start.
+//! bad one was once safe, and the disk has damaged it. Batches say of their partitions which records of
+//! theirs came before ([`Links`](batch::Links)), so that it is known who has lost some: these begin
+//! another life of their data with nothing ([`Recovery::taken_out`]), and are fetched from others; then
+//! the log is written anew without them.
 //! The one thing that this cannot tell from a torn write is damage to the very last batch. So an empty
 //! batch follows when the log is closed, and when it was opened: what stood before that is safe.
 //!
@@ -34,6 +37,7 @@ mod batch;
 mod checkpoint;
 mod durability;
 mod group_commit;
+mod lives;
 mod manifest;
 mod recovery;
 mod segment;
@@ -46,7 +50,7 @@ use serde::{Deserialize, Serialize};
 pub use checkpoint::Checkpoint;
 pub use durability::Durability;
 pub use group_commit::{LogAppender, LogEnding, LogProgress, LogStopped, Progress, start};
-pub use recovery::{Cut, Recovery, RecoveryReport};
+pub use recovery::{Cut, Damage, Recovery, RecoveryReport};
 pub use store::Store;
 
 /// Counts the records of a node's log, from 1. 0: before the first.

@@ -69,21 +69,44 @@ impl<F> Segment<F> {
         let made = disk
             .allocate(&file, length)
             .and_then(|()| disk.write_at(&file, 0, &header(node, number, length)))
-            .and_then(|()| disk.sync(&file));
+            .map_err(StorageError::io("take room for", &path))
+            .and_then(|()| disk.sync(&file).map_err(StorageError::flush(&path)))
+            .and_then(|()| {
+                disk.rename(&temporary, &name)
+                    .map_err(StorageError::io("rename", &path))
+            });
         if let Err(error) = made {
             // Leaves no half of a file to fill the disk further; the error that counts is the first.
             let _ = disk.remove(&temporary);
-            return Err(StorageError::io("take room for", path)(error));
+            return Err(error);
         }
-        disk.rename(&temporary, &name)
-            .and_then(|()| disk.sync_folder())
-            .map_err(StorageError::io("rename", path))?;
+        disk.sync_folder()
+            .map_err(StorageError::flush(disk.path("")))?;
         Ok(Segment {
             number,
             length,
             file,
         })
     }
+}
+
+/// How long a segment's file says to be, if it can be believed.
+pub(crate) fn declared_length(bytes: &[u8]) -> Option<u64> {
+    let header = bytes.get(..HEADER)?;
+    let checksum = crc32fast::hash(&header[..32]).to_le_bytes();
+    (header[32..] == checksum)
+        .then(|| u64::from_le_bytes(header[24..32].try_into().expect("8 bytes")))
+}
+
+/// In how many bytes a segment's header differs from what it should be.
+pub(crate) fn differing_bytes(bytes: &[u8], node: NodeId, number: u64) -> usize {
+    let should = header(node, number, bytes.len() as u64);
+    let is = bytes.iter().map(Some).chain(std::iter::repeat(None));
+    should
+        .iter()
+        .zip(is)
+        .filter(|(a, b)| Some(*a) != *b)
+        .count()
 }
 
 /// Checks what a segment's file says of itself.

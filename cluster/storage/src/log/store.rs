@@ -17,7 +17,8 @@ use crate::error::StorageError;
 /// [`Store::append`] only encodes. [`Store::write`] hands everything that was appended to the disk,
 /// and [`Store::sync`] makes it safe; what is appended in between goes with the next write.
 /// After an error of a method that takes the disk, the store must not be used any more: drop it, and
-/// open it again to see what is really on the disk.
+/// open it again to see what is really on the disk. Only [`StorageError::Full`] changes nothing: what
+/// found no room can be tried again.
 #[derive(Clone, Debug)]
 pub struct Store<F> {
     pub(super) settings: LogSettings,

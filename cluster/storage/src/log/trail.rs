@@ -123,6 +123,12 @@ impl Trails {
             .retain(|(_, segment)| needed.is_some_and(|needed| *segment >= needed));
     }
 
+    /// The last record of a partition, as far as there is one in the segments that are kept.
+    pub(crate) fn last(&self, partition: PartitionId) -> Option<RecordNumber> {
+        let trail = self.trails.get(usize::from(partition.0))?;
+        (trail.last > RecordNumber(0)).then_some(trail.last)
+    }
+
     /// Where the part of the log begins that is still needed: a segment, and the last record before
     /// it. `None`: no record was ever written.
     #[must_use]

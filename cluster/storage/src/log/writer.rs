@@ -1,8 +1,8 @@
 //! Writes batches into segments, one after the other.
 
-use kensho_protocol::ids::NodeId;
+use kensho_protocol::ids::{NodeId, PartitionId};
 
-use super::batch::{Batch, Before, Place};
+use super::batch::{self, ALIGNMENT, Batch, Before, Links, Place};
 use super::segment::{self, Segment};
 use super::trail::Extent;
 use super::{LogSettings, RecordNumber, checkpoint};
@@ -21,6 +21,10 @@ pub(crate) struct Writer<F> {
     spare: Option<Segment<F>>,
     written: RecordNumber,
     durable: RecordNumber,
+    /// By partition: its last record, or a later one; `None` if it has none.
+    last: Vec<Option<RecordNumber>>,
+    /// Batches have no links.
+    unlinked: bool,
     /// The last batch is one of [`Writer::seal`].
     sealed: bool,
     /// Something failed: what is on the disk is not known any more.
@@ -36,6 +40,7 @@ impl<F> Writer<F> {
         end: End,
         spare: Option<Segment<F>>,
         last: RecordNumber,
+        last_of: Vec<Option<RecordNumber>>,
     ) -> Self {
         Writer {
             node,
@@ -45,9 +50,16 @@ impl<F> Writer<F> {
             spare,
             written: last,
             durable: last,
+            last: last_of,
+            unlinked: false,
             sealed: end.sealed,
             stopped: false,
         }
+    }
+
+    /// Whether batches say nothing of the records before them from now on.
+    pub(crate) fn say_nothing_of_earlier_records(&mut self, nothing: bool) {
+        self.unlinked = nothing;
     }
 
     /// The last record that is certainly on the disk.
@@ -81,14 +93,60 @@ impl<F> Writer<F> {
         self.written == self.durable || self.settings.durability.is_delayed()
     }
 
-    /// Whether the present segment has room for it.
+    /// Whether the present segment has room for it. Room is left for the batch of [`Writer::seal`],
+    /// so that a log can be closed, and opened, when the disk is full.
     pub(crate) fn fits(&self, batch: &Batch) -> bool {
-        self.offset + batch.length_in_segment() <= self.current.length
+        let left = match batch.is_empty() {
+            true => 0,
+            false => self.seal_length(batch),
+        };
+        self.offset + self.length_with_links(batch) + left <= self.current.length
+    }
+
+    /// What a batch takes in a segment at most.
+    fn length_with_links(&self, batch: &Batch) -> u64 {
+        let listed = match self.offset == segment::BATCHES || batch.is_empty() {
+            true => self.last.len() + batch.steps.len(),
+            false => batch.steps.len(),
+        };
+        let partitions = usize::from(u16::MAX).min(listed);
+        (batch.length_in_segment() + Links::longest(partitions)).next_multiple_of(ALIGNMENT as u64)
+    }
+
+    /// What the batch of [`Writer::seal`] takes at most, if it follows `batch`.
+    fn seal_length(&self, batch: &Batch) -> u64 {
+        let partitions = usize::from(u16::MAX).min(self.last.len() + batch.steps.len());
+        (batch::HEADER as u64 + Links::longest(partitions)).next_multiple_of(ALIGNMENT as u64)
+    }
+
+    /// What is said with `batch` of the records before it: of its own partitions, or of all at the
+    /// beginning of a segment and at the end of a log.
+    fn links(&self, batch: &Batch) -> Links {
+        let all = self.offset == segment::BATCHES || batch.is_empty();
+        let last_of = |partition: PartitionId| {
+            let last = self.last.get(usize::from(partition.0)).copied().flatten();
+            last.unwrap_or_default()
+        };
+        let mut partitions: Vec<PartitionId> = match all {
+            true => {
+                let known = (0..).map(PartitionId).zip(&self.last);
+                let known = known.filter(|(_, last)| last.is_some());
+                known.map(|(partition, _)| partition).collect()
+            }
+            false => Vec::new(),
+        };
+        partitions.extend(batch.steps.iter().map(|step| step.partition));
+        partitions.sort_unstable();
+        partitions.dedup();
+        let last = partitions.into_iter().map(|p| (p, last_of(p))).collect();
+        Links { all, last }
     }
 
     /// Writes a batch, the images that it names first, and says into which segment. Unless
     /// durability is delayed batches are flushed one by one: [`Writer::sync`] has to be called before
     /// the next one is written.
+    ///
+    /// If the disk is full the batch is as it was, and may be written again later.
     pub(crate) fn write<D: Disk<File = F>>(
         &mut self,
         disk: &mut D,
@@ -100,7 +158,7 @@ impl<F> Writer<F> {
             "one batch is flushed at a time, unless durability is delayed"
         );
         let written = self.try_write(disk, batch);
-        self.stopped = written.is_err();
+        self.stopped = written.as_ref().is_err_and(|error| !error.is_full());
         written
     }
 
@@ -109,13 +167,16 @@ impl<F> Writer<F> {
         disk: &mut D,
         batch: &mut Batch,
     ) -> Result<Extent, StorageError> {
+        if !self.fits(batch) {
+            self.roll(disk, batch)?;
+        }
         for image in &batch.images {
             checkpoint::write_image(disk, image)?;
         }
-        let length = batch.length_in_segment();
-        if !self.fits(batch) {
-            self.roll(disk, length)?;
+        if !self.unlinked {
+            batch.attach(&self.links(batch));
         }
+        let length = batch.length_in_segment();
         let place = Place {
             node: self.node,
             segment: self.current.number,
@@ -126,14 +187,21 @@ impl<F> Writer<F> {
             false => Before::Unflushed,
         };
         let bytes = batch.seal(place, before);
-        disk.write_at(&self.current.file, self.offset, bytes)
-            .map_err(StorageError::io(
-                "write",
-                disk.path(&segment::name(self.current.number)),
-            ))?;
+        if let Err(error) = disk.write_at(&self.current.file, self.offset, bytes) {
+            batch.detach();
+            let path = disk.path(&segment::name(self.current.number));
+            return Err(StorageError::io("write", path)(error));
+        }
         self.offset += length;
         self.sealed = false;
         self.written = batch.last();
+        for step in &batch.steps {
+            let place = usize::from(step.partition.0);
+            if self.last.len() <= place {
+                self.last.resize(place + 1, None);
+            }
+            self.last[place] = Some(step.number);
+        }
         Ok(Extent {
             segment: self.current.number,
             bytes: self.current.length,
@@ -152,13 +220,16 @@ impl<F> Writer<F> {
         Ok(())
     }
 
-    /// Goes on in the next segment, which has room for `length` bytes. What was not flushed stands in
-    /// one segment only.
-    fn roll<D: Disk<File = F>>(&mut self, disk: &mut D, length: u64) -> Result<(), StorageError> {
+    /// Goes on in the next segment, which has room for `batch`. What was not flushed stands in one
+    /// segment only.
+    fn roll<D: Disk<File = F>>(&mut self, disk: &mut D, batch: &Batch) -> Result<(), StorageError> {
         self.sync(disk)?;
-        let needed = segment::BATCHES + length;
-        let spare = self.spare.take().filter(|spare| spare.length >= needed);
-        self.current = match spare {
+        let partitions = usize::from(u16::MAX).min(self.last.len() + batch.steps.len());
+        let length = batch.length_in_segment() + Links::longest(partitions);
+        let length = length.next_multiple_of(ALIGNMENT as u64);
+        let needed = segment::BATCHES + length + self.seal_length(batch);
+        let suits = |spare: &mut Segment<F>| spare.length >= needed;
+        self.current = match self.spare.take_if(suits) {
             Some(spare) => spare,
             None => Segment::create(
                 disk,
@@ -168,6 +239,8 @@ impl<F> Writer<F> {
             )?,
         };
         self.offset = segment::BATCHES;
+        // One that did not suit has the number of the one that was made.
+        self.spare = None;
         Ok(())
     }
 
@@ -187,8 +260,7 @@ impl<F> Writer<F> {
     fn flush<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), StorageError> {
         let flushed = disk.sync(&self.current.file);
         self.stopped = flushed.is_err();
-        flushed.map_err(StorageError::io(
-            "flush",
+        flushed.map_err(StorageError::flush(
             disk.path(&segment::name(self.current.number)),
         ))
     }
@@ -215,5 +287,24 @@ impl Wanted {
     /// Makes it.
     pub(crate) fn create<D: Disk>(self, disk: &mut D) -> Result<Segment<D::File>, StorageError> {
         Segment::create(disk, self.node, self.number, self.length)
+    }
+
+    /// Makes it after there was no room for it, if there is enough now for this segment and another
+    /// one: whoever has no room for more gives up all that it owns, and should not have to do so again
+    /// at once.
+    pub(crate) fn create_with_room<D: Disk>(
+        self,
+        disk: &mut D,
+    ) -> Result<Segment<D::File>, StorageError> {
+        let path = disk.path(&segment::name(self.number));
+        let free = disk
+            .free_bytes()
+            .map_err(StorageError::io("look for room for", &path))?;
+        if free < 2 * self.length {
+            let text = format!("{free} bytes are free, and {} are needed", 2 * self.length);
+            let full = std::io::Error::new(std::io::ErrorKind::StorageFull, text);
+            return Err(StorageError::io("take room for", path)(full));
+        }
+        self.create(disk)
     }
 }

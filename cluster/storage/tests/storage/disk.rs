@@ -12,6 +12,7 @@ enum Operation {
     Allocate(u8, u16),
     Write(u8, u16, Vec<u8>),
     Rename(u8, u8),
+    Exchange(u8, u8),
     Remove(u8),
     Sync(u8),
     SyncFolder,
@@ -26,6 +27,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         6 => (name.clone(), 0..3000_u16, bytes)
             .prop_map(|(name, offset, bytes)| Operation::Write(name, offset, bytes)),
         2 => (name.clone(), name.clone()).prop_map(|(from, to)| Operation::Rename(from, to)),
+        1 => (name.clone(), name.clone()).prop_map(|(one, other)| Operation::Exchange(one, other)),
         1 => name.clone().prop_map(Operation::Remove),
         1 => name.prop_map(Operation::Sync),
         1 => Just(Operation::SyncFolder),
@@ -43,6 +45,7 @@ fn perform<D: Disk>(disk: &mut D, operation: &Operation) -> Result<(), io::Error
             .open(&name(file))
             .and_then(|file| disk.write_at(&file, u64::from(*offset), bytes)),
         Operation::Rename(from, to) => disk.rename(&name(from), &name(to)),
+        Operation::Exchange(one, other) => disk.exchange(&name(one), &name(other)),
         Operation::Remove(file) => disk.remove(&name(file)),
         Operation::Sync(file) => disk.open(&name(file)).and_then(|file| disk.sync(&file)),
         Operation::SyncFolder => disk.sync_folder(),
@@ -162,4 +165,29 @@ fn a_full_disk_takes_nothing_more() {
     let home = tempfile::tempdir().unwrap();
     let mut real = RealDisk::open(home.path()).unwrap();
     assert!(real.free_bytes().unwrap() > 0);
+}
+
+/// A data folder has its limit; what stands in a file already can be written again.
+#[test]
+fn a_folder_takes_no_more_than_it_may() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("of somebody else"), [0; 1_000]).unwrap();
+    let disk = RealDisk::open(home.path()).unwrap();
+    let mut disk = disk.with_limit(Some(10_000));
+    assert_eq!(disk.free_bytes().unwrap(), 9_000);
+    let file = disk.create("file").unwrap();
+    disk.allocate(&file, 8_000).unwrap();
+    disk.write_at(&file, 8_000, &[1; 1_000]).unwrap();
+    assert_eq!(disk.used_bytes().unwrap(), 10_000);
+    for refused in [
+        disk.write_at(&file, 9_000, &[1]).unwrap_err(),
+        disk.create("another")
+            .and_then(|another| disk.allocate(&another, 1))
+            .unwrap_err(),
+    ] {
+        assert_eq!(refused.kind(), io::ErrorKind::QuotaExceeded);
+    }
+    disk.write_at(&file, 0, &[2; 9_000]).unwrap();
+    disk.remove("file").unwrap();
+    assert_eq!(disk.free_bytes().unwrap(), 9_000);
 }

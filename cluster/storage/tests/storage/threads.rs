@@ -76,6 +76,9 @@ impl Disk for SharedDisk {
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.get().rename(from, to)
     }
+    fn exchange(&mut self, one: &str, other: &str) -> io::Result<()> {
+        self.get().exchange(one, other)
+    }
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.get().remove(name)
     }
@@ -88,11 +91,36 @@ impl Disk for SharedDisk {
 }
 
 fn begin(settings: LogSettings) -> (SharedDisk, LogAppender, LogProgress) {
+    begin_where(settings, |_| {})
+}
+
+/// Something is done to the disk before the log's threads start.
+fn begin_where(
+    settings: LogSettings,
+    act: impl FnOnce(&mut SimulatedDisk),
+) -> (SharedDisk, LogAppender, LogProgress) {
     let mut disk = SharedDisk::default();
     Store::create(&mut disk, NODE, settings).unwrap();
     let (store, _) = Store::open(&mut disk, NODE, Incarnation(1), settings).unwrap();
+    act(&mut disk.get());
     let (log, progress) = start(store, &disk).unwrap();
     (disk, log, progress)
+}
+
+/// Waits until the log has stopped.
+fn wait_until_stopped(progress: &mut LogProgress) -> LogStopped {
+    loop {
+        if let Err(stopped) = progress.wait() {
+            return stopped;
+        }
+    }
+}
+
+/// Waits until there is no room for another segment, or again some.
+fn wait_until_full(log: &LogAppender, progress: &mut LogProgress, full: bool) {
+    while log.full().is_some() != full {
+        progress.wait().unwrap();
+    }
 }
 
 fn entry(lsn: u64) -> Entry {
@@ -131,10 +159,11 @@ fn a_failed_flush_stops_the_log_for_good() {
     log.commit();
     progress.wait_for(safe).unwrap();
 
-    disk.get().fail_syncs(1);
+    // That of the thread that writes, not that of the one that makes the next segment meanwhile.
+    disk.get().fail_sync_of("log-0000000000000001");
     log.append(PartitionId(1), &record(2));
     log.commit();
-    let stopped = progress.wait().unwrap_err();
+    let stopped = wait_until_stopped(&mut progress);
     let LogStopped::Failed(cause) = &stopped else {
         panic!("{stopped}");
     };
@@ -161,36 +190,56 @@ fn a_failed_flush_stops_the_log_for_good() {
     assert_eq!(after_power_cut(disk), [entry(1)]);
 }
 
+/// Whichever thread meets it, and whether or not anybody writes: a failed flush is never passed over.
 #[test]
-fn a_full_disk_stops_the_log_with_everything_kept() {
-    let (disk, mut log, mut progress) = begin(LARGE);
-    disk.get().limit(Some(4 * LARGE.segment_bytes));
-    let mut safe = 0;
-    let mut warned = false;
-    let stopped = loop {
-        let number = log.append(PartitionId(1), &record(safe + 1));
-        log.commit();
-        match progress.wait_for(number) {
-            Ok(()) => safe += 1,
-            Err(stopped) => break stopped,
+fn a_failed_flush_of_any_file_stops_the_log() {
+    let files = [
+        // The thread that makes segments.
+        "log-0000000000000002.new",
+        // The same, or the one that writes checkpoints: the names of the files.
+        "",
+        "checkpoint-00001-0000000000000001.new",
+        "manifest.new",
+    ];
+    for file in files {
+        let (disk, mut log, mut progress) = begin_where(SETTINGS, |disk| disk.fail_sync_of(file));
+        if file.starts_with('c') || file.starts_with('m') {
+            log.append(PartitionId(1), &record(1));
+            let checkpoint = Checkpoint {
+                promised: Epoch(1),
+                log_epoch: Epoch(1),
+                at: entry(1).at,
+                image: Bytes::from_static(b"image"),
+            };
+            log.checkpoint(PartitionId(1), checkpoint);
         }
-        warned |= log.full().is_some();
-    };
-    assert!(
-        stopped.to_string().contains("the disk is full"),
-        "{stopped}"
-    );
-    assert!(warned, "it was known before the last segment was full");
-    assert!(safe > 60, "{safe}");
-    drop(log);
-    let expected: Vec<Entry> = (1..=safe).map(entry).collect();
-    assert_eq!(after_power_cut(disk), expected);
+        let stopped = wait_until_stopped(&mut progress);
+        assert!(disk.get().has_failed(), "{file}");
+        let expected = format!("cannot flush simulated/{file}");
+        assert!(stopped.to_string().contains(&expected), "{stopped}");
+        assert!(matches!(log.close(), Err(LogStopped::Failed(_))), "{file}");
+    }
 }
 
+/// No room is no failure: what does not fit waits, and the rest is safe.
 #[test]
-fn room_that_is_made_in_time_keeps_the_log_going() {
+fn a_log_on_a_full_disk_goes_on_as_soon_as_there_is_room() {
     let (disk, mut log, mut progress) = begin(LARGE);
-    disk.get().limit(Some(3 * LARGE.segment_bytes));
+    let lsn = fill(&disk, &mut log, &mut progress);
+    let full = log.full().unwrap();
+    assert!(full.to_string().contains("the disk is full"), "{full}");
+    let last = append_without_room(&mut log, lsn);
+    assert!(log.backlog_bytes() > 0, "not all of it has room");
+    disk.get().limit(None);
+    progress.wait_for(last).unwrap();
+    wait_until_full(&log, &mut progress, false);
+    assert_eq!(log.close().unwrap(), last);
+    assert_eq!(after_power_cut(disk).len() as u64, lsn + 1_000);
+}
+
+/// Appends until there is no room for another segment; how many entries, all of which are safe.
+fn fill(disk: &SharedDisk, log: &mut LogAppender, progress: &mut LogProgress) -> u64 {
+    disk.get().limit(Some(4 * LARGE.segment_bytes));
     let mut lsn = 0;
     while log.full().is_none() {
         lsn += 1;
@@ -198,6 +247,92 @@ fn room_that_is_made_in_time_keeps_the_log_going() {
         log.commit();
         progress.wait_for(number).unwrap();
     }
+    lsn
+}
+
+/// Appends more than the present segment has room for.
+fn append_without_room(log: &mut LogAppender, after: u64) -> kensho_storage::log::RecordNumber {
+    let mut last = log.appended();
+    for lsn in after + 1..=after + 1_000 {
+        last = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+    }
+    last
+}
+
+#[test]
+fn a_log_that_is_closed_without_room_keeps_what_was_safe() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    let lsn = fill(&disk, &mut log, &mut progress);
+    let last = append_without_room(&mut log, lsn);
+    let ending = log.ending();
+    let stopped = log.close().unwrap_err();
+    assert!(
+        stopped.to_string().contains("the disk is full"),
+        "{stopped}"
+    );
+    assert!(!ending.is_safe());
+    assert!(progress.wait_for(last).is_err());
+    let kept = after_power_cut(disk);
+    let count = kept.len() as u64;
+    assert!((lsn..lsn + 1_000).contains(&count), "{lsn} {count}");
+    let expected: Vec<Entry> = (1..=count).map(entry).collect();
+    assert_eq!(kept, expected);
+}
+
+/// A log is opened, and closed, without any room.
+#[test]
+fn a_full_disk_keeps_nobody_from_starting() {
+    let (disk, mut log, mut progress) = begin(SETTINGS);
+    let mut last = log.appended();
+    for lsn in 1..=300 {
+        last = log.append(PartitionId(1), &record(lsn));
+        log.commit();
+    }
+    progress.wait_for(last).unwrap();
+    log.close().unwrap();
+    disk.get().cut_power(7);
+    disk.get().limit(Some(0));
+    for _ in 0..2 {
+        let mut own = disk.clone();
+        let (store, recovery) = Store::open(&mut own, NODE, Incarnation(1), SETTINGS).unwrap();
+        assert_eq!(recovery.partitions[&PartitionId(1)].entries.len(), 300);
+        let (log, _) = start(store, &own).unwrap();
+        log.close().unwrap();
+    }
+}
+
+#[test]
+fn a_checkpoint_without_room_is_refused_and_may_be_tried_again() {
+    let (disk, mut log, mut progress) = begin(SETTINGS);
+    let checkpoint = || Checkpoint {
+        promised: Epoch(1),
+        log_epoch: Epoch(1),
+        at: entry(1).at,
+        image: Bytes::from(vec![1; 1 << 20]),
+    };
+    log.append(PartitionId(1), &record(1));
+    disk.get().limit(Some(1 << 20));
+    log.checkpoint(PartitionId(1), checkpoint());
+    loop {
+        let news = progress.wait().unwrap();
+        assert!(news.checkpointed.is_empty());
+        if let Some((partition, why)) = news.refused.first() {
+            assert_eq!(*partition, PartitionId(1));
+            assert!(why.to_string().contains("the disk is full"), "{why}");
+            break;
+        }
+    }
+    disk.get().limit(None);
+    log.checkpoint(PartitionId(1), checkpoint());
+    while progress.wait().unwrap().checkpointed.is_empty() {}
+    log.close().unwrap();
+}
+
+#[test]
+fn room_that_is_made_in_time_keeps_the_log_going() {
+    let (disk, mut log, mut progress) = begin(LARGE);
+    let mut lsn = fill(&disk, &mut log, &mut progress);
     disk.get().limit(None);
     for _ in 0..100 {
         lsn += 1;
@@ -205,7 +340,7 @@ fn room_that_is_made_in_time_keeps_the_log_going() {
         log.commit();
         progress.wait_for(number).unwrap();
     }
-    assert!(log.full().is_none());
+    wait_until_full(&log, &mut progress, false);
     log.close().unwrap();
     assert_eq!(after_power_cut(disk).len() as u64, lsn);
 }
@@ -214,18 +349,9 @@ fn room_that_is_made_in_time_keeps_the_log_going() {
 #[test]
 fn room_is_found_while_nothing_is_written() {
     let (disk, mut log, mut progress) = begin(LARGE);
-    disk.get().limit(Some(3 * LARGE.segment_bytes));
-    let mut lsn = 0;
-    while log.full().is_none() {
-        lsn += 1;
-        let number = log.append(PartitionId(1), &record(lsn));
-        log.commit();
-        progress.wait_for(number).unwrap();
-    }
+    fill(&disk, &mut log, &mut progress);
     disk.get().limit(None);
-    while log.full().is_some() {
-        std::thread::yield_now();
-    }
+    wait_until_full(&log, &mut progress, false);
     log.close().unwrap();
 }
 

@@ -50,7 +50,9 @@ pub(super) fn write_checkpoints<D: Disk>(
                 state.checkpointed.extend(group.iter().map(done));
             }),
             Err(error) if error.is_full() => shared.update(|state| {
-                state.full = Some(Arc::new(error));
+                let error = Arc::new(error);
+                let refused = group.iter().map(|r| (r.partition, Arc::clone(&error)));
+                state.refused.extend(refused);
             }),
             Err(error) => return shared.fail(error),
         }

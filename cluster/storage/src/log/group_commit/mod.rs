@@ -28,6 +28,9 @@ pub use progress::{LogEnding, LogProgress, LogStopped, Progress};
 use shared::{Guard, Shared};
 use write::{Segments, make_segments, write};
 
+/// What is longer than this is handed over without being asked, in bytes: a batch has its limit.
+const COMMITTED_AT: usize = 64 << 20;
+
 /// The end of the log that takes records: held by the node's data thread.
 ///
 /// [`LogAppender::append`] encodes, [`LogAppender::commit`] hands over what was appended. That it is
@@ -83,10 +86,10 @@ where
         "log-write",
         Box::new(move || write(own, &state, writer, segments, settings.durability)),
     )?;
-    let own = disk.clone();
+    let (own, state) = (disk.clone(), Arc::clone(&shared));
     spawn(
         "log-segments",
-        Box::new(move || make_segments(own, &wanted, &give)),
+        Box::new(move || make_segments(own, &state, &wanted, &give)),
     )?;
     let (own, state) = (disk.clone(), Arc::clone(&shared));
     spawn(
@@ -107,9 +110,13 @@ where
 
 impl LogAppender {
     /// Encodes a record, and says which number it has. It goes to the disk with the next
-    /// [`LogAppender::commit`].
+    /// [`LogAppender::commit`] at the latest.
     pub fn append(&mut self, partition: PartitionId, record: &Record) -> RecordNumber {
-        self.batch.append(partition, record)
+        let number = self.batch.append(partition, record);
+        if self.batch.size_bytes() > COMMITTED_AT {
+            self.commit();
+        }
+        number
     }
 
     /// Hands everything that was appended to the thread that writes.
@@ -118,8 +125,7 @@ impl LogAppender {
             return;
         }
         let mut state = self.shared.lock();
-        state.backlog_bytes += self.batch.size_bytes();
-        state.pending.take(&mut self.batch);
+        state.hand_over(&mut self.batch);
         let idle = std::mem::take(&mut state.writer_idle);
         drop(state);
         // A busy one looks by itself before it waits.
@@ -155,7 +161,7 @@ impl LogAppender {
     }
 
     /// Why there is no room for another segment, if there is none. The log goes on while the present
-    /// one has room; if room has not been made by then, it stops.
+    /// one has room. Then it waits: nothing more is safe until there is room.
     #[must_use]
     pub fn full(&self) -> Option<Arc<StorageError>> {
         self.shared.lock().full.clone()
@@ -174,7 +180,7 @@ impl LogAppender {
     /// replica's `flush`, and with everything that it asked to be kept appended, so that the checkpoint
     /// knows no more than the log. It takes effect some time after everything that was
     /// appended so far is safe; [`Progress::checkpointed`] says when. If the disk is full it never
-    /// does, and the partition stays due.
+    /// does, as [`Progress::refused`] says.
     pub fn checkpoint(&mut self, partition: PartitionId, checkpoint: Checkpoint) {
         let request = CheckpointRequest {
             partition,

@@ -27,12 +27,14 @@ pub enum LogStopped {
 }
 
 /// How far the log is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// Everything up to this record is safe.
     pub durable: RecordNumber,
     /// The checkpoints that took effect since the last time, with the last entry that each knows.
     pub checkpointed: Vec<(PartitionId, Lsn)>,
+    /// The checkpoints for which there was no room since the last time, and why.
+    pub refused: Vec<(PartitionId, Arc<StorageError>)>,
 }
 
 /// What became of a log whose [`LogAppender`](super::LogAppender) is gone.
@@ -60,7 +62,9 @@ impl LogProgress {
         LogProgress { shared, seen }
     }
 
-    /// Waits for news: more is safe, a checkpoint took effect, or the log stopped. Nothing is lost
+    /// Waits for news: more is safe, a checkpoint took effect or found no room, there is room for
+    /// another segment or none any more ([`LogAppender::full`](super::LogAppender::full)), or the log
+    /// stopped. Nothing is lost
     /// when this is dropped before it is done.
     ///
     /// # Errors

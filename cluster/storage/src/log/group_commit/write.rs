@@ -1,6 +1,5 @@
 //! The thread that writes and flushes, and the one that makes its segments.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -99,7 +98,7 @@ impl<D: Disk> WriteThread<'_, D> {
                 return Next::Flush;
             }
             if !state.pending.is_empty() {
-                self.batch.take(&mut state.pending);
+                state.take_next(&mut self.batch);
                 return Next::Write {
                     bytes: state.backlog_bytes,
                     at_once: std::mem::take(&mut state.at_once),
@@ -128,7 +127,13 @@ impl<D: Disk> WriteThread<'_, D> {
         if !self.writer.fits(&self.batch) {
             self.segments.wait(&mut self.writer, self.shared);
         }
-        let segment = self.writer.write(&mut self.disk, &mut self.batch)?;
+        let segment = loop {
+            match self.writer.write(&mut self.disk, &mut self.batch) {
+                Ok(segment) => break segment,
+                Err(error) if error.is_full() => self.wait_for_room(error)?,
+                Err(error) => return Err(error),
+            }
+        };
         let steps = self.batch.steps.drain(..).map(|step| (segment, step));
         self.unsafe_steps.extend(steps);
         self.batch.clear(self.writer.written());
@@ -141,6 +146,28 @@ impl<D: Disk> WriteThread<'_, D> {
             }
             Durability::Sync | Durability::Delayed { .. } => self.flush(bytes),
         }
+    }
+
+    /// Waits a while for room; nothing can be written before there is some.
+    fn wait_for_room(&mut self, error: StorageError) -> Result<(), StorageError> {
+        // What stands in the last segment is not to wait with the rest.
+        self.flush(0)?;
+        let state = self.shared.lock();
+        if state.closing || state.stopped.is_some() {
+            return Err(error);
+        }
+        drop(state);
+        self.shared.set_full(Some(error));
+        let until = Instant::now() + ASK_FOR_ROOM;
+        let mut state = self.shared.lock();
+        while !state.closing && state.stopped.is_none() {
+            let time = until.saturating_duration_since(Instant::now());
+            if time.is_zero() {
+                break;
+            }
+            state = self.shared.wait_at_most(state, time);
+        }
+        Ok(())
     }
 
     /// Lets more gather before the next write: it is not waited for.
@@ -206,12 +233,12 @@ impl<F> Segments<F> {
         }
         match writer.wanted() {
             Some(wanted) => self.outstanding = self.want.send(wanted).is_ok(),
-            None => shared.lock().full = None,
+            None => shared.set_full(None),
         }
     }
 
     /// Waits until the next segment is made, or could not be. The writer may make one itself then; if
-    /// that fails too, the log stops.
+    /// there is no room for that either, it has to wait.
     fn wait(&mut self, writer: &mut Writer<F>, shared: &Shared) {
         if self.outstanding
             && let Ok(made) = self.made.recv()
@@ -230,23 +257,36 @@ impl<F> Segments<F> {
         self.outstanding = false;
         match made {
             Ok(segment) => writer.give(segment),
-            Err(error) if error.is_full() => shared.update(|state| {
-                state.full = Some(Arc::new(error));
-            }),
-            Err(error) => shared.fail(error),
+            Err(full) => shared.set_full(Some(full)),
         }
     }
 }
 
-/// The body of the thread that makes segments.
+/// The body of the thread that makes segments. Any other failure than that there is no room stops the
+/// log here: the thread that writes may not ask for long what became of its segment.
 pub(super) fn make_segments<D: Disk>(
     mut disk: D,
+    shared: &Shared,
     wanted: &Receiver<Wanted>,
     give: &Sender<Result<Segment<D::File>, StorageError>>,
 ) {
+    let mut full = false;
     while let Ok(wanted) = wanted.recv() {
-        if give.send(wanted.create(&mut disk)).is_err() {
-            return;
+        let made = match full {
+            false => wanted.create(&mut disk),
+            true => wanted.create_with_room(&mut disk),
+        };
+        full = match &made {
+            Ok(_) => false,
+            Err(error) => error.is_full(),
+        };
+        match made {
+            Err(error) if !full => return shared.fail(error),
+            made => {
+                if give.send(made).is_err() {
+                    return;
+                }
+            }
         }
     }
 }

@@ -1,19 +1,23 @@
-//! Reads segments in order, and knows what may follow what.
+//! Reads the batches of a log in order, and works out whose records are whole.
+//!
+//! A batch holds records of several partitions under one checksum. When one is damaged, the numbers of
+//! the next valid one tell how many records are missing, and the [`Links`] of later ones whose they
+//! were: who had no record between the last one before the gap and a batch after it is whole. All
+//! others, and those of whom nothing is said, are taken out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kensho_protocol::ids::{Incarnation, Lsn, NodeId, PartitionId};
 use kensho_protocol::record::{Record, Recovered};
 
-use super::super::batch::{self, ALIGNMENT, Before, Place, Stored};
+use super::super::batch::{self, Links, Stored};
 use super::super::manifest::Manifest;
-use super::super::segment::{self, Segment};
-use super::super::trail::{Extent, Step, Trails};
-use super::super::writer::{End, Writer};
-use super::super::{LogSettings, RecordNumber, checkpoint};
+use super::super::trail::{Step, Trails};
+use super::super::{RecordNumber, segment};
 use super::rebuilt::Rebuilt;
-use super::{Cut, Recovery, RecoveryReport};
+use super::scan::{Scan, Spot, place};
+use super::{Damage, RecoveryReport};
 use crate::disk::{Disk, read_whole};
 use crate::error::StorageError;
 
@@ -34,231 +38,263 @@ impl Source {
     }
 }
 
-pub(super) struct Reader<'a> {
-    manifest: &'a Manifest,
-    incarnation: Incarnation,
-    partitions: BTreeMap<PartitionId, Rebuilt>,
+/// Records that are missing: from the first to the last of them.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    first: RecordNumber,
+}
+
+/// One partition on its way back.
+struct Partition {
+    /// Nothing, if it is taken out.
+    rebuilt: Option<Rebuilt>,
+    /// Of how many gaps it is known whether they hold records of it.
+    decided: usize,
+}
+
+pub(super) struct Reader {
+    incarnations: Box<dyn Fn(PartitionId) -> Incarnation>,
+    partitions: BTreeMap<PartitionId, Partition>,
+    gaps: Vec<Gap>,
+    /// Of how many gaps it is known that they hold no record of a partition that has none.
+    decided_for_others: usize,
     trails: Trails,
     last: RecordNumber,
-    /// The segment with the last valid batch.
-    end_segment: u64,
-    end: End,
-    /// That batch, and where it begins; with those before it that it does not prove flushed.
-    last_batches: Option<(u64, Vec<u8>)>,
-    /// What is to be cut, and the segment.
-    cut: Option<(u64, Cut)>,
-    lengths: BTreeMap<u64, u64>,
+    damage: Vec<Damage>,
     report: RecoveryReport,
 }
 
-impl<'a> Reader<'a> {
+/// What was read.
+pub(super) struct Read {
+    /// The partitions that are whole.
+    pub(super) whole: BTreeMap<PartitionId, Recovered>,
+    /// Those that are not.
+    pub(super) taken_out: BTreeSet<PartitionId>,
+    /// A partition that is neither may have had records.
+    pub(super) others_unknown: bool,
+    pub(super) trails: Trails,
+    pub(super) last: RecordNumber,
+    pub(super) report: RecoveryReport,
+}
+
+impl Reader {
     pub(super) fn new<D: Disk>(
         disk: &mut D,
-        manifest: &'a Manifest,
-        incarnation: Incarnation,
+        manifest: &Manifest,
+        node: Incarnation,
     ) -> Result<Self, StorageError> {
-        let mut partitions = BTreeMap::new();
-        for (partition, reference) in &manifest.checkpoints {
-            let rebuilt = Rebuilt::from_checkpoint(disk, *partition, reference, incarnation)?;
-            partitions.insert(*partition, rebuilt);
-        }
-        Ok(Reader {
-            manifest,
-            incarnation,
-            partitions,
+        let lives = manifest.lives.clone();
+        let mut reader = Reader {
+            incarnations: Box::new(move |partition| lives.of(node, partition)),
+            partitions: BTreeMap::new(),
+            gaps: Vec::new(),
+            decided_for_others: 0,
             trails: Trails::default(),
             last: manifest.beginning.1,
-            end_segment: manifest.beginning.0,
-            end: End {
-                offset: segment::BATCHES,
-                sealed: true,
-            },
-            last_batches: None,
-            cut: None,
-            lengths: BTreeMap::new(),
+            damage: Vec::new(),
             report: RecoveryReport::default(),
-        })
+        };
+        for (partition, reference) in &manifest.checkpoints {
+            let incarnation = (reader.incarnations)(*partition);
+            let rebuilt = Rebuilt::from_checkpoint(disk, *partition, reference, incarnation);
+            let rebuilt = reader.unless_damaged(rebuilt)?;
+            let decided = 0;
+            reader
+                .partitions
+                .insert(*partition, Partition { rebuilt, decided });
+        }
+        Ok(reader)
     }
 
-    /// Takes in all batches of a segment.
-    pub(super) fn segment<D: Disk>(
+    /// Nothing, if it is damaged or missing, which is noted.
+    fn unless_damaged<T>(
+        &mut self,
+        result: Result<T, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        match result {
+            Ok(whole) => Ok(Some(whole)),
+            Err(StorageError::Damaged { path, offset, what }) => {
+                self.damage.push(Damage { path, offset, what });
+                Ok(None)
+            }
+            Err(StorageError::Missing { path, what }) => {
+                let what = format!("it is missing: {what}");
+                self.damage.push(Damage {
+                    path,
+                    offset: 0,
+                    what,
+                });
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Takes in all batches that were found.
+    pub(super) fn read<D: Disk>(
         &mut self,
         disk: &mut D,
         node: NodeId,
-        number: u64,
+        scan: &Scan,
     ) -> Result<(), StorageError> {
-        let name = segment::name(number);
-        let path: Arc<str> = disk.path(&name).into();
-        let file = disk.open(&name).map_err(StorageError::io("open", &*path))?;
-        let bytes = read_whole(disk, &file).map_err(StorageError::io("read", &*path))?;
-        segment::check_header(&bytes, &path, node, number)?;
-        let extent = Extent {
-            segment: number,
-            bytes: bytes.len() as u64,
-        };
-        self.lengths.insert(number, extent.bytes);
-        self.report.segments += 1;
-
-        let mut offset = segment::BATCHES as usize;
-        let mut last_flush = None;
-        while let Some(found) = batch::find(&bytes[offset..], place(node, number, offset)) {
-            if let Some((_, cut)) = &self.cut {
-                return Err(bad_before_good(cut, &path, offset));
+        self.report.segments = scan.segments.len() as u64;
+        for spots in scan.spots.chunk_by(|a, b| a.segment == b.segment) {
+            let number = spots[0].segment;
+            let name = segment::name(number);
+            let path: Arc<str> = disk.path(&name).into();
+            let file = disk.open(&name).map_err(StorageError::io("open", &*path))?;
+            let bytes = read_whole(disk, &file).map_err(StorageError::io("read", &*path))?;
+            for spot in spots {
+                let source = Source {
+                    path: Arc::clone(&path),
+                    offset: spot.offset as u64,
+                };
+                let found = batch::find(&bytes[spot.offset..], place(node, number, spot.offset));
+                let found = found
+                    .ok_or_else(|| source.damaged("it was a valid batch just now".to_owned()))?;
+                self.batch(disk, &source, spot, &found)?;
             }
-            let source = Source {
-                path: Arc::clone(&path),
-                offset: offset as u64,
-            };
-            self.batch(disk, extent, &source, &found)?;
-            let end = (offset + found.length).min(bytes.len());
-            self.end_segment = number;
-            self.end = End {
-                offset: end as u64,
-                sealed: found.count == 0,
-            };
-            if found.before == Before::Flushed {
-                last_flush = Some(offset);
-            }
-            offset = end;
         }
-        if let Some(begins) = last_flush {
-            self.last_batches = Some((begins as u64, bytes[begins..offset].to_vec()));
-        }
-        let Some(last) = bytes[offset..].iter().rposition(|byte| *byte != 0) else {
-            return Ok(());
-        };
-        let cut = Cut {
-            path: path.to_string(),
-            offset: offset as u64,
-            bytes: last as u64 + 1,
-        };
-        if let Some((_, earlier)) = &self.cut {
-            return Err(bad_before_good(earlier, &path, offset));
-        }
-        let later = (offset..bytes.len()).step_by(ALIGNMENT).find(|at| {
-            let found = batch::find(&bytes[*at..], place(node, number, *at));
-            found.is_some_and(|found| found.before == Before::Flushed)
-        });
-        if let Some(later) = later {
-            return Err(bad_before_good(&cut, &path, later));
-        }
-        self.cut = Some((number, cut));
         Ok(())
     }
 
     fn batch<D: Disk>(
         &mut self,
         disk: &mut D,
-        extent: Extent,
         source: &Source,
+        spot: &Spot,
         found: &batch::Found<'_>,
     ) -> Result<(), StorageError> {
         let expected = RecordNumber(self.last.0 + 1);
-        if found.first != expected {
+        if found.first < expected {
             return Err(source.damaged(format!(
                 "record {} stands where record {expected} should",
                 found.first
             )));
         }
-        let mut number = self.last;
-        for record in batch::records(found.body) {
-            let (partition, stored) = record.map_err(|what| source.damaged(what))?;
-            number.0 += 1;
-            self.trails.add(extent, &step(partition, number, &stored));
-            let incarnation = self.incarnation;
-            self.partitions
-                .entry(partition)
-                .or_insert_with(|| Rebuilt::empty(incarnation))
-                .replay(disk, source, partition, number, stored)?;
+        if found.first > expected {
+            self.damage.push(Damage {
+                path: source.path.to_string(),
+                offset: source.offset,
+                what: format!(
+                    "records {expected} to {} are missing before it",
+                    found.first.0 - 1
+                ),
+            });
+            self.gaps.push(Gap { first: expected });
+            self.last = RecordNumber(found.first.0 - 1);
         }
-        if number.0 != self.last.0 + u64::from(found.count) {
+        let contents = batch::contents(found.body).map_err(|what| source.damaged(what))?;
+        if contents.records.len() != found.count as usize {
             return Err(source.damaged(format!(
                 "the batch should hold {} records, but holds {}",
                 found.count,
-                number.0 - self.last.0
+                contents.records.len()
             )));
         }
-        self.last = number;
+        if let Some(links) = &contents.links {
+            self.link(links);
+        }
+        for (partition, stored) in contents.records {
+            self.last.0 += 1;
+            self.trails
+                .add(spot.extent(), &step(partition, self.last, &stored));
+            self.record(disk, source, partition, stored)?;
+        }
         self.report.records += u64::from(found.count);
         self.report.bytes += found.length as u64;
         Ok(())
     }
 
-    /// Makes the disk agree with what was read.
-    fn settle<D: Disk>(&mut self, disk: &mut D) -> Result<(), StorageError> {
-        if let Some((number, cut)) = self.cut.take() {
-            let file = open_segment(disk, number)?;
-            let zeros = vec![0; usize::try_from(cut.bytes).expect("it was read into memory")];
-            disk.write_at(&file, cut.offset, &zeros)
-                .and_then(|()| disk.sync(&file))
-                .map_err(StorageError::io("cut the end off", &cut.path))?;
-            self.report.cut = Some(cut);
+    fn partition(&mut self, partition: PartitionId) -> &mut Partition {
+        let decided = self.decided_for_others;
+        let incarnations = &self.incarnations;
+        self.partitions
+            .entry(partition)
+            .or_insert_with(|| Partition {
+                rebuilt: Some(Rebuilt::empty(incarnations(partition))),
+                decided,
+            })
+    }
+
+    /// Who had no record in a gap is whole.
+    fn link(&mut self, links: &Links) {
+        if self.gaps.is_empty() {
+            return;
         }
-        // The last batches were read, but may never have been flushed; and if a flush of them failed,
-        // the operating system takes them for flushed. So they are written anew before anybody relies
-        // on them.
-        if let Some((offset, bytes)) = self.last_batches.take() {
-            let file = open_segment(disk, self.end_segment)?;
-            disk.write_at(&file, offset, &bytes)
-                .and_then(|()| disk.sync(&file))
-                .map_err(StorageError::io(
-                    "flush",
-                    disk.path(&segment::name(self.end_segment)),
-                ))?;
+        let gaps = self.gaps.clone();
+        let decide = |partition: &mut Partition, last: RecordNumber| {
+            if gaps[partition.decided..]
+                .iter()
+                .any(|gap| last >= gap.first)
+            {
+                partition.rebuilt = None;
+            }
+            partition.decided = gaps.len();
+        };
+        for (partition, last) in &links.last {
+            decide(self.partition(*partition), *last);
+        }
+        if links.all {
+            let listed: BTreeSet<PartitionId> = links.last.iter().map(|(p, _)| *p).collect();
+            let known = self.partitions.iter_mut();
+            for (_, partition) in known.filter(|(p, _)| !listed.contains(p)) {
+                decide(partition, RecordNumber(0));
+            }
+            self.decided_for_others = gaps.len();
+        }
+    }
+
+    fn record<D: Disk>(
+        &mut self,
+        disk: &mut D,
+        source: &Source,
+        partition: PartitionId,
+        stored: Stored,
+    ) -> Result<(), StorageError> {
+        let (number, gaps) = (self.last, self.gaps.len());
+        let this = self.partition(partition);
+        if this.decided < gaps {
+            // An earlier version of the program wrote it, and says nothing of the records before.
+            *this = Partition {
+                rebuilt: None,
+                decided: gaps,
+            };
+        }
+        let Some(rebuilt) = &mut this.rebuilt else {
+            return Ok(());
+        };
+        let replayed = rebuilt.replay(disk, source, partition, number, stored);
+        if self.unless_damaged(replayed)?.is_none() {
+            self.partition(partition).rebuilt = None;
         }
         Ok(())
     }
 
-    /// Images that no record names: the crash came before their record was safe.
-    fn remove_unnamed_images<D: Disk>(&self, disk: &mut D) -> Result<(), StorageError> {
-        let names = disk
-            .list()
-            .map_err(StorageError::io("list the folder of", Manifest::path(disk)))?;
-        for name in names {
-            if checkpoint::image_number(&name).is_some_and(|(_, number)| number > self.last) {
-                let path = disk.path(&name);
-                disk.remove(&name)
-                    .map_err(StorageError::io("remove", path))?;
+    /// What was read. `lacks_end`: the last records may be missing, and nobody can tell whose.
+    pub(super) fn finish(mut self, lacks_end: bool) -> Result<Read, StorageError> {
+        let gaps = self.gaps.len();
+        let (mut whole, mut taken_out) = (BTreeMap::new(), BTreeSet::new());
+        for (partition, found) in std::mem::take(&mut self.partitions) {
+            let certain = found.decided == gaps && !lacks_end;
+            let recovered = match found.rebuilt.filter(|_| certain) {
+                Some(rebuilt) => self.unless_damaged(rebuilt.finish(partition))?,
+                None => None,
+            };
+            match recovered {
+                Some(recovered) => drop(whole.insert(partition, recovered)),
+                None => drop(taken_out.insert(partition)),
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn finish<D: Disk>(
-        mut self,
-        disk: &mut D,
-        node: NodeId,
-        settings: LogSettings,
-    ) -> Result<(Writer<D::File>, Trails, Recovery), StorageError> {
-        let partitions = std::mem::take(&mut self.partitions)
-            .into_iter()
-            .map(|(partition, rebuilt)| Ok((partition, rebuilt.finish(partition)?)))
-            .collect::<Result<BTreeMap<PartitionId, Recovered>, StorageError>>()?;
-        self.settle(disk)?;
-        self.remove_unnamed_images(disk)?;
-        self.manifest.remove_superfluous(disk)?;
-        self.manifest.inform(&mut self.trails);
-
-        let open = |disk: &mut D, number: u64| -> Result<Segment<D::File>, StorageError> {
-            Ok(Segment {
-                number,
-                length: self.lengths[&number],
-                file: open_segment(disk, number)?,
-            })
-        };
-        let current = open(disk, self.end_segment)?;
-        let next = self.end_segment + 1;
-        let spare = match self.lengths.contains_key(&next) {
-            true => Some(open(disk, next)?),
-            false => None,
-        };
-        let mut writer = Writer::new(node, settings, current, self.end, spare, self.last);
-        writer.seal(disk)?;
-        let recovery = Recovery {
-            partitions,
+        self.report.damage.append(&mut self.damage);
+        Ok(Read {
+            whole,
+            taken_out,
+            others_unknown: self.decided_for_others < gaps || lacks_end,
+            trails: self.trails,
+            last: self.last,
             report: self.report,
-        };
-        Ok((writer, self.trails, recovery))
+        })
     }
 }
 
@@ -275,29 +311,5 @@ fn step(partition: PartitionId, number: RecordNumber, stored: &Stored) -> Step {
         number,
         keep,
         end,
-    }
-}
-
-fn place(node: NodeId, segment: u64, offset: usize) -> Place {
-    Place {
-        node,
-        segment,
-        offset: offset as u64,
-    }
-}
-
-fn open_segment<D: Disk>(disk: &mut D, number: u64) -> Result<D::File, StorageError> {
-    let name = segment::name(number);
-    let path = disk.path(&name);
-    disk.open(&name).map_err(StorageError::io("open", path))
-}
-
-fn bad_before_good(bad: &Cut, path: &str, offset: usize) -> StorageError {
-    StorageError::Damaged {
-        path: bad.path.clone(),
-        offset: bad.offset,
-        what: format!(
-            "no valid batch of records begins there, though later ones were written ({path}, byte {offset})"
-        ),
     }
 }
