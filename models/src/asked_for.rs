@@ -119,7 +119,7 @@ mod tests {
     fn every_family_is_drawn_and_left_out() {
         let mut random = Random::new(3, Stream::Workload);
         let drawn: Vec<Nemesis> = (0..200).map(|_| Nemesis::draw(&mut random)).collect();
-        for family in ["kill", "pause", "partition"] {
+        for family in ["kill", "pause", "partition", "disk"] {
             let with = drawn
                 .iter()
                 .filter(|n| n.names().contains(&family.to_owned()));

@@ -249,7 +249,8 @@ impl World {
             | Message::Change(_)
             | Message::Join { .. }
             | Message::Remove(_)
-            | Message::Dismissed(_) => {}
+            | Message::Dismissed(_)
+            | Message::Room { .. } => {}
         }
         if self.random.chance(self.lost_per_million) {
             return;

@@ -26,6 +26,8 @@ pub enum Stream {
     Members = 9,
     /// What may be kept in memory.
     Limits = 10,
+    /// How often disks are full.
+    Room = 11,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

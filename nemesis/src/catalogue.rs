@@ -15,11 +15,13 @@ pub enum Family {
     Pause,
     /// Links are cut.
     Partition,
+    /// Disks do what disks do.
+    Disk,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 3] = [Family::Kill, Family::Pause, Family::Partition];
+    pub const ALL: [Family; 4] = [Family::Kill, Family::Pause, Family::Partition, Family::Disk];
 
     /// The name by which a person asks for it.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Family {
             Family::Kill => "kill",
             Family::Pause => "pause",
             Family::Partition => "partition",
+            Family::Disk => "disk",
         }
     }
 }
@@ -57,6 +60,7 @@ enum Does {
     RestartKillOwner,
     DetachBackupKillOwner,
     Partition(Shape, Target),
+    FillDisk(Target),
 }
 
 const fn kill(
@@ -101,6 +105,17 @@ const fn partition(
         weight,
         text,
         does,
+    }
+}
+
+const fn full_disk(name: &'static str, weight: usize, target: Target, text: &'static str) -> Entry {
+    Entry {
+        name,
+        family: Family::Disk,
+        needs: None,
+        weight,
+        text,
+        does: Does::FillDisk(target),
     }
 }
 
@@ -269,12 +284,25 @@ pub const CATALOGUE: &[Entry] = &[
         Target::One,
         "two halves, and one node that sees both",
     ),
+    full_disk(
+        "full-disk",
+        2,
+        Target::Owner,
+        "the disk of a partition's owner has no more room",
+    ),
+    full_disk(
+        "full-disk-backup",
+        1,
+        Target::Backup,
+        "the disk of an in-sync backup has no more room",
+    ),
+    full_disk("full-disk-all", 1, Target::All, "no disk has any more room"),
 ];
 
 /// A family or fault that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no fault {asked:?}; there are the families kill, pause, partition (or none) and the faults {}",
+    "there is no fault {asked:?}; there are the families kill, pause, partition, disk (or none) and the faults {}",
     CATALOGUE.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
 )]
 pub struct UnknownFault {
@@ -382,6 +410,7 @@ impl Entry {
                 };
                 vec![now(cut, Target::OwnerAndBackup), kill]
             }
+            Does::FillDisk(target) => vec![now(Action::FillDisk, *target)],
             Does::Partition(shape, target) => {
                 let clients = if draw.bool() {
                     ClientAccess::Kept

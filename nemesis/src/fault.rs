@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Something that goes wrong for a while: injections at its start, all undone at its end (a killed
-/// node is started again, a paused one continued, a partition healed).
+/// node is started again, a paused one continued, a partition healed, a full disk has room).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Its name in the catalogue.
@@ -42,6 +42,8 @@ pub enum Action {
         /// What becomes of the connections that were held.
         heal: Heal,
     },
+    /// There is no more room for data on their disks; at the end there is again.
+    FillDisk,
 }
 
 /// Which links a partition cuts.

@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn usual(seed: u64) -> Vec<Planned> {
-        let entries = select(["kill", "pause", "partition"]).unwrap();
+        let entries = select(["kill", "pause", "partition", "disk"]).unwrap();
         plan(&Settings::usual(seed, 100, 60_000), &entries)
     }
 

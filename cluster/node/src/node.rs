@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use kensho_protocol::coordinator::{Birth, Coordinator};
 use kensho_protocol::ids::PartitionId;
-use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Member;
 use kensho_storage::disk::RealDisk;
@@ -69,9 +68,7 @@ pub enum NodeError {
     #[error("{0}")]
     Storage(#[from] StorageError),
     /// What a partition has on disk is no data image.
-    #[error(
-        "partition {partition}: {source}; move the data folder away, so that the node joins anew"
-    )]
+    #[error("partition {partition}: {source}; start the version of the program that wrote it")]
     Image {
         /// Which partition.
         partition: u16,
@@ -118,6 +115,8 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
     let (disk, lock, folder) =
         folder::open(&settings.data_dir, &settings.identity, settings.update_log)?;
+    // Whatever a start writes, its own limit does not keep a node from starting.
+    let disk = disk.with_limit(settings.data_limit_bytes);
     let advertised = |given: &Option<String>, listener: &StdListener| match given {
         Some(address) => Ok(address.clone()),
         None => listener.local_addr().map(|address| address.to_string()),
@@ -140,6 +139,17 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     if let Some(cut) = &folder.recovery.report.cut {
         tracing::warn!("the end of the log was torn: {cut}");
     }
+    for damage in &folder.recovery.report.damage {
+        tracing::error!("{damage}");
+    }
+    if !folder.recovery.taken_out.is_empty() {
+        let partitions: Vec<u16> = folder.recovery.taken_out.iter().map(|p| p.0).collect();
+        tracing::warn!(
+            ?partitions,
+            "these partitions may have lost something by that: here they begin another life with \
+             nothing, and are brought in sync by the nodes that hold them as well; all others are whole"
+        );
+    }
     if folder.may_lack_updates {
         tracing::warn!(
             incarnation = folder.incarnation.0,
@@ -149,13 +159,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     }
     let mut recorders = recording::start(&settings, &me)
         .map_err(|(path, source)| NodeError::Record { path, source })?;
-    let replicas = recover(
-        &settings,
-        &me,
-        folder.recovery,
-        folder.incarnation,
-        &mut recorders.data,
-    )?;
+    let replicas = recover(&settings, &me, folder.recovery, &mut recorders.data)?;
     let log_disk = disk.clone().with_flush_delay(settings.flush_delay);
     let (appender, progress) = log::start(folder.store, &log_disk)?;
     let (ending, own_disk) = (appender.ending(), disk.clone());
@@ -287,7 +291,6 @@ fn recover(
     settings: &Settings,
     me: &Member,
     mut recovery: Recovery,
-    incarnation: kensho_protocol::ids::Incarnation,
     recorder: &mut Recorder,
 ) -> Result<Vec<Replica<Tables>>, NodeError> {
     let now = clock::now();
@@ -297,7 +300,7 @@ fn recover(
             let recovered = recovery
                 .partitions
                 .remove(&partition)
-                .unwrap_or_else(|| Recovered::empty(incarnation));
+                .unwrap_or_else(|| recovery.nothing(partition));
             if let Some(transcript) = recorder.transcript() {
                 transcript.replica(partition, now, &recovered);
             }

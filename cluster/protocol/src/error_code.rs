@@ -17,6 +17,7 @@ impl Refusal {
             Refusal::TimedOut => 170_006,
             Refusal::Overloaded => 170_007,
             Refusal::NumberUsed => 170_008,
+            Refusal::NoRoom => 170_009,
         }
     }
 
@@ -33,6 +34,7 @@ impl Refusal {
             170_006 => Some(Refusal::TimedOut),
             170_007 => Some(Refusal::Overloaded),
             170_008 => Some(Refusal::NumberUsed),
+            170_009 => Some(Refusal::NoRoom),
             _ => None,
         }
     }
@@ -58,6 +60,7 @@ mod tests {
             Refusal::TimedOut,
             Refusal::Overloaded,
             Refusal::NumberUsed,
+            Refusal::NoRoom,
         ] {
             let code = refusal.error_code();
             assert_eq!(Refusal::from_error_code(code, at), Some(refusal));

@@ -132,6 +132,9 @@ pub enum Refusal {
     TimedOut,
     /// The number was given to another statement before, which may have taken effect. This one has not.
     NumberUsed,
+    /// The owner's disk is full. If another node that is in sync has room, the partition moves there;
+    /// it is worth trying again a little later.
+    NoRoom,
 }
 
 impl Refusal {
@@ -144,7 +147,8 @@ impl Refusal {
             | Refusal::TooFewInSync
             | Refusal::Overloaded
             | Refusal::TimedOut
-            | Refusal::NumberUsed => true,
+            | Refusal::NumberUsed
+            | Refusal::NoRoom => true,
             Refusal::OutcomeUnknown | Refusal::OutcomeForgotten { .. } => false,
         }
     }

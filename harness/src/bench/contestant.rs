@@ -268,6 +268,7 @@ pub(super) fn settings(
         mode: replication.mode(),
         durability,
         flush_delay_ms: 0,
+        data_limit_bytes: None,
         log_limits: None,
         heartbeat_ms: HEARTBEAT_MS,
         break_rules: Vec::new(),

@@ -179,6 +179,7 @@ impl ClusterOptions {
             mode: self.mode,
             durability: self.durability,
             flush_delay_ms: self.flush_delay.map_or(0, Span::milliseconds),
+            data_limit_bytes: None,
             log_limits: None,
             heartbeat_ms: self.heartbeat.milliseconds(),
             break_rules: self.break_rules.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use kensho_nemesis::fault::Action;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::Phase;
 use kensho_results::run::{Host, RunRecord};
@@ -70,9 +71,14 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
     wanted.cluster.check()?;
     let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
     let nodes = folder.path().join("nodes");
-    let settings = wanted
-        .cluster
-        .settings(nodes, wanted.proxies, wanted.load.client_timeout)?;
+    let mut settings =
+        wanted
+            .cluster
+            .settings(nodes, wanted.proxies, wanted.load.client_timeout)?;
+    let mut injections = wanted.faults.iter().flat_map(|f| &f.fault.injections);
+    if injections.any(|injection| injection.action == Action::FillDisk) {
+        settings.let_disks_be_filled();
+    }
     let system = Arc::new(KenshoSystem::new(settings).await?);
     let mut options = wanted.own;
     options.extend(wanted.cluster.record());

@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     /// they write and read a few registers, and the invariants judge]
     #[arg(long, value_name = "NAME")]
     workload: Option<String>,
-    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition), single
+    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition, disk), single
     /// faults by name, or none [default: drawn]
     #[arg(
         long,

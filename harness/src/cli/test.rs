@@ -22,10 +22,10 @@ pub(super) struct Arguments {
     /// How long clients work under faults
     #[arg(long, default_value = "60s", value_name = "TIME")]
     time_limit: Span,
-    /// What goes wrong: families (kill, pause, partition), single faults by name, or none
+    /// What goes wrong: families (kill, pause, partition, disk), single faults by name, or none
     #[arg(
         long,
-        default_value = "kill,pause,partition",
+        default_value = "kill,pause,partition,disk",
         value_delimiter = ',',
         value_name = "NAME,..."
     )]

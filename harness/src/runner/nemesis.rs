@@ -241,10 +241,10 @@ impl<S: System> Means<S> {
             }
         } else {
             for node in &targets {
-                let act = if injection.action == Action::Pause {
-                    S::pause
-                } else {
-                    S::kill
+                let act = match injection.action {
+                    Action::Pause => S::pause,
+                    Action::FillDisk => S::fill_disk,
+                    _ => S::kill,
                 };
                 match self.system.status(node) {
                     Status::Running => {
@@ -305,7 +305,7 @@ impl<S: System> Means<S> {
             .iter()
             .find_map(|injection| match injection.action {
                 Action::Partition { heal, .. } => Some(heal),
-                Action::Kill | Action::Restart | Action::Pause => None,
+                Action::Kill | Action::Restart | Action::Pause | Action::FillDisk => None,
             });
         let undone = undo(&*self.system, heal.unwrap_or(Heal::Close), self.clock).await;
         let health_after = health(&*self.system).await;
@@ -365,10 +365,14 @@ pub struct Undone {
     pub troubles: Vec<String>,
 }
 
-/// Opens every link, continues every paused node, starts every node that does not run.
+/// Opens every link, makes room on every disk, continues every paused node, starts every node that
+/// does not run.
 pub async fn undo<S: System>(system: &S, heal: Heal, clock: Clock) -> Undone {
     system.heal(heal);
     let mut troubles = Vec::new();
+    if let Err(error) = system.make_room() {
+        troubles.push(format!("{error:#}"));
+    }
     let mut down = Vec::new();
     for node in system.nodes() {
         match system.status(node) {
@@ -445,6 +449,7 @@ fn action_text(action: Action) -> String {
         Action::Kill => "kill".to_string(),
         Action::Restart => "restart".to_string(),
         Action::Pause => "pause".to_string(),
+        Action::FillDisk => "fill the disk".to_string(),
         Action::Partition {
             shape,
             clients,

@@ -124,6 +124,12 @@ pub trait System: Send + Sync + 'static {
     /// Opens all links again; gives how many were not open.
     fn heal(&self, heal: Heal) -> usize;
 
+    /// Leaves no room for more data where a node keeps them.
+    fn fill_disk(&self, node: &str) -> Result<()>;
+
+    /// Makes room wherever there was left none; gives at how many nodes.
+    fn make_room(&self) -> Result<usize>;
+
     /// How a node is.
     fn health(&self, node: &str) -> impl Future<Output = Health> + Send;
 

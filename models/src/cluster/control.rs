@@ -21,6 +21,8 @@ pub enum Report {
     Ask(Change),
     /// What the replicas hold.
     Holds(Vec<Held>),
+    /// Whether the disk has room for updates.
+    Room(bool),
 }
 
 impl<L: Load> Cluster<L> {
@@ -189,6 +191,7 @@ impl<L: Load> Cluster<L> {
                 Event::Ask(change)
             }
             Report::Holds(held) => Event::Holds(held),
+            Report::Room(room) => Event::Room(room),
         };
         self.hand_to_coordinator(node, event);
     }
@@ -271,16 +274,23 @@ impl<L: Load> Cluster<L> {
         if this.life != life {
             return;
         }
+        if let (Some(folder), Some(next)) = (&mut this.folder, this.control_disk.next()) {
+            match folder.save(next) {
+                Err(error) if error.is_full() => {
+                    let again = Happening::ControlSynced { node, life };
+                    let at_ns = self.now_ns + self.room_asked_after_ns();
+                    return self.schedule.put(at_ns, again);
+                }
+                Err(error) => self.report_failed_storage(node, &error),
+                Ok(()) => {}
+            }
+        }
+        let this = &mut self.nodes[node];
         let Some(ticket) = this.control_disk.end_sync() else {
             return;
         };
         this.saving -= 1;
         let more = this.saving > 0;
-        if let Some(folder) = &mut this.folder
-            && let Err(error) = folder.save(this.control_disk.safe())
-        {
-            self.report_failed_storage(node, &error);
-        }
         self.table_on_disk(node);
         self.happen(Happening::Saved { node, life, ticket });
         if more {

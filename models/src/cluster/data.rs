@@ -309,9 +309,7 @@ impl<L: Load> Cluster<L> {
         let this = &mut self.nodes[node];
         if this.data.holds_at <= now {
             this.data.holds_at = now + self.plan.settings.heartbeat;
-            let replicas = this.hosted.iter().filter_map(|h| h.replica.as_ref());
-            let held = replicas.map(Replica::held).collect();
-            self.tell_control(node, Report::Holds(held));
+            self.report_holds(node);
         }
         self.set_data_timer(node);
     }
@@ -352,18 +350,30 @@ impl<L: Load> Cluster<L> {
             return;
         }
         let this = &mut self.nodes[node];
+        let disk = &this.hosted[usize::from(partition.0)].disk;
+        let left = disk.unsafe_writes() - disk.syncing();
+        if let Some(folder) = &mut this.folder {
+            match folder.sync(partition, left) {
+                Ok(room) => self.notice_room(node, room),
+                Err(error) if error.is_full() => {
+                    self.notice_room(node, false);
+                    let again = Happening::Synced {
+                        node,
+                        life,
+                        partition,
+                    };
+                    let at_ns = self.now_ns + self.room_asked_after_ns();
+                    return self.schedule.put(at_ns, again);
+                }
+                Err(error) => self.report_failed_storage(node, &error),
+            }
+        }
+        let this = &mut self.nodes[node];
         let disk = &mut this.hosted[usize::from(partition.0)].disk;
-        let before = disk.unsafe_writes();
         let synced = disk.end_sync();
-        let unsafe_writes = disk.unsafe_writes();
-        let more = unsafe_writes > 0;
+        let more = disk.unsafe_writes() > 0;
         self.watch
             .disk_changed(partition, node_id(node), disk.safe());
-        if let Some(folder) = &mut this.folder
-            && let Err(error) = folder.sync(partition, before - unsafe_writes)
-        {
-            self.report_failed_storage(node, &error);
-        }
         match synced {
             Ok(synced) => self.happen(Happening::Durable {
                 node,
@@ -376,6 +386,42 @@ impl<L: Load> Cluster<L> {
         if more {
             self.begin_sync(node, partition);
         }
+    }
+
+    /// How long a full disk is left alone before it is asked again.
+    pub(super) fn room_asked_after_ns(&self) -> u64 {
+        self.plan.heartbeat_ns() / 4 + 1
+    }
+
+    /// Both planes hear whether the disk has room for updates, when that changes.
+    pub(super) fn notice_room(&mut self, node: usize, room: bool) {
+        if std::mem::replace(&mut self.nodes[node].room, room) != room {
+            if !room {
+                self.sometimes.saw(Sight::RoomLost);
+            }
+            self.tell_room(node);
+        }
+    }
+
+    pub(super) fn tell_room(&mut self, node: usize) {
+        if !self.nodes[node].is_up() {
+            return;
+        }
+        let room = self.nodes[node].room;
+        for number in 0..self.plan.partitions {
+            self.hand_to_replica(node, partition_id(number), Event::Room(room));
+        }
+        self.report_holds(node);
+    }
+
+    /// The coordinator hears what the replicas hold, and whether there is room for more.
+    fn report_holds(&mut self, node: usize) {
+        let this = &self.nodes[node];
+        let room = this.room;
+        let replicas = this.hosted.iter().filter_map(|h| h.replica.as_ref());
+        let held = replicas.map(Replica::held).collect();
+        self.tell_control(node, Report::Holds(held));
+        self.tell_control(node, Report::Room(room));
     }
 
     pub(super) fn durable(
@@ -517,6 +563,7 @@ impl<L: Load> Cluster<L> {
     fn note_reply(&mut self, leaving: Leaving, reply: &Reply) {
         let failed_over = self.watch.has_failed_over(leaving.origin.partition);
         match reply {
+            Reply::Refused(Refusal::NoRoom) => self.sometimes.saw(Sight::RefusedForRoom),
             Reply::Answer { .. } if failed_over => self.sometimes.saw(Sight::ReadAfterFailover),
             Reply::Done { at, .. } if leaving.epoch.is_some_and(|now| now > at.epoch) => {
                 self.sometimes.saw(Sight::AcknowledgedAcrossEpochs);

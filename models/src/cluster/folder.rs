@@ -6,7 +6,7 @@
 //! synced, and a beginning of the rest. The storage says what is, from files of which some writes are
 //! lost and some are torn; and that is what the node finds when it starts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use kensho_protocol::coordinator::Saved;
 use kensho_protocol::ids::{Epoch, NodeId, PartitionId};
@@ -97,34 +97,61 @@ impl Folder {
         self.pending[usize::from(partition.0)].push_back(pending);
     }
 
-    /// The oldest `count` writes for a partition that were not safe are to be safe now. There is one
-    /// log for all partitions, so others become safe with them.
+    /// Of the writes for a partition that were not safe, all but the youngest `left` are to be safe now.
+    /// There is one log for all partitions, so others become safe with them. Whether there is room for
+    /// more.
     ///
     /// # Errors
-    /// When the storage does not work.
-    pub fn sync(&mut self, partition: PartitionId, count: usize) -> Result<(), StorageError> {
-        for _ in 0..count {
-            let pending = self.pending[usize::from(partition.0)].pop_front();
-            let number = match &pending {
-                Some(Pending::Record(number) | Pending::Checkpoint(number, _)) => *number,
-                None => break,
+    /// When the storage does not work; [`StorageError::Full`] if it has to wait for room.
+    pub fn sync(&mut self, partition: PartitionId, left: usize) -> Result<bool, StorageError> {
+        let place = usize::from(partition.0);
+        while self.pending[place].len() > left {
+            let number = match &self.pending[place][0] {
+                Pending::Record(number) | Pending::Checkpoint(number, _) => *number,
             };
             while self.store.durable() < number {
                 self.store.write(&mut self.disk)?;
                 self.store.sync(&mut self.disk)?;
             }
-            if let Some(Pending::Checkpoint(as_of, checkpoint)) = pending {
+            if let Some(Pending::Checkpoint(as_of, checkpoint)) = self.pending[place].pop_front() {
                 let disk = &mut self.disk;
-                self.store.checkpoint(disk, partition, as_of, &checkpoint)?;
+                match self.store.checkpoint(disk, partition, as_of, &checkpoint) {
+                    // It changes nothing but how the same is kept, and may be there or not.
+                    Err(error) if error.is_full() => {}
+                    made => made?,
+                }
             }
         }
-        self.store.prepare(&mut self.disk)
+        self.has_room()
+    }
+
+    /// Whether there is room for more.
+    fn has_room(&mut self) -> Result<bool, StorageError> {
+        match self.store.prepare(&mut self.disk) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_full() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// From now on no file can grow.
+    pub fn fill(&mut self) {
+        self.disk.limit(Some(0));
+    }
+
+    /// From now on all files can grow. Whether there is room.
+    ///
+    /// # Errors
+    /// When the storage does not work.
+    pub fn make_room(&mut self) -> Result<bool, StorageError> {
+        self.disk.limit(None);
+        self.has_room()
     }
 
     /// What the coordinator wrote is to be safe now.
     ///
     /// # Errors
-    /// When the storage does not work.
+    /// When the storage does not work; [`StorageError::Full`] if it has to wait for room.
     pub fn save(&mut self, saved: &Saved) -> Result<(), StorageError> {
         folder::save(&mut self.disk, saved)
     }
@@ -152,12 +179,11 @@ impl Folder {
             saved,
             recovery,
             store,
-            incarnation,
             ..
         } = folder::open_on(&mut self.disk, &self.identity, SETTINGS, || Ok(self.node))?;
         let last = store.appended();
         self.store = store;
-        let mut partitions: BTreeMap<PartitionId, Recovered> = recovery.partitions;
+        let mut partitions = recovery.partitions.clone();
         let replicas = (0..).map(PartitionId).zip(&mut self.pending);
         let replicas = replicas.map(|(partition, pending)| {
             let recovered = partitions.remove(&partition);
@@ -167,7 +193,7 @@ impl Folder {
             let kept = pending.iter().take_while(|pending| is_there(pending));
             let kept = kept.count();
             pending.clear();
-            let recovered = recovered.unwrap_or_else(|| Recovered::empty(incarnation));
+            let recovered = recovered.unwrap_or_else(|| recovery.nothing(partition));
             (recovered, kept)
         });
         Ok(Found {
@@ -233,7 +259,7 @@ mod tests {
                 if lsn == 1 {
                     disk.begin_sync();
                     disk.end_sync().expect("records in order");
-                    folder.sync(P, 1).expect("a disk without faults");
+                    folder.sync(P, 0).expect("a disk without faults");
                 }
             }
             let found = folder.crash(None, &mut random).expect("sound files");
@@ -246,6 +272,38 @@ mod tests {
             ends[0] == 0 && ends[1] > 0 && ends[2] == 0 && ends[3] > 0,
             "{ends:?}"
         );
+    }
+
+    /// What has no room waits for it, and is there after a crash only if it was safe.
+    #[test]
+    fn a_full_disk_keeps_what_was_safe_and_goes_on_when_there_is_room() {
+        let mut random = Random::new(4, Stream::Disks);
+        let mut folder = folder();
+        assert!(folder.make_room().expect("a disk without faults"));
+        folder.fill();
+        let mut lsn = 0;
+        let full = loop {
+            lsn += 1;
+            folder.write(P, &record(lsn), EPOCHS);
+            if let Err(full) = folder.sync(P, 0) {
+                break full;
+            }
+        };
+        assert!(full.is_full() && lsn > 30, "{full} after {lsn}");
+        let saved = Saved {
+            term: kensho_protocol::ids::Term(7),
+            ..Saved::default()
+        };
+        folder.save(&saved).expect("room was set aside");
+        let found = folder.crash(None, &mut random).expect("sound files");
+        assert_eq!(found.saved, saved);
+        assert_eq!(found.replicas[0].0.entries.len() as u64, lsn - 1);
+        folder.write(P, &record(lsn), EPOCHS);
+        assert!(folder.sync(P, 0).expect_err("it is full").is_full());
+        assert!(folder.make_room().expect("a disk without faults"));
+        assert!(folder.sync(P, 0).expect("there is room"));
+        let found = folder.crash(None, &mut random).expect("sound files");
+        assert_eq!(found.replicas[0].0.entries.len() as u64, lsn);
     }
 
     #[test]

@@ -259,6 +259,11 @@ pub enum Happening {
         /// Which.
         node: usize,
     },
+    /// A disk that was full has room again.
+    MakeRoom {
+        /// Which node's.
+        node: usize,
+    },
     /// A stopped process goes on.
     Continue {
         /// Which node's.
@@ -483,6 +488,7 @@ impl<L: Load> Cluster<L> {
             } => self.inject(fault, injection, &targets),
             Happening::Undo { fault } => self.undo_fault(fault),
             Happening::Start { node } => self.start(node),
+            Happening::MakeRoom { node } => self.make_room(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
             Happening::Mend => self.network.heal(),
             Happening::Calm => self.calm(),

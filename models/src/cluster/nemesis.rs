@@ -26,16 +26,19 @@ pub enum Fault {
     Join,
     /// A node is to be a member no longer.
     Leave,
+    /// A disk is full, and has room again.
+    Fill,
 }
 
 impl Fault {
-    const ALL: [Fault; 6] = [
+    const ALL: [Fault; 7] = [
         Fault::Crash,
         Fault::Blackout,
         Fault::Pause,
         Fault::Cut,
         Fault::Join,
         Fault::Leave,
+        Fault::Fill,
     ];
 
     /// Its name.
@@ -48,6 +51,7 @@ impl Fault {
             Fault::Cut => "cut",
             Fault::Join => "join",
             Fault::Leave => "leave",
+            Fault::Fill => "fill",
         }
     }
 }
@@ -62,6 +66,9 @@ impl<L: Load> Cluster<L> {
         self.nodes[node].condition = Condition::Running;
         self.start_data(node);
         self.start_control(node);
+        if !self.nodes[node].room {
+            self.tell_room(node);
+        }
     }
 
     /// A node's process is gone, with all that was in memory.
@@ -174,6 +181,7 @@ impl<L: Load> Cluster<L> {
             Fault::Cut => faults.cut_every_ns,
             Fault::Join => faults.join_every_ns,
             Fault::Leave => faults.leave_every_ns,
+            Fault::Fill => faults.fill_every_ns,
         }
     }
 
@@ -230,6 +238,7 @@ impl<L: Load> Cluster<L> {
             }
             Fault::Join => self.strike_join(),
             Fault::Leave => self.strike_leave(node),
+            Fault::Fill => self.strike_fill(node, end_ns),
         }
     }
 
@@ -278,6 +287,41 @@ impl<L: Load> Cluster<L> {
         self.sometimes.saw(Sight::Blackout);
     }
 
+    /// A disk is full, or all of them at once.
+    fn strike_fill(&mut self, first: usize, end_ns: u64) {
+        let all = self.streams.nemesis.chance(200_000);
+        let filled = match all {
+            true => 0..self.plan.nodes,
+            false => first..first + 1,
+        };
+        for node in filled {
+            self.fill(node);
+            self.schedule.put(end_ns, Happening::MakeRoom { node });
+        }
+    }
+
+    /// No file on a node's disk can grow any more. Where there are files, the node learns that when it
+    /// asks for room; else at once.
+    pub(super) fn fill(&mut self, node: usize) {
+        self.say(format_args!("the disk of {:?} is full", node_id(node)));
+        match &mut self.nodes[node].folder {
+            Some(folder) => folder.fill(),
+            None => self.notice_room(node, false),
+        }
+    }
+
+    /// A node's disk has room, if it had none.
+    pub(super) fn make_room(&mut self, node: usize) {
+        let room = match &mut self.nodes[node].folder {
+            Some(folder) => folder.make_room(),
+            None => Ok(true),
+        };
+        match room {
+            Ok(room) => self.notice_room(node, room),
+            Err(error) => self.report_failed_storage(node, &error),
+        }
+    }
+
     /// Often the master, or the owner of a partition; they have most to lose.
     fn target(&mut self) -> usize {
         let master = (0..self.plan.nodes).find(|node| self.nodes[*node].is_master());
@@ -323,6 +367,7 @@ impl<L: Load> Cluster<L> {
         self.turbulent = false;
         self.network.calm();
         for node in 0..self.plan.nodes {
+            self.make_room(node);
             match &self.nodes[node].condition {
                 Condition::Running => {}
                 Condition::Stopped(stopped) => {

@@ -40,6 +40,8 @@ pub struct Node<A: Apply> {
     pub data: Data,
     /// What is on its disk, in files, where the load wants that.
     pub folder: Option<Folder>,
+    /// Whether its disk has room for updates.
+    pub room: bool,
 }
 
 /// The control plane: the coordinator, and what it shows to the data plane.
@@ -132,6 +134,7 @@ impl<A: Apply> Node<A> {
             hosted: (0..partitions).map(|_| hosted()).collect(),
             data: Data::new(),
             folder: None,
+            room: true,
         }
     }
 

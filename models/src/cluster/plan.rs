@@ -96,6 +96,8 @@ pub struct FaultPlan {
     pub join_every_ns: Option<u64>,
     /// A node is to be a member no longer.
     pub leave_every_ns: Option<u64>,
+    /// A disk is full, and has room again.
+    pub fill_every_ns: Option<u64>,
     /// The longest time that a fault lasts.
     pub lasts_max_ns: u64,
 }
@@ -164,6 +166,17 @@ impl Plan {
         self.faults.leave_every_ns = every_ns([0, 3, 10, 30]);
         let most = u64::try_from(self.nodes).expect("few nodes");
         self.founders = usize::try_from(random.between(1, most)).expect("few nodes");
+        self
+    }
+
+    /// The same plan with disks that are full for a while, in some runs whose members do not change. It
+    /// draws from `random` alone.
+    #[must_use]
+    pub fn with_full_disks(mut self, random: &mut Random) -> Self {
+        if self.faults.join_every_ns.is_none() && random.chance(300_000) {
+            let heartbeats = random.pick(&[6, 15, 40]);
+            self.faults.fill_every_ns = Some(heartbeats * self.heartbeat_ns());
+        }
         self
     }
 
@@ -316,6 +329,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         cut_every_ns: every_ns([0, 0, 6, 15, 40]),
         join_every_ns: None,
         leave_every_ns: None,
+        fill_every_ns: None,
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
     }
 }

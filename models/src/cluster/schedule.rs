@@ -115,6 +115,11 @@ impl<L: Load> Cluster<L> {
                     self.stop(*node, end_ns - self.now_ns);
                 }
             }
+            Action::FillDisk => {
+                for node in targets {
+                    self.fill(*node);
+                }
+            }
             Action::Partition { shape, clients, .. } => {
                 self.cut_links(shape, clients, targets, seed);
             }
@@ -151,7 +156,7 @@ impl<L: Load> Cluster<L> {
         ));
     }
 
-    /// All that a fault did is undone: killed nodes start, cut links are mended. (Paused processes go
+    /// All that a fault did is undone: killed nodes start, cut links are mended, disks have room. (Paused processes go
     /// on by themselves.)
     pub(super) fn undo_fault(&mut self, fault: usize) {
         if !self.turbulent || self.fault.take() != Some(fault) {
@@ -161,6 +166,7 @@ impl<L: Load> Cluster<L> {
         self.say(format_args!("fault ends: {name}"));
         self.network.heal();
         for node in 0..self.plan.nodes {
+            self.make_room(node);
             if matches!(self.nodes[node].condition, Condition::Down) {
                 self.start(node);
             }

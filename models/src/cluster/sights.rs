@@ -57,6 +57,10 @@ sights! {
     MasterRemoved = "a master left",
     /// A member that is needed was not removed.
     MemberKept = "a member was kept",
+    /// A disk was full (rule M6).
+    RoomLost = "a disk was full",
+    /// An update was refused since its owner's disk was full.
+    RefusedForRoom = "an update was refused for want of room",
     /// All processes were down at once.
     Blackout = "all nodes were down",
     /// A node's logs took too much of its memory, and one was cut short.

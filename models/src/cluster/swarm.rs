@@ -106,6 +106,7 @@ impl Load for Swarm {
     fn plan(given: &Given, seed: u64) -> Plan {
         let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
         plan.with_changing_members(&mut Random::new(seed, Stream::Members))
+            .with_full_disks(&mut Random::new(seed, Stream::Room))
     }
 
     fn new(plan: &Plan) -> Self {

@@ -166,7 +166,7 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
             *term < now || !(taking_part || passed_on)
         }
         Message::Redirect { term, .. } => *term < now || !taking_part,
-        Message::HeartbeatAck { term, .. } => *term < now || !reigns,
+        Message::HeartbeatAck { term, .. } | Message::Room { term, .. } => *term < now || !reigns,
         Message::Dismissed(table) => {
             let known = running.accepted().map(|accepted| accepted.stamp);
             known.is_some_and(|known| known >= table.stamp)

@@ -79,6 +79,12 @@ impl ReplicaDisk {
         self.written.len()
     }
 
+    /// How many of those the running sync takes.
+    #[must_use]
+    pub fn syncing(&self) -> usize {
+        self.syncing
+    }
+
     /// Writes something; true if a sync must be begun for it.
     pub fn write(&mut self, written: Written) -> bool {
         if let (Some(held), Written::Record(_, record)) = (&mut self.held, &written) {

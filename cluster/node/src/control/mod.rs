@@ -34,6 +34,8 @@ pub(crate) enum Report {
     Ask(Change),
     /// What the replicas hold.
     Holds(Vec<Held>),
+    /// Whether there is room for updates on the disk.
+    Room(bool),
     /// This node is to become a member of the cluster that these belong to.
     Join(Vec<MemberSetting>),
     /// The node is to be a member no longer; only a master can tell whether that is possible.
@@ -213,6 +215,7 @@ impl Control {
         match report {
             Report::Ask(change) => self.handle(Event::Ask(change)),
             Report::Holds(held) => self.handle(Event::Holds(held)),
+            Report::Room(room) => self.handle(Event::Room(room)),
             Report::Join(through) => self.join(through),
             Report::Remove { node, answer } => {
                 // Nobody waits for it any more if the client has gone.

@@ -55,6 +55,11 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::MemberKept { node, why } => {
             warn!(member = name(node), "the member is not removed: {why}");
         }
+        Note::RoomLost { node } => warn!(
+            node = name(node),
+            "a node's disk is full: its partitions go to others that have room"
+        ),
+        Note::RoomFound { node } => info!(node = name(node), "a node's disk has room again"),
         Note::TableCommitted { stamp } => {
             info!(
                 term = stamp.term.0,

@@ -1,6 +1,7 @@
 //! Writes what the coordinator must not forget, on a thread of its own.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use kensho_protocol::coordinator::Saved;
 use kensho_protocol::ids::Ticket;
@@ -9,6 +10,9 @@ use kensho_storage::error::StorageError;
 use kensho_storage::folder;
 
 use crate::failure;
+
+/// How often a full disk is asked whether it has room again.
+const ASK_FOR_ROOM: Duration = Duration::from_millis(250);
 
 /// Takes what is to be written. The coordinator waits for each write before it goes on, so that
 /// there are never many of them.
@@ -45,6 +49,23 @@ impl Saver {
     }
 }
 
+/// Room is set aside for what is saved. If it has grown beyond that, and the disk is full, the
+/// coordinator says nothing until there is room.
+fn save<D: Disk>(disk: &mut D, saved: &Saved) -> Result<(), StorageError> {
+    let mut said = false;
+    loop {
+        match folder::save(disk, saved) {
+            Err(error) if error.is_full() => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!("this node cannot vote: {error}");
+                }
+                std::thread::sleep(ASK_FOR_ROOM);
+            }
+            saved => return saved,
+        }
+    }
+}
+
 fn write<D: Disk>(
     mut disk: D,
     wanted: &Receiver<(Ticket, Saved)>,
@@ -56,7 +77,7 @@ fn write<D: Disk>(
             newest = newer;
         }
         let (ticket, saved) = newest;
-        folder::save(&mut disk, &saved)?;
+        save(&mut disk, &saved)?;
         if written.send(ticket).is_err() {
             break;
         }

@@ -5,6 +5,8 @@ use kensho_protocol::log::Entry;
 use kensho_storage::disk::RealDisk;
 use kensho_storage::folder::keep_lost;
 
+use crate::failure;
+
 /// Writes the entries to a file of the data folder, on a thread of its own: nothing waits for it.
 pub(super) fn keep(disk: &RealDisk, partition: PartitionId, entries: Vec<Entry>) {
     let mut disk = disk.clone();
@@ -17,6 +19,8 @@ pub(super) fn keep(disk: &RealDisk, partition: PartitionId, entries: Vec<Entry>)
                 file,
                 "updates that may have been acknowledged are lost; they are in the file"
             ),
+            // After a failed flush nobody may rely on the disk, whatever it was that was flushed.
+            Err(error) if !error.is_full() => failure::stop_at_once(&error),
             Err(error) => tracing::error!(
                 partition = partition_number,
                 entries = count,

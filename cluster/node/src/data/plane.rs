@@ -12,6 +12,7 @@ use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
 use kensho_storage::disk::RealDisk;
+use kensho_storage::error::StorageError;
 use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
@@ -30,8 +31,13 @@ const BACKLOG_LIMIT_BYTES: usize = 64 << 20;
 const HELD_BACK_LIMIT_BYTES: usize = 64 << 20;
 /// Updates are held back while the logs of all partitions hold this much that is not committed.
 const UNCOMMITTED_LIMIT_BYTES: u64 = 256 << 20;
+/// No more statements are taken at once than this, in bytes, but for a single one: a record of the log
+/// holds all of a partition.
+const FRESH_LIMIT_BYTES: usize = 64 << 20;
 /// How often it is looked whether a checkpoint is due, if none has just taken effect.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// One for which there was no room is tried again after this long: its image takes time to make.
+const CHECKPOINT_RETRY: Duration = Duration::from_secs(10);
 /// No further checkpoint joins a group of this many bytes.
 const CHECKPOINT_GROUP_BYTES: usize = 4 << 20;
 
@@ -58,10 +64,12 @@ pub(crate) struct DataPlane {
     waiting: WaitingClients,
     log: LogAppender,
     disk: RealDisk,
+    /// Bytes of the statements that were handed in since the log was given any.
+    fresh_bytes: usize,
     /// Too much waits for the disk.
     disk_busy: bool,
-    /// There is no room on the disk.
-    disk_full: bool,
+    /// Why there is no room for updates on the disk, if there is none (rule M6).
+    full: Option<Arc<StorageError>>,
     held_back: HeldBack,
     unsynced: VecDeque<(RecordNumber, PartitionId, Ticket)>,
     /// Replicas wait for what was appended to the log since it was last handed over.
@@ -104,6 +112,8 @@ pub(crate) struct Figures {
     /// Entries that were cut off a log and written to `lost-…` files.
     pub(crate) lost_entries: u64,
     pub(crate) checkpoints: u64,
+    /// How often there was no room any more on the disk.
+    pub(crate) full_disk: u64,
 }
 
 impl DataPlane {
@@ -124,8 +134,9 @@ impl DataPlane {
             waiting: WaitingClients::default(),
             log: parts.log,
             disk: parts.disk,
+            fresh_bytes: 0,
             disk_busy: false,
-            disk_full: false,
+            full: None,
             held_back: HeldBack::default(),
             unsynced: VecDeque::new(),
             disk_awaited: false,
@@ -182,16 +193,33 @@ impl DataPlane {
         self.slots.iter().map(|slot| &slot.replica)
     }
 
-    /// Why no statement is taken at the moment, if so. To be asked before a statement is handed in.
-    pub(crate) fn overload(&mut self) -> Option<&'static str> {
-        let reason =
-            if self.waiting.len() + self.held_back.updates >= self.settings.limits.statements {
-                Some("too many statements wait")
-            } else {
-                self.disk_full.then_some("the disk is full")
-            };
-        self.figures.refused_busy += u64::from(reason.is_some());
-        reason
+    /// Why no read is taken at the moment, if so. To be asked before one is handed in.
+    pub(crate) fn too_busy_to_read(&mut self) -> Option<&'static str> {
+        let waiting = self.waiting.len() + self.held_back.updates;
+        let busy = waiting >= self.settings.limits.statements;
+        self.figures.refused_busy += u64::from(busy);
+        busy.then_some("too many statements wait")
+    }
+
+    /// Why no update of so many bytes is taken at the moment, if so. To be asked before one is handed in.
+    pub(crate) fn too_busy_to_update(&mut self, bytes: usize) -> Option<&'static str> {
+        let busy = self.too_busy_to_read();
+        if busy.is_some() {
+            return busy;
+        }
+        let busy = self.fresh_bytes > 0 && self.fresh_bytes + bytes > FRESH_LIMIT_BYTES;
+        self.figures.refused_busy += u64::from(busy);
+        busy.then_some("too much was sent at once")
+    }
+
+    /// Why there is no room for updates on the disk, if there is none.
+    pub(crate) fn full(&self) -> Option<&StorageError> {
+        self.full.as_deref()
+    }
+
+    /// The data folder.
+    pub(crate) fn disk(&self) -> &RealDisk {
+        &self.disk
     }
 
     /// What an update of `partition` has to wait for before it may be handed in, if for anything. It is
@@ -200,7 +228,10 @@ impl DataPlane {
     pub(crate) fn held_up(&self, partition: PartitionId) -> Option<&'static str> {
         let protocol = &self.settings.protocol;
         let log = self.slots[usize::from(partition.0)].replica.log();
-        if self.disk_busy {
+        if self.full.is_some() {
+            // It is refused by name.
+            None
+        } else if self.disk_busy {
             Some("the disk is too slow")
         } else if self.log_memory.uncommitted_bytes() >= UNCOMMITTED_LIMIT_BYTES
             || log.uncommitted_bytes() >= protocol.uncommitted_limit_bytes
@@ -249,6 +280,7 @@ impl DataPlane {
         statement: Bytes,
     ) -> Answered {
         self.figures.updates += 1;
+        self.fresh_bytes += statement.len();
         let now = clock::now();
         let deadline = now + self.settings.statement_deadline;
         let (token, answered) = self.waiting.insert(None, deadline);
@@ -309,6 +341,38 @@ impl DataPlane {
             // There may be more of them.
             self.next_checkpoint = self.next_checkpoint.min(self.checkpoint_rest);
         }
+        for (partition, why) in progress.refused {
+            self.slots[usize::from(partition.0)].checkpointing = false;
+            self.next_checkpoint = now + CHECKPOINT_RETRY;
+            tracing::warn!(partition = partition.0, "no checkpoint: {why}");
+        }
+        self.look_for_room(now);
+    }
+
+    /// Tells replicas and coordinator whether there is room for updates on the disk (rule M6).
+    fn look_for_room(&mut self, now: Time) {
+        let before = std::mem::replace(&mut self.full, self.log.full());
+        match (&before, &self.full) {
+            (None, Some(why)) => {
+                self.figures.full_disk += 1;
+                tracing::warn!(
+                    "{why}; until then this node takes no updates, and owns and holds nothing that a \
+                     node with room can take over; reads go on"
+                );
+            }
+            (Some(_), None) => tracing::warn!("the disk has room again: the node takes part again"),
+            _ => return,
+        }
+        let room = self.full.is_none();
+        self.handle_all(now, |_| Some(Event::Room(room)));
+        self.report_holds();
+    }
+
+    /// Tells the coordinator what the replicas hold, and whether there is room for more.
+    fn report_holds(&self) {
+        let held = self.slots.iter().map(|slot| slot.replica.held()).collect();
+        self.report(Report::Holds(held));
+        self.report(Report::Room(self.full.is_none()));
     }
 
     /// Takes what the coordinator says.
@@ -386,8 +450,8 @@ impl DataPlane {
         // on other nodes is done meanwhile.
         self.peers.flush();
         self.answer_clients();
+        self.fresh_bytes = 0;
         self.look_at_disk();
-        self.disk_full = self.log.full().is_some();
     }
 
     /// Shortens the logs in memory as long as they take too much together.
@@ -412,8 +476,7 @@ impl DataPlane {
         }
         if self.next_holds <= now {
             self.next_holds = now + self.settings.protocol.heartbeat;
-            let held = self.slots.iter().map(|slot| slot.replica.held()).collect();
-            self.report(Report::Holds(held));
+            self.report_holds();
         }
     }
 

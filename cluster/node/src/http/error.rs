@@ -6,7 +6,7 @@
 //! | 150001 | 400 | the request is malformed: a path, header, parameter or JSON that is not what it should be |
 //! | 150002 | 404 | there is no such path |
 //! | 150003 | 405 | the path does not take this method; the header `Allow` names those it takes |
-//! | 150004 | 413 | the body is larger than `body_limit_bytes` |
+//! | 150004 | 413 | the body is larger than `body_limit_bytes`, or its rows make too large a statement |
 //! | 150005 | 400 | a row key or container name is longer than `key_limit_bytes` |
 //! | 150006 | 404 | this is another cluster |
 //! | 150007 | 404 | there is no such database |
@@ -25,8 +25,9 @@
 //! | 170006 | 504 | the read did not succeed in time |
 //! | 170007 | 503 | the node has too much to do; it did not look at the request |
 //! | 170008 | 422 | the Idempotency-Key was used for a different update before |
+//! | 170009 | 503 | the disk of the partition's owner is full, and no node in sync has room; reads go on |
 //!
-//! The last eight are those of [`kensho_protocol::error_code`].
+//! The last nine are those of [`kensho_protocol::error_code`].
 
 use std::fmt::Display;
 
@@ -105,6 +106,14 @@ impl Error {
             header: Some((header::CONNECTION, HeaderValue::from_static("close"))),
             ..Error::new(StatusCode::PAYLOAD_TOO_LARGE, 150_004, message)
         }
+    }
+
+    pub(super) fn statement_too_large(length: usize, limit: usize) -> Self {
+        let message = format!(
+            "as a statement, the rows take {length} bytes, and at most {limit} are allowed; send fewer \
+             at a time"
+        );
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, 150_004, message)
     }
 
     pub(super) fn key_too_long(what: &str, length: usize, limit: usize) -> Self {
@@ -213,6 +222,11 @@ impl Error {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many updates of the container's partition wait; try again later",
             ),
+            Refusal::NoRoom => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the disk of the node that owns the container's partition is full: updates are refused \
+                 until it has room or another node has taken over; reads go on",
+            ),
             Refusal::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "the read did not succeed in time",
@@ -225,7 +239,7 @@ impl Error {
         };
         let header = match refusal {
             Refusal::OutcomeForgotten { now } => Some((POSITION, position(now))),
-            Refusal::NotServing | Refusal::TooFewInSync | Refusal::Overloaded => {
+            Refusal::NotServing | Refusal::TooFewInSync | Refusal::Overloaded | Refusal::NoRoom => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             _ => None,

@@ -17,6 +17,7 @@ use crate::control::View;
 use crate::control::notes::name_of;
 use crate::data::DataPlane;
 use kensho_protocol::request::Refusal;
+use kensho_storage::disk::Disk as _;
 
 #[derive(Serialize)]
 struct TableShown<'a> {
@@ -124,7 +125,12 @@ fn hindrance(plane: &DataPlane) -> Option<&'static str> {
     let all = plane
         .replicas()
         .all(|replica| !owned(replica.partition()) || replica.serves());
-    (!all).then_some("a partition that the node owns is not served yet")
+    if !all {
+        return Some("a partition that the node owns is not served yet");
+    }
+    plane.full().map(
+        |_| "the disk is full: the node takes no updates until there is room; /node/stat says more",
+    )
 }
 
 /// Of all partitions, as far as this node can tell: only a master hears of all nodes.
@@ -195,9 +201,27 @@ struct Ours {
     checkpoints: u64,
     /// What of the logs is in memory, in bytes.
     log_memory_bytes: u64,
+    disk: DiskStat,
     /// Whether the node is a member of the cluster, as far as it knows.
     member: bool,
     peers: Vec<PeerStat>,
+}
+
+/// The data folder, and the disk that it is on.
+#[derive(Serialize)]
+struct DiskStat {
+    /// Whether there is room for updates.
+    room: bool,
+    /// Why not.
+    full: Option<String>,
+    /// How often there was none any more.
+    full_count: u64,
+    /// What the files of the data folder take, by their lengths.
+    used_bytes: Option<u64>,
+    /// What they may take (`data_limit_bytes`).
+    limit_bytes: Option<u64>,
+    /// What is left of that, or of the disk if that is less.
+    free_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -285,6 +309,14 @@ pub(super) fn stat(service: &Service) -> Answer {
                 .map_or(0, |replica| u64::from(replica.incarnation().0)),
             checkpoints: figures.checkpoints,
             log_memory_bytes: plane.log_memory_bytes(),
+            disk: DiskStat {
+                room: plane.full().is_none(),
+                full: plane.full().map(ToString::to_string),
+                full_count: figures.full_disk,
+                used_bytes: plane.disk().used_bytes().ok(),
+                limit_bytes: settings.data_limit_bytes,
+                free_bytes: plane.disk().clone().free_bytes().ok(),
+            },
             member: table.is_some_and(|table| table.members.contains_key(&me)),
             peers,
         },

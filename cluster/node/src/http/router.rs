@@ -66,7 +66,12 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
                     DatabasePath::Rows(decode(container)?)
                 }
                 (Some("containers"), Some(container), Some("rows"), Some(key)) => {
-                    DatabasePath::Row(decode(container)?, decode(key)?)
+                    // An empty text is a key like any other.
+                    let key = match key {
+                        "" => Cow::Borrowed(""),
+                        key => decode(key)?,
+                    };
+                    DatabasePath::Row(decode(container)?, key)
                 }
                 (Some("sql" | "tql"), ..) => DatabasePath::Query,
                 _ => return Err(unknown()),
@@ -145,6 +150,11 @@ mod tests {
             panic!("it is all rows of a container");
         };
         assert_eq!(path, DatabasePath::Rows("x".into()));
+        let Ok(Route::Database { path, .. }) = route("/griddb/v2/c/dbs/d/containers/x/rows/")
+        else {
+            panic!("it is the row whose key is empty");
+        };
+        assert_eq!(path, DatabasePath::Row("x".into(), "".into()));
     }
 
     #[test]
@@ -162,7 +172,7 @@ mod tests {
             "/griddb/v2/c/dbs",
             "/griddb/v2/c/dbs/d",
             "/griddb/v2/c/dbs/d/containers/x",
-            "/griddb/v2/c/dbs/d/containers/x/rows/",
+            "/griddb/v2/c/dbs/d/containers/x/rows//",
             "/griddb/v2/c/dbs/d/containers/x/rows/k/l",
             "/griddb/v2/c/dbs/d/containers//rows/k",
             "/griddb/v2/c/dbs/d/containers/%/rows/k",

@@ -20,7 +20,7 @@ use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{DATABASE, batch, containers, headers, members, operation, rows, scan};
 use crate::data::{Answered, Data};
-use crate::settings::Limits;
+use crate::settings::{Limits, limits};
 
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
 
@@ -289,9 +289,13 @@ impl Service {
         as_of: Position,
         statement: Bytes,
     ) -> Result<Executed, Error> {
+        let limit = limits::statement_bytes(self.limits.body_bytes);
+        if statement.len() > limit {
+            return Err(Error::statement_too_large(statement.len(), limit));
+        }
         let held_up = {
             let mut plane = self.data.plane.borrow_mut();
-            if let Some(reason) = plane.overload() {
+            if let Some(reason) = plane.too_busy_to_update(statement.len()) {
                 return Err(Error::overloaded(reason));
             }
             plane.held_up(partition)
@@ -354,7 +358,7 @@ impl Service {
     ) -> Result<(Position, Bytes), Error> {
         let answered = {
             let mut plane = self.data.plane.borrow_mut();
-            if let Some(reason) = plane.overload() {
+            if let Some(reason) = plane.too_busy_to_read() {
                 return Err(Error::overloaded(reason));
             }
             plane.read(partition, query)

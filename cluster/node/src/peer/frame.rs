@@ -4,9 +4,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A message longer than this is not believed.
-const LIMIT_BYTES: usize = 64 << 20;
+use crate::settings::limits;
+
+/// A message longer than this is not believed. Besides a statement there is little in one.
+const LIMIT_BYTES: usize = limits::statement_bytes(limits::LARGEST_BODY_BYTES) + (1 << 20);
 const LENGTH_BYTES: usize = 4;
+const _: () = assert!(LIMIT_BYTES < u32::MAX as usize);
 
 /// Collects messages to one node.
 #[derive(Default)]

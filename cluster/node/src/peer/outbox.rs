@@ -36,10 +36,11 @@ impl Outbox {
     }
 
     /// Queues whole messages; without a connection, or when too much waits already, they are
-    /// dropped.
+    /// dropped. However long they are, they are taken when nothing waits, or they could never be sent.
     pub(crate) fn push(&self, piece: Bytes) {
         let mut queue = self.queue.lock().expect("nobody panicked");
-        if queue.connection.is_none() || queue.bytes + piece.len() > self.limit_bytes {
+        let too_much = queue.bytes > 0 && queue.bytes + piece.len() > self.limit_bytes;
+        if queue.connection.is_none() || too_much {
             queue.dropped += 1;
             return;
         }
@@ -147,6 +148,9 @@ mod tests {
         assert_eq!(next(&mut body), Some(Some(Bytes::from_static(b"sixsix"))));
         assert_eq!(next(&mut body), Some(Some(Bytes::from_static(b"four"))));
         assert_eq!(next(&mut body), None, "it waits for more");
+        outbox.push(Bytes::from_static(b"longer than the limit"));
+        let long = next(&mut body).flatten().expect("there was room for it");
+        assert_eq!(long.len(), 21);
         outbox.push(Bytes::from_static(b"old"));
         outbox.disconnect();
         assert_eq!(next(&mut body), Some(None), "the body ends");

@@ -156,6 +156,11 @@ pub struct Given {
     /// Updates are refused while fewer nodes than this are in sync, the owner included [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub min_in_sync: Option<u8>,
+    /// How many bytes the files of the data folder may take together, those of others included; a node
+    /// that has no room for more takes no updates, and hands its partitions over to nodes that have
+    /// [default: as much as there is on the disk]
+    #[arg(long, value_name = "BYTES")]
+    pub data_limit_bytes: Option<u64>,
     /// The period of heartbeats in milliseconds; the same on all nodes. A failed node is noticed
     /// after three of them [default: 5000]
     #[arg(long, value_name = "MS")]
@@ -177,7 +182,8 @@ pub struct Given {
     /// How long a statement may wait for its outcome, in milliseconds [default: 10000]
     #[arg(long, value_name = "MS")]
     pub statement_deadline_ms: Option<u64>,
-    /// The largest body of a request, in bytes [default: 16777216]
+    /// The largest body of a request, in bytes, at most 268435456; it may differ between nodes
+    /// [default: 16777216]
     #[arg(long, value_name = "BYTES")]
     pub body_limit_bytes: Option<usize>,
     /// The longest row key and container name, in bytes [default: 1024]

@@ -1,6 +1,7 @@
 //! What a node may be told, by a TOML file and by flags; flags win.
 
 mod given;
+pub(crate) mod limits;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,8 @@ pub struct Settings {
     pub identity: Identity,
     /// Where the node keeps its data.
     pub data_dir: PathBuf,
+    /// What the files there may take together, in bytes.
+    pub data_limit_bytes: Option<u64>,
     /// Where it listens for clients.
     pub client_listen: SocketAddr,
     /// Where clients reach it, if that differs from where it listens.
@@ -106,7 +109,8 @@ pub struct Settings {
 /// How much a node takes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The largest request body, in bytes.
+    /// The largest request body, in bytes. From it follow the longest statement, message to another node
+    /// and record of the log.
     pub body_bytes: usize,
     /// The longest row key and container name, in bytes.
     pub key_bytes: usize,
@@ -174,6 +178,7 @@ impl Given {
         }
         either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
             partitions replicas mode durability delayed_flush_interval_ms flush_delay_ms min_in_sync
+            data_limit_bytes
             heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
@@ -286,10 +291,31 @@ impl Given {
             )?;
             update_log.segment_bytes = bytes;
         }
+        if let Some(limit) = self.data_limit_bytes {
+            let least = 4 * update_log.segment_bytes;
+            check(
+                "data_limit_bytes",
+                &limit,
+                limit >= least,
+                format!("at least four times log_segment_bytes are needed, which is {least}"),
+            )?;
+        }
         #[cfg(feature = "break-rules")]
         for rule in self.break_rules {
             protocol.rules = protocol.rules.without(rule.0);
         }
+        let body_bytes = self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES);
+        check(
+            "body_limit_bytes",
+            &body_bytes,
+            (limits::SMALLEST_BODY_BYTES..=limits::LARGEST_BODY_BYTES).contains(&body_bytes),
+            format!(
+                "it must be between {} and {}: messages between nodes and records of the log are made \
+                 for that, and need no limits of their own",
+                limits::SMALLEST_BODY_BYTES,
+                limits::LARGEST_BODY_BYTES
+            ),
+        )?;
         let milliseconds =
             |given: Option<u64>, default| Duration::from_millis(given.unwrap_or(default));
         Ok(Settings {
@@ -300,6 +326,7 @@ impl Given {
                 outcomes: protocol.outcomes,
             },
             data_dir: self.data_dir.ok_or(SettingsError::Missing("data_dir"))?,
+            data_limit_bytes: self.data_limit_bytes,
             client_listen: self.client_listen.unwrap_or(given::CLIENT_LISTEN),
             client_advertise: self.client_advertise,
             peer_listen: self.peer_listen.unwrap_or(given::PEER_LISTEN),
@@ -318,7 +345,7 @@ impl Given {
             record_dir: self.record_dir,
             flush_delay: milliseconds(self.flush_delay_ms, 0),
             limits: Limits {
-                body_bytes: self.body_limit_bytes.unwrap_or(given::BODY_LIMIT_BYTES),
+                body_bytes,
                 key_bytes: self.key_limit_bytes.unwrap_or(given::KEY_LIMIT_BYTES),
                 statements: self.statement_limit.unwrap_or(given::STATEMENT_LIMIT),
                 client_connections: self
@@ -432,6 +459,9 @@ mod tests {
         assert!(wrong(both, &[]).contains("or joins one"));
         assert!(wrong("", &["--join", "n1=a:1"]).contains("through itself"));
         assert!(wrong("mode = \"sync\"", &[]).contains("semi-sync"));
+        assert!(wrong("body_limit_bytes = 1", &[]).contains("between 256 and 268435456"));
+        assert!(wrong("body_limit_bytes = 268435457", &[]).contains("between 256 and"));
+        assert!(wrong("data_limit_bytes = 1000000", &[]).contains("which is 67108864"));
         assert!(settings("", &[]).expect_err("no name").contains("--name"));
     }
 

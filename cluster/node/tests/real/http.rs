@@ -409,3 +409,51 @@ fn the_state_is_shown() {
     }
     assert_eq!((masters, owned), (1, 8));
 }
+
+#[test]
+fn a_row_whose_key_is_empty_is_one_like_any_other() {
+    let cluster = Cluster::started(1, "replicas = 1");
+    let node = &cluster.nodes[0];
+    node.ask("POST", &path("/containers"), "", REGISTERS);
+    let rows = path("/containers/registers/rows");
+    let put = node.ask("PUT", &rows, "", r#"[["",1],["k",2]]"#);
+    assert_eq!(put.status, 200, "{put:?}");
+    let row = path("/containers/registers/rows/");
+    assert_eq!(node.get(&row).body, r#"["",1]"#);
+    assert_eq!(node.ask("PUT", &row, "", r#"["",3]"#).status, 200);
+    assert_eq!(node.get(&row).body, r#"["",3]"#);
+    assert_eq!(node.ask("DELETE", &row, "", "").status, 204);
+    assert_eq!(node.get(&row).status, 404);
+    assert_eq!(node.get(&format!("{row}k")).body, r#"["k",2]"#);
+}
+
+/// Under a raised limit, longer than what waits for another node, and than a file of the log, may be.
+#[test]
+fn a_row_of_seventy_megabytes_reaches_all_replicas() {
+    let cluster = Cluster::started(
+        2,
+        "replicas = 2\nbody_limit_bytes = 80000000\nstatement_deadline_ms = 60000",
+    );
+    let node = &cluster.nodes[0];
+    let create = REGISTERS.replace("LONG", "STRING");
+    node.ask("POST", &path("/containers"), "", &create);
+    let row = path("/containers/registers/rows/k");
+    let body = format!("[\"k\",\"{}\"]", "x".repeat(70 << 20));
+    let put = node.ask("PUT", &row, "", &body);
+    assert_eq!(put.status, 200, "{put:?}");
+    for node in &cluster.nodes {
+        let found = node.get(&row);
+        assert_eq!((found.status, found.body.len()), (200, body.len()));
+    }
+    cluster.wait_until_whole();
+    let refused = node.ask(
+        "PUT",
+        &row,
+        "",
+        &format!("[\"k\",\"{}\"]", "x".repeat(77 << 20)),
+    );
+    assert_eq!(
+        (refused.status, refused.json()["errorCode"].as_u64()),
+        (413, Some(150_004))
+    );
+}

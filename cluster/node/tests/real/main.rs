@@ -9,5 +9,6 @@ mod members;
 mod partitions;
 mod registers;
 mod retries;
+mod room;
 mod starts;
 mod survives;

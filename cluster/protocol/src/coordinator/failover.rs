@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::{Epoch, NodeId, PartitionId};
 use crate::replica::Held;
 use crate::rule::{Rule, Rules};
+use crate::settings::Mode;
 use crate::table::Assignment;
 
 /// What the master sees.
@@ -15,6 +16,8 @@ pub(super) struct View {
     pub(super) alive: BTreeSet<NodeId>,
     /// The members that are to leave the cluster.
     pub(super) leaving: BTreeSet<NodeId>,
+    /// The members that have said that they have no room for updates on their disks.
+    pub(super) roomless: BTreeSet<NodeId>,
     /// The nodes that have said to this master what they hold. One that was never heard is given
     /// its time before it counts as failed, but is nothing to build on either.
     pub(super) reported: BTreeSet<NodeId>,
@@ -25,6 +28,8 @@ pub(super) struct View {
     pub(super) replaceable: BTreeSet<PartitionId>,
     /// How many nodes should hold each partition.
     pub(super) replicas: usize,
+    /// When updates are answered.
+    pub(super) mode: Mode,
     /// Which rules hold.
     pub(super) rules: Rules,
 }
@@ -85,8 +90,8 @@ impl View {
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
     }
 
-    /// The one of `nodes` whose log reaches furthest, as far as they have reported; among equals the
-    /// one that owns least.
+    /// The one of `nodes` whose log reaches furthest, as far as they have reported; among equals one
+    /// that has room, and of those the one that owns least.
     fn furthest<'a>(
         &self,
         partition: PartitionId,
@@ -97,7 +102,8 @@ impl View {
             .filter_map(|node| Some((*node, self.held.get(&(partition, *node))?)))
             .max_by_key(|(node, held)| {
                 let least = std::cmp::Reverse((load.owned(*node), *node));
-                (held.log_epoch, held.end, least)
+                let room = !self.roomless.contains(node);
+                (held.log_epoch, held.end, room, least)
             })
             .map(|(node, _)| node)
     }
@@ -113,6 +119,9 @@ impl View {
         let verdict = self.replace_failed(partition, assignment, load);
         if matches!(verdict, Verdict::Served | Verdict::PossibleLoss) {
             self.name_catch_ups(partition, assignment, load);
+        }
+        if verdict == Verdict::Served && assignment.epoch == before {
+            self.detach_roomless(partition, assignment, load);
         }
         if verdict == Verdict::Served && assignment.epoch == before {
             self.detach_leaving(partition, assignment, load);
@@ -184,6 +193,44 @@ impl View {
         Verdict::Unavailable
     }
 
+    /// M6: who has no room for updates would keep all others from committing any. It leaves the in-sync
+    /// set, as one that has failed, unless nobody in it has room: then there is nothing to gain, and
+    /// reads go on where they are.
+    fn detach_roomless(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        load: &mut Load,
+    ) {
+        let lacks = |node: &NodeId| self.roomless.contains(node);
+        // One that has not reported yet is nothing to build on.
+        let suits = |node: &&NodeId| !lacks(node) && self.reported.contains(node);
+        let others: Vec<NodeId> = assignment.in_sync.keys().filter(suits).copied().collect();
+        if others.is_empty() || !assignment.in_sync.keys().any(lacks) {
+            return;
+        }
+        if !lacks(&assignment.owner) {
+            assignment.in_sync.retain(|node, _| !lacks(node));
+            assignment.epoch = assignment.epoch.next();
+        } else if let Some(owner) = self.furthest(partition, others.iter(), load)
+            && self.loses_nothing(partition, assignment.owner, owner)
+        {
+            assignment.in_sync.retain(|node, _| !lacks(node));
+            promote(assignment, owner, load);
+        }
+    }
+
+    /// Whether an owner that is alive may be replaced by another member of the in-sync set without a
+    /// loss. In async it has acknowledged what its backups may lack; it takes no more updates, so that
+    /// they soon lack nothing.
+    fn loses_nothing(&self, partition: PartitionId, owner: NodeId, next: NodeId) -> bool {
+        let reach = |node| {
+            let held = self.held.get(&(partition, node));
+            held.map(|held| (held.log_epoch, held.end))
+        };
+        self.mode == Mode::SemiSync || reach(next) >= reach(owner)
+    }
+
     /// Takes those that are to leave out of the in-sync set, as soon as there are enough others.
     fn detach_leaving(&self, partition: PartitionId, assignment: &mut Assignment, load: &mut Load) {
         let leaves = |node: &NodeId| self.leaving.contains(node);
@@ -210,6 +257,9 @@ impl View {
         assignment
             .catch_ups
             .retain(|node| self.alive.contains(node) && !self.leaving.contains(node));
+        assignment
+            .catch_ups
+            .retain(|node| !self.roomless.contains(node));
         let in_sync = assignment.in_sync.keys();
         let staying = in_sync.filter(|node| !self.leaving.contains(node)).count();
         let loses = staying < assignment.in_sync.len();
@@ -219,6 +269,7 @@ impl View {
             .filter(|node| !assignment.in_sync.contains_key(node))
             .filter(|node| !assignment.catch_ups.contains(node))
             .filter(|node| !self.leaving.contains(node))
+            .filter(|node| !self.roomless.contains(node))
             .copied()
             .collect();
         while staying + assignment.catch_ups.len() < self.replicas {

@@ -107,6 +107,8 @@ pub enum Message {
         accepted: Stamp,
         /// What the sender's replicas hold; `None` if it does not know that yet.
         held: Option<Vec<Held>>,
+        /// Whether the sender has room for updates on its disk.
+        room: bool,
     },
     /// To the master: a replica of the sender asks for this change (rule M3).
     Change(Change),
@@ -121,4 +123,14 @@ pub enum Message {
     Remove(NodeId),
     /// You are no member: this table, which is committed, does not list you.
     Dismissed(Arc<Table>),
+    /// To the master, as soon as it changes: whether the sender has room for updates on its disk. Each
+    /// answer to a heartbeat says it again.
+    Room {
+        /// The term of the master.
+        term: Term,
+        /// Whether there is room.
+        room: bool,
+        /// What the sender's replicas hold.
+        held: Option<Vec<Held>>,
+    },
 }

@@ -86,6 +86,9 @@ pub enum Event {
     },
     /// This node is to be a member no longer (any member may be handed this).
     Remove(NodeId),
+    /// Whether this node has room for updates on its disk; at first it is taken to have some. Without,
+    /// its roles go to others that have (rule M6).
+    Room(bool),
 }
 
 /// What is to be done for a coordinator.
@@ -211,6 +214,16 @@ pub enum Note {
         partition: PartitionId,
         /// The new owner.
         owner: NodeId,
+    },
+    /// A node has no room for updates on its disk (rule M6).
+    RoomLost {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node has room again.
+    RoomFound {
+        /// Which.
+        node: NodeId,
     },
 }
 

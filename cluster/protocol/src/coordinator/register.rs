@@ -76,6 +76,7 @@ impl Coordinator {
                 sequence: beat.sequence,
                 accepted: self.disk.stamp(),
                 held: self.held.clone(),
+                room: self.room,
             },
         );
     }
@@ -269,7 +270,7 @@ impl Coordinator {
         let view = reign.view(
             now,
             self.fixed.me.id,
-            self.held.as_deref(),
+            (self.held.as_deref(), self.room),
             committed,
             &self.fixed.settings,
         );

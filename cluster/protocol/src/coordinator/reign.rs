@@ -46,9 +46,26 @@ struct Follower {
     accepted: Stamp,
     /// What it holds; `None` until it has said so to this master.
     held: Option<Vec<Held>>,
+    /// Whether it has room for updates on its disk, as far as it has said (rule M6).
+    room: bool,
+}
+
+/// What a node says of its replicas and its disk.
+pub(super) struct Report {
+    pub(super) held: Option<Vec<Held>>,
+    pub(super) room: bool,
 }
 
 impl Follower {
+    /// Takes a report; whether it changes what roles depend on.
+    fn take(&mut self, report: Report) -> bool {
+        let news =
+            self.room != report.room || !same_data(self.held.as_deref(), report.held.as_deref());
+        self.room = report.room;
+        self.held = report.held.or(self.held.take());
+        news
+    }
+
     /// One of whom nothing else is known.
     fn heard_at(heard: Time) -> Self {
         Follower {
@@ -57,6 +74,7 @@ impl Follower {
             sequence: 0,
             accepted: Stamp::default(),
             held: None,
+            room: true,
         }
     }
 }
@@ -160,7 +178,7 @@ impl Reign {
         &mut self,
         now: Time,
         me: NodeId,
-        own: Option<&[Held]>,
+        (own, room): (Option<&[Held]>, bool),
         table: &Table,
         settings: &Settings,
     ) -> View {
@@ -175,6 +193,9 @@ impl Reign {
             reported.insert(node);
             held.extend(report.iter().map(|h| ((h.partition, node), *h)));
         }
+        let lacks_room = self.followers.iter().filter(|(_, f)| !f.room);
+        let roomless = lacks_room.map(|(node, _)| *node);
+        let roomless = roomless.chain((!room).then_some(me)).collect();
         let replicas = usize::from(table.identity.replicas);
         for (partition, assignment) in (0..).map(PartitionId).zip(&table.partitions) {
             let nodes = assignment.in_sync.len() + assignment.catch_ups.len();
@@ -189,10 +210,12 @@ impl Reign {
         View {
             alive: self.alive(me, table),
             leaving: self.leaving.clone(),
+            roomless,
             reported,
             held,
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
             replicas,
+            mode: settings.mode,
             rules: settings.rules,
         }
     }
@@ -310,7 +333,7 @@ impl Coordinator {
         term: Term,
         sequence: u64,
         accepted: Stamp,
-        held: Option<Vec<Held>>,
+        report: Report,
     ) {
         if term != self.term() {
             return;
@@ -329,14 +352,67 @@ impl Coordinator {
         follower.heard = now;
         follower.accepted = follower.accepted.max(accepted);
         let returned = std::mem::take(&mut follower.failed);
-        let news = returned || !same_data(follower.held.as_deref(), held.as_deref());
-        follower.held = held.or(follower.held.take());
+        let had_room = follower.room;
+        let has_room = report.room;
+        let news = follower.take(report) || returned;
         if returned {
             self.note(Note::FollowerReturned { node: from });
         }
+        self.note_room(from, had_room, has_room);
         self.commit_if_majority(now);
         if news {
             self.propose_next(now);
+        }
+    }
+
+    /// A follower says at once what its next answer would say.
+    pub(super) fn room_told(&mut self, now: Time, from: NodeId, term: Term, report: Report) {
+        if term != self.term() {
+            return;
+        }
+        let Role::Reigning(reign) = &mut self.role else {
+            return;
+        };
+        let Some(follower) = reign.followers.get_mut(&from) else {
+            return;
+        };
+        let (had_room, has_room) = (follower.room, report.room);
+        if !follower.take(report) {
+            return;
+        }
+        self.note_room(from, had_room, has_room);
+        if !self.propose_next(now) {
+            // What the others hold decides as well.
+            self.beat_all(now);
+        }
+    }
+
+    /// Whether this node has room for updates on its disk (rule M6).
+    pub(super) fn set_room(&mut self, now: Time, room: bool) {
+        let before = std::mem::replace(&mut self.room, room);
+        if before == room {
+            return;
+        }
+        match &self.role {
+            Role::Electing(_) => {}
+            Role::Following(following) => {
+                let (master, term, held) = (following.master, self.term(), self.held.clone());
+                self.send(master, Message::Room { term, room, held });
+            }
+            Role::Reigning(_) => {
+                self.note_room(self.fixed.me.id, before, room);
+                if !self.propose_next(now) {
+                    self.beat_all(now);
+                }
+            }
+        }
+    }
+
+    fn note_room(&mut self, node: NodeId, before: bool, now: bool) {
+        match (before, now) {
+            (true, false) => self.note(Note::RoomLost { node }),
+            (false, true) => self.note(Note::RoomFound { node }),
+            _ => {}
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Coordinator {
     pub(super) committed: Option<Arc<Table>>,
     /// What this node's replicas hold; `None` until it was told.
     pub(super) held: Option<Vec<Held>>,
+    /// Whether this node has room for updates on its disk.
+    pub(super) room: bool,
     pub(super) service: Service,
     /// A node without a table that has heard of a cluster that is born (rule M5).
     pub(super) joiner: bool,
@@ -120,6 +122,7 @@ impl Coordinator {
             suspect: None,
             committed: None,
             held: None,
+            room: true,
             service: Service::default(),
             joiner: false,
             asks: BTreeSet::new(),
@@ -142,6 +145,7 @@ impl Coordinator {
             Event::Join { through } => self.join(now, through),
             Event::Remove(node) => self.asked_to_remove(now, node),
             Event::Holds(held) => self.hold(now, held),
+            Event::Room(room) => self.set_room(now, room),
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
@@ -198,11 +202,19 @@ impl Coordinator {
                 sequence,
                 accepted,
                 held,
-            } => self.heartbeat_answered(now, from, term, sequence, accepted, held),
+                room,
+            } => {
+                let report = super::reign::Report { held, room };
+                self.heartbeat_answered(now, from, term, sequence, accepted, report);
+            }
             Message::Change(change) => self.asked(now, from, change),
             Message::Join { member, identity } => self.asked_to_join(now, from, member, identity),
             Message::Remove(node) => self.asked_to_remove(now, node),
             Message::Dismissed(table) => self.dismissed(now, table),
+            Message::Room { term, room, held } => {
+                let report = super::reign::Report { held, room };
+                self.room_told(now, from, term, report);
+            }
         }
     }
 

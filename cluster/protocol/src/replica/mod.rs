@@ -71,6 +71,10 @@ pub enum Event {
     /// take no more than so many bytes, besides what is not committed. Whoever lacks what is forgotten
     /// is sent a data image.
     Forget(u64),
+    /// Whether the node has room for updates on its disk; at first it is taken to have some. Without,
+    /// an owner refuses updates by name, and a follower takes none over (rule M6). What little is left
+    /// is for promises.
+    Room(bool),
 }
 
 /// What is to be done for a replica.
@@ -136,6 +140,7 @@ pub struct Replica<A: Apply> {
     /// The epoch that was promised when the replica started; it is never resumed (rule R8).
     restarted_in: Epoch,
     service: bool,
+    room: bool,
     role: Role,
 }
 
@@ -221,6 +226,7 @@ impl<A: Apply> Replica<A> {
             },
             restarted_in: promised,
             service: false,
+            room: true,
             role: Role::Follower(Follower::default()),
         })
     }
@@ -240,6 +246,7 @@ impl<A: Apply> Replica<A> {
                 // What was not handed to the disk yet is needed still.
                 self.log.trim(keep_bytes, self.written.handed_over_end());
             }
+            Event::Room(room) => self.room = room,
         }
     }
 
@@ -301,6 +308,8 @@ impl<A: Apply> Replica<A> {
                 commit,
             } => {
                 if self.listen(now, from, epoch, out) {
+                    // M6: without room, this is as if the entries had been lost on their way.
+                    let entries = if self.room { entries } else { Vec::new() };
                     self.append(round, previous, entries, end, commit, out);
                 }
             }
@@ -312,7 +321,7 @@ impl<A: Apply> Replica<A> {
                 total,
                 bytes,
             } => {
-                if self.listen(now, from, epoch, out) {
+                if self.listen(now, from, epoch, out) && self.room {
                     self.image_part(from, round, at, offset, total, &bytes, out);
                 }
             }

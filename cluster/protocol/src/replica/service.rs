@@ -248,6 +248,10 @@ impl<A: Apply> Replica<A> {
                 Known::New => {}
             }
         }
+        if !self.room {
+            out.push(refuse(token, Refusal::NoRoom));
+            return;
+        }
         if self.assigned.in_sync.len() < self.settings.min_in_sync {
             out.push(refuse(token, Refusal::TooFewInSync));
             return;

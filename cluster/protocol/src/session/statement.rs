@@ -70,6 +70,7 @@ impl fmt::Display for Trouble {
                 "the owner may have forgotten the outcome"
             }
             Trouble::Refused(Refusal::Overloaded) => "the node has too much to do",
+            Trouble::Refused(Refusal::NoRoom) => "the owner's disk is full",
             Trouble::Refused(Refusal::TimedOut) => "the owner could not answer in time",
             Trouble::Refused(Refusal::NumberUsed) => {
                 "the statement's number was given to another one before"

@@ -21,6 +21,8 @@ pub(super) struct NodeConfig {
     pub(super) durability: &'static str,
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) flush_delay_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data_limit_bytes: Option<u64>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) log_limits: Option<LogLimits>,
     pub(super) heartbeat_ms: u64,

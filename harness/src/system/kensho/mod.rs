@@ -104,6 +104,9 @@ pub struct Settings {
     pub flush_delay_ms: u64,
     /// How much of the update log nodes keep [default: the node's own].
     pub log_limits: Option<LogLimits>,
+    /// What the files in a node's data folder may take together [default: as much as there is]. Only a
+    /// folder that has a limit can be filled.
+    pub data_limit_bytes: Option<u64>,
     /// Time between heartbeats, milliseconds.
     pub heartbeat_ms: u64,
     /// Rules to break on purpose.
@@ -120,6 +123,18 @@ pub struct Settings {
     pub record: bool,
     /// How long clients try before they give up; every third one only a tenth of it.
     pub client_timeout: Duration,
+}
+
+impl Settings {
+    /// Data folders get limits, and logs such small files that a full disk is noticed soon.
+    pub fn let_disks_be_filled(&mut self) {
+        self.data_limit_bytes = Some(64 << 30);
+        self.log_limits = Some(LogLimits {
+            log_retention_bytes: 256 << 20,
+            checkpoint_after_bytes: 64 << 20,
+            log_segment_bytes: 64 << 10,
+        });
+    }
 }
 
 /// A cluster of `kensho-node` processes.
@@ -194,6 +209,11 @@ impl KenshoSystem {
         self.settings.folder.join(node)
     }
 
+    /// The file that fills a node's data folder.
+    fn ballast(&self, node: &str) -> PathBuf {
+        self.folder(node).join("data").join("ballast")
+    }
+
     /// Where `from` reaches clients' port of `to`.
     fn client_address(&self, to: &str) -> Option<SocketAddr> {
         match &self.mesh {
@@ -232,6 +252,7 @@ impl KenshoSystem {
             mode: self.settings.mode.name(),
             durability: self.settings.durability.name(),
             flush_delay_ms: self.settings.flush_delay_ms,
+            data_limit_bytes: self.settings.data_limit_bytes,
             log_limits: self.settings.log_limits,
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
@@ -441,6 +462,32 @@ impl System for KenshoSystem {
 
     fn heal(&self, heal: Heal) -> usize {
         self.mesh.as_ref().map_or(0, |mesh| mesh.heal(heal))
+    }
+
+    /// A file that counts for the node's limit as long as it says to be, and takes no room.
+    fn fill_disk(&self, node: &str) -> Result<()> {
+        let limit = self.settings.data_limit_bytes;
+        let limit = limit.context("a data folder without a limit cannot be filled")?;
+        let path = self.ballast(node);
+        let cannot = || format!("cannot fill the disk of {node} by {}", path.display());
+        let file = fs::File::create(&path).with_context(cannot)?;
+        file.set_len(limit).with_context(cannot)
+    }
+
+    fn make_room(&self) -> Result<usize> {
+        let mut made = 0;
+        for node in &self.names {
+            let path = self.ballast(node);
+            match fs::remove_file(&path) {
+                Ok(()) => made += 1,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let cannot = format!("cannot remove {}", path.display());
+                    return Err(error).context(cannot);
+                }
+            }
+        }
+        Ok(made)
     }
 
     async fn health(&self, node: &str) -> Health {

@@ -7,4 +7,5 @@ mod members;
 mod network;
 mod random;
 mod register;
+mod room;
 mod service;
