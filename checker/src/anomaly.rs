@@ -51,6 +51,14 @@ anomaly_names! {
     NotLinearizable = "not linearizable",
     /// The lock was held by two at once, or released by one who did not hold it.
     LockHeldTwice = "lock held twice",
+    /// A lock was released by one who did not hold it.
+    ReleasedByAnother = "released by another",
+    /// An acquisition's fencing token was not greater than those before.
+    TokenDoesNotRise = "fencing token does not rise",
+    /// More permits of a semaphore were out than there are.
+    TooManyPermits = "too many permits",
+    /// A permit was given back that nobody had.
+    PermitNotHeld = "permit not held",
     /// An element came out of a queue that nobody had put in.
     PhantomElement = "phantom element",
     /// An element that was put in never came out, though the queue was drained.
@@ -75,6 +83,36 @@ anomaly_names! {
     CounterOutOfBounds = "counter out of bounds",
     /// Two reads saw two writes in opposite orders.
     LongFork = "long fork",
+    /// A read saw a write, but not one that had completed before that began.
+    CausalReverse = "causal reverse",
+    /// A later write of a client was seen without an earlier one of the same client.
+    SequentialOrder = "sequential order violated",
+    /// Copies that should have come to agree did not.
+    NotConverged = "not converged",
+    /// A watcher did not see a change, though it saw later ones.
+    SkippedChange = "skipped change",
+    /// A watcher saw the same change twice.
+    DuplicateChange = "duplicate change",
+    /// A watcher saw a change after a later one.
+    ChangesOutOfOrder = "changes out of order",
+    /// Two saw different changes at the same revision.
+    InconsistentChanges = "inconsistent changes",
+    /// A log has different messages at one offset.
+    InconsistentOffsets = "inconsistent offsets",
+    /// From one poll to the next, a consumer left out messages.
+    PollSkip = "poll skip",
+    /// From one poll to the next, a consumer went back.
+    NonmonotonicPoll = "nonmonotonic poll",
+    /// Within one operation, a consumer left out messages.
+    InternalPollSkip = "internal poll skip",
+    /// Within one operation, a consumer went back.
+    InternalNonmonotonicPoll = "internal nonmonotonic poll",
+    /// A producer's message has a smaller offset than one that it had sent before.
+    NonmonotonicSend = "nonmonotonic send",
+    /// Of two messages of one operation, the second has the smaller offset.
+    InternalNonmonotonicSend = "internal nonmonotonic send",
+    /// A transaction polled what it had sent itself, before it had ended.
+    PrecommittedRead = "precommitted read",
     /// The same identifier was handed out twice.
     DuplicateId = "duplicate id",
     /// A value that may only grow became smaller.
@@ -117,6 +155,8 @@ anomaly_names! {
     G2ItemProcess = "G2-item-process",
     /// Write skew together with real time.
     G2ItemRealtime = "G2-item-realtime",
+    /// An anti-dependency cycle with predicates: each transaction missed what the other inserted.
+    G2 = "G2",
     /// A transaction saw something of another one, and later missed what that one had written.
     NonMonotonicView = "non-monotonic view",
     /// A transaction saw one part of another one, and missed another part.

@@ -9,6 +9,7 @@ use crate::explain;
 use crate::formats::{self, Format, Source, edn};
 use crate::history::{History, Problem};
 use crate::judge::{Guess, Model, Settings, guess, judge, models};
+use crate::linearizable::table::Table;
 use crate::number::Number;
 use crate::register::NilRead;
 use crate::report::{NO_MODEL, Report, Verdict};
@@ -19,6 +20,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Judge recorded histories: is there an order that explains every result?
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 /// Exit codes: 0 valid, 1 invalid, 2 unknown, 254 wrong arguments, 255 a file could not be read.
 /// Of several files the worst verdict counts: invalid, then unknown, then valid.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
 pub struct CheckArguments {
     /// History files, runs' folders, or folders of runs like Jepsen's store; - is the standard input
     #[arg(required_unless_present = "list_models", value_name = "FILE|FOLDER")]
@@ -33,6 +36,9 @@ pub struct CheckArguments {
     /// The model to judge by; guessed from all operations together if it is not given
     #[arg(long, short, value_parser = model_parser(), ignore_case = true)]
     pub model: Option<&'static Model>,
+    /// Judge by a sequential model of your own, a table of transitions in TOML or JSON (an example is at the end)
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub model_file: Option<PathBuf>,
     /// List the models with their operations and options, and do nothing else
     #[arg(long)]
     pub list_models: bool,
@@ -86,6 +92,9 @@ pub struct CheckArguments {
     /// For bank: balances may be below zero
     #[arg(long)]
     pub negative_balances: bool,
+    /// For semaphore: how many permits there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub permits: Option<u32>,
     /// Give up after so many seconds for each file, with the verdict unknown
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub time_limit: f64,
@@ -97,6 +106,27 @@ pub struct CheckArguments {
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
 }
+
+const AFTER_HELP: &str = "\
+A model of your own, as --model-file light.toml has it:
+
+  states = [\"red\", \"green\"]      # the first one is where it begins
+  [[transition]]
+  from = \"red\"
+  operation = \"switch\"           # the :f of an operation
+  to = \"green\"
+  [[transition]]
+  from = \"green\"
+  operation = \"switch\"
+  to = \"red\"
+  [[transition]]
+  from = \"red\"                  # no `to`: it stays red
+  operation = \"look\"
+  result = \"stop\"               # `argument` and `result`: if left out, anything
+  [[transition]]
+  from = \"*\"                    # any state
+  operation = \"reset\"
+  to = \"red\"";
 
 fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
     let names = models::ALL
@@ -369,8 +399,9 @@ fn judge_source(
         format: Some(format),
         ..settings.clone()
     };
-    let named = arguments
-        .model
+    let table = arguments.model_file.as_ref().map(|_| &models::MODEL_FILE);
+    let named = table
+        .or(arguments.model)
         .or_else(|| source.folder().and_then(run_model));
     let (model, guessed) = match named {
         Some(model) => (Some(model), None),
@@ -480,6 +511,12 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
         })?;
         require.insert(name.trim().to_owned(), count);
     }
+    let table = match &arguments.model_file {
+        Some(file) => Some(Arc::new(
+            Table::read_file(file).map_err(|problem| format!("--model-file {problem}"))?,
+        )),
+        None => None,
+    };
     Ok(Settings {
         initial,
         require,
@@ -507,6 +544,8 @@ fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
             total,
             negative_balances: arguments.negative_balances,
         },
+        permits: arguments.permits,
+        table,
     })
 }
 

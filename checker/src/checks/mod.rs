@@ -2,15 +2,24 @@
 //!
 //! They accept more than linearizability does, and name exactly what they found.
 
+pub mod adya_g2;
 pub mod bank;
+pub mod causal_reverse;
+pub mod converge;
 pub mod counter;
+pub mod dirty_reads;
+mod finals;
+pub mod kafka;
 pub mod long_fork;
 pub mod monotonic;
+pub mod pn_counter;
 pub mod queue;
+pub mod sequential;
 pub mod session;
 pub mod set;
 pub mod set_full;
 pub mod unique_ids;
+pub mod watch;
 
 use crate::anomaly::AnomalyName;
 use crate::history::{History, Operation, Outcome};

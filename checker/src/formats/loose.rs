@@ -19,6 +19,7 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
     let mut observed = None;
     let mut error = Value::Nil;
     let mut node = Value::Nil;
+    let mut is_final = false;
     for (name, entry) in entries {
         match name.as_text().unwrap_or_default() {
             "index" => index = entry.as_int().and_then(|index| u64::try_from(index).ok()),
@@ -31,6 +32,7 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
             "observed" => observed = Some(entry),
             "error" => error = entry,
             "node" => node = entry,
+            "final?" | "final" => is_final = entry == Value::Bool(true),
             _ => {}
         }
     }
@@ -71,6 +73,9 @@ pub(super) fn push(builder: &mut Builder, event: Value) -> Result<(), String> {
             .map_or(Symbol::NONE, |node| history.intern_name(node)),
     };
     let operation = builder.push_raw(&raw);
+    if let (Some(operation), true) = (operation, is_final) {
+        builder.set_final(operation);
+    }
     if let (Some(operation), false) = (operation, error == Value::Nil) {
         let error = error
             .as_text()

@@ -310,3 +310,18 @@ fn a_process_is_a_client_by_its_number_and_the_nemesis_by_its_name() {
     assert_eq!(history.operations[0].process, 3);
     assert_eq!(history.faults.len(), 1);
 }
+
+#[test]
+fn final_reads_are_marked() {
+    let edn = "{:process 0 :type :invoke :f :read :value nil :final? true}\n\
+               {:process 0 :type :ok :f :read :value [1]}\n\
+               {:process 1 :type :invoke :f :read :value nil :final? false}\n";
+    let jsonl = r#"{"index":0,"time":0,"process":0,"type":"invoke","f":"read","final":true}
+{"index":1,"time":1,"process":0,"type":"ok","f":"read","value":[1],"final":true}
+{"index":2,"time":2,"process":1,"type":"invoke","f":"read"}
+"#;
+    for (text, format) in [(edn, Format::Edn), (jsonl, Format::Jsonl)] {
+        let history = read(text.as_bytes(), format).unwrap();
+        assert!(history.is_final(0) && !history.is_final(1), "{format:?}");
+    }
+}

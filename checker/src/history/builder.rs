@@ -142,6 +142,11 @@ impl Builder {
         self.history.errors.insert(operation, error);
     }
 
+    /// Marks an operation as final (`:final? true`).
+    pub fn set_final(&mut self, operation: u32) {
+        self.history.finals.insert(operation, ());
+    }
+
     /// Adds an event of a client, and returns the place of the operation that it belongs to
     /// (none if the event had to be left out).
     pub fn push_raw(&mut self, event: &RawEvent) -> Option<u32> {

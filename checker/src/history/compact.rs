@@ -187,6 +187,8 @@ pub struct History {
     process_names: Vec<String>,
     process_index: FastMap<String, u32>,
     pub(super) errors: FastMap<u32, String>,
+    /// Operations that are marked as final.
+    pub(super) finals: FastMap<u32, ()>,
     /// The events' own indices; empty while they are equal to the positions.
     pub(super) indices: Vec<u64>,
 }
@@ -343,6 +345,12 @@ impl History {
                 None => heap(self.heap.intern(value.clone())),
             },
         }
+    }
+
+    /// Whether the operation at this place is marked as final: asked when nothing was under way any
+    /// more.
+    pub fn is_final(&self, place: u32) -> bool {
+        self.finals.contains_key(&place)
     }
 
     /// The datum of a value, if the history has it.

@@ -20,11 +20,13 @@ use crate::checks::bank;
 use crate::formats::Format;
 use crate::history::History;
 use crate::linearizable::Limits;
+use crate::linearizable::table::Table;
 use crate::register::NilRead;
 use crate::report::Report;
 use crate::transactions::{self, ConsistencyModel};
 use crate::value::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use survey::Survey;
 
 /// Everything that a model may want to know beyond the history.
@@ -58,6 +60,10 @@ pub struct Settings {
     pub linearizable_set: bool,
     /// For bank.
     pub bank: bank::Options,
+    /// For semaphore: how many permits there are.
+    pub permits: Option<u32>,
+    /// For [`models::MODEL_FILE`]: the model.
+    pub table: Option<Arc<Table>>,
 }
 
 impl Settings {
@@ -113,6 +119,8 @@ impl Settings {
             (Setting::Linearizable, self.linearizable_set),
             (Setting::Total, self.bank.total.is_some()),
             (Setting::NegativeBalances, self.bank.negative_balances),
+            (Setting::Permits, self.permits.is_some()),
+            (Setting::Table, self.table.is_some()),
         ]
         .into_iter()
         .filter_map(|(setting, made)| made.then_some(setting))

@@ -284,6 +284,10 @@ pub enum Setting {
     Total,
     /// [`Settings::bank`]: whether balances may be below zero.
     NegativeBalances,
+    /// [`Settings::permits`].
+    Permits,
+    /// [`Settings::table`].
+    Table,
 }
 
 impl Setting {
@@ -300,6 +304,8 @@ impl Setting {
             Setting::Linearizable => "--linearizable",
             Setting::Total => "--total",
             Setting::NegativeBalances => "--negative-balances",
+            Setting::Permits => "--permits",
+            Setting::Table => "--model-file",
         }
     }
 

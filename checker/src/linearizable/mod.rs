@@ -16,6 +16,7 @@
 mod explain;
 pub mod models;
 mod prepared;
+pub mod table;
 
 pub use crate::unique::{Decision, Refusal};
 

@@ -4,15 +4,19 @@
 //! insertion that it belongs to, and the few ways in which such a history can go wrong are known.
 //! [`Elements`] pairs insertions with removals, and finds what is wrong with any container (an
 //! element that nobody put in, one that came out twice, or before it was put in); each container
-//! adds its own order: [`fifo`].
+//! adds its own order: [`fifo`], [`ranked`], [`stack`].
 //!
 //! It is exact: it says [`Decision::Open`] where it cannot tell, and the search decides. What it
 //! says is not believed either: an order is validated by the sequential model, and the proof of a
 //! violation is made smaller until each operation in it matters.
 
 pub(crate) mod fifo;
+mod gaps;
 mod order;
+pub(crate) mod ranked;
 mod slack;
+pub(crate) mod stack;
+pub(crate) mod stays;
 
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;

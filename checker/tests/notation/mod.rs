@@ -1,7 +1,7 @@
 //! A short notation of histories: `BEGIN-END PROCESS F VALUE` for each operation, separated by
 //! semicolons. Begin and end are milliseconds, all different; `?` is an end that never came, and a
 //! `!` after the end says that the operation failed. What a `read`, `dequeue` or `generate` has as
-//! its value is its result; it is invoked with nothing.
+//! its value is its result; it is invoked with nothing. `ARGUMENT -> RESULT` says both.
 
 use kensho_checker::formats::{Format, read};
 use kensho_checker::history::History;
@@ -18,9 +18,10 @@ pub(crate) fn history(lines: &str) -> History {
         };
         let (begin, end) = span.split_once('-').unwrap();
         let begin: u64 = begin.parse().unwrap();
-        let argument = match f {
-            "read" | "dequeue" | "generate" => "nil",
-            _ => value,
+        let (argument, value) = match (value.split_once(" -> "), f) {
+            (Some(both), _) => both,
+            (None, "read" | "dequeue" | "generate") => ("nil", value),
+            (None, _) => (value, value),
         };
         let event = |at: u64, kind: &str, value: &str| {
             let time = at * 1_000_000;

@@ -4,10 +4,14 @@
 //! The oracles share nothing with the engines: they work on the operations of the history itself.
 
 mod checks;
+mod containers;
 mod damage;
 mod isolation;
+mod locks;
 mod objects;
 mod queues;
 mod random;
 mod registers;
+mod shared_data;
+mod streams;
 mod transactions;

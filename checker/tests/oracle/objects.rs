@@ -106,6 +106,7 @@ pub(crate) fn compare_one(object: &Object, history: &History, seed: u64, counts:
     let steps = steps(history, object);
     let settings = Settings {
         threads: 1,
+        permits: Some(2),
         ..Settings::default()
     };
     let report = judge(history, object.model, &settings);
@@ -159,7 +160,7 @@ pub(crate) fn compare_one(object: &Object, history: &History, seed: u64, counts:
     }
 }
 
-fn elements(value: &Value) -> Vec<Value> {
+pub(crate) fn elements(value: &Value) -> Vec<Value> {
     value.elements().unwrap_or_default().to_vec()
 }
 

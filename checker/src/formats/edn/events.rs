@@ -46,6 +46,9 @@ pub(super) fn push(text: &[u8], at: usize, builder: &mut Builder) -> Option<usiz
         node,
     };
     let operation = builder.push_raw(&raw);
+    if let (Some(operation), true) = (operation, found.is_final) {
+        builder.set_final(operation);
+    }
     if let (Some(operation), Some(error)) = (operation, found.error) {
         builder.set_error(operation, error);
     }
@@ -64,6 +67,7 @@ struct Found<'a> {
     time: u64,
     process: Option<u64>,
     kind: Option<Kind>,
+    is_final: bool,
     f: &'a [u8],
     key: Option<&'a [u8]>,
     value: Option<Datum>,
@@ -163,6 +167,10 @@ impl<'a> Scan<'a> {
                 b"node" => {
                     found.node = self.name()?;
                     512
+                }
+                b"final?" => {
+                    found.is_final = self.form()? == Value::Bool(true);
+                    0
                 }
                 _ => {
                     self.form()?;

@@ -22,6 +22,7 @@ struct Entries<'a> {
     value: Option<&'a Node>,
     error: Option<&'a Node>,
     node: Option<&'a Node>,
+    is_final: Option<&'a Node>,
 }
 
 impl Events {
@@ -44,6 +45,7 @@ impl Events {
                 value: fields.get(5),
                 error: fields.get(6).and_then(|more| more.get("error")),
                 node: fields.get(6).and_then(|more| more.get("node")),
+                is_final: fields.get(6).and_then(|more| more.get("final?")),
             },
             Node::Map(_) => Entries {
                 index: event.get("index"),
@@ -54,6 +56,7 @@ impl Events {
                 value: event.get("value"),
                 error: event.get("error"),
                 node: event.get("node"),
+                is_final: event.get("final?"),
             },
             _ => return Err("expected an operation, which is a record or a map".to_owned()),
         };
@@ -131,6 +134,9 @@ impl Events {
             },
         };
         let operation = builder.push_raw(&event);
+        if let (Some(operation), Some(Node::Bool(true))) = (operation, entries.is_final) {
+            builder.set_final(operation);
+        }
         if let (Some(operation), Some(error)) = (operation, entries.error) {
             let error = error.value(&mut self.budget)?;
             if error != Value::Nil {

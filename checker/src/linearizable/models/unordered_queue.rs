@@ -1,0 +1,170 @@
+//! A queue that promises no order: a bag.
+
+use super::collection::{self, CollectionStep, Names};
+use crate::anomaly::AnomalyName;
+use crate::history::{History, Operation};
+use crate::judge::{Known, Model as Description};
+use crate::linearizable::{self, Decision, Object, Timed};
+use crate::search::{Model, Nature};
+use crate::unique;
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+/// The model `unordered-queue`.
+pub static UNORDERED_QUEUE: Description = Description {
+    name: "unordered-queue",
+    help: "A linearizable queue without order (a bag): enqueue, dequeue",
+    operations: &[Known::change("enqueue"), Known::question("dequeue")],
+    settings: &[],
+    guess: None,
+    judge: |history, settings| linearizable::check(history, &UnorderedQueue, &settings.limits()),
+};
+
+/// A queue without order: `enqueue` an element, `dequeue` any one that is there (nothing if there
+/// is none).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnorderedQueue;
+
+/// What may be in the queue.
+///
+/// A dequeue whose result is not known takes *some* element that is there. Which one is left open:
+/// elements are kept in layers, and after each layer it is counted how many were taken of that
+/// layer or of those before it. So equal possibilities are one state, and none is guessed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Bag {
+    layers: Vec<Layer>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Layer {
+    /// How many there are of each.
+    elements: BTreeMap<Value, u32>,
+    /// How many were taken, of this layer or those before it, after it was there and before the
+    /// next one was.
+    taken: u32,
+}
+
+impl Layer {
+    fn len(&self) -> u32 {
+        self.elements.values().sum()
+    }
+}
+
+impl Bag {
+    fn put(&mut self, element: Value) {
+        if self.layers.last().is_none_or(|last| last.taken > 0) {
+            self.layers.push(Layer::default());
+        }
+        if let Some(last) = self.layers.last_mut() {
+            *last.elements.entry(element).or_default() += 1;
+        }
+    }
+
+    /// Takes this element: of equal ones the one of the last layer, which can be missed most
+    /// easily, since those before it can stand for more of the unknown ones.
+    fn take(&mut self, element: &Value) -> Option<()> {
+        let layer = self
+            .layers
+            .iter_mut()
+            .rev()
+            .find(|layer| layer.elements.contains_key(element))?;
+        let count = layer.elements.get_mut(element)?;
+        *count -= 1;
+        if *count == 0 {
+            layer.elements.remove(element);
+        }
+        self.settle()
+    }
+
+    fn take_any(&mut self) -> Option<()> {
+        self.layers.last_mut()?.taken += 1;
+        self.settle()
+    }
+
+    /// None if more were taken than there were; forgets the layers of which surely nothing is left.
+    fn settle(&mut self) -> Option<()> {
+        let (mut there, mut taken, mut gone) = (0, 0, 0);
+        for (at, layer) in self.layers.iter().enumerate() {
+            there += layer.len();
+            taken += layer.taken;
+            if taken > there {
+                return None;
+            }
+            if taken == there {
+                gone = at + 1;
+            }
+        }
+        self.layers.drain(..gone);
+        Some(())
+    }
+}
+
+const NAMES: Names = Names {
+    put: &["enqueue"],
+    take: &["dequeue"],
+};
+
+impl Model for UnorderedQueue {
+    type State = Bag;
+    type Step = CollectionStep;
+
+    fn initial(&self) -> Bag {
+        Bag::default()
+    }
+
+    fn apply(&self, state: &Bag, step: &CollectionStep) -> Option<Bag> {
+        let mut next = state.clone();
+        self.advance(&mut next, step).then_some(next)
+    }
+
+    fn advance(&self, state: &mut Bag, step: &CollectionStep) -> bool {
+        match step {
+            CollectionStep::Put(element) => {
+                state.put(element.clone());
+                true
+            }
+            CollectionStep::Take(element) => state.take(element).is_some(),
+            CollectionStep::TakeAny => state.take_any().is_some(),
+            CollectionStep::Empty => state.layers.is_empty(),
+        }
+    }
+
+    fn heap_bytes(&self, state: &Bag) -> usize {
+        let elements: usize = state.layers.iter().map(|layer| layer.elements.len()).sum();
+        state.layers.capacity() * size_of::<Layer>() + elements * size_of::<(Value, u32)>() * 2
+    }
+
+    fn nature(&self, step: &CollectionStep) -> Nature {
+        collection::nature(step)
+    }
+}
+
+impl Object for UnorderedQueue {
+    type Model = UnorderedQueue;
+
+    fn name(&self) -> &'static str {
+        "unordered-queue"
+    }
+
+    fn model(&self, _: &History, _: &[u32]) -> UnorderedQueue {
+        *self
+    }
+
+    fn step(
+        &self,
+        history: &History,
+        operation: &Operation,
+    ) -> Result<Option<CollectionStep>, String> {
+        collection::step(&NAMES, history, operation)
+    }
+
+    fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
+        collection::anomaly(&NAMES, history, operation, AnomalyName::DuplicateElement)
+    }
+
+    fn decide(&self, steps: &[Timed<'_, CollectionStep>]) -> Decision {
+        unique::decide(steps, collection::part, |elements| {
+            unique::stays::decide(elements, |_| 0, unique::ranked::judge)
+        })
+    }
+}
