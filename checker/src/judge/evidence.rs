@@ -246,7 +246,7 @@ pub(crate) fn asked_for_a_key(history: &History, argument: Datum, result: Datum)
         return false;
     }
     let answered = history.pair(result);
-    asked == Datum::NIL || answered.is_some_and(|(same, answer)| same == key && answer != asked)
+    answered.is_some_and(|(same, answer)| same == key && answer != asked)
 }
 
 /// Whether a value is a list of `[f key …]` whose `f` is text, and this holds for one of these.
