@@ -106,7 +106,7 @@ fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
         }
     }
     let mut missing = None;
-    let mut all = Vec::new();
+    let (mut all, mut reads) = (Vec::new(), 0);
     for (place, read, is_final) in finals::reads(history, places) {
         let result = history.value(read.result);
         let Some(elements) = result.elements() else {
@@ -118,6 +118,7 @@ fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
             });
             continue;
         };
+        reads += 1;
         let seen: BTreeSet<Value> = elements.iter().cloned().collect();
         if seen.len() < elements.len() {
             let text = format!("{} has elements twice.", findings.operation(place));
@@ -170,7 +171,7 @@ fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
     findings.detail("lost", lost_in_all.len());
     findings.detail("final_reads", all.len());
     if all.is_empty() {
-        missing.get_or_insert_with(|| finals::NONE.to_owned());
+        missing.get_or_insert_with(|| finals::none_of(reads));
     } else if differ {
         missing.get_or_insert_with(|| "final reads that overlap did not see the same: they differ in what was added with an unknown outcome, or while they were asked".to_owned());
     }

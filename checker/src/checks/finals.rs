@@ -8,7 +8,15 @@ use super::{named_of, succeeded};
 use crate::history::{History, Operation};
 
 /// What is said where no read is known to be final.
-pub(super) const NONE: &str = "no read that succeeded is final, so whether everything arrived was not checked; mark final reads with :final? true, or call them final-read";
+const NONE: &str = "no read that succeeded is final, so whether everything arrived was not checked; mark final reads with :final? true, or call them final-read";
+
+/// Why there is nothing to say where no read is final, given how many succeeded.
+pub(super) fn none_of(reads: usize) -> String {
+    match reads {
+        0 => "no read succeeded, so nothing was checked".to_owned(),
+        _ => NONE.to_owned(),
+    }
+}
 
 /// The reads that succeeded, with whether they are final.
 pub(super) fn reads<'a>(

@@ -20,7 +20,6 @@ pub static G_COUNTER: Model = Model {
     operations: &[
         Known::change("add"),
         Known::change("increment"),
-        Known::change("decrement"),
         Known::read("read"),
         Known::read("final-read"),
     ],
@@ -165,7 +164,7 @@ fn check_key(history: &History, places: &[u32], kind: CounterKind) -> Report {
     findings.detail("reads", reads.len());
     findings.detail("final_reads", all.len());
     if all.is_empty() {
-        missing.get_or_insert_with(|| finals::NONE.to_owned());
+        missing.get_or_insert_with(|| finals::none_of(reads.len()));
     } else if differ {
         missing.get_or_insert_with(|| {
             "final reads that overlap saw different sums; each of them is possible".to_owned()

@@ -31,7 +31,8 @@ fn lock(state: &Value, call: &Call, reentrant: bool) -> Option<Value> {
     if call.f == "release" {
         return (holders.pop()? == call.argument).then_some(Value::List(holders));
     }
-    if !holders.is_empty() && !(reentrant && holders[0] == call.argument) {
+    let mine = reentrant && holders.first() == Some(&call.argument);
+    if !holders.is_empty() && !mine {
         return None;
     }
     holders.push(call.argument.clone());

@@ -30,13 +30,16 @@ impl Planned {
     }
 }
 
+/// Says whether a history is valid; nothing where nothing was checked.
+pub(crate) type Expected = Box<dyn Fn(&History) -> Option<bool>>;
+
 /// A model, how its operations are made, and what its oracle says of a history (nothing where
 /// nothing was checked).
 pub(crate) struct Subject {
     pub(crate) model: &'static Model,
     pub(crate) settings: Settings,
     pub(crate) plan: Box<dyn Fn(&mut Random) -> Planned>,
-    pub(crate) expected: Box<dyn Fn(&History) -> Option<bool>>,
+    pub(crate) expected: Expected,
 }
 
 /// A history of these operations at random times; each event takes a microsecond. Some processes

@@ -182,7 +182,7 @@ fn watches(ops: &[Op], of: fn(&Op) -> Vec<i64>) -> Option<bool> {
                 log: mine()
                     .flat_map(|op| of(op).into_iter().map(move |change| (change, op)))
                     .collect(),
-                last: mine().filter(|op| op.f == "final-watch").last(),
+                last: mine().rfind(|op| op.f == "final-watch"),
             }
         })
         .collect();
@@ -249,26 +249,26 @@ fn watches_without_revisions() {
             })
         };
         // Each watcher's log, with the watch that returned each change, and its last final watch.
-        let watchers: Vec<(Vec<(i64, &Op)>, Option<&Op>)> = (0..12)
+        let watchers: Vec<Watched<'_>> = (0..12)
             .map(|process| {
                 let mine = || watches().filter(move |op| op.process == process);
                 let log = mine().flat_map(|op| {
                     let log = elements(op.result.get("log").unwrap());
                     log.into_iter().map(move |change| (int(&change), op))
                 });
-                (
-                    log.collect(),
-                    mine().filter(|op| op.f == "final-watch").last(),
-                )
+                Watched {
+                    log: log.collect(),
+                    last: mine().rfind(|op| op.f == "final-watch"),
+                }
             })
             .collect();
-        let all = || watchers.iter().flat_map(|(log, _)| log);
+        let all = || watchers.iter().flat_map(|watcher| &watcher.log);
         let write_of = |change: i64| {
             ops.iter().find(|op| {
                 op.f == "write" && op.outcome != Outcome::Fail && int(&op.argument) == change
             })
         };
-        let right = watchers.iter().all(|(log, last)| {
+        let right = watchers.iter().all(|Watched { log, last }| {
             let once = (0..log.len()).all(|at| log[..at].iter().all(|one| one.0 != log[at].0));
             let written = log
                 .iter()
@@ -281,9 +281,9 @@ fn watches_without_revisions() {
                         _ => true,
                     })
             });
-            let same_as_others = watchers.iter().all(|(other, _)| {
+            let same_as_others = watchers.iter().all(|other| {
                 log.iter()
-                    .zip(other)
+                    .zip(&other.log)
                     .all(|(mine, theirs)| mine.0 == theirs.0)
             });
             let complete = last.is_none_or(|last| {

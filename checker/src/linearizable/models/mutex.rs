@@ -3,7 +3,7 @@
 use super::unknown_operation;
 use crate::anomaly::AnomalyName;
 use crate::history::{History, Operation, Outcome};
-use crate::judge::{Known, Model as Description, Setting};
+use crate::judge::{Known, Model as Description, Setting, Uses};
 use crate::linearizable;
 use crate::linearizable::Object;
 use crate::report::Report;
@@ -22,7 +22,7 @@ pub static MUTEX: Description = Description {
             evidence
                 .uses
                 .get(name)
-                .is_none_or(|uses| uses.only_asked_with_nothing())
+                .is_none_or(Uses::only_asked_with_nothing)
         };
         (plain("acquire") && plain("release")).then(|| {
             let names = evidence.names_in_words();

@@ -24,7 +24,7 @@ pub static SEMAPHORE: Description = Description {
         None => Report::unknown(
             SEMAPHORE.name,
             history,
-            "a semaphore has a number of permits: say how many with --permits N",
+            "nothing was checked: a semaphore has a number of permits; say how many with --permits N",
         ),
     },
 };
