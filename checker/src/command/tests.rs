@@ -237,3 +237,46 @@ fn nobody_reading_on_is_no_error() {
     let line = Line::parse_from(["check", stale.to_str().unwrap()]);
     assert_eq!(run(&line.check, &mut Closed).unwrap(), Exit::Invalid);
 }
+
+#[test]
+fn a_model_of_ones_own_is_a_table() {
+    let folder = Folder::new("table");
+    let table = folder.file(
+        "light.toml",
+        r#"
+states = ["red", "green"]
+[[transition]]
+from = "red"
+operation = "switch"
+to = "green"
+[[transition]]
+from = "red"
+operation = "look"
+result = "stop"
+"#,
+    );
+    let history = |look: &str| {
+        format!(
+            "{{:process 0 :type :invoke :f :look :value nil}}
+{{:process 0 :type :ok :f :look :value {look}}}
+{{:process 0 :type :invoke :f :switch :value nil}}
+{{:process 0 :type :ok :f :switch :value nil}}"
+        )
+    };
+    let right = folder.file("right.edn", &history(":stop"));
+    let wrong = folder.file("wrong.edn", &history(":go"));
+    let unknown = folder.file("unknown.edn", &history(":stop").replace("switch", "paint"));
+    let table_text = table.to_str().unwrap();
+    let judge = |file: &Path| check(&[file], &["--model-file", table_text]);
+    let (exit, text) = judge(&right);
+    assert_eq!(exit, Exit::Valid, "{text}");
+    assert!(text.contains("valid (light, 2 operations"), "{text}");
+    assert_eq!(judge(&wrong).0, Exit::Invalid);
+    let (exit, text) = judge(&unknown);
+    assert_eq!(exit, Exit::Unknown, "{text}");
+    assert!(text.contains("no transition for paint"), "{text}");
+    let broken = folder.file("broken.toml", "states = [\"red\"]\nstate = 1\n");
+    let (exit, text) = check(&[&right], &["--model-file", broken.to_str().unwrap()]);
+    assert_eq!(exit, Exit::WrongArguments, "{text}");
+    assert!(text.contains("broken.toml:2:1: unknown field"), "{text}");
+}

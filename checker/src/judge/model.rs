@@ -119,6 +119,8 @@ pub enum Argument {
     /// A completion repeats it. If it was not known before, the completion says it; if both say
     /// something else, then they do not belong together.
     Kept,
+    /// It is a list of steps, which a completion repeats with what they saw.
+    Steps,
     /// Anything else: the model looks at it itself.
     Free,
 }
@@ -235,7 +237,7 @@ impl Known {
     pub const fn transactions() -> Known {
         Known {
             name: Known::ANY,
-            argument: Argument::Free,
+            argument: Argument::Steps,
             observes: |seen| {
                 let value = match seen.operation.result {
                     Datum::NIL => seen.operation.argument,

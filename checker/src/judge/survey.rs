@@ -114,7 +114,7 @@ impl<'a> Survey<'a> {
             _ => Datum::NIL,
         };
         match known.argument {
-            Argument::Free if known.name == super::Known::ANY => {
+            Argument::Steps => {
                 let (asked, told) = (operation.argument, result);
                 if asked != Datum::NIL && told != Datum::NIL && !same_steps(history, asked, told) {
                     self.odd.get_or_insert_with(|| {
@@ -185,8 +185,8 @@ impl<'a> Survey<'a> {
         match known.argument {
             Argument::None => left_out && !operation.answered,
             // Its argument has no places for what was read.
-            _ if known.name == super::Known::ANY => left_out,
-            _ => false,
+            Argument::Steps => left_out,
+            Argument::Free | Argument::Kept => false,
         }
     }
 
