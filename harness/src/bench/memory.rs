@@ -165,7 +165,7 @@ impl Load {
     async fn prepare(&self) -> Result<()> {
         let client = self.client();
         for number in 0..self.kind.containers() {
-            let container = Container::keyed(&name(number), "STRING").column("value", "STRING");
+            let container = Container::keyed(name(number), "STRING").column("value", "STRING");
             let created = client.create_container(&container).await;
             created.context("cannot create a container")?;
         }

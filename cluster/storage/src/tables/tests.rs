@@ -144,10 +144,10 @@ fn an_outcome_tells_a_row_only_as_long_as_it_has_that_version() {
             other => panic!("{other:?}"),
         }
     };
-    for which in 0..3 {
+    for (which, kept) in kept.iter().enumerate() {
         assert_eq!(told(&tables, which), Some(large.clone().into_bytes()));
         // Bytes that are no statement of this kind are told nothing.
-        assert_eq!(tables.tell(&create("x"), kept[which].clone()), kept[which]);
+        assert_eq!(tables.tell(&create("x"), kept.clone()), *kept);
     }
     outcome(&mut tables, 4, &put("users", &large, at(1), Condition::Any));
     assert_eq!(
