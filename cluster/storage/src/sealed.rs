@@ -53,16 +53,33 @@ pub(crate) fn replace<D: Disk>(
     kind: &Kind,
     body: &[&[u8]],
 ) -> Result<(), StorageError> {
+    put(disk, name, kind, body)?;
+    sync_folder(disk)
+}
+
+/// As [`replace`], but its name is safe only after the folder was flushed: several files can share that.
+pub(crate) fn put<D: Disk>(
+    disk: &mut D,
+    name: &str,
+    kind: &Kind,
+    body: &[&[u8]],
+) -> Result<(), StorageError> {
     let length: usize = body.iter().map(|part| part.len()).sum();
     let mut head = header(kind, body);
     if length < SMALL {
         // One write for the small ones.
         head.extend_from_slice(&body.concat());
-        return replace_file(disk, name, &[&head]);
+        return put_file(disk, name, &[&head]);
     }
     let mut parts = vec![&head[..]];
     parts.extend_from_slice(body);
-    replace_file(disk, name, &parts)
+    put_file(disk, name, &parts)
+}
+
+/// Makes the names of all files safe.
+pub(crate) fn sync_folder<D: Disk>(disk: &mut D) -> Result<(), StorageError> {
+    disk.sync_folder()
+        .map_err(StorageError::flush(disk.path("")))
 }
 
 /// Puts a file in the place of the one of this name. A crash at any moment leaves either the one or
@@ -72,6 +89,11 @@ pub(crate) fn replace_file<D: Disk>(
     name: &str,
     parts: &[&[u8]],
 ) -> Result<(), StorageError> {
+    put_file(disk, name, parts)?;
+    sync_folder(disk)
+}
+
+fn put_file<D: Disk>(disk: &mut D, name: &str, parts: &[&[u8]]) -> Result<(), StorageError> {
     let temporary = format!("{name}{TEMPORARY}");
     let path = disk.path(&temporary);
     let written = write_new(disk, &temporary, parts).and_then(|()| {
@@ -83,8 +105,7 @@ pub(crate) fn replace_file<D: Disk>(
         let _ = disk.remove(&temporary);
         return Err(error);
     }
-    disk.sync_folder()
-        .map_err(StorageError::flush(disk.path("")))
+    Ok(())
 }
 
 fn write_new<D: Disk>(disk: &mut D, name: &str, parts: &[&[u8]]) -> Result<(), StorageError> {
@@ -137,8 +158,7 @@ pub(crate) fn replace_in_place<D: Disk>(
         exchanged => exchanged,
     }
     .map_err(StorageError::io("rename", path))?;
-    disk.sync_folder()
-        .map_err(StorageError::flush(disk.path("")))
+    sync_folder(disk)
 }
 
 /// Sets room aside for [`replace_in_place`], for bodies of up to twice the length of the present one

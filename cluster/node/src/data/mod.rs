@@ -8,6 +8,7 @@
 mod lost;
 mod notes;
 mod plane;
+mod put_off;
 mod waiting;
 
 use std::cell::RefCell;

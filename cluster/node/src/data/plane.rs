@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
-use kensho_protocol::replica::{Event, LogMemory, Output, Replica};
+use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position, Ticket, Token};
+use kensho_protocol::replica::{self, Event, LogMemory, Output, Replica};
 use kensho_protocol::request::{Execute, Numbered, Read, Refusal, Reply};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
@@ -17,8 +17,9 @@ use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
 
+use super::put_off::PutOff;
 use super::waiting::WaitingClients;
-use super::{Answered, Message, lost, notes};
+use super::{Answered, Message, lost, notes, put_off};
 use crate::clock;
 use crate::control::{Report, View};
 use crate::peer::{Met, Peers, Received};
@@ -38,8 +39,14 @@ const FRESH_LIMIT_BYTES: usize = 64 << 20;
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// One for which there was no room is tried again after this long: its image takes time to make.
 const CHECKPOINT_RETRY: Duration = Duration::from_secs(10);
-/// No further checkpoint joins a group of this many bytes.
-const CHECKPOINT_GROUP_BYTES: usize = 4 << 20;
+/// No more images than this are made at once, in bytes, but for a single one: they take the time of this
+/// thread.
+const IMAGES_BYTES: usize = 4 << 20;
+/// While the log is far too long, no more images than this wait for the disk, in bytes: more of them share
+/// what it costs to make them count.
+const WAITING_IMAGES_BYTES: usize = 32 << 20;
+/// How often it is looked whether there is room again for what waits for it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// What a data plane is made of.
 pub(crate) struct Parts {
@@ -66,6 +73,17 @@ pub(crate) struct DataPlane {
     disk: RealDisk,
     /// Bytes of the statements that were handed in since the log was given any.
     fresh_bytes: usize,
+    /// The same, of the entries that other nodes sent.
+    sent_bytes: usize,
+    /// How much may be appended before the log has to be cut, when it was last looked.
+    log_room_bytes: u64,
+    put_off: PutOff,
+    /// The log cannot be cut before other nodes hold what stands at its beginning.
+    pinned: bool,
+    /// No earlier is it looked again.
+    next_look: Time,
+    /// There was no room on the disk for the last checkpoint.
+    checkpoint_refused: bool,
     /// Too much waits for the disk.
     disk_busy: bool,
     /// Why there is no room for updates on the disk, if there is none (rule M6).
@@ -92,8 +110,10 @@ struct Slot {
     replica: Replica<Tables>,
     deadline: Time,
     touched: bool,
-    /// A checkpoint is being written.
-    checkpointing: bool,
+    /// The size of the checkpoint that is being written, in bytes.
+    checkpointing: Option<usize>,
+    /// What the last one knows.
+    checkpointed: Option<Lsn>,
 }
 
 /// Updates that wait until they can be handed in.
@@ -122,7 +142,8 @@ impl DataPlane {
             replica,
             deadline: Time::MAX,
             touched: false,
-            checkpointing: false,
+            checkpointing: None,
+            checkpointed: None,
         };
         let retained = parts.settings.protocol.log_retention_bytes;
         let mut plane = DataPlane {
@@ -135,6 +156,12 @@ impl DataPlane {
             log: parts.log,
             disk: parts.disk,
             fresh_bytes: 0,
+            sent_bytes: 0,
+            log_room_bytes: u64::MAX,
+            put_off: PutOff::default(),
+            pinned: false,
+            next_look: Time(0),
+            checkpoint_refused: false,
             disk_busy: false,
             full: None,
             held_back: HeldBack::default(),
@@ -222,10 +249,10 @@ impl DataPlane {
         &self.disk
     }
 
-    /// What an update of `partition` has to wait for before it may be handed in, if for anything. It is
+    /// What an update of so many bytes of `partition` has to wait for before it may be handed in, if for anything. It is
     /// no reason to refuse it at once: nobody should be told to try again who sends one update after the
     /// other, and is only faster than the disk.
-    pub(crate) fn held_up(&self, partition: PartitionId) -> Option<&'static str> {
+    pub(crate) fn held_up(&self, partition: PartitionId, bytes: usize) -> Option<&'static str> {
         let protocol = &self.settings.protocol;
         let log = self.slots[usize::from(partition.0)].replica.log();
         if self.full.is_some() {
@@ -233,6 +260,8 @@ impl DataPlane {
             None
         } else if self.disk_busy {
             Some("the disk is too slow")
+        } else if !self.log_has_room(bytes) {
+            Some("the log on disk must be cut first")
         } else if self.log_memory.uncommitted_bytes() >= UNCOMMITTED_LIMIT_BYTES
             || log.uncommitted_bytes() >= protocol.uncommitted_limit_bytes
         {
@@ -242,10 +271,31 @@ impl DataPlane {
         }
     }
 
-    /// Looks whether too much waits for the disk. That is done with each batch, but there may be none
-    /// while everybody waits.
-    pub(crate) fn look_at_disk(&mut self) {
+    /// Whether so many bytes more keep the log on disk within twice its setting. A single piece does,
+    /// however long it is.
+    fn log_has_room(&self, bytes: usize) -> bool {
+        let before = self.fresh_bytes + self.sent_bytes;
+        let fits = (before + bytes) as u64 <= self.log_room_bytes;
+        fits || before == 0 && self.log_room_bytes > 0
+    }
+
+    /// Looks whether too much waits for the disk, and whether the log on it is too long.
+    fn look_at_disk(&mut self) {
+        self.next_look = clock::now() + LOOK_INTERVAL;
         self.disk_busy = self.log.backlog_bytes() > BACKLOG_LIMIT_BYTES;
+        self.log_room_bytes = match self.checkpoint_refused {
+            // It cannot be cut; that the disk is full is said elsewhere, as soon as it is.
+            true => u64::MAX,
+            false => self.log.room_bytes(),
+        };
+    }
+
+    /// Looks again, if it was not done just now. That is done with each batch, but there may be none
+    /// while everybody waits.
+    pub(crate) fn look_at_disk_again(&mut self) {
+        if self.next_look <= clock::now() {
+            self.look_at_disk();
+        }
     }
 
     /// Whether an update of so many bytes may wait until it can be handed in. If so it has to be
@@ -316,9 +366,38 @@ impl DataPlane {
         let from = received.from;
         for (partition, message) in received.messages {
             // All nodes have the same number of partitions, or would not have been let in.
-            if usize::from(partition.0) < self.slots.len() {
-                self.handle(now, partition, Event::Message { from, message });
+            if let Some(slot) = self.slots.get(usize::from(partition.0)) {
+                let bytes = put_off::size_bytes(&message);
+                let waits = bytes > 0 && !self.log_has_room(bytes);
+                let message = match waits || self.put_off.waits(partition) {
+                    true => self
+                        .put_off
+                        .put_off(from, partition, message, slot.replica.log()),
+                    false => message,
+                };
+                self.take(now, partition, from, message);
             }
+        }
+    }
+
+    fn take(&mut self, now: Time, partition: PartitionId, from: NodeId, message: replica::Message) {
+        self.sent_bytes += put_off::size_bytes(&message);
+        self.handle(now, partition, Event::Message { from, message });
+    }
+
+    /// Hands in what was put off, as far as the log on disk has room for it now. One after the other is
+    /// handed in without room if the log cannot be cut: the other node may wait for just that, so that its
+    /// log cannot be cut either, and this node's again waits for that one.
+    fn take_what_was_put_off(&mut self, now: Time) {
+        if self.put_off.is_empty() {
+            return;
+        }
+        self.look_at_disk_again();
+        while let Some(bytes) = self.put_off.next_bytes()
+            && (self.log_has_room(bytes) || self.pinned && self.fresh_bytes + self.sent_bytes == 0)
+            && let Some((partition, from, message)) = self.put_off.next()
+        {
+            self.take(now, partition, from, message);
         }
     }
 
@@ -335,14 +414,17 @@ impl DataPlane {
         {
             self.handle(now, partition, Event::Durable(ticket));
         }
-        for (partition, _) in progress.checkpointed {
+        for (partition, lsn) in progress.checkpointed {
             self.figures.checkpoints += 1;
-            self.slots[usize::from(partition.0)].checkpointing = false;
+            let slot = &mut self.slots[usize::from(partition.0)];
+            (slot.checkpointing, slot.checkpointed) = (None, Some(lsn));
+            self.checkpoint_refused = false;
             // There may be more of them.
             self.next_checkpoint = self.next_checkpoint.min(self.checkpoint_rest);
         }
         for (partition, why) in progress.refused {
-            self.slots[usize::from(partition.0)].checkpointing = false;
+            self.slots[usize::from(partition.0)].checkpointing = None;
+            self.checkpoint_refused = true;
             self.next_checkpoint = now + CHECKPOINT_RETRY;
             tracing::warn!(partition = partition.0, "no checkpoint: {why}");
         }
@@ -399,6 +481,10 @@ impl DataPlane {
     }
 
     fn assign(&mut self, now: Time, table: &Arc<Table>) {
+        // Whoever has another role from now on is to have all that was sent to it.
+        for (partition, from, message) in self.put_off.take_all() {
+            self.take(now, partition, from, message);
+        }
         self.handle_all(now, |replica| {
             let assignment = table.assignment(replica.partition());
             (replica.assigned() != assignment).then(|| Event::Assign(assignment.clone()))
@@ -412,11 +498,17 @@ impl DataPlane {
             .unwrap_or(Time::MAX)
             .min(self.next_holds)
             .min(self.next_checkpoint)
+            .min(match self.put_off.is_empty() {
+                true => Time::MAX,
+                false => self.next_look,
+            })
     }
 
     /// Carries out what follows from all that was handed in.
     pub(super) fn finish_batch(&mut self) {
-        self.tick(clock::now());
+        let now = clock::now();
+        self.tick(now);
+        self.take_what_was_put_off(now);
         // A late read is handed in again, so that there may be something to flush once more.
         while !self.touched.is_empty() {
             let now = clock::now();
@@ -437,7 +529,8 @@ impl DataPlane {
         self.recorder.write();
         // Now no record is missing in the log that a checkpoint takes the place of.
         let now = clock::now();
-        if self.next_checkpoint <= now {
+        let long = self.log_room_bytes < self.settings.update_log.checkpoint_after_bytes / 2;
+        if self.next_checkpoint <= now || long && self.checkpoint_rest <= now {
             self.next_checkpoint = now + CHECKPOINT_INTERVAL;
             self.checkpoint();
         }
@@ -450,7 +543,7 @@ impl DataPlane {
         // on other nodes is done meanwhile.
         self.peers.flush();
         self.answer_clients();
-        self.fresh_bytes = 0;
+        (self.fresh_bytes, self.sent_bytes) = (0, 0);
         self.look_at_disk();
     }
 
@@ -482,27 +575,51 @@ impl DataPlane {
 
     /// Begins checkpoints if some are due, those that keep the oldest part of the log first. One group
     /// after the other, so that the log is shortened as fast as the disk allows; but images take this
-    /// thread's time, so that a group is small, and as much time is left for everything else.
+    /// thread's time, so that a group is small, and as much time is left for everything else. If the log
+    /// is still much longer than it should be, the next ones are made while others are written: what waits
+    /// for the disk then takes effect together.
     fn checkpoint(&mut self) {
-        if self.slots.iter().any(|slot| slot.checkpointing) {
+        let under_way = self.slots.iter().filter_map(|slot| slot.checkpointing);
+        let waiting: usize = under_way.clone().sum();
+        let far_too_long =
+            self.log_room_bytes < self.settings.update_log.checkpoint_after_bytes / 4;
+        if under_way.count() > 0 && !(far_too_long && waiting < WAITING_IMAGES_BYTES) {
             return;
         }
         let began = clock::now();
         let mut bytes = 0;
-        for partition in self.log.due_checkpoints() {
-            bytes += self.checkpoint_one(partition);
-            if bytes >= CHECKPOINT_GROUP_BYTES {
+        let mut more = false;
+        let due = self.log.due_checkpoints();
+        self.pinned = due.first().is_some_and(|first| self.is_pinned(*first));
+        for partition in due {
+            let under_way = self.slots[usize::from(partition.0)].checkpointing.is_some();
+            if under_way || self.is_pinned(partition) {
+                continue;
+            }
+            more = bytes >= IMAGES_BYTES;
+            if more {
                 break;
             }
+            bytes += self.checkpoint_one(partition);
         }
         let now = clock::now();
         self.checkpoint_rest = now + now.since(began);
+        if more {
+            self.next_checkpoint = self.checkpoint_rest;
+        }
+    }
+
+    /// Whether a checkpoint of this partition would say no more than the last one, and the log is needed for
+    /// what is not committed.
+    fn is_pinned(&self, partition: PartitionId) -> bool {
+        let slot = &self.slots[usize::from(partition.0)];
+        let commit = slot.replica.commit();
+        slot.checkpointed == Some(commit) && slot.replica.log().end() > commit
     }
 
     /// Begins a checkpoint; how large it is, in bytes.
     fn checkpoint_one(&mut self, partition: PartitionId) -> usize {
         let slot = &mut self.slots[usize::from(partition.0)];
-        slot.checkpointing = true;
         let image = slot.replica.image();
         if let Some(transcript) = self.recorder.transcript() {
             transcript.image(partition, &image);
@@ -520,6 +637,7 @@ impl DataPlane {
             "a checkpoint begins"
         );
         let bytes = checkpoint.image.len();
+        slot.checkpointing = Some(bytes);
         self.log.checkpoint(partition, checkpoint);
         bytes
     }

@@ -298,7 +298,7 @@ impl Service {
             if let Some(reason) = plane.too_busy_to_update(statement.len()) {
                 return Err(Error::overloaded(reason));
             }
-            plane.held_up(partition)
+            plane.held_up(partition, statement.len())
         };
         if let Some(reason) = held_up {
             Box::pin(self.hold_back(partition, statement.len(), reason)).await?;
@@ -338,8 +338,8 @@ impl Service {
             tokio::time::sleep(HELD_BACK_LOOK).await;
             let held_up = {
                 let mut plane = self.data.plane.borrow_mut();
-                plane.look_at_disk();
-                plane.held_up(partition)
+                plane.look_at_disk_again();
+                plane.held_up(partition, bytes)
             };
             let Some(reason) = held_up else {
                 return Ok(());

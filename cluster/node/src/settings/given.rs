@@ -211,7 +211,7 @@ pub struct Given {
     #[arg(long, value_name = "BYTES")]
     pub log_segment_bytes: Option<u64>,
     /// Checkpoints are made when the update log is longer than this, in bytes; it stays within twice as
-    /// much. For each so many bytes of log every partition that writes is written to disk as a whole
+    /// much, and updates wait for that if they must. For each so many bytes of log every partition that writes is written to disk as a whole
     /// [default: 268435456]
     #[arg(long, value_name = "BYTES")]
     pub checkpoint_after_bytes: Option<u64>,

@@ -5,6 +5,7 @@ mod cluster;
 mod delayed;
 mod http;
 mod load;
+mod log_length;
 mod members;
 mod partitions;
 mod registers;

@@ -65,6 +65,7 @@ fn parse(name: &str, prefix: &str) -> Option<(PartitionId, u64)> {
     Some((PartitionId(partition.parse().ok()?), number.parse().ok()?))
 }
 
+/// Writes a checkpoint. Its name is safe only after the folder was flushed.
 pub(super) fn write<D: Disk>(
     disk: &mut D,
     partition: PartitionId,
@@ -79,7 +80,7 @@ pub(super) fn write<D: Disk>(
     };
     let head = postcard::to_stdvec(&head).expect("a few numbers can be encoded");
     let name = name(partition, reference.file);
-    sealed::replace(disk, &name, &CHECKPOINT, &[&head, &checkpoint.image])
+    sealed::put(disk, &name, &CHECKPOINT, &[&head, &checkpoint.image])
 }
 
 /// Reads a checkpoint that counts.

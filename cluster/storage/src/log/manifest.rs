@@ -101,9 +101,8 @@ impl Manifest {
         disk.path(NAME)
     }
 
-    /// Writes a checkpoint, makes it count, and removes what it makes superfluous. All records up to
-    /// `as_of` must have been flushed: otherwise the checkpoint could promise what the log does not
-    /// hold.
+    /// Writes a checkpoint, which counts from [`Manifest::commit`] on. All records up to `as_of` must
+    /// have been flushed: otherwise the checkpoint could promise what the log does not hold.
     pub(crate) fn add<D: Disk>(
         &mut self,
         disk: &mut D,
@@ -131,6 +130,8 @@ impl Manifest {
         if let Some(beginning) = beginning {
             self.beginning = beginning;
         }
+        // Their names must be safe before the file that names them.
+        sealed::sync_folder(disk)?;
         self.write(disk)?;
         self.remove_superfluous(disk)
     }

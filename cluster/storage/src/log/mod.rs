@@ -73,6 +73,7 @@ pub struct LogSettings {
     /// Default 16 MiB.
     pub segment_bytes: u64,
     /// Checkpoints are asked for when the log is longer than this, in bytes; a few segments at least.
+    /// What [`LogAppender::room_bytes`] says keeps it within twice as much.
     /// Default 256 MiB.
     pub checkpoint_after_bytes: u64,
     /// When what was written is flushed. Default: at once.
@@ -92,6 +93,19 @@ impl Default for LogSettings {
 impl LogSettings {
     /// The shortest segment that is chosen by itself.
     const SEGMENT_MIN_BYTES: u64 = 64 << 10;
+
+    /// The log is not to be longer than this while it is cut: what is under way, and the ends of
+    /// segments that are not used, may take as much again before it is twice as long as it should be.
+    pub(crate) fn longest_bytes(&self) -> u64 {
+        self.checkpoint_after_bytes + self.checkpoint_after_bytes / 2
+    }
+
+    /// What the segments with records may take before checkpoints are due: another one is made ahead
+    /// of time.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.checkpoint_after_bytes
+            .saturating_sub(self.segment_bytes)
+    }
 
     /// These settings with checkpoints when the log is longer than `bytes`, and with segments that are
     /// short enough for it to be shortened to that.

@@ -168,7 +168,6 @@ impl<F> Store<F> {
     /// [`LogSettings::checkpoint_after_bytes`].
     #[must_use]
     pub fn due_checkpoints(&self) -> Vec<PartitionId> {
-        self.trails
-            .holding_back(self.settings.checkpoint_after_bytes)
+        self.trails.holding_back(self.settings.kept_bytes())
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Trails {
     trails: Vec<Trail>,
     /// The segments that hold records, each with the number of the last record before it.
     segments: Vec<(Extent, RecordNumber)>,
+    /// The segment that is written to. Maybe none of its records is safe yet.
+    current: Option<Extent>,
 }
 
 impl Trails {
@@ -110,6 +112,24 @@ impl Trails {
         }
         trail.last = step.number;
         trail.end = step.end;
+    }
+
+    /// This is the segment that is written to from now on.
+    pub(crate) fn writes_to(&mut self, current: Extent) {
+        self.current = Some(current);
+    }
+
+    /// What the segments that are kept take, with the one that is written to, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let known = self.segments.iter().map(|(extent, _)| extent.bytes);
+        known.sum::<u64>() + self.begun_bytes()
+    }
+
+    /// What the segment that is written to takes, unless it is known by its records.
+    fn begun_bytes(&self) -> u64 {
+        let last = self.segments.last().map(|(extent, _)| extent.segment);
+        let begun = self.current.filter(|current| last < Some(current.segment));
+        begun.map_or(0, |current| current.bytes)
     }
 
     /// A checkpoint that was made after the record `as_of`, and knows everything up to `base`, took
@@ -150,7 +170,7 @@ impl Trails {
     /// keeps the oldest one first: once they have been checkpointed, the others can go.
     #[must_use]
     pub(crate) fn holding_back(&self, bytes: u64) -> Vec<PartitionId> {
-        let mut taken = 0;
+        let mut taken = self.begun_bytes();
         let mut newest_first = self.segments.iter().rev().map(|(extent, _)| extent);
         let too_much = newest_first.find(|extent| {
             taken += extent.bytes;
@@ -162,17 +182,17 @@ impl Trails {
         // The newest one is being written to, however long it is.
         let newest = self.segments.last().map_or(0, |(extent, _)| extent.segment);
         let newest_to_go = newest_to_go.segment.min(newest.saturating_sub(1));
-        let mut holding: Vec<(u64, PartitionId)> = self
-            .trails
-            .iter()
-            .enumerate()
-            .filter_map(|(index, trail)| {
-                let partition = u16::try_from(index).expect("indexed by partition");
-                Some((trail.needed_from()?, PartitionId(partition)))
-            })
-            .filter(|(needed, _)| *needed <= newest_to_go)
+        let mut holding: Vec<(u64, PartitionId)> = (0..)
+            .map(PartitionId)
+            .zip(&self.trails)
+            .filter_map(|(partition, trail)| Some((trail.needed_from()?, partition)))
             .collect();
         holding.sort_unstable();
+        let due = holding.partition_point(|(needed, _)| *needed <= newest_to_go);
+        // What nobody needs any more goes with the next checkpoint, whosesoever.
+        let left = self.segments.first().map(|(extent, _)| extent.segment);
+        let superfluous = due == 0 && left.is_some_and(|left| left <= newest_to_go);
+        holding.truncate(due.max(usize::from(superfluous)));
         holding
             .into_iter()
             .map(|(_, partition)| partition)
@@ -289,6 +309,22 @@ mod tests {
     }
 
     #[test]
+    fn the_segment_that_is_written_to_counts_before_its_records_are_safe() {
+        let mut trails = trails(&[(0, 2), (2, 4), (4, 6)]);
+        trails.writes_to(extent(3));
+        assert_eq!((trails.bytes(), trails.holding_back(3)), (3, vec![]));
+        trails.writes_to(Extent {
+            segment: 4,
+            bytes: 7,
+        });
+        assert_eq!(trails.bytes(), 10);
+        assert_eq!(trails.holding_back(9), [PartitionId(0)]);
+        trails.checkpointed(PartitionId(0), RecordNumber(3), Lsn(6));
+        trails.forget_below(3);
+        assert_eq!((trails.bytes(), trails.holding_back(8)), (8, vec![]));
+    }
+
+    #[test]
     fn segments_count_by_their_length() {
         let mut trails = Trails::default();
         // Large batches get segments of their own.
@@ -304,9 +340,16 @@ mod tests {
         assert_eq!(trails.holding_back(1_030), []);
         assert_eq!(trails.holding_back(1_029), [PartitionId(0)]);
         trails.checkpointed(PartitionId(0), RecordNumber(3), Lsn(2));
+        assert_eq!(
+            trails.holding_back(1_010),
+            [PartitionId(0)],
+            "nobody needs the first two, but they are still there"
+        );
+        trails.forget_below(3);
         assert_eq!(trails.holding_back(1_010), []);
         assert_eq!(trails.holding_back(1_009), [PartitionId(0)]);
         trails.checkpointed(PartitionId(0), RecordNumber(4), Lsn(4));
+        trails.forget_below(4);
         assert_eq!(trails.holding_back(0), [], "nothing but the newest is kept");
     }
 }

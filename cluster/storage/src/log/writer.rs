@@ -202,10 +202,15 @@ impl<F> Writer<F> {
             }
             self.last[place] = Some(step.number);
         }
-        Ok(Extent {
+        Ok(self.extent())
+    }
+
+    /// The segment that is written to.
+    pub(crate) fn extent(&self) -> Extent {
+        Extent {
             segment: self.current.number,
             bytes: self.current.length,
-        })
+        }
     }
 
     /// Writes a batch without records: it says that the one before is safe, so that damage to that one

@@ -59,9 +59,10 @@ where
         batch,
         writer,
         manifest,
-        trails,
+        mut trails,
         ..
     } = store;
+    trails.writes_to(writer.extent());
     let durable = writer.durable();
     let shared = Arc::new(Shared::new(durable, trails));
     let (want, wanted) = channel();
@@ -173,7 +174,27 @@ impl LogAppender {
     pub fn due_checkpoints(&self) -> Vec<PartitionId> {
         self.shared
             .trails()
-            .holding_back(self.settings.checkpoint_after_bytes)
+            .holding_back(self.settings.kept_bytes())
+    }
+
+    /// How much may be appended at present, in bytes: less than half of
+    /// [`LogSettings::checkpoint_after_bytes`] if the log is longer than that, and nothing if it is half
+    /// as long again. Whoever appends no more than this, or a single record if there is any room, keeps
+    /// the log on disk within twice its setting. There is always room again when the checkpoints that are
+    /// due have taken effect.
+    #[must_use]
+    pub fn room_bytes(&self) -> u64 {
+        let backlog = self.backlog_bytes() as u64;
+        let waiting = backlog + self.batch.size_bytes() as u64;
+        let trails = self.shared.trails();
+        let length = trails.bytes() + self.settings.segment_bytes + waiting;
+        let room = self.settings.longest_bytes().saturating_sub(length);
+        let shortest = || trails.holding_back(self.settings.kept_bytes()).is_empty();
+        if room == 0 && backlog == 0 && self.batch.is_empty() && shortest() {
+            // Nothing but the segment that is written to is long.
+            return (self.settings.checkpoint_after_bytes / 2).max(1);
+        }
+        room
     }
 
     /// Replaces the beginning of a partition's log by a checkpoint that was taken just now: after the

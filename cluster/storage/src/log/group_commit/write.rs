@@ -125,6 +125,9 @@ impl<D: Disk> WriteThread<'_, D> {
 
     fn write(&mut self, bytes: usize, at_once: bool) -> Result<(), StorageError> {
         if !self.writer.fits(&self.batch) {
+            // It is flushed before another one begins anyway; here others hear that it is safe, so that
+            // it can be forgotten as soon as possible.
+            self.flush(0)?;
             self.segments.wait(&mut self.writer, self.shared);
         }
         let segment = loop {
@@ -134,6 +137,7 @@ impl<D: Disk> WriteThread<'_, D> {
                 Err(error) => return Err(error),
             }
         };
+        self.shared.trails().writes_to(segment);
         let steps = self.batch.steps.drain(..).map(|step| (segment, step));
         self.unsafe_steps.extend(steps);
         self.batch.clear(self.writer.written());
