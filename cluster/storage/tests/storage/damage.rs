@@ -320,7 +320,10 @@ fn identity() -> Identity {
 fn open_folder(disk: &mut SimulatedDisk) -> Result<NodeId, StorageError> {
     let operations = disk.operations();
     folder::open_on(disk, &identity(), SETTINGS, || {
-        Ok(NodeId(u32::try_from(operations).unwrap() + 1))
+        Ok(folder::Drawn {
+            node: NodeId(u32::try_from(operations).unwrap() + 1),
+            nonce: u128::from(operations),
+        })
     })
     .map(|folder| folder.node)
 }
