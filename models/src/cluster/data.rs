@@ -4,6 +4,7 @@
 use kensho_protocol::ids::{Incarnation, PartitionId, Position, Token};
 use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
+use kensho_protocol::table::What;
 use kensho_protocol::time::Time;
 use kensho_storage::error::StorageError;
 
@@ -229,7 +230,13 @@ impl<L: Load> Cluster<L> {
                 reply,
                 not_after,
             } => self.reply(node, epoch, token, reply, not_after),
-            Output::Ask(change) => self.tell_control(node, Report::Ask(change)),
+            Output::Ask(change) => {
+                if let What::Shrink(_) = change.what {
+                    let last = &mut self.shrinks[usize::from(change.partition.0)];
+                    *last = change.base.max(*last);
+                }
+                self.tell_control(node, Report::Ask(change));
+            }
             Output::CutOff { .. } => {}
             Output::RolledBack(incarnation) => self.node_rolled_back(node, incarnation),
             Output::Note(note) => match note {

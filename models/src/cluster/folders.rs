@@ -133,7 +133,12 @@ impl<L: Load> Cluster<L> {
             .iter()
             .filter_map(|n| n.control_disk.safe().accepted.as_ref());
         let mut tables = accepted.map(|table| &**table).chain([table]);
+        // The others may be about to leave the in-sync set.
+        let shrinks = self.shrinks[usize::from(partition.0)];
         tables.all(|table| {
+            if table.assignment(partition).epoch == shrinks {
+                return false;
+            }
             let in_sync = &table.assignment(partition).in_sync;
             let mut others = in_sync.iter().filter(|(other, _)| **other != node);
             !in_sync.contains_key(&node)

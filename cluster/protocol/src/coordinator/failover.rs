@@ -194,13 +194,13 @@ impl View {
         // as much as there is. Otherwise somebody who is missing may have more.
         let all = alive == members;
         if all || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
-            let Some(owner) = self.furthest(partition, alive.iter(), load) else {
-                return Verdict::Unavailable;
-            };
-            if stays.contains(&owner) {
+            if let Some(owner) = self.furthest(partition, stays.iter(), load) {
                 go_on(assignment, &stays, owner, load);
                 return Verdict::Served;
             }
+            let Some(owner) = self.furthest(partition, alive.iter(), load) else {
+                return Verdict::Unavailable;
+            };
             // It goes on alone; the others get what it has.
             let incarnation = self.held[&(partition, owner)].incarnation;
             assignment.in_sync = BTreeMap::from([(owner, incarnation)]);

@@ -112,7 +112,7 @@ pub enum Message {
         incarnation: Incarnation,
         /// An entry that the other one must hold, unless its disk went back in time.
         floor: Position,
-        /// Whose owner's log the witness has, and where what may have been acknowledged ends in it.
+        /// The last entry of the witness's log that may have been acknowledged.
         reach: Position,
         /// Whether the witness knows of itself that its disk has not gone back.
         confirmed: bool,

@@ -227,15 +227,12 @@ impl<A: Apply> Replica<A> {
         }
     }
 
-    /// As owner-to-be, it holds what the witness knows of. Logs of one epoch are prefixes of one
-    /// another, and an epoch begins with all that was acknowledged before; so the one that reaches
-    /// furthest has everything.
+    /// As owner-to-be, it holds what the witness knows of. The log whose last entry is the youngest has
+    /// everything that was acknowledged: an entry of an epoch stands behind all that was acknowledged
+    /// before that epoch (R6), and entries of one epoch are of one log. (The epoch that a log was last
+    /// compared in says less: a catch-up may have got the beginning of its owner's log only.)
     fn compare(&mut self, now: Time, from: NodeId, testimony: Testimony, out: &mut Vec<Output>) {
-        let mine = Position {
-            epoch: self.log_epoch,
-            lsn: self.log.end(),
-        };
-        if testimony.reach > mine {
+        if testimony.reach > self.log.last() {
             if self.doubt != Doubt::Behind {
                 self.doubt = Doubt::Behind;
                 out.push(Output::Note(Note::Behind {
@@ -315,10 +312,7 @@ impl<A: Apply> Replica<A> {
             life,
             incarnation: self.incarnation,
             floor: floor.unwrap_or_default(),
-            reach: Position {
-                epoch: durable.log_epoch,
-                lsn: durable.end,
-            },
+            reach: self.log.position(durable.end).unwrap_or(self.log.base()),
             confirmed: self.doubt == Doubt::Over,
         };
         out.push(Output::Send { to: from, message });

@@ -91,7 +91,8 @@ impl NodeFile {
         Ok(file)
     }
 
-    /// The node starts again from a folder that was there (rule R14).
+    /// The node starts again from a folder that was there (rule R14). It starts without room on the disk,
+    /// too: what was drawn makes its life another one even if it cannot be counted.
     pub(super) fn start_again<D: Disk>(
         self,
         disk: &mut D,
@@ -102,8 +103,10 @@ impl NodeFile {
             life: Life { counter, nonce },
             ..self
         };
-        file.write(disk)?;
-        Ok(file)
+        match file.write(disk) {
+            Err(error) if !error.is_full() => Err(error),
+            _ => Ok(file),
+        }
     }
 
     /// Another life of the data begins (rule R5). It is of the present start, so that a copy of the folder

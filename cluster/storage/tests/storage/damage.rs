@@ -381,7 +381,12 @@ fn votes_are_replaced_whole_or_not_at_all() {
 }
 
 fn open_saved(disk: &mut SimulatedDisk) -> Saved {
-    let opened = folder::open_on(disk, &identity(), SETTINGS, || Ok(NodeId(1)));
+    let opened = folder::open_on(disk, &identity(), SETTINGS, || {
+        Ok(folder::Drawn {
+            node: NodeId(1),
+            nonce: 1,
+        })
+    });
     opened.unwrap().saved
 }
 
