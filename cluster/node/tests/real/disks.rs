@@ -77,7 +77,7 @@ async fn with_older_copy(cluster: &mut Cluster) -> (String, String) {
 
 fn put_back(cluster: &mut Cluster, name: &str) {
     let folder = cluster.folder.path().to_owned();
-    cluster.node(name).stop();
+    cluster.node(name).kill();
     copy(&folder.join("copy"), &folder.join(name));
 }
 

@@ -232,7 +232,9 @@ impl<A: Apply> Replica<A> {
     /// before that epoch (R6), and entries of one epoch are of one log. (The epoch that a log was last
     /// compared in says less: a catch-up may have got the beginning of its owner's log only.)
     fn compare(&mut self, now: Time, from: NodeId, testimony: Testimony, out: &mut Vec<Output>) {
-        if testimony.reach > self.log.last() {
+        // What is in memory only may be gone after a crash.
+        let durable = self.log.position(self.durable_end());
+        if testimony.reach > durable.unwrap_or(self.log.base()) {
             if self.doubt != Doubt::Behind {
                 self.doubt = Doubt::Behind;
                 out.push(Output::Note(Note::Behind {
