@@ -29,7 +29,7 @@ use crate::world::World;
 /// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4); each with
 /// the invariants that it is there for. Another one may be violated sooner, by what follows from the
 /// wrong, so a rule counts as caught only by these.
-pub const RULES: [(Rule, &[Invariant]); 27] = {
+pub const RULES: [(Rule, &[Invariant]); 28] = {
     use Invariant as I;
     [
         (Rule::MajorityAcks, &[I::DurableAck]),
@@ -63,6 +63,10 @@ pub const RULES: [(Rule, &[Invariant]); 27] = {
         (Rule::NoCas, &[I::DurableAck]),
         (Rule::NoCasOwner, &[I::DurableAck]),
         (Rule::PromoteUnclean, &[I::OneServer, I::DurableAck]),
+        (
+            Rule::RolledBackDisk,
+            &[I::DurableAck, I::OneServer, I::OneValuePerLsn],
+        ),
     ]
 };
 

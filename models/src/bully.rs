@@ -9,7 +9,7 @@ use std::time::Duration;
 use kensho_protocol::coordinator::{
     Birth, Coordinator, Event, Message, Note, Output, Saved, Standing,
 };
-use kensho_protocol::ids::{NodeId, Revision, Term};
+use kensho_protocol::ids::{Life, NodeId, Revision, Term};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::{Identity, Member, Stamp, Table};
@@ -167,6 +167,7 @@ impl World {
                 0,
                 birth,
                 saved.clone(),
+                Life::default(),
                 seed,
                 Time(0),
             );
@@ -250,6 +251,9 @@ impl World {
             | Message::Join { .. }
             | Message::Remove(_)
             | Message::Dismissed(_)
+            | Message::NotTaken(_)
+            | Message::Recall { .. }
+            | Message::Recalled { .. }
             | Message::Room { .. } => {}
         }
         if self.random.chance(self.lost_per_million) {
@@ -283,6 +287,7 @@ fn table_of(nodes: u32) -> Table {
         stamp: Stamp {
             term: Term(1),
             revision: Revision(1),
+            life: Life::default(),
         },
         born: true,
         identity: Identity {

@@ -28,6 +28,8 @@ pub enum Stream {
     Limits = 10,
     /// How often disks are full.
     Room = 11,
+    /// Whether folders are copied and put back, and how often.
+    Folders = 12,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

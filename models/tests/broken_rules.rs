@@ -30,7 +30,7 @@ const IN_MODEL: [(Rule, &str, Invariant); 12] = [
 ];
 
 /// The rule, the mode, how many seeds are enough, and the invariant that shows it.
-const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 19] = [
+const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 20] = [
     (
         Rule::MajorityAcks,
         Mode::SemiSync,
@@ -135,6 +135,12 @@ const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 19] = [
         Invariant::Once,
     ),
     (Rule::DirtyRead, Mode::SemiSync, 100, Invariant::DurableAck),
+    (
+        Rule::RolledBackDisk,
+        Mode::SemiSync,
+        200,
+        Invariant::DurableAck,
+    ),
 ];
 
 #[test]

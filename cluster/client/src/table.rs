@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kensho_protocol::ids::{Revision, Term};
+use kensho_protocol::ids::{Life, Revision, Term};
 use kensho_protocol::session::{Address, Directory};
 use kensho_protocol::table::Stamp;
 use serde::Deserialize;
@@ -38,6 +38,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Directory, serde_json::Error> {
     let stamp = Stamp {
         term: Term(table.stamp.term),
         revision: Revision(table.stamp.revision),
+        // Not told to clients: two masters of one term would look alike to them.
+        life: Life::default(),
     };
     let numbers: HashMap<&str, u16> = table
         .nodes

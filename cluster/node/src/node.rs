@@ -18,7 +18,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kensho_protocol::coordinator::{Birth, Coordinator};
-use kensho_protocol::ids::PartitionId;
+use kensho_protocol::ids::{Life, PartitionId};
+use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Member;
 use kensho_storage::disk::RealDisk;
@@ -134,6 +135,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         client = me.client_address,
         peer = me.peer_address,
         records = folder.recovery.report.records,
+        starts = folder.life.counter,
         "the node starts"
     );
     if let Some(cut) = &folder.recovery.report.cut {
@@ -159,13 +161,19 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     }
     let mut recorders = recording::start(&settings, &me)
         .map_err(|(path, source)| NodeError::Record { path, source })?;
-    let replicas = recover(&settings, &me, folder.recovery, &mut recorders.data)?;
+    let replicas = recover(
+        &settings,
+        &me,
+        folder.recovery,
+        folder.life,
+        &mut recorders.data,
+    )?;
     let log_disk = disk.clone().with_flush_delay(settings.flush_delay);
     let (appender, progress) = log::start(folder.store, &log_disk)?;
     let (ending, own_disk) = (appender.ending(), disk.clone());
 
     let hello = Arc::new(Hello::new(
-        Introduction::new(&settings, me.clone()),
+        Introduction::new(&settings, me.clone(), folder.life),
         &settings.secret,
     ));
     let (view, view_seen) = watch::channel(View::default());
@@ -184,7 +192,8 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         data: data_recorder,
     } = recorders;
     if let Some(transcript) = recorder.transcript() {
-        transcript.coordinator(now, settings.priority, &birth, &folder.saved, seed);
+        let (saved, drawn) = (&folder.saved, (folder.life, seed));
+        transcript.coordinator(now, settings.priority, &birth, saved, drawn);
     }
     recorder.write();
     let coordinator = Coordinator::new(
@@ -193,6 +202,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         settings.priority,
         birth,
         folder.saved,
+        folder.life,
         seed,
         now,
     );
@@ -291,6 +301,7 @@ fn recover(
     settings: &Settings,
     me: &Member,
     mut recovery: Recovery,
+    life: Life,
     recorder: &mut Recorder,
 ) -> Result<Vec<Replica<Tables>>, NodeError> {
     let now = clock::now();
@@ -300,7 +311,10 @@ fn recover(
             let recovered = recovery
                 .partitions
                 .remove(&partition)
-                .unwrap_or_else(|| recovery.nothing(partition));
+                .unwrap_or_else(|| Recovered {
+                    life,
+                    ..recovery.nothing(partition)
+                });
             if let Some(transcript) = recorder.transcript() {
                 transcript.replica(partition, now, &recovered);
             }
@@ -366,6 +380,7 @@ struct ControlThread {
 impl ControlThread {
     fn run(self, runtime: &LocalRuntime) {
         runtime.block_on(async move {
+            let known = Arc::clone(&self.hello);
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Control, Arc::clone(&self.hello), sink);
             let (peers, met) =
@@ -378,7 +393,7 @@ impl ControlThread {
             }
             let control = Control::new(
                 (self.coordinator, self.recorder),
-                self.me,
+                (self.me, known),
                 self.settings.members,
                 peers,
                 self.saver,

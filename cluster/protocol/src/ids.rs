@@ -82,6 +82,51 @@ number!(
     Token(u64), "#"
 );
 
+/// One start of a node (rule R14). The counter is kept with the data, and goes back with them; the
+/// nonce is drawn at the start, so that no two starts are the same.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Life {
+    /// Counts the starts from this data folder, from 1.
+    pub counter: u64,
+    /// Drawn at the start.
+    pub nonce: u128,
+}
+
+impl Life {
+    /// Whether the folder was made in this very start: its identity is new, so that nobody can have
+    /// an older copy of it.
+    #[must_use]
+    pub const fn is_first(self) -> bool {
+        self.counter <= 1
+    }
+
+    /// Another incarnation of data that were `before`, which no other start comes to: a counter would go
+    /// back with the folder.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the bits are folded")]
+    pub const fn incarnation_after(self, before: Incarnation) -> Incarnation {
+        let folded = (self.nonce ^ (self.nonce >> 64)) as u64;
+        let drawn = (folded ^ (folded >> 32)) as u32;
+        if drawn == before.0 {
+            Incarnation(drawn.wrapping_add(1))
+        } else {
+            Incarnation(drawn)
+        }
+    }
+}
+
+impl fmt::Debug for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "life {} ({:08x})", self.counter, self.nonce >> 96)
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
 /// A place in a partition's log. It orders by epoch first: a log whose last position is higher is
 /// the newer one.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

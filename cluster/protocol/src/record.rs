@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Epoch, Incarnation, Lsn, Position};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, Position};
 use crate::log::Entry;
 
 /// One durable step of a replica: all of it is on disk, or nothing.
@@ -37,6 +37,8 @@ pub enum Record {
 /// What a replica finds on its disk when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recovered {
+    /// Which start of the node this is (rule R14).
+    pub life: Life,
     /// Which life of the data this is.
     pub incarnation: Incarnation,
     /// The lowest epoch that the replica still listens to (rule R4).
@@ -52,10 +54,11 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// A replica that holds nothing yet.
+    /// A replica that holds nothing yet, in a folder that is being made.
     #[must_use]
     pub fn empty(incarnation: Incarnation) -> Self {
         Recovered {
+            life: Life::default(),
             incarnation,
             promised: Epoch(0),
             log_epoch: Epoch(0),

@@ -145,6 +145,9 @@ pub struct Settings {
     pub window_bytes: usize,
     /// At most this many bytes of a data image in one message.
     pub image_chunk_bytes: usize,
+    /// Whether a partition waits for every member of its last in-sync set when all that are left of it
+    /// have started anew, and a restarted node hears others before it votes (rule R14). Default: no.
+    pub distrust_disks: bool,
     /// How many outcomes are kept for retries (rule R11); a constant of the cluster.
     pub outcomes: OutcomeLimits,
     /// The safety rules; in a normal build none can be broken.
@@ -179,6 +182,7 @@ impl Settings {
             append_limit_bytes: 1 << 20,
             window_bytes: 8 << 20,
             image_chunk_bytes: 256 << 10,
+            distrust_disks: false,
             outcomes: OutcomeLimits::default(),
             rules: Rules::sound(),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Term};
+use crate::ids::{Epoch, Incarnation, Life, NodeId, PartitionId, Revision, Term};
 use crate::outcomes::OutcomeLimits;
 
 /// Orders tables: by the master's term, then by the number of changes.
@@ -16,6 +16,8 @@ pub struct Stamp {
     pub term: Term,
     /// How many changes led to it.
     pub revision: Revision,
+    /// The life in which its master proposed it (rule R14): two masters of one term are told apart.
+    pub life: Life,
 }
 
 /// A node of the cluster.

@@ -36,6 +36,8 @@ impl<L: Load> Cluster<L> {
             self.plan.priorities[node],
             self.plan.birth(),
             this.control_disk.safe().clone(),
+            // All of a node's disk is of one life.
+            this.hosted[0].disk.safe().life,
             seed,
             this.clock.read(self.now_ns),
         );
@@ -140,6 +142,9 @@ impl<L: Load> Cluster<L> {
             }
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
+            Note::UnconfirmedPromotion { partition, .. } | Note::PossibleLoss { partition, .. } => {
+                self.watch.unproven(*partition);
+            }
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
             _ => {}

@@ -1,9 +1,10 @@
 //! The data plane of a node, as the real node drives it: the replicas, the log, and the clients that
 //! wait.
 
-use kensho_protocol::ids::{PartitionId, Position, Token};
+use kensho_protocol::ids::{Incarnation, PartitionId, Position, Token};
 use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
+use kensho_protocol::table::What;
 use kensho_protocol::time::Time;
 use kensho_storage::error::StorageError;
 
@@ -17,7 +18,7 @@ use crate::invariants::Violation;
 use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::Leaving;
 use crate::world::disk::{Synced, Written};
-use crate::world::node::{Condition, Decided};
+use crate::world::node::{Condition, Decided, nonce};
 use crate::world::table_service::{node_id, number_of, partition_id};
 
 impl<L: Load> Cluster<L> {
@@ -26,7 +27,9 @@ impl<L: Load> Cluster<L> {
         let now = self.nodes[node].clock.read(self.now_ns);
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
+            let nonce = nonce(node, self.nodes[node].life);
             let hosted = &mut self.nodes[node].hosted[number];
+            hosted.disk.start(nonce);
             let recovered = hosted.disk.safe().clone();
             let settings = self.plan.settings;
             match Replica::recover(node_id(node), partition, settings, recovered, now) {
@@ -227,9 +230,22 @@ impl<L: Load> Cluster<L> {
                 reply,
                 not_after,
             } => self.reply(node, epoch, token, reply, not_after),
-            Output::Ask(change) => self.tell_control(node, Report::Ask(change)),
+            Output::Ask(change) => {
+                if let What::Shrink(_) = change.what {
+                    let last = &mut self.shrinks[usize::from(change.partition.0)];
+                    *last = change.base.max(*last);
+                }
+                self.tell_control(node, Report::Ask(change));
+            }
             Output::CutOff { .. } => {}
+            Output::RolledBack(incarnation) => self.node_rolled_back(node, incarnation),
             Output::Note(note) => match note {
+                Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
+                Note::Behind { .. } => {
+                    self.sometimes.saw(Sight::Behind);
+                    self.tell_holds(node);
+                }
+                Note::Unwitnessed { .. } => self.watch.unproven(partition),
                 Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
                 Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
                 Note::Serving { .. } if self.watch.has_failed_over(partition) => {
@@ -238,6 +254,35 @@ impl<L: Load> Cluster<L> {
                 _ => {}
             },
         }
+    }
+
+    /// One replica has found out that its node's disk went back in time: all of them begin another life.
+    fn node_rolled_back(&mut self, node: usize, incarnation: Incarnation) {
+        let this = &mut self.nodes[node];
+        for (number, hosted) in this.hosted.iter_mut().enumerate() {
+            hosted.disk.begin_another_life(incarnation);
+            let (partition, safe) = (partition_id(number), hosted.disk.safe());
+            self.watch.disk_changed(partition, node_id(node), safe);
+        }
+        if let Some(folder) = &mut this.folder
+            && let Err(error) = folder.begin_another_life(incarnation)
+        {
+            self.report_failed_storage(node, &error);
+        }
+        for number in 0..self.plan.partitions {
+            let event = Event::RolledBack(incarnation);
+            self.hand_to_replica(node, partition_id(number), event);
+        }
+        self.tell_holds(node);
+    }
+
+    fn tell_holds(&mut self, node: usize) {
+        let replicas = self.nodes[node].hosted.iter();
+        let held = replicas
+            .filter_map(|hosted| hosted.replica.as_ref())
+            .map(Replica::held);
+        let held = held.collect();
+        self.tell_control(node, Report::Holds(held));
     }
 
     fn tell_control(&mut self, node: usize, report: Report) {
@@ -249,12 +294,14 @@ impl<L: Load> Cluster<L> {
 
     fn send_data(&mut self, from: usize, to: usize, partition: PartitionId, message: Message) {
         self.figures.messages += 1;
+        let life = self.nodes[from].life;
         let random = &mut self.streams.network;
         let arrivals = self.network.send(from, to, self.now_ns, random);
         if let Some(at_ns) = arrivals.second_ns {
             let again = Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message: message.clone(),
             };
@@ -264,6 +311,7 @@ impl<L: Load> Cluster<L> {
             let first = Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message,
             };

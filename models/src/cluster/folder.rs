@@ -9,13 +9,13 @@
 use std::collections::VecDeque;
 
 use kensho_protocol::coordinator::Saved;
-use kensho_protocol::ids::{Epoch, NodeId, PartitionId};
+use kensho_protocol::ids::{Epoch, Incarnation, Life, NodeId, PartitionId};
 use kensho_protocol::record::Recovered;
 use kensho_protocol::table::Identity;
 use kensho_storage::disk::{SimulatedDisk, SimulatedFile};
 use kensho_storage::error::StorageError;
-use kensho_storage::folder::{self, DataFolder};
-use kensho_storage::log::{Checkpoint, LogSettings, RecordNumber, Store};
+use kensho_storage::folder::{self, DataFolder, Drawn};
+use kensho_storage::log::{Checkpoint, LogSettings, RecordNumber, Recovery, Store};
 
 use crate::random::Random;
 use crate::world::disk::Written;
@@ -64,7 +64,7 @@ impl Folder {
     /// When the storage does not work.
     pub fn new(identity: Identity, node: NodeId) -> Result<Self, StorageError> {
         let mut disk = SimulatedDisk::new();
-        let opened = folder::open_on(&mut disk, &identity, SETTINGS, || Ok(node))?;
+        let opened = folder::open_on(&mut disk, &identity, SETTINGS, || Ok(drawn(node)))?;
         let pending = (0..identity.partitions).map(|_| VecDeque::new()).collect();
         Ok(Folder {
             disk,
@@ -175,15 +175,10 @@ impl Folder {
             let _ = folder::save(&mut self.disk, saving);
         }
         self.disk.cut_power(random.draw());
-        let DataFolder {
-            saved,
-            recovery,
-            store,
-            ..
-        } = folder::open_on(&mut self.disk, &self.identity, SETTINGS, || Ok(self.node))?;
-        let last = store.appended();
-        self.store = store;
+        let opened = self.open_again()?;
+        let (saved, recovery, life) = opened;
         let mut partitions = recovery.partitions.clone();
+        let last = self.store.appended();
         let replicas = (0..).map(PartitionId).zip(&mut self.pending);
         let replicas = replicas.map(|(partition, pending)| {
             let recovered = partitions.remove(&partition);
@@ -193,7 +188,10 @@ impl Folder {
             let kept = pending.iter().take_while(|pending| is_there(pending));
             let kept = kept.count();
             pending.clear();
-            let recovered = recovered.unwrap_or_else(|| recovery.nothing(partition));
+            let recovered = recovered.unwrap_or_else(|| Recovered {
+                life,
+                ..recovery.nothing(partition)
+            });
             (recovered, kept)
         });
         Ok(Found {
@@ -201,6 +199,64 @@ impl Folder {
             replicas: replicas.collect(),
         })
     }
+
+    /// What somebody finds who copies the folder.
+    pub fn copy(&self) -> SimulatedDisk {
+        self.disk.clone()
+    }
+
+    /// Somebody puts a copy in the place of the folder of a node that does not run.
+    ///
+    /// # Errors
+    /// When the storage does not find its way.
+    pub fn put_back(&mut self, copy: SimulatedDisk) -> Result<Found, StorageError> {
+        self.disk = copy;
+        let (saved, recovery, life) = self.open_again()?;
+        let mut partitions = recovery.partitions.clone();
+        let replicas = (0..).map(PartitionId).zip(&mut self.pending);
+        let replicas = replicas.map(|(partition, pending)| {
+            pending.clear();
+            let recovered = partitions.remove(&partition);
+            let recovered = recovered.unwrap_or_else(|| Recovered {
+                life,
+                ..recovery.nothing(partition)
+            });
+            (recovered, 0)
+        });
+        Ok(Found {
+            saved,
+            replicas: replicas.collect(),
+        })
+    }
+
+    /// The node has found out that the disk went back in time.
+    ///
+    /// # Errors
+    /// When the storage does not work.
+    pub fn begin_another_life(&mut self, incarnation: Incarnation) -> Result<(), StorageError> {
+        folder::begin_another_life(&mut self.disk, incarnation)
+    }
+
+    fn open_again(&mut self) -> Result<Opened, StorageError> {
+        let draw = || Ok(drawn(self.node));
+        let DataFolder {
+            saved,
+            recovery,
+            store,
+            life,
+            ..
+        } = folder::open_on(&mut self.disk, &self.identity, SETTINGS, draw)?;
+        self.store = store;
+        Ok((saved, recovery, life))
+    }
+}
+
+/// What is found.
+type Opened = (Saved, Recovery, Life);
+
+/// The world counts the starts itself.
+fn drawn(node: NodeId) -> Drawn {
+    Drawn { node, nonce: 0 }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use kensho_checker::history::Event;
 use kensho_protocol::coordinator;
-use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
+use kensho_protocol::ids::{Epoch, PartitionId, Position, Ticket, Token};
 use kensho_protocol::replica::{self, Output};
 use kensho_protocol::session::{Address, Directory, Session};
 
@@ -25,6 +25,7 @@ mod clients;
 mod control;
 mod data;
 mod folder;
+mod folders;
 pub mod load;
 mod nemesis;
 pub mod node;
@@ -82,6 +83,8 @@ pub enum Happening {
         to: usize,
         /// The node it comes from.
         from: usize,
+        /// The life in which it was sent.
+        life: u32,
         /// The partition.
         partition: PartitionId,
         /// What it says.
@@ -254,6 +257,16 @@ pub enum Happening {
         /// Which of the schedule.
         fault: usize,
     },
+    /// A folder is put back from a copy.
+    PutBack {
+        /// Which node's.
+        node: usize,
+    },
+    /// A clone of a node's folder is stopped, and the folder itself is used again (rule R14).
+    EndClone {
+        /// Which node's.
+        node: usize,
+    },
     /// A node that crashed starts again.
     Start {
         /// Which.
@@ -302,6 +315,8 @@ pub struct Cluster<L: Load = Swarm> {
     chooser: Chooser,
     /// Faults strike.
     turbulent: bool,
+    /// By partition: the highest epoch in which its owner has asked for a shrink.
+    shrinks: Vec<Epoch>,
     /// By partition: whether a write was acknowledged since faults stopped.
     written: Vec<bool>,
     recovered: bool,
@@ -358,6 +373,7 @@ impl<L: Load> Cluster<L> {
             .collect();
         let mut cluster = Cluster {
             watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
+            shrinks: vec![Epoch::default(); plan.partitions],
             written: vec![false; plan.partitions],
             load: L::new(&plan),
             plan,
@@ -426,12 +442,16 @@ impl<L: Load> Cluster<L> {
             Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message,
             } => {
-                let from = node_id(from);
-                let event = replica::Event::Message { from, message };
-                self.hand_to_replica(to, partition, event);
+                // As a node refuses the connection of a process that another one has taken the place of.
+                if self.nodes[to].takes_from(from, life) {
+                    let from = node_id(from);
+                    let event = replica::Event::Message { from, message };
+                    self.hand_to_replica(to, partition, event);
+                }
             }
             Happening::Request {
                 to,
@@ -487,6 +507,8 @@ impl<L: Load> Cluster<L> {
                 targets,
             } => self.inject(fault, injection, &targets),
             Happening::Undo { fault } => self.undo_fault(fault),
+            Happening::PutBack { node } => self.put_back_and_start(node),
+            Happening::EndClone { node } => self.end_clone(node),
             Happening::Start { node } => self.start(node),
             Happening::MakeRoom { node } => self.make_room(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),

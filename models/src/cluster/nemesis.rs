@@ -28,10 +28,14 @@ pub enum Fault {
     Leave,
     /// A disk is full, and has room again.
     Fill,
+    /// A folder is copied, or put back from an older copy.
+    RestoreOlderFolder,
+    /// A clone of a folder takes its place for a while.
+    CloneFolder,
 }
 
 impl Fault {
-    const ALL: [Fault; 7] = [
+    const ALL: [Fault; 9] = [
         Fault::Crash,
         Fault::Blackout,
         Fault::Pause,
@@ -39,6 +43,8 @@ impl Fault {
         Fault::Join,
         Fault::Leave,
         Fault::Fill,
+        Fault::RestoreOlderFolder,
+        Fault::CloneFolder,
     ];
 
     /// Its name.
@@ -52,6 +58,8 @@ impl Fault {
             Fault::Join => "join",
             Fault::Leave => "leave",
             Fault::Fill => "fill",
+            Fault::RestoreOlderFolder => "restore-older-folder",
+            Fault::CloneFolder => "clone-folder",
         }
     }
 }
@@ -182,6 +190,8 @@ impl<L: Load> Cluster<L> {
             Fault::Join => faults.join_every_ns,
             Fault::Leave => faults.leave_every_ns,
             Fault::Fill => faults.fill_every_ns,
+            Fault::RestoreOlderFolder => faults.restore_every_ns,
+            Fault::CloneFolder => faults.clone_every_ns,
         }
     }
 
@@ -239,6 +249,8 @@ impl<L: Load> Cluster<L> {
             Fault::Join => self.strike_join(),
             Fault::Leave => self.strike_leave(node),
             Fault::Fill => self.strike_fill(node, end_ns),
+            Fault::RestoreOlderFolder => self.strike_restore(node, end_ns),
+            Fault::CloneFolder => self.strike_clone(node, end_ns),
         }
     }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kensho_protocol::apply::Apply;
-use kensho_protocol::coordinator::{Coordinator, Standing};
+use kensho_protocol::coordinator::{Coordinator, Saved, Standing};
 use kensho_protocol::ids::{Incarnation, PartitionId, Token};
+use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Table;
 use kensho_protocol::time::Time;
+use kensho_storage::disk::SimulatedDisk;
 
 use super::Happening;
 use super::clients::{Attempt, Request};
@@ -42,6 +44,23 @@ pub struct Node<A: Apply> {
     pub folder: Option<Folder>,
     /// Whether its disk has room for updates.
     pub room: bool,
+    /// By node, as far as its replicas were heard: the last of its lives.
+    pub heard: Vec<u32>,
+    /// A copy of its folder, of some time ago.
+    pub copy: Option<Copied>,
+    /// The folder itself, while a clone of it is used.
+    pub original: Option<Copied>,
+}
+
+/// A copy of a node's folder.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// What the coordinator remembers.
+    pub saved: Saved,
+    /// What the replicas remember, by partition.
+    pub replicas: Vec<Recovered>,
+    /// The same in files, where the load wants that.
+    pub files: Option<SimulatedDisk>,
 }
 
 /// The control plane: the coordinator, and what it shows to the data plane.
@@ -135,6 +154,30 @@ impl<A: Apply> Node<A> {
             data: Data::new(),
             folder: None,
             room: true,
+            heard: Vec::new(),
+            copy: None,
+            original: None,
+        }
+    }
+
+    /// Whether a message of that life of another node is taken: not after one of a later life.
+    pub fn takes_from(&mut self, from: usize, life: u32) -> bool {
+        if self.heard.len() <= from {
+            self.heard.resize(from + 1, 0);
+        }
+        let last = &mut self.heard[from];
+        *last = life.max(*last);
+        *last == life
+    }
+
+    /// A copy of its folder as it is now.
+    #[must_use]
+    pub fn folder_now(&self) -> Copied {
+        let replicas = self.hosted.iter().map(|hosted| hosted.disk.copy());
+        Copied {
+            saved: self.control_disk.safe().clone(),
+            replicas: replicas.collect(),
+            files: self.folder.as_ref().map(Folder::copy),
         }
     }
 
@@ -181,6 +224,7 @@ impl<A: Apply> Node<A> {
         self.life += 1;
         self.condition = Condition::Down;
         self.control = None;
+        self.heard.clear();
         self.saving = 0;
         for hosted in &mut self.hosted {
             hosted.lose_memory();

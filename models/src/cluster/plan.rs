@@ -98,6 +98,10 @@ pub struct FaultPlan {
     pub leave_every_ns: Option<u64>,
     /// A disk is full, and has room again.
     pub fill_every_ns: Option<u64>,
+    /// A folder is copied, or put back from an older copy (rule R14).
+    pub restore_every_ns: Option<u64>,
+    /// A clone of a folder is used for a while (rule R14).
+    pub clone_every_ns: Option<u64>,
     /// The longest time that a fault lasts.
     pub lasts_max_ns: u64,
 }
@@ -177,6 +181,22 @@ impl Plan {
             let heartbeats = random.pick(&[6, 15, 40]);
             self.faults.fill_every_ns = Some(heartbeats * self.heartbeat_ns());
         }
+        self
+    }
+
+    /// The same plan with folders that are copied and put back, in some runs; nodes distrust their disks
+    /// there. It draws from `random` alone, so that the other runs stay what they are.
+    #[must_use]
+    pub fn with_copied_folders(mut self, random: &mut Random) -> Self {
+        let heartbeat_ns = self.heartbeat_ns();
+        let mut every_ns = |intervals: [u64; 5]| {
+            let intervals = random.pick(&intervals);
+            (intervals > 0).then_some(intervals * heartbeat_ns)
+        };
+        self.faults.restore_every_ns = every_ns([0, 0, 0, 3, 10]);
+        self.faults.clone_every_ns = every_ns([0, 0, 0, 0, 15]);
+        let any = self.faults.restore_every_ns.or(self.faults.clone_every_ns);
+        self.settings.distrust_disks = any.is_some();
         self
     }
 
@@ -330,6 +350,8 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         join_every_ns: None,
         leave_every_ns: None,
         fill_every_ns: None,
+        restore_every_ns: None,
+        clone_every_ns: None,
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
     }
 }

@@ -61,6 +61,14 @@ sights! {
     RoomLost = "a disk was full",
     /// An update was refused since its owner's disk was full.
     RefusedForRoom = "an update was refused for want of room",
+    /// A folder was put back from an older copy (rule R14).
+    FolderPutBack = "a folder was put back from an older copy",
+    /// A clone of a folder took its place for a while (rule R14).
+    FolderCloned = "a clone of a folder was used",
+    /// A replica found out that its disk went back in time (rule R14).
+    RolledBack = "a disk that went back in time was found out",
+    /// A restarted owner left its partition to whom has more (rule R14).
+    Behind = "a restarted owner left its partition to one with more",
     /// All processes were down at once.
     Blackout = "all nodes were down",
     /// A node's logs took too much of its memory, and one was cut short.

@@ -107,6 +107,7 @@ impl Load for Swarm {
         let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
         plan.with_changing_members(&mut Random::new(seed, Stream::Members))
             .with_full_disks(&mut Random::new(seed, Stream::Room))
+            .with_copied_folders(&mut Random::new(seed, Stream::Folders))
     }
 
     fn new(plan: &Plan) -> Self {

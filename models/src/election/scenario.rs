@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kensho_protocol::coordinator::{Birth, Coordinator, Event, Message, Saved};
-use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Revision, Term, Ticket};
+use kensho_protocol::ids::{
+    Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Revision, Term, Ticket,
+};
 use kensho_protocol::outcomes::OutcomeLimits;
-use kensho_protocol::replica::Held;
+use kensho_protocol::replica::{Held, Trust};
 use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::{Assignment, Identity, Member, Stamp, Table};
@@ -423,6 +425,7 @@ impl Election {
             stamp: Stamp {
                 term: Term(1),
                 revision: Revision(revision),
+                life: Life::default(),
             },
             born: true,
             identity: self.identity(),
@@ -441,7 +444,10 @@ impl Election {
             },
         };
         let settings = self.settings();
-        let mut node = Coordinator::new(settings, member(id), 0, birth, saved.clone(), 0, ORIGIN);
+        // No disk goes back in time here, so that one life stands for all.
+        let life = Life::default();
+        let found = saved.clone();
+        let mut node = Coordinator::new(settings, member(id), 0, birth, found, life, 0, ORIGIN);
         let mut out = Vec::new();
         let held = held(&self.scenario, id, incarnation);
         node.handle(ORIGIN, Event::Holds(held), &mut out);
@@ -532,7 +538,8 @@ impl Election {
 fn member(id: NodeId) -> Member {
     Member {
         id,
-        name: String::new(),
+        // A name belongs to one node.
+        name: format!("{id:?}"),
         client_address: String::new(),
         peer_address: String::new(),
     }
@@ -554,6 +561,7 @@ fn held(scenario: &Scenario, id: NodeId, incarnation: Incarnation) -> Vec<Held> 
         incarnation,
         log_epoch: Epoch(1),
         end: Lsn(1),
+        trust: Trust::Confirmed,
     };
     if holds { vec![held] } else { Vec::new() }
 }

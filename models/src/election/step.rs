@@ -175,7 +175,10 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
         | Message::MissedAnswer { .. }
         | Message::Change(_)
         | Message::Join { .. }
-        | Message::Remove(_) => false,
+        | Message::Remove(_)
+        | Message::NotTaken(_)
+        | Message::Recall { .. }
+        | Message::Recalled { .. } => false,
     }
 }
 

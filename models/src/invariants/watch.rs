@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use kensho_protocol::apply::Apply;
-use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Position};
+use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
 use kensho_protocol::record::Recovered;
-use kensho_protocol::replica::{Replica, RoleKind};
+use kensho_protocol::replica::{Replica, RoleKind, Trust};
 use kensho_protocol::request::Reply;
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::Table;
@@ -42,6 +42,10 @@ struct Partition {
     replicas: Vec<Remembered>,
     /// Acknowledged and lost; async only.
     lost: u64,
+    /// It was told that nobody can say what is missing (rule R14).
+    unproven: bool,
+    /// A disk went back in time since an owner last began to serve.
+    went_back: bool,
 }
 
 impl Partition {
@@ -66,6 +70,10 @@ struct Remembered {
     verified: (Epoch, u32, bool),
     /// As owner: on whom it counts, itself first.
     required: Vec<NodeId>,
+    /// The life of the data on its disk.
+    incarnation: Incarnation,
+    /// Its disk was put back in time, and it has not found out yet (rule R14).
+    put_back: bool,
 }
 
 /// What a reply is, besides what it says.
@@ -167,6 +175,10 @@ impl Watch {
             return;
         };
         let ghost = &self.partitions[usize::from(partition.0)];
+        // R14: it may lack anything, as long as nobody relies on it.
+        if ghost.unproven || ghost.replicas[self.place(node)].put_back {
+            return;
+        }
         durable_ack::check_member(
             (&ghost.settled, &ghost.every),
             safe,
@@ -183,6 +195,7 @@ impl Watch {
             log_epoch: safe.log_epoch,
         };
         let whose = (partition, node);
+        self.remembered(partition, node).incarnation = safe.incarnation;
         let disk = &mut self.remembered(partition, node).disk;
         let mut numbers = *disk;
         let before = std::mem::replace(disk, now);
@@ -202,6 +215,35 @@ impl Watch {
     /// A replica lost its data, and begins a new life.
     pub fn wiped(&mut self, partition: PartitionId, node: NodeId) {
         *self.remembered(partition, node) = Remembered::default();
+    }
+
+    /// Somebody puts an older copy in the place of a disk (rule R14).
+    pub fn put_back(&mut self, partition: PartitionId, node: NodeId) {
+        self.partitions[usize::from(partition.0)].went_back = true;
+        *self.remembered(partition, node) = Remembered {
+            put_back: true,
+            ..Remembered::default()
+        };
+    }
+
+    /// Whether a disk was put back in time, and one of its replicas has not found out yet. (When one
+    /// does, all of them begin another life.)
+    #[must_use]
+    pub fn is_put_back(&self, node: NodeId) -> bool {
+        let place = self.place(node);
+        let mut partitions = self.partitions.iter();
+        partitions.any(|partition| partition.replicas[place].put_back)
+    }
+
+    /// It was told that from now on nobody can say what is missing (rule R14).
+    pub fn unproven(&mut self, partition: PartitionId) {
+        self.partitions[usize::from(partition.0)].unproven = true;
+    }
+
+    /// Whether that was told of any partition.
+    #[must_use]
+    pub fn any_unproven(&self) -> bool {
+        self.partitions.iter().any(|partition| partition.unproven)
     }
 
     fn remembered(&mut self, partition: PartitionId, node: NodeId) -> &mut Remembered {
@@ -253,6 +295,10 @@ impl Watch {
             log_epoch: replica.log_epoch(),
         };
         remembered.memory.follow(numbers, whose, violations);
+        // One that has found out says so to its disk a little later.
+        if replica.trust() == Trust::Confirmed && replica.incarnation() == remembered.incarnation {
+            remembered.put_back = false;
+        }
         let epoch = replica.owned_epoch();
         // Before its epoch is on disk, an owner says nothing to anybody, and a crash undoes it all.
         let alone = epoch.is_some_and(|epoch| remembered.disk.promised < epoch);
@@ -301,6 +347,9 @@ impl Watch {
             let mut tables = epochs.filter_map(|e| self.chain.configuration(partition, Epoch(e)));
             tables.any(|configuration| configuration.owner != owner)
         });
+        // In async an owner whose disk went back is like another one: what it alone had is lost.
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        let failed_over = std::mem::take(&mut ghost.went_back) || failed_over;
         let successor = Successor {
             partition,
             node,
@@ -309,6 +358,13 @@ impl Watch {
             may_lose: self.mode == Mode::Async,
         };
         let ghost = &mut self.partitions[usize::from(partition.0)];
+        // R14: what was told to be unproven may be lost in any mode.
+        let unproven = ghost.unproven;
+        let successor = Successor {
+            failed_over: failed_over || unproven,
+            may_lose: successor.may_lose || unproven,
+            ..successor
+        };
         let (settled, log) = (&ghost.settled, replica.log());
         let kept = async_suffix::check(settled, log, successor, &mut self.violations)?;
         ghost.lost += ghost.settled.end().0 - kept.0;

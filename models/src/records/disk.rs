@@ -41,6 +41,14 @@ impl ReplicaDisk {
         self.held.as_ref().unwrap_or(&self.safe)
     }
 
+    /// The node has found out that its disk went back in time (rule R14).
+    pub(super) fn begin_another_life(&mut self, incarnation: Incarnation) {
+        self.safe.incarnation = incarnation;
+        if let Some(held) = &mut self.held {
+            held.incarnation = incarnation;
+        }
+    }
+
     /// The replica writes; true if that counts at once.
     pub(super) fn write(&mut self, ticket: Ticket, record: &Record) -> Result<bool, OutOfOrder> {
         self.written.push_back((ticket, record.clone()));

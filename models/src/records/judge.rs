@@ -249,12 +249,18 @@ impl Judge {
         let disk = ReplicaDisk::new(recovered.clone(), self.durability);
         match self.disks.insert((node, partition), disk) {
             None => {
-                let empty = Recovered::empty(recovered.incarnation);
+                let empty = Recovered {
+                    life: recovered.life,
+                    ..Recovered::empty(recovered.incarnation)
+                };
                 self.begins_late |= *recovered != empty;
             }
             Some(before) => {
                 let may_be = before.may_become(recovered);
                 self.compare(may_be, node, life, Some(partition));
+                if !may_be {
+                    self.watch.put_back(partition, node);
+                }
             }
         }
         let of_partition = |(n, p, _): &(NodeId, PartitionId, Token)| (*n, *p) == (node, partition);
@@ -331,6 +337,12 @@ impl Judge {
                         self.leased.insert(whose, (reply.clone(), epoch));
                     }
                     None => self.replied(whose, reply, epoch, false),
+                }
+            }
+            replica::Output::RolledBack(incarnation) => {
+                let disks = self.disks.iter_mut();
+                for (_, disk) in disks.filter(|((owner, _), _)| *owner == node) {
+                    disk.begin_another_life(*incarnation);
                 }
             }
             replica::Output::Note(replica::Note::Serving { .. }) => self.served += 1,

@@ -112,6 +112,7 @@ impl Machines {
                 priority,
                 birth,
                 saved,
+                life,
                 seed,
             } => {
                 *coordinator = Some(Coordinator::new(
@@ -120,6 +121,7 @@ impl Machines {
                     *priority,
                     birth.clone(),
                     saved.clone(),
+                    *life,
                     *seed,
                     *now,
                 ));

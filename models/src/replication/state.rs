@@ -140,7 +140,10 @@ impl State {
         let promised = self.node(id).replica.promised();
         self.network.retain(|envelope| {
             let past = match &envelope.message {
-                Message::Append { .. } | Message::Image { .. } => false,
+                Message::Append { .. }
+                | Message::Image { .. }
+                | Message::Returned { .. }
+                | Message::Witness { .. } => false,
                 Message::Ack { epoch, .. }
                 | Message::Mismatch { epoch, .. }
                 | Message::ImageAck { epoch, .. } => *epoch < promised,

@@ -312,6 +312,7 @@ impl Replication {
                 }
                 Output::CutOff { .. } => {}
                 Output::Note(note) => self.note(&note, state),
+                Output::RolledBack(incarnation) => node.safe.incarnation = incarnation,
             }
         }
         let before = std::mem::replace(&mut state.nodes[index(id)], Shared::new(node));
@@ -363,6 +364,8 @@ impl Replication {
             node.safe.replay(record).expect("records follow each other");
         }
         node.life += 1;
+        // No disk goes back in time here (rule R14), so that one life stands for all: who compares with
+        // whom after a start is left to the simulated worlds, which have such disks.
         node.replica = self.start(id, node.safe.clone(), self.now(state, id));
         self.put_back(state, id, node, Vec::new());
     }

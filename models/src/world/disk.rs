@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use kensho_protocol::coordinator::Saved;
-use kensho_protocol::ids::{Incarnation, Lsn, Position, Ticket};
+use kensho_protocol::ids::{Incarnation, Life, Lsn, Position, Ticket};
 use kensho_protocol::record::{OutOfOrder, Record, Recovered};
 
 use crate::random::Random;
@@ -141,7 +141,9 @@ impl ReplicaDisk {
         }
         if let Some(held) = &mut self.held {
             // Nobody knows whether something that was acknowledged is missing (rule R5).
-            self.safe.incarnation = self.safe.incarnation.next();
+            // It is of this start, so that no copy of the disk comes to the same.
+            let life = self.safe.life;
+            self.safe.incarnation = life.incarnation_after(self.safe.incarnation);
             held.clone_from(&self.safe);
         }
         Ok(survive)
@@ -163,9 +165,46 @@ impl ReplicaDisk {
         possible && hold_the_same(&expected, &self.safe)
     }
 
+    /// The node starts, for the `counter`th time from this folder (rule R14); `nonce` is drawn.
+    pub fn start(&mut self, nonce: u128) {
+        let life = Life {
+            counter: self.safe.life.counter + 1,
+            nonce,
+        };
+        self.safe.life = life;
+        if let Some(held) = &mut self.held {
+            held.life = life;
+        }
+    }
+
+    /// The node has found out that the disk went back in time (rule R14).
+    pub fn begin_another_life(&mut self, incarnation: Incarnation) {
+        self.safe.incarnation = incarnation;
+        if let Some(held) = &mut self.held {
+            held.incarnation = incarnation;
+        }
+    }
+
+    /// What somebody finds who copies the folder.
+    #[must_use]
+    pub fn copy(&self) -> Recovered {
+        self.safe.clone()
+    }
+
+    /// Somebody puts a copy in the place of the folder of a node that does not run.
+    pub fn put_back(&mut self, copy: Recovered) {
+        self.written.clear();
+        self.syncing = 0;
+        self.safe = copy;
+        if let Some(held) = &mut self.held {
+            held.clone_from(&self.safe);
+        }
+    }
+
     /// The data are gone, and a new life of them begins (rule R5).
     pub fn wipe(&mut self) {
-        let empty = ReplicaDisk::empty(self.safe.incarnation.next());
+        let another = self.safe.life.incarnation_after(self.safe.incarnation);
+        let empty = ReplicaDisk::empty(another);
         *self = match self.held {
             Some(_) => empty.delayed(),
             None => empty,
@@ -264,6 +303,12 @@ impl CoordinatorDisk {
         possible
     }
 
+    /// Somebody puts a copy in the place of the folder of a node that does not run.
+    pub fn put_back(&mut self, copy: Saved) {
+        self.written.clear();
+        self.safe = copy;
+    }
+
     /// The machine stops: the file is some version from the safe one to the one written last.
     pub fn crash(&mut self, random: &mut Random) {
         let survive = random.index(self.written.len() + 1);
@@ -340,7 +385,7 @@ mod tests {
         disk.write(record(2, 1));
         let kept = disk.crash(&mut random).expect("records in order");
         assert_eq!(end(disk.safe()).lsn.0, 1 + kept as u64);
-        assert_eq!(disk.safe().incarnation, Incarnation(2));
+        assert_ne!(disk.safe().incarnation, Incarnation(1));
     }
 
     #[test]

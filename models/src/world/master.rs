@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId};
-use kensho_protocol::replica::Event;
+use kensho_protocol::replica::{Event, Replica, Trust};
+use kensho_protocol::rule::Rule;
 use kensho_protocol::table::{Change, Table, What};
 
 use super::sights::Sight;
@@ -120,7 +121,9 @@ impl World {
             .flatten()
         {
             let table = Arc::clone(self.master.service.table());
-            self.schedule.put(at_ns, Happening::Table { to, table });
+            let life = self.nodes[to].life;
+            let comes = Happening::Table { to, life, table };
+            self.schedule.put(at_ns, comes);
         }
     }
 
@@ -183,6 +186,34 @@ impl World {
         disk.safe().incarnation
     }
 
+    /// What a replica says of its disk, if its process is there (rule R14).
+    fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
+        let hosted = self.nodes[number_of(node)].hosted(partition);
+        hosted.replica.as_ref().map(Replica::trust)
+    }
+
+    /// R14: whether the in-sync set may do without these nodes: one that is known to have everything is
+    /// left, or all of them are heard, so that nobody who is away has more.
+    fn may_go_on_without(&self, partition: PartitionId, without: &BTreeSet<NodeId>) -> bool {
+        if self.plan.settings.rules.broken(Rule::RolledBackDisk) || without.is_empty() {
+            return true;
+        }
+        let in_sync = &self.master.service.assignment(partition).in_sync;
+        let confirmed = |(node, life): (&NodeId, &Incarnation)| {
+            !without.contains(node)
+                && self.incarnation(partition, *node) == *life
+                && self.trust(partition, *node) == Some(Trust::Confirmed)
+        };
+        let gone = in_sync.iter().filter(|(node, _)| without.contains(*node));
+        let mut gone = gone.map(|(node, life)| self.incarnation(partition, *node) != *life);
+        let all_heard = in_sync.keys().all(|node| self.is_up(*node));
+        in_sync.iter().any(confirmed) || all_heard && gone.all(|unclean| unclean)
+    }
+
+    fn is_up(&self, node: NodeId) -> bool {
+        self.is_heard(node) && self.nodes[number_of(node)].is_up()
+    }
+
     fn look_after(&mut self, partition: PartitionId) {
         let assignment = self.master.service.assignment(partition);
         let (owner, in_sync) = (assignment.owner, assignment.in_sync.len());
@@ -195,9 +226,10 @@ impl World {
             })
             .map(|(node, _)| *node)
             .collect();
-        if unclean.contains(&owner) || !self.is_heard(owner) {
+        let behind = self.trust(partition, owner) == Some(Trust::Behind);
+        if unclean.contains(&owner) || !self.is_heard(owner) || behind {
             self.fail_over(partition);
-        } else {
+        } else if self.may_go_on_without(partition, &unclean) {
             self.master.service.remove(partition, &unclean);
         }
         for node in &catch_ups {
@@ -262,6 +294,9 @@ impl World {
             if silent_ns > 3 * self.plan.heartbeat_ns() && random.chance(500_000) {
                 without.insert(*node);
             }
+        }
+        if !self.may_go_on_without(partition, &without) {
+            without.clear();
         }
         let incarnation = self.incarnation(partition, to);
         let made = self

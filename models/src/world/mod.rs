@@ -66,6 +66,8 @@ pub enum Happening {
         to: usize,
         /// The node it comes from.
         from: usize,
+        /// The life in which it was sent.
+        life: u32,
         /// The partition.
         partition: PartitionId,
         /// What it says.
@@ -152,6 +154,8 @@ pub enum Happening {
     Table {
         /// The node.
         to: usize,
+        /// The life of the node that it was sent to.
+        life: u32,
         /// The table.
         table: Arc<Table>,
     },
@@ -166,6 +170,11 @@ pub enum Happening {
     MasterLooks,
     /// A fault strikes.
     Strike(Fault),
+    /// A clone of a node's folder is stopped, and the folder itself is used again (rule R14).
+    EndClone {
+        /// Which node's.
+        node: usize,
+    },
     /// A node that crashed starts again.
     Start {
         /// Which.
@@ -376,9 +385,10 @@ impl World {
             Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message,
-            } => self.peer_message(to, from, partition, message),
+            } => self.peer_message(to, (from, life), partition, message),
             Happening::Request {
                 to,
                 operation,
@@ -415,10 +425,16 @@ impl World {
                 partition,
             } => self.end_batch(node, life, partition),
             Happening::Wish { from, change } => self.master_hears(from, &change),
-            Happening::Table { to, table } => self.table_comes(to, &table),
+            // A connection to a process ends with that.
+            Happening::Table { to, life, table } => {
+                if self.nodes[to].life == life {
+                    self.table_comes(to, &table);
+                }
+            }
             Happening::Service { to, service } => self.service_changes(to, service),
             Happening::MasterLooks => self.master_looks(),
             Happening::Strike(fault) => self.strike(fault),
+            Happening::EndClone { node } => self.end_clone(node),
             Happening::Start { node } => self.start(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
             Happening::Mend => self.network.heal(),
@@ -436,7 +452,8 @@ impl Run for World {
     type Plan = Plan;
 
     fn new(seed: u64, given: &Given, trace: Trace) -> Self {
-        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan));
+        let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan))
+            .with_copied_folders(&mut Random::new(seed, Stream::Folders));
         let chooser = Chooser::new(seed, given.only.clone(), plan.clients.count);
         World::of_plan(plan, chooser, seed, trace)
     }

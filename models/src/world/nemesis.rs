@@ -1,6 +1,7 @@
 //! What goes wrong, and when it ends.
 
 use kensho_protocol::ids::{NodeId, PartitionId};
+use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::RoleKind;
 use kensho_protocol::settings::Durability;
 
@@ -28,10 +29,14 @@ pub enum Fault {
     Dismiss,
     /// A disk loses everything, and its node begins anew.
     Wipe,
+    /// A folder is copied, or put back from an older copy.
+    RestoreOlderFolder,
+    /// A clone of a folder takes its place for a while.
+    CloneFolder,
 }
 
 impl Fault {
-    const ALL: [Fault; 7] = [
+    const ALL: [Fault; 9] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Cut,
@@ -39,6 +44,8 @@ impl Fault {
         Fault::Service,
         Fault::Dismiss,
         Fault::Wipe,
+        Fault::RestoreOlderFolder,
+        Fault::CloneFolder,
     ];
 
     /// Its name.
@@ -52,6 +59,8 @@ impl Fault {
             Fault::Service => "service",
             Fault::Dismiss => "dismiss",
             Fault::Wipe => "wipe",
+            Fault::RestoreOlderFolder => "restore-older-folder",
+            Fault::CloneFolder => "clone-folder",
         }
     }
 }
@@ -67,6 +76,8 @@ impl World {
             Fault::Service => faults.service_every_ns,
             Fault::Dismiss => faults.dismiss_every_ns,
             Fault::Wipe => faults.wipe_every_ns,
+            Fault::RestoreOlderFolder => faults.restore_every_ns,
+            Fault::CloneFolder => faults.clone_every_ns,
         }
     }
 
@@ -127,6 +138,8 @@ impl World {
             }
             Fault::Dismiss => self.dismiss_some_catch_up(partition),
             Fault::Wipe => self.strike_wipe(node, end_ns),
+            Fault::RestoreOlderFolder => self.strike_restore(node, end_ns),
+            Fault::CloneFolder => self.strike_clone(node, end_ns),
         }
     }
 
@@ -187,6 +200,73 @@ impl World {
         self.schedule.put(end_ns, Happening::Start { node });
     }
 
+    /// Copies a folder; or puts it back from the copy that was made before, where each partition keeps
+    /// elsewhere what it needs.
+    fn strike_restore(&mut self, node: usize, end_ns: u64) {
+        let again = self.streams.nemesis.chance(300_000);
+        let Some(copy) = self.nodes[node].copy.clone().filter(|_| !again) else {
+            if self.nodes[node].is_up() {
+                self.nodes[node].copy = Some(self.nodes[node].folder());
+            }
+            return;
+        };
+        if !self.may_go_back(node) {
+            return;
+        }
+        self.sometimes.saw(Sight::FolderPutBack);
+        self.crash(node);
+        self.put_back(node, copy);
+        self.schedule.put(end_ns, Happening::Start { node });
+    }
+
+    /// A process works on a copy of a folder, of now or of some time ago, in the place of the node; then the
+    /// node goes on from its own folder. (Both at once are refused by those that they connect to.)
+    fn strike_clone(&mut self, node: usize, end_ns: u64) {
+        if !self.may_go_back(node) || self.nodes[node].original.is_some() {
+            return;
+        }
+        self.sometimes.saw(Sight::FolderCloned);
+        let older = self.nodes[node].copy.clone();
+        let older = older.filter(|_| self.streams.nemesis.chance(500_000));
+        self.crash(node);
+        let original = self.nodes[node].folder();
+        let clone = older.unwrap_or_else(|| original.clone());
+        self.nodes[node].original = Some(original);
+        self.put_back(node, clone);
+        self.start(node);
+        self.schedule.put(end_ns, Happening::EndClone { node });
+    }
+
+    pub(super) fn end_clone(&mut self, node: usize) {
+        if !self.turbulent || self.nodes[node].original.is_none() || !self.may_go_back(node) {
+            // Nobody has noticed: the clone is the node from now on.
+            self.nodes[node].original = None;
+            return;
+        }
+        let original = self.nodes[node].original.take();
+        self.crash(node);
+        self.put_back(node, original.expect("it is there"));
+        self.start(node);
+    }
+
+    fn may_go_back(&self, node: usize) -> bool {
+        let mut partitions = (0..self.plan.partitions).map(partition_id);
+        self.nodes[node].is_up()
+            && partitions.all(|partition| self.survives_without(partition, node_id(node)))
+    }
+
+    fn put_back(&mut self, node: usize, copy: Vec<Recovered>) {
+        self.say(format_args!("{:?} is put back in time", node_id(node)));
+        for (number, recovered) in copy.into_iter().enumerate() {
+            let partition = partition_id(number);
+            self.nodes[node].hosted[number].disk.put_back(recovered);
+            self.watch.put_back(partition, node_id(node));
+            let safe = self.nodes[node].hosted[number].disk.safe();
+            self.watch.disk_changed(partition, node_id(node), safe);
+            self.watch.stopped(partition, node_id(node));
+        }
+    }
+
     /// Whether the table, and any that its owner has asked for, counts on clean data elsewhere.
     fn survives_without(&self, partition: PartitionId, node: NodeId) -> bool {
         let assignment = self.master.service().assignment(partition);
@@ -199,7 +279,10 @@ impl World {
             .in_sync
             .iter()
             .filter(|(other, _)| **other != node);
-        !shrinks && others.any(|(other, life)| self.incarnation(partition, *other) == *life)
+        !shrinks
+            && others.any(|(other, life)| {
+                self.incarnation(partition, *other) == *life && !self.watch.is_put_back(*other)
+            })
     }
 
     fn strike_cut(&mut self, node: usize) {
@@ -270,6 +353,10 @@ impl World {
         if self.goes_round() {
             let missing = "an end of the messages".to_owned();
             self.watch.report(Violation::NotRecovered { missing });
+        }
+        // R14: who knows more than the one that goes on, as was told, follows nobody.
+        if self.watch.any_unproven() {
+            return;
         }
         if let Some(missing) = self.first_missing() {
             let missing = format!("{missing:?}");

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Incarnation, PartitionId};
+use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{Output, Replica};
 use kensho_protocol::settings::Durability;
 use kensho_protocol::table::Stamp;
@@ -12,6 +13,7 @@ use kensho_protocol::time::Time;
 use super::Happening;
 use super::clock::Clock;
 use super::disk::{ReplicaDisk, Written};
+use crate::random::{Random, Stream};
 use crate::register::Registers;
 
 /// See the [module](self).
@@ -29,6 +31,19 @@ pub struct Node {
     pub stamp: Stamp,
     /// It has lost touch with the quorum (rule R13).
     pub out_of_touch: bool,
+    /// By node, as far as it was heard: the last of its lives.
+    pub heard: Vec<u32>,
+    /// A copy of its folder, of some time ago, by partition.
+    pub copy: Option<Vec<Recovered>>,
+    /// The folder itself, while a clone of it is used.
+    pub original: Option<Vec<Recovered>>,
+}
+
+/// What is drawn at a start of a node (rule R14).
+#[must_use]
+pub fn nonce(node: usize, life: u32) -> u128 {
+    let mut random = Random::nth(u64::from(life), Stream::Folders, node as u64);
+    u128::from(random.draw()) << 64 | u128::from(random.draw())
 }
 
 /// There is no deadline.
@@ -185,7 +200,29 @@ impl Node {
             hosted: (0..partitions).map(|_| hosted()).collect(),
             stamp: Stamp::default(),
             out_of_touch: false,
+            heard: Vec::new(),
+            copy: None,
+            original: None,
         }
+    }
+
+    /// Whether a message of that life of another node is taken: not after one of a later life.
+    pub fn takes_from(&mut self, from: usize, life: u32) -> bool {
+        if self.heard.len() <= from {
+            self.heard.resize(from + 1, 0);
+        }
+        let last = &mut self.heard[from];
+        *last = life.max(*last);
+        *last == life
+    }
+
+    /// Its folder as it is now.
+    #[must_use]
+    pub fn folder(&self) -> Vec<Recovered> {
+        self.hosted
+            .iter()
+            .map(|hosted| hosted.disk.copy())
+            .collect()
     }
 
     /// Whether its process does its work.

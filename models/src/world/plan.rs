@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use kensho_protocol::outcomes::OutcomeLimits;
-use kensho_protocol::settings::{Mode, Settings};
+use kensho_protocol::settings::{Durability, Mode, Settings};
 
 use super::network::NetworkPlan;
 use crate::random::{Random, Stream};
@@ -139,6 +139,10 @@ pub struct FaultPlan {
     pub dismiss_every_ns: Option<u64>,
     /// A disk loses everything, and its node begins anew (rule R5).
     pub wipe_every_ns: Option<u64>,
+    /// A folder is copied, or put back from an older copy (rule R14).
+    pub restore_every_ns: Option<u64>,
+    /// A clone of a folder is used for a while (rule R14).
+    pub clone_every_ns: Option<u64>,
     /// The longest time that a fault lasts.
     pub lasts_max_ns: u64,
     /// Whether nodes may see committed tables late, twice and out of order.
@@ -214,6 +218,28 @@ impl Plan {
         .lasting(given)
     }
 
+    /// The same plan with folders that are copied and put back, in some runs. It draws from `random`
+    /// alone, so that the other runs stay what they are.
+    #[must_use]
+    pub fn with_copied_folders(mut self, random: &mut Random) -> Self {
+        let heartbeat_ns = self.heartbeat_ns();
+        let mut every_ns = |intervals: [u64; 5]| {
+            let intervals = random.pick(&intervals);
+            (intervals > 0).then_some(intervals * heartbeat_ns)
+        };
+        // Where durability is delayed, a crash elsewhere takes as much as this.
+        if self.settings.durability == Durability::Sync {
+            self.faults.restore_every_ns = every_ns([0, 0, 0, 2, 6]);
+            self.faults.clone_every_ns = every_ns([0, 0, 0, 0, 8]);
+        }
+        // A disk that is lost meanwhile would be one too many.
+        let faults = &mut self.faults;
+        if faults.restore_every_ns.or(faults.clone_every_ns).is_some() {
+            faults.wipe_every_ns = None;
+        }
+        self
+    }
+
     fn lasting(mut self, given: &Given) -> Self {
         if let Some(turbulent_ns) = given.turbulent_ns {
             let usual_ns = self.turbulent_ns.max(1);
@@ -282,6 +308,8 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         service_every_ns: every_ns(),
         dismiss_every_ns: every_ns(),
         wipe_every_ns: every_ns(),
+        restore_every_ns: None,
+        clone_every_ns: None,
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),
         stale_tables: random.chance(500_000),
     }

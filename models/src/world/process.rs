@@ -1,12 +1,13 @@
 //! A node's process: hands events to its replicas, and carries out what they decide.
 
-use kensho_protocol::ids::{PartitionId, Token};
+use kensho_protocol::ids::{Incarnation, PartitionId, Token};
 use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::time::Time;
 
 use super::disk::{Synced, Written};
+use super::node::nonce;
 use super::node::{Condition, Decided};
 use super::sights::Sight;
 use super::table_service::{node_id, number_of, partition_id};
@@ -33,7 +34,9 @@ impl World {
         self.nodes[node].condition = Condition::Running;
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
+            let nonce = nonce(node, self.nodes[node].life);
             let hosted = &mut self.nodes[node].hosted[number];
+            hosted.disk.start(nonce);
             let recovered = hosted.disk.safe().clone();
             let settings = self.plan.settings;
             match Replica::recover(node_id(node), partition, settings, recovered, now) {
@@ -54,6 +57,7 @@ impl World {
         self.nodes[node].life += 1;
         self.nodes[node].condition = Condition::Down;
         self.nodes[node].stamp = kensho_protocol::table::Stamp::default();
+        self.nodes[node].heard.clear();
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
             let hosted = &mut self.nodes[node].hosted[number];
@@ -271,7 +275,11 @@ impl World {
             } => self.reply(node, (partition, decided.epoch), token, reply, not_after),
             Output::Ask(change) => self.ask_master(node, change),
             Output::CutOff { .. } => {}
+            Output::RolledBack(incarnation) => self.node_rolled_back(node, incarnation),
             Output::Note(note) => match note {
+                Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
+                Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
+                Note::Unwitnessed { .. } => self.watch.unproven(partition),
                 Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
                 Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
                 Note::Serving { .. } if self.watch.has_failed_over(partition) => {
@@ -282,14 +290,29 @@ impl World {
         }
     }
 
+    /// One replica has found out that its node's disk went back in time: all of them begin another life.
+    fn node_rolled_back(&mut self, node: usize, incarnation: Incarnation) {
+        for number in 0..self.plan.partitions {
+            let disk = &mut self.nodes[node].hosted[number].disk;
+            disk.begin_another_life(incarnation);
+            let (partition, safe) = (partition_id(number), disk.safe());
+            self.watch.disk_changed(partition, node_id(node), safe);
+        }
+        for number in 0..self.plan.partitions {
+            self.hand_in(node, partition_id(number), Event::RolledBack(incarnation));
+        }
+    }
+
     fn send(&mut self, from: usize, to: usize, partition: PartitionId, message: Message) {
         self.figures.messages += 1;
+        let life = self.nodes[from].life;
         let random = &mut self.streams.network;
         let arrivals = self.network.send(from, to, self.now_ns, random);
         if let Some(at_ns) = arrivals.second_ns {
             let peer = Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message: message.clone(),
             };
@@ -299,6 +322,7 @@ impl World {
             let peer = Happening::Peer {
                 to,
                 from,
+                life,
                 partition,
                 message,
             };
@@ -309,11 +333,15 @@ impl World {
     pub(super) fn peer_message(
         &mut self,
         to: usize,
-        from: usize,
+        (from, life): (usize, u32),
         partition: PartitionId,
         message: Message,
     ) {
         self.figures.events += 1;
+        // As a node refuses the connection of a process that another one has taken the place of.
+        if !self.nodes[to].takes_from(from, life) {
+            return;
+        }
         let from = node_id(from);
         self.hand_in(to, partition, Event::Message { from, message });
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId, Revision, Term};
+use kensho_protocol::ids::{Epoch, Incarnation, Life, NodeId, PartitionId, Revision, Term};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table, What};
@@ -54,6 +54,7 @@ impl TableService {
             stamp: Stamp {
                 term: Term(1),
                 revision: Revision(1),
+                life: Life::default(),
             },
             born: true,
             identity,

@@ -1,6 +1,7 @@
 //! The control plane's thread: it drives the coordinator. Nothing here waits for a disk or for
 //! clients, so that a busy node still answers heartbeats.
 
+mod absence;
 pub(crate) mod notes;
 mod saver;
 
@@ -16,10 +17,11 @@ use kensho_protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
-use crate::peer::{Met, Peers, Received};
+use crate::peer::{Hello, Met, Peers, Received};
 use crate::recording::Recorder;
 use crate::settings::MemberSetting;
 
+use absence::Absence;
 pub(crate) use saver::Saver;
 
 /// At most this many messages are taken at once before what follows from them is sent.
@@ -63,6 +65,13 @@ pub(crate) struct View {
     /// How often this node, as master, made a node owner although acknowledged updates may be lost
     /// (rule R5), counted by partition since the node's start.
     pub(crate) possible_losses: u64,
+    /// How often this node, as master, let a partition go on although nobody could tell whether
+    /// something is lost (rule R14).
+    pub(crate) unconfirmed_promotions: u64,
+    /// How often a second master of a term was refused (rule R14).
+    pub(crate) second_masters: u64,
+    /// Why the node is no member of its cluster, if it is none.
+    pub(crate) no_member: Option<String>,
 }
 
 impl Default for View {
@@ -74,6 +83,9 @@ impl Default for View {
             alive: BTreeSet::new(),
             term: Term(0),
             possible_losses: 0,
+            unconfirmed_promotions: 0,
+            second_masters: 0,
+            no_member: None,
         }
     }
 }
@@ -106,12 +118,14 @@ pub(crate) struct Control {
     through: BTreeSet<String>,
     outputs: Vec<Output>,
     recorder: Recorder,
+    hello: Arc<Hello>,
+    absence: Absence,
 }
 
 impl Control {
     pub(crate) fn new(
         (coordinator, recorder): (Coordinator, Recorder),
-        me: Member,
+        (me, hello): (Member, Arc<Hello>),
         initial: Vec<MemberSetting>,
         peers: Peers,
         saver: Saver,
@@ -129,6 +143,8 @@ impl Control {
             through: BTreeSet::new(),
             outputs: Vec::new(),
             recorder,
+            hello,
+            absence: Absence::from(clock::now()),
         }
     }
 
@@ -150,6 +166,7 @@ impl Control {
         let mut planned = Time(0);
         loop {
             let deadline = self.coordinator.deadline().unwrap_or(Time::MAX);
+            let deadline = deadline.min(self.absence.look_at());
             if deadline != planned {
                 planned = deadline;
                 timer.as_mut().reset(clock::instant_of(deadline));
@@ -178,6 +195,7 @@ impl Control {
             if self.is_due() {
                 self.handle(Event::Tick);
             }
+            self.look_for_absence();
             self.peers.flush();
             self.publish();
         }
@@ -308,6 +326,7 @@ impl Control {
                 if table.members.contains_key(&self.me.id) {
                     self.through.clear();
                 }
+                self.hello.know_members(&table);
                 self.view.send_modify(|view| view.table = Some(table));
             }
             Output::Service(service) => {
@@ -324,8 +343,19 @@ impl Control {
             }
             Output::Note(note) => {
                 notes::log(&note, self.view.borrow().table.as_deref(), &self.me);
-                if matches!(note, Note::PossibleLoss { .. }) {
-                    self.view.send_modify(|view| view.possible_losses += 1);
+                match note {
+                    Note::PossibleLoss { .. } => {
+                        self.view.send_modify(|view| view.possible_losses += 1);
+                    }
+                    Note::UnconfirmedPromotion { .. } => {
+                        self.view
+                            .send_modify(|view| view.unconfirmed_promotions += 1);
+                    }
+                    Note::TwoMasters { .. } => {
+                        self.view.send_modify(|view| view.second_masters += 1);
+                    }
+                    Note::NotTaken { why } => self.absence.refused(&why),
+                    _ => {}
                 }
             }
         }

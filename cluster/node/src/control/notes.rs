@@ -42,6 +42,11 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
                 by = name(by),
                 "a first table is refused: its members are not those that this node was started with"
             ),
+            Refusal::NameTaken { holder } => error!(
+                by = name(by),
+                holder = holder.0,
+                "a table is refused that gives a name to another node"
+            ),
             Refusal::NotListed => error!(
                 by = name(by),
                 "a first table is refused: this node is not among its members"
@@ -50,8 +55,23 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::MemberJoined { node } => info!(member = name(node), "a node is a member now"),
         Note::MemberLeft { node } => info!(member = name(node), "a node is no member any more"),
         Note::JoinRefused { node, why } => {
-            warn!(node = name(node), ?why, "a node is not taken as a member");
+            warn!(node = name(node), "a node is not taken as a member: {why}");
         }
+        Note::NotTaken { why } => {
+            warn!("the master does not take this node as a member: {why}");
+        }
+        Note::TwoMasters { term, refused } => error!(
+            term = term.0,
+            refused = name(refused),
+            "a second master of one term is refused: the data folder of a node that elected one of them was \
+             put back from an older copy"
+        ),
+        Note::UnconfirmedPromotion { partition, owner } => error!(
+            partition = partition.0,
+            owner = name(owner),
+            "all that are left in sync have started anew, and others are missing: if a data folder was put \
+             back from an older copy, confirmed updates are lost"
+        ),
         Note::MemberKept { node, why } => {
             warn!(member = name(node), "the member is not removed: {why}");
         }

@@ -71,6 +71,31 @@ pub(super) fn log(partition: PartitionId, note: &Note, table: Option<&Table>, me
             lsn = lsn.0,
             "the owner's log contradicts what is committed here; the replica does not follow"
         ),
+        Note::RolledBack {
+            witness,
+            missing,
+            end,
+        } => error!(
+            partition,
+            witness = name(witness),
+            missing = %missing,
+            end = %end,
+            "the data folder was put back from an older copy: an update is missing that this node had \
+             confirmed; nothing of it counts until the node has caught up with the others"
+        ),
+        Note::Behind { node, theirs } => warn!(
+            partition,
+            node = name(node),
+            theirs = %theirs,
+            "another node has more of the partition's log, so that this node, which started anew, does not \
+             own it any more"
+        ),
+        Note::Unwitnessed { epoch } => warn!(
+            partition,
+            epoch = epoch.0,
+            "this node is the only one in sync after its start: if its data folder was put back from an \
+             older copy, nobody can tell, and confirmed updates are lost"
+        ),
         Note::ImageRefused { at } => {
             error!(
                 partition,

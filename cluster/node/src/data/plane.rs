@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position, Ticket, Token};
-use kensho_protocol::replica::{self, Event, LogMemory, Output, Replica};
+use kensho_protocol::ids::{Incarnation, Lsn, NodeId, PartitionId, Position, Ticket, Token};
+use kensho_protocol::replica::{self, Event, LogMemory, Note, Output, Replica};
 use kensho_protocol::request::{Execute, Numbered, Read, Refusal, Reply};
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
 use kensho_storage::disk::RealDisk;
 use kensho_storage::error::StorageError;
+use kensho_storage::folder;
 use kensho_storage::log::{Checkpoint, LogAppender, Progress, RecordNumber};
 use kensho_storage::tables::Tables;
 use tokio::sync::mpsc;
@@ -22,7 +23,8 @@ use super::waiting::WaitingClients;
 use super::{Answered, Message, lost, notes, put_off};
 use crate::clock;
 use crate::control::{Report, View};
-use crate::peer::{Met, Peers, Received};
+use crate::failure;
+use crate::peer::{Hello, Met, Peers, Received};
 use crate::recording::Recorder;
 use crate::settings::Settings;
 
@@ -134,6 +136,11 @@ pub(crate) struct Figures {
     pub(crate) checkpoints: u64,
     /// How often there was no room any more on the disk.
     pub(crate) full_disk: u64,
+    /// How often it was found out that the data folder had gone back in time (rule R14).
+    pub(crate) rolled_back: u64,
+    /// Partitions that this node owns since its start although nobody could tell whether its data folder
+    /// had gone back in time (rule R14).
+    pub(crate) unwitnessed: u64,
 }
 
 impl DataPlane {
@@ -194,6 +201,11 @@ impl DataPlane {
 
     pub(crate) fn view(&self) -> &View {
         &self.view
+    }
+
+    /// What this node goes by when it meets others.
+    pub(crate) fn hello(&self) -> &Hello {
+        self.peers.hello()
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -706,7 +718,14 @@ impl DataPlane {
                         lost::keep(&self.disk, partition, entries);
                     }
                 }
+                Output::RolledBack(incarnation) => self.begin_another_life(partition, incarnation),
                 Output::Note(note) => {
+                    match note {
+                        // The master is to hear of it at once.
+                        Note::Behind { .. } => self.next_holds = Time(0),
+                        Note::Unwitnessed { .. } => self.figures.unwitnessed += 1,
+                        _ => {}
+                    }
                     notes::log(partition, &note, self.view.table.as_deref(), &self.me);
                 }
             }
@@ -717,6 +736,21 @@ impl DataPlane {
         } else {
             self.carry_out(partition);
         }
+    }
+
+    /// R14: the data folder was put back from an older copy, as one replica has found out. None of them
+    /// counts any more, and after the next start none does either.
+    fn begin_another_life(&mut self, found_by: PartitionId, incarnation: Incarnation) {
+        self.figures.rolled_back += 1;
+        if let Err(error) = folder::begin_another_life(&mut self.disk.clone(), incarnation) {
+            failure::stop_at_once(&error);
+        }
+        let now = clock::now();
+        self.handle_all(now, |replica| {
+            let other = replica.partition() != found_by;
+            other.then_some(Event::RolledBack(incarnation))
+        });
+        self.next_holds = Time(0);
     }
 
     /// Answers a client, unless the lease that the answer relies on is over (rule R10).

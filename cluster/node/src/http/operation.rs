@@ -108,7 +108,10 @@ pub(super) fn ready(service: &Service) -> Answer {
     let plane = service.data.plane.borrow();
     match hindrance(&plane) {
         None => answer::empty(StatusCode::OK),
-        Some(reason) => Error::not_ready(reason).response(),
+        Some(reason) => {
+            let why = plane.view().no_member.clone();
+            Error::not_ready(&why.unwrap_or_else(|| reason.to_owned())).response()
+        }
     }
 }
 
@@ -202,6 +205,15 @@ struct Ours {
     /// What of the logs is in memory, in bytes.
     log_memory_bytes: u64,
     disk: DiskStat,
+    /// How often the node was started from its data folder.
+    starts: u64,
+    /// How often it was found out that the data folder had been put back from an older copy.
+    rolled_back: u64,
+    /// Partitions that go on although nobody could tell whether something is lost, since all that were
+    /// left had started anew: as this node decided as master, or found itself alone.
+    unconfirmed_promotions: u64,
+    /// Masters that were refused since their term has another one.
+    second_masters: u64,
     /// Whether the node is a member of the cluster, as far as it knows.
     member: bool,
     peers: Vec<PeerStat>,
@@ -317,6 +329,10 @@ pub(super) fn stat(service: &Service) -> Answer {
                 limit_bytes: settings.data_limit_bytes,
                 free_bytes: plane.disk().clone().free_bytes().ok(),
             },
+            starts: plane.hello().ours.life().counter,
+            rolled_back: figures.rolled_back,
+            unconfirmed_promotions: figures.unwitnessed + view.unconfirmed_promotions,
+            second_masters: view.second_masters,
             member: table.is_some_and(|table| table.members.contains_key(&me)),
             peers,
         },
@@ -345,6 +361,7 @@ fn role_of(
 ) -> &'static str {
     match replica.role() {
         RoleKind::Serving => return "owner",
+        RoleKind::Comparing => return "owner, comparing",
         RoleKind::Syncing | RoleKind::Entering | RoleKind::Renewing => return "owner, not serving",
         RoleKind::Follower => {}
     }

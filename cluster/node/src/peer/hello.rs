@@ -1,16 +1,17 @@
 //! How nodes introduce themselves, and whom they take.
 
-use std::collections::HashSet;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard};
 
 use hyper::header::HeaderMap;
-use kensho_protocol::table::Member;
+use kensho_protocol::ids::{Life, NodeId};
+use kensho_protocol::table::{Member, Table};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 
@@ -24,12 +25,16 @@ pub(crate) struct Introduction {
     heartbeat_ms: u128,
     mode: String,
     outcomes: String,
+    /// Which start of the node this is (rule R14): how many there were from its data folder, and what
+    /// was drawn at this one.
+    start: u64,
+    nonce: String,
     #[serde(flatten)]
     pub(crate) member: Member,
 }
 
 impl Introduction {
-    pub(crate) fn new(settings: &Settings, member: Member) -> Self {
+    pub(crate) fn new(settings: &Settings, member: Member, life: Life) -> Self {
         Introduction {
             format: FORMAT,
             cluster: settings.identity.cluster.clone(),
@@ -38,7 +43,17 @@ impl Introduction {
             heartbeat_ms: settings.protocol.heartbeat.as_millis(),
             mode: settings.protocol.mode.name().to_owned(),
             outcomes: settings.identity.outcomes.to_string(),
+            start: life.counter,
+            nonce: format!("{:032x}", life.nonce),
             member,
+        }
+    }
+
+    /// Which start of the node it is.
+    pub(crate) fn life(&self) -> Life {
+        Life {
+            counter: self.start,
+            nonce: u128::from_str_radix(&self.nonce, 16).unwrap_or_default(),
         }
     }
 
@@ -96,6 +111,18 @@ pub(crate) struct Hello {
     pub(crate) ours: Introduction,
     authorization: String,
     logged: Mutex<HashSet<String>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of the others.
+#[derive(Default)]
+struct Known {
+    /// The members of the cluster, as the last committed table has them.
+    members: BTreeMap<String, NodeId>,
+    /// The processes that this node is connected to.
+    connected: HashMap<NodeId, Life>,
+    /// Why there is no connection to a node.
+    troubles: BTreeMap<String, String>,
 }
 
 impl Hello {
@@ -104,6 +131,7 @@ impl Hello {
             ours,
             authorization: bearer(secret),
             logged: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -125,10 +153,74 @@ impl Hello {
     pub(crate) fn judge(&self, body: &[u8]) -> Result<Introduction, String> {
         let theirs: Introduction = serde_json::from_slice(body)
             .map_err(|error| format!("the introduction is not understood: {error}"))?;
-        match theirs.difference(&self.ours) {
-            Some(difference) => Err(difference),
+        let difference = theirs.difference(&self.ours);
+        match difference.or_else(|| self.taken(&theirs.member)) {
+            Some(refusal) => Err(refusal),
             None => Ok(theirs),
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().expect("nobody panicked")
+    }
+
+    /// The members of the cluster, from now on.
+    pub(crate) fn know_members(&self, table: &Table) {
+        let members = table.members.values();
+        self.known().members = members.map(|m| (m.name.clone(), m.id)).collect();
+    }
+
+    /// A name belongs to one node: why another one that goes by it is refused.
+    fn taken(&self, theirs: &Member) -> Option<String> {
+        let (name, id) = (&theirs.name, theirs.id);
+        let known = self.known();
+        let holder = known.members.get(name).filter(|holder| **holder != id)?;
+        let Introduction {
+            cluster, member, ..
+        } = &self.ours;
+        let mut text = format!(
+            "the name {name} belongs to the member with identity {holder} of cluster {cluster}, and this \
+             node has identity {id}: if {name} runs elsewhere, give this node another name; if the data \
+             folder of {name} is lost, have the lost member removed by curl -X POST \
+             http://{}/node/leave -d '{{\"name\": \"{name}\"}}' and, when /cluster/table no longer lists \
+             it, start {name} with --join {}={} instead of --member",
+            member.client_address, member.name, member.peer_address
+        );
+        if known.members.len() == 2 {
+            text.push_str(
+                "; of two members none can remove the other while it is lost: begin a new cluster, and copy \
+                 the rows that the one left still holds",
+            );
+        }
+        Some(text)
+    }
+
+    /// This node is connected to a process, or not any more.
+    pub(crate) fn connected(&self, node: NodeId, name: &str, life: Option<Life>) {
+        let mut known = self.known();
+        match life {
+            Some(life) => {
+                known.troubles.remove(name);
+                known.connected.insert(node, life)
+            }
+            None => known.connected.remove(&node),
+        };
+    }
+
+    /// The process of `node` that this node is connected to.
+    pub(crate) fn process_of(&self, node: NodeId) -> Option<Life> {
+        self.known().connected.get(&node).copied()
+    }
+
+    /// There is no connection to the node `name`.
+    pub(crate) fn no_connection(&self, name: &str, address: &str, why: &str) {
+        let text = format!("{name} at {address}: {why}");
+        self.known().troubles.insert(name.to_owned(), text);
+    }
+
+    /// Why there is no connection to the node `name`; nothing if there is one.
+    pub(crate) fn trouble(&self, name: &str) -> Option<String> {
+        self.known().troubles.get(name).cloned()
     }
 
     /// Whether this should be logged: not if it was before, since a refused node tries again.
@@ -166,6 +258,7 @@ mod tests {
     use super::*;
     use kensho_protocol::ids::NodeId;
     use kensho_protocol::outcomes::OutcomeLimits;
+    use kensho_protocol::table::{Identity, Stamp};
 
     fn introduction(id: u32, name: &str) -> Introduction {
         Introduction {
@@ -176,6 +269,8 @@ mod tests {
             heartbeat_ms: 100,
             mode: "semi-sync".to_owned(),
             outcomes: OutcomeLimits::default().to_string(),
+            start: 1,
+            nonce: "0a".to_owned(),
             member: Member {
                 id: NodeId(id),
                 name: name.to_owned(),
@@ -213,6 +308,39 @@ mod tests {
             "a copied data folder"
         );
         assert!(judge(&introduction(2, "n1")).is_err(), "a name given twice");
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_member_that_has_it() {
+        let hello = Hello::new(introduction(1, "n1"), "s3cret");
+        let judge = |id, name| hello.judge(&serde_json::to_vec(&introduction(id, name)).unwrap());
+        assert!(judge(9, "n2").is_ok(), "nobody has it yet");
+        let members = [(1, "n1"), (2, "n2"), (3, "n3")].map(|(id, name)| {
+            let member = introduction(id, name).member;
+            (member.id, member)
+        });
+        hello.know_members(&Table {
+            stamp: Stamp::default(),
+            born: true,
+            identity: Identity {
+                cluster: "c".to_owned(),
+                partitions: 8,
+                replicas: 3,
+                outcomes: OutcomeLimits::default(),
+            },
+            members: members.into(),
+            partitions: Vec::new(),
+        });
+        assert!(judge(2, "n2").is_ok() && judge(9, "n4").is_ok());
+        let refusal = judge(9, "n2").expect_err("n2 is another node");
+        for part in [
+            "the name n2",
+            "identity 2",
+            "http://a:1/node/leave",
+            "--join n1=a:2",
+        ] {
+            assert!(refusal.contains(part), "{refusal}");
+        }
     }
 
     #[test]

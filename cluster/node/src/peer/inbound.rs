@@ -14,14 +14,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kensho_protocol::ids::NodeId;
+use kensho_protocol::ids::{Life, NodeId};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::frame::Decoder;
-use super::{Hello, Plane};
+use super::{Hello, Introduction, Plane};
 
 const HELLO_LIMIT_BYTES: usize = 64 << 10;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub(crate) struct Inbound<M> {
     hello: Arc<Hello>,
     sink: mpsc::Sender<Received<M>>,
     /// The connection of each node; a new one replaces the one before.
-    streams: RefCell<HashMap<NodeId, AbortHandle>>,
+    streams: RefCell<HashMap<NodeId, (Life, AbortHandle)>>,
 }
 
 /// Which plane a new connection is for: its first bytes say it. `None` if it is for neither, or
@@ -85,7 +85,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
     /// Serves a connection in a task of its own, on the thread that this belongs to.
     pub(crate) fn accept(self: &Rc<Self>, stream: TcpStream) {
         let inbound = Rc::clone(self);
-        let peer = Rc::new(RefCell::new(None::<(NodeId, String)>));
+        let peer = Rc::new(RefCell::new(None::<(NodeId, Life, String)>));
         let (handle_to_task, handle) = tokio::sync::oneshot::channel::<AbortHandle>();
         let task = tokio::task::spawn_local(async move {
             let Ok(this_task) = handle.await else {
@@ -100,7 +100,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
                 .header_read_timeout(HELLO_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
-            if let (Err(error), Some((_, name))) = (served, &*peer.borrow()) {
+            if let (Err(error), Some((_, _, name))) = (served, &*peer.borrow()) {
                 tracing::debug!(plane = %inbound.plane, peer = name, "connection ended: {error}");
             }
         });
@@ -111,7 +111,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: &RefCell<Option<(NodeId, String)>>,
+        peer: &RefCell<Option<(NodeId, Life, String)>>,
         this_task: &AbortHandle,
     ) -> Response<Full<Bytes>> {
         if !self.hello.is_authorized(request.headers()) {
@@ -126,10 +126,12 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
             (Method::POST, Some("hello")) => self.greet(body, peer).await,
             (Method::POST, Some("stream")) => {
                 let known = peer.borrow().clone();
-                let Some((from, name)) = known else {
+                let Some((from, life, name)) = known else {
                     return self.refuse(StatusCode::FORBIDDEN, "say hello first".to_owned());
                 };
-                if let Some(before) = self.streams.borrow_mut().insert(from, this_task.clone()) {
+                // From here on nothing of an earlier start of the node is taken (rule R14).
+                let stream = (life, this_task.clone());
+                if let Some((_, before)) = self.streams.borrow_mut().insert(from, stream) {
                     before.abort();
                 }
                 self.receive(from, &name, body).await
@@ -144,7 +146,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
     async fn greet(
         &self,
         body: Incoming,
-        peer: &RefCell<Option<(NodeId, String)>>,
+        peer: &RefCell<Option<(NodeId, Life, String)>>,
     ) -> Response<Full<Bytes>> {
         let body = match Limited::new(body, HELLO_LIMIT_BYTES).collect().await {
             Ok(body) => body.to_bytes(),
@@ -152,12 +154,33 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
         };
         match self.hello.judge(&body) {
             Ok(theirs) => {
-                *peer.borrow_mut() = Some((theirs.member.id, theirs.member.name));
+                if let Some(refusal) = self.second_process(&theirs) {
+                    return self.refuse(StatusCode::CONFLICT, refusal);
+                }
+                let life = theirs.life();
+                *peer.borrow_mut() = Some((theirs.member.id, life, theirs.member.name));
                 let ours = serde_json::to_vec(&self.hello.ours).expect("an introduction is JSON");
                 Response::new(Full::new(ours.into()))
             }
             Err(refusal) => self.refuse(StatusCode::CONFLICT, refusal),
         }
+    }
+
+    /// R14: why a process is refused that says to be a node of which another process is connected, both
+    /// ways: it works on a copy of that one's data folder. (One way only, it may be left from before the
+    /// node's machine stopped.)
+    fn second_process(&self, theirs: &Introduction) -> Option<String> {
+        let (id, name) = (theirs.member.id, &theirs.member.name);
+        let streams = self.streams.borrow();
+        let (first, stream) = streams.get(&id)?;
+        let lives = !stream.is_finished() && self.hello.process_of(id) == Some(*first);
+        (lives && *first != theirs.life()).then(|| {
+            format!(
+                "node {name} runs already, as {first}; this process, {}, works on a copy of its data \
+                 folder: stop it, and give it an empty folder and a name of its own",
+                theirs.life()
+            )
+        })
     }
 
     /// Takes messages until the stream ends.

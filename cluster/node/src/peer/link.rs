@@ -11,6 +11,7 @@ use hyper::body::{Body, Frame};
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use kensho_protocol::ids::NodeId;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::TcpStream;
 
@@ -59,6 +60,10 @@ impl Link {
                 }
                 Err(trouble) => trouble,
             };
+            if self.settings.plane == Plane::Control {
+                let hello = &self.settings.hello;
+                hello.no_connection(&self.name, &self.address, &trouble);
+            }
             if trouble != last_trouble {
                 tracing::info!(
                     plane = %self.settings.plane, peer = self.name, address = self.address,
@@ -110,6 +115,7 @@ impl Link {
         );
         let body = self.outbox.connect();
         let _disconnect = Disconnect(&self.outbox);
+        let _connected = Connected::to(self, &theirs);
         met(&theirs, &self.outbox);
         let stream = self.request("stream", PeerBody::Stream(body));
         let reason = match sender.send_request(stream).await {
@@ -179,6 +185,27 @@ struct AbortOnDrop(tokio::task::JoinHandle<Result<(), hyper::Error>>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Other threads know of the connection as long as this is there.
+struct Connected<'a>(&'a Link, NodeId);
+
+impl<'a> Connected<'a> {
+    fn to(link: &'a Link, theirs: &Introduction) -> Option<Self> {
+        let life = Some(theirs.life());
+        let LinkSettings { plane, hello, .. } = &link.settings;
+        (*plane == Plane::Control).then(|| {
+            hello.connected(theirs.member.id, &link.name, life);
+            Connected(link, theirs.member.id)
+        })
+    }
+}
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        let Connected(link, node) = self;
+        link.settings.hello.connected(*node, &link.name, None);
     }
 }
 

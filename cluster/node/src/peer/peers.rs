@@ -8,7 +8,7 @@ use kensho_protocol::table::{Member, Table};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{Encoder, Link, LinkSettings, Outbox};
+use super::{Encoder, Hello, Link, LinkSettings, Outbox};
 
 /// A node answered: from now on messages to it can be sent.
 pub(crate) struct Met {
@@ -43,6 +43,11 @@ impl Peers {
             met,
         };
         (peers, receiver)
+    }
+
+    /// What this node goes by.
+    pub(crate) fn hello(&self) -> &Hello {
+        &self.settings.hello
     }
 
     /// Connects to the node `name` at `address`, and goes on trying, unless that was done before.

@@ -161,6 +161,12 @@ pub struct Given {
     /// [default: as much as there is on the disk]
     #[arg(long, value_name = "BYTES")]
     pub data_limit_bytes: Option<u64>,
+    /// Whether a partition waits for every node of its last in-sync set when all that are left of it were
+    /// started anew, since their data folders may have been put back from older copies; and a node that
+    /// was started anew for others before it votes. Otherwise such a partition goes on after three
+    /// heartbeats, which is logged and counted [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub distrust_disks: Option<bool>,
     /// The period of heartbeats in milliseconds; the same on all nodes. A failed node is noticed
     /// after three of them [default: 5000]
     #[arg(long, value_name = "MS")]

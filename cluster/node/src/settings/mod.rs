@@ -179,6 +179,7 @@ impl Given {
         either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
             partitions replicas mode durability delayed_flush_interval_ms flush_delay_ms min_in_sync
             data_limit_bytes
+            distrust_disks
             heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit peer_queue_limit_bytes request_timeout_ms
@@ -256,6 +257,7 @@ impl Given {
         let mut protocol = ProtocolSettings::with_heartbeat(Duration::from_millis(heartbeat_ms));
         protocol.replicas = usize::from(replicas);
         protocol.min_in_sync = usize::from(min_in_sync);
+        protocol.distrust_disks = self.distrust_disks.unwrap_or(false);
         protocol.mode = match self.mode.unwrap_or(given::Mode::SemiSync) {
             given::Mode::Async => Mode::Async,
             given::Mode::SemiSync => Mode::SemiSync,

@@ -84,9 +84,13 @@ impl Cluster {
     fn add(&mut self, name: &str, peer: &str, client: &str, extra: &str) {
         let folder = self.folder.path();
         let settings = folder.join(format!("{name}.toml"));
+        let heartbeat = match extra.contains("heartbeat_ms") {
+            true => "",
+            false => "heartbeat_ms = 100\n",
+        };
         let text = format!(
             "name = \"{name}\"\ncluster = \"{CLUSTER}\"\nsecret = \"shared\"\npartitions = 8\n\
-             heartbeat_ms = 100\ndata_dir = {:?}\nclient_listen = \"{client}\"\n\
+             {heartbeat}data_dir = {:?}\nclient_listen = \"{client}\"\n\
              peer_listen = \"{peer}\"\n{extra}",
             folder.join(name),
         );
@@ -111,6 +115,33 @@ impl Cluster {
         self.add(&name, &addresses[0], &addresses[1], &extra);
         self.nodes[number].start();
         number
+    }
+
+    /// A node that is not started, and is to join through `members`; it is none of the cluster's nodes.
+    pub(crate) fn joining(&mut self, name: &str, members: &str) -> Node {
+        let addresses = free_addresses(2);
+        self.add(
+            name,
+            &addresses[0],
+            &addresses[1],
+            &format!("join = {members}"),
+        );
+        self.nodes.pop().expect("it was added")
+    }
+
+    /// A node that is not started, goes by the name of a member, has a folder of its own, and is to join
+    /// through the first node.
+    pub(crate) fn double_of(&mut self, name: &str) -> Node {
+        let members = list(std::iter::once((
+            &self.nodes[0].name.clone(),
+            &self.nodes[0].peer.clone(),
+        )));
+        let mut double = self.joining("double", &members);
+        let text = std::fs::read_to_string(&double.settings).expect("its settings");
+        let text = text.replace("name = \"double\"", &format!("name = \"{name}\""));
+        std::fs::write(&double.settings, text).expect("its settings");
+        name.clone_into(&mut double.name);
+        double
     }
 
     /// The same, started, and ready.

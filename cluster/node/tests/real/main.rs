@@ -3,6 +3,7 @@
 
 mod cluster;
 mod delayed;
+mod disks;
 mod http;
 mod load;
 mod log_length;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Coordinator;
-use crate::ids::{Epoch, Incarnation, NodeId, Revision, Term};
+use crate::ids::{Epoch, Incarnation, Life, NodeId, Revision, Term};
 use crate::table::{Assignment, Identity, Member, Stamp, Table};
 use crate::time::Time;
 
@@ -35,7 +35,7 @@ impl Coordinator {
 /// The first table: every partition on `replicas` of the members, owners and backups spread evenly.
 /// All data are empty, hence in their incarnation 0.
 pub(super) fn first_table(
-    term: Term,
+    (term, life): (Term, Life),
     identity: &Identity,
     members: &BTreeMap<NodeId, Member>,
 ) -> Table {
@@ -48,6 +48,7 @@ pub(super) fn first_table(
         stamp: Stamp {
             term,
             revision: Revision(1),
+            life,
         },
         born: false,
         identity: identity.clone(),
@@ -96,7 +97,7 @@ mod tests {
             replicas,
             outcomes: OutcomeLimits::default(),
         };
-        first_table(Term(1), &identity, &members.collect())
+        first_table((Term(1), Life::default()), &identity, &members.collect())
     }
 
     #[test]

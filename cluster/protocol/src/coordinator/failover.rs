@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{Epoch, NodeId, PartitionId};
-use crate::replica::Held;
+use crate::replica::{Held, Trust};
 use crate::rule::{Rule, Rules};
 use crate::settings::Mode;
 use crate::table::Assignment;
@@ -26,6 +26,11 @@ pub(super) struct View {
     /// Partitions that have been short of nodes for long enough to be copied to one that has none of
     /// their data.
     pub(super) replaceable: BTreeSet<PartitionId>,
+    /// Partitions whose owner started anew, and for long could not find out whether its disk has gone back
+    /// in time (rule R14).
+    pub(super) overdue: BTreeSet<PartitionId>,
+    /// Whether nobody goes on unless it is known that somebody has everything (rule R14).
+    pub(super) distrust: bool,
     /// How many nodes should hold each partition.
     pub(super) replicas: usize,
     /// When updates are answered.
@@ -45,6 +50,9 @@ pub(super) enum Verdict {
     Unavailable,
     /// Acknowledged updates may be lost.
     PossibleLoss,
+    /// Those that go on have all started anew, and others of the in-sync set are missing: whether they
+    /// have everything, nobody knows (rule R14).
+    Unproven,
 }
 
 /// Counts what nodes have to do, so that new roles go to those who have least.
@@ -90,6 +98,15 @@ impl View {
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
     }
 
+    /// R14: what the node says of its disk; nothing if it has not reported.
+    fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
+        self.held.get(&(partition, node)).map(|held| held.trust)
+    }
+
+    fn is_confirmed(&self, partition: PartitionId, node: NodeId) -> bool {
+        self.trust(partition, node) == Some(Trust::Confirmed)
+    }
+
     /// The one of `nodes` whose log reaches furthest, as far as they have reported; among equals one
     /// that has room, and of those the one that owns least.
     fn furthest<'a>(
@@ -117,7 +134,8 @@ impl View {
     ) -> Verdict {
         let before = assignment.epoch;
         let verdict = self.replace_failed(partition, assignment, load);
-        if matches!(verdict, Verdict::Served | Verdict::PossibleLoss) {
+        let served = [Verdict::Served, Verdict::PossibleLoss, Verdict::Unproven];
+        if served.contains(&verdict) {
             self.name_catch_ups(partition, assignment, load);
         }
         if verdict == Verdict::Served && assignment.epoch == before {
@@ -146,51 +164,94 @@ impl View {
             .filter(|node| !self.is_unclean(assignment, partition, **node))
             .copied()
             .collect();
-        if stays.contains(&assignment.owner) {
-            if !self.reported.contains(&assignment.owner) {
-                return Verdict::Undecided;
-            }
-            if stays.len() < assignment.in_sync.len() {
-                assignment.in_sync.retain(|node, _| stays.contains(node));
-                assignment.epoch = assignment.epoch.next();
-            }
+        let owner_stays = stays.contains(&assignment.owner);
+        if owner_stays && !self.reported.contains(&assignment.owner) {
+            return Verdict::Undecided;
+        }
+        if owner_stays && stays.len() == assignment.in_sync.len() {
+            self.replace_doubted(partition, assignment, load);
             return Verdict::Served;
         }
         if self.rules.broken(Rule::PromoteUnclean)
+            && !owner_stays
             && let Some(node) = assignment.catch_ups.pop_first()
         {
             assignment.in_sync.insert(node, crate::ids::Incarnation(0));
             promote(assignment, node, load);
             return Verdict::Served;
         }
-        if let Some(owner) = self.furthest(partition, stays.iter(), load) {
-            assignment.in_sync.retain(|node, _| stays.contains(node));
-            promote(assignment, owner, load);
+        let confirmed = |node: &&NodeId| self.is_confirmed(partition, **node);
+        if let Some(owner) = self.furthest(partition, stays.iter().filter(confirmed), load) {
+            go_on(assignment, &stays, owner, load);
             return Verdict::Served;
         }
-        if !stays.is_empty() {
+        let members: BTreeSet<NodeId> = assignment.in_sync.keys().copied().collect();
+        let alive: BTreeSet<NodeId> = members.intersection(&self.alive).copied().collect();
+        if !alive.is_subset(&self.reported) {
             return Verdict::Undecided;
         }
-        // All of them restarted so: there is nobody left who certainly has everything. The furthest
-        // goes on alone; the others get what it has (rule R5).
-        let unclean: BTreeSet<NodeId> = assignment
-            .in_sync
-            .keys()
-            .filter(|node| self.alive.contains(node))
-            .filter(|node| self.is_unclean(assignment, partition, **node))
-            .copied()
-            .collect();
-        let all = unclean.len() == assignment.in_sync.len();
-        if all || self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
-            let Some(owner) = self.furthest(partition, unclean.iter(), load) else {
+        // R5, R14: nobody is left who certainly has everything. If all have been heard, the furthest has
+        // as much as there is. Otherwise somebody who is missing may have more.
+        let all = alive == members;
+        if all || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
+            if let Some(owner) = self.furthest(partition, stays.iter(), load) {
+                go_on(assignment, &stays, owner, load);
+                return Verdict::Served;
+            }
+            let Some(owner) = self.furthest(partition, alive.iter(), load) else {
                 return Verdict::Unavailable;
             };
+            // It goes on alone; the others get what it has.
             let incarnation = self.held[&(partition, owner)].incarnation;
             assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
             promote(assignment, owner, load);
             return Verdict::PossibleLoss;
         }
-        Verdict::Unavailable
+        if self.distrust {
+            return Verdict::Unavailable;
+        }
+        match self.furthest(partition, stays.iter(), load) {
+            Some(owner) => {
+                go_on(assignment, &stays, owner, load);
+                Verdict::Unproven
+            }
+            None => Verdict::Unavailable,
+        }
+    }
+
+    /// R14: an owner that started anew leaves the partition to another member of the in-sync set if that
+    /// one has more, or if it cannot find out for long.
+    fn replace_doubted(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        load: &mut Load,
+    ) {
+        let members = assignment.in_sync.keys();
+        let behind = self.trust(partition, assignment.owner) == Some(Trust::Behind);
+        let overdue = self.overdue.contains(&partition);
+        if !behind && !overdue || assignment.in_sync.len() == 1 {
+            return;
+        }
+        let others = members.clone().filter(|node| **node != assignment.owner);
+        let confirmed = others
+            .clone()
+            .filter(|node| self.is_confirmed(partition, **node));
+        let not_behind = others.filter(|node| self.trust(partition, **node) != Some(Trust::Behind));
+        let all_reported = members.clone().all(|node| self.reported.contains(node));
+        if let Some(owner) = self.furthest(partition, confirmed, load) {
+            promote(assignment, owner, load);
+        } else if !all_reported {
+            // Whoever has not reported may have most.
+        } else if behind {
+            if let Some(owner) = self.furthest(partition, not_behind, load) {
+                promote(assignment, owner, load);
+            }
+        } else if let Some(owner) = self.furthest(partition, members, load) {
+            // All of them started anew, and some do not reach each other. The furthest has everything.
+            assignment.in_sync.retain(|node, _| *node == owner);
+            promote(assignment, owner, load);
+        }
     }
 
     /// M6: who has no room for updates would keep all others from committing any. It leaves the in-sync
@@ -206,13 +267,15 @@ impl View {
         // One that has not reported yet is nothing to build on.
         let suits = |node: &&NodeId| !lacks(node) && self.reported.contains(node);
         let others: Vec<NodeId> = assignment.in_sync.keys().filter(suits).copied().collect();
-        if others.is_empty() || !assignment.in_sync.keys().any(lacks) {
+        // R14: nor is a log of which nobody knows whether it has everything.
+        let proven = |node: &&NodeId| self.is_confirmed(partition, **node);
+        if !others.iter().any(|node| proven(&node)) || !assignment.in_sync.keys().any(lacks) {
             return;
         }
         if !lacks(&assignment.owner) {
             assignment.in_sync.retain(|node, _| !lacks(node));
             assignment.epoch = assignment.epoch.next();
-        } else if let Some(owner) = self.furthest(partition, others.iter(), load)
+        } else if let Some(owner) = self.furthest(partition, others.iter().filter(proven), load)
             && self.loses_nothing(partition, assignment.owner, owner)
         {
             assignment.in_sync.retain(|node, _| !lacks(node));
@@ -237,14 +300,16 @@ impl View {
         let stays = |node: &&NodeId| !leaves(node);
         let others = self.alive.iter().filter(stays).count();
         let staying: Vec<NodeId> = assignment.in_sync.keys().filter(stays).copied().collect();
-        let complete = staying.len() >= self.replicas.min(others);
+        let proven = |node: &&NodeId| self.is_confirmed(partition, **node);
+        let complete =
+            staying.len() >= self.replicas.min(others) && staying.iter().any(|node| proven(&node));
         if !complete || staying.len() == assignment.in_sync.len() {
             return;
         }
         if !leaves(&assignment.owner) {
             assignment.in_sync.retain(|node, _| !leaves(node));
             assignment.epoch = assignment.epoch.next();
-        } else if let Some(owner) = self.furthest(partition, staying.iter(), load) {
+        } else if let Some(owner) = self.furthest(partition, staying.iter().filter(proven), load) {
             assignment.in_sync.retain(|node, _| !leaves(node));
             promote(assignment, owner, load);
         }
@@ -290,6 +355,21 @@ impl View {
             assignment.catch_ups.insert(node);
             *load.held.entry(node).or_default() += 1;
         }
+    }
+}
+
+/// Only `stays` go on; with the present owner if it is one of them, else with `successor`.
+fn go_on(
+    assignment: &mut Assignment,
+    stays: &BTreeSet<NodeId>,
+    successor: NodeId,
+    load: &mut Load,
+) {
+    assignment.in_sync.retain(|node, _| stays.contains(node));
+    if stays.contains(&assignment.owner) {
+        assignment.epoch = assignment.epoch.next();
+    } else {
+        promote(assignment, successor, load);
     }
 }
 

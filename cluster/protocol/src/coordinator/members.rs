@@ -85,6 +85,7 @@ impl Coordinator {
 
     /// Has no vote any more.
     fn retire(&mut self, now: Time) {
+        self.hearing = None;
         self.vote = Vote::Spent;
         self.role = Role::Electing(Electing::after(now, Duration::ZERO));
         self.wait_before_probe(now, Duration::ZERO);
@@ -119,17 +120,27 @@ impl Coordinator {
         let Some(newest) = self.accepted().filter(|_| node != self.fixed.me.id) else {
             return;
         };
+        let mut members = newest.members.values();
+        let holder = members.find(|other| other.name == member.name && other.id != node);
         if newest.members.contains_key(&node) {
             self.beat_for(now, node);
-        } else if newest.identity == theirs {
+        } else if newest.identity != theirs {
+            let ours = newest.identity.clone();
+            self.take_not(node, Refusal::Identity { theirs, ours });
+        } else if let Some(holder) = holder {
+            let holder = holder.id;
+            self.take_not(node, Refusal::NameTaken { holder });
+        } else {
             self.change_members(now, |table| {
                 table.members.insert(node, member);
             });
-        } else {
-            let ours = newest.identity.clone();
-            let why = Refusal::Identity { theirs, ours };
-            self.note(Note::JoinRefused { node, why });
         }
+    }
+
+    fn take_not(&mut self, node: NodeId, why: Refusal) {
+        let refusal = why.clone();
+        self.note(Note::JoinRefused { node, why });
+        self.send(node, Message::NotTaken(refusal));
     }
 
     /// Somebody wants `node` to be a member no longer: a follower passes it on, the master does it.
@@ -224,6 +235,7 @@ impl Coordinator {
         table.stamp = Stamp {
             term: self.term(),
             revision: table.stamp.revision.next(),
+            life: self.fixed.life,
         };
         if let Role::Reigning(reign) = &mut self.role {
             reign.expect(now, table.members.keys().copied(), self.fixed.me.id);
@@ -260,6 +272,6 @@ impl Coordinator {
     /// Whether this node hands over its vote when it is asked for it: as one that takes part, or as one
     /// that asks to be a member, which may be listed by a table that it has not received.
     pub(super) fn may_vote(&self) -> bool {
-        !self.asks.is_empty() || self.takes_part()
+        self.hearing.is_none() && (!self.asks.is_empty() || self.takes_part())
     }
 }

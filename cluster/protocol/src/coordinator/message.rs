@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{NodeId, Term};
+use super::Refusal;
+use crate::ids::{Life, NodeId, Term};
 use crate::replica::Held;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
@@ -88,6 +89,8 @@ pub enum Message {
     Heartbeat {
         /// The master's term.
         term: Term,
+        /// The master's life (rule R14).
+        life: Life,
         /// Counts the master's heartbeats in this term.
         sequence: u64,
         /// How long ago a majority was last in contact with the master (rule R13).
@@ -103,6 +106,8 @@ pub enum Message {
         term: Term,
         /// The heartbeat that this answers.
         sequence: u64,
+        /// The sender's life (rule R14): what it held in another one counts no more.
+        life: Life,
         /// The newest table that the sender has accepted; the default if it has none.
         accepted: Stamp,
         /// What the sender's replicas hold; `None` if it does not know that yet.
@@ -121,6 +126,22 @@ pub enum Message {
     },
     /// To the master: this node is to be a member no longer.
     Remove(NodeId),
+    /// I am master, and do not take you as a member.
+    NotTaken(Refusal),
+    /// I started anew, and my disk may have gone back in time: what do you know (rule R14)?
+    Recall {
+        /// Which start.
+        life: Life,
+    },
+    /// The answer.
+    Recalled {
+        /// The start that it is for.
+        life: Life,
+        /// The term of the one who answers.
+        term: Term,
+        /// The newest table that it has accepted.
+        accepted: Stamp,
+    },
     /// You are no member: this table, which is committed, does not list you.
     Dismissed(Arc<Table>),
     /// To the master, as soon as it changes: whether the sender has room for updates on its disk. Each

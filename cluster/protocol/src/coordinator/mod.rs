@@ -5,7 +5,7 @@
 //! `probe` asks whether others have missed the master too; `tournament` is the election; `register`
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
-//! first table; `members` changes who belongs to the cluster; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `service` says whether there is a quorum; `disk` holds back what is said until what
 //! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,7 @@ mod change;
 mod disk;
 mod draw;
 mod failover;
+mod hearing;
 mod members;
 mod message;
 mod probe;
@@ -89,6 +90,8 @@ pub enum Event {
     /// Whether this node has room for updates on its disk; at first it is taken to have some. Without,
     /// its roles go to others that have (rule M6).
     Room(bool),
+    /// Partitions are to be served although nobody can tell whether something is lost (rule R14).
+    Force,
 }
 
 /// What is to be done for a coordinator.
@@ -190,6 +193,11 @@ pub enum Note {
         /// Why.
         why: Refusal,
     },
+    /// The master does not take this node, which asked to be a member.
+    NotTaken {
+        /// Why.
+        why: Refusal,
+    },
     /// The master does not remove this member.
     MemberKept {
         /// Who.
@@ -206,6 +214,23 @@ pub enum Note {
     PartitionUnavailable {
         /// Which.
         partition: PartitionId,
+    },
+    /// A partition goes on with nodes that have all started anew, while others of its in-sync set are
+    /// missing. If the disks of those that go on went back in time, acknowledged updates are lost (rule
+    /// R14).
+    UnconfirmedPromotion {
+        /// Which.
+        partition: PartitionId,
+        /// Its owner.
+        owner: NodeId,
+    },
+    /// Two nodes say that they are master in one term, so that a voter's disk must have gone back in time
+    /// (rule R14). This node keeps to the first.
+    TwoMasters {
+        /// The term.
+        term: Term,
+        /// Who is refused.
+        refused: NodeId,
     },
     /// The whole in-sync set of a partition restarted in a way that may have lost acknowledged
     /// updates; the one with the highest position goes on (rule R5).
@@ -228,7 +253,7 @@ pub enum Note {
 }
 
 /// Why a node refuses a table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// The cluster's name, number of partitions or number of replicas differs.
     Identity {
@@ -242,6 +267,37 @@ pub enum Refusal {
     Members,
     /// This node is not among the members.
     NotListed,
+    /// A member has the name already. A name belongs to one node.
+    NameTaken {
+        /// Which member.
+        holder: NodeId,
+    },
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tell = |identity: &Identity| {
+            format!(
+                "cluster {} with {} partitions and {} replicas",
+                identity.cluster, identity.partitions, identity.replicas
+            )
+        };
+        match self {
+            Refusal::Identity { theirs, ours } => write!(
+                f,
+                "one is of {}, the other of {}: give both the same settings",
+                tell(theirs),
+                tell(ours)
+            ),
+            Refusal::Members => f.write_str("its first members are others"),
+            Refusal::NotListed => f.write_str("it is not among the members"),
+            Refusal::NameTaken { holder } => write!(
+                f,
+                "its name belongs to the member with identity {holder}: if that one's data folder is lost, \
+                 have it removed first (POST /node/leave at any member); else choose another name"
+            ),
+        }
+    }
 }
 
 /// Why a member is not removed.

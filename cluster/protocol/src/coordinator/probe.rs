@@ -118,6 +118,10 @@ impl Coordinator {
 
     /// Asks others: a member, whether they have missed the master; another node, to be made a member.
     fn ask_others(&mut self, now: Time) {
+        // R14: one that has not heard enough yet has no vote.
+        if self.hearing.is_some() {
+            return self.wait_before_probe(now, self.fixed.settings.heartbeat / 2);
+        }
         if self.takes_part() {
             self.ask_who_missed(now);
         } else {
@@ -177,6 +181,11 @@ impl Coordinator {
             born: self.accepted().is_some_and(|table| table.born),
         };
         self.send(from, answer);
+        self.tell_if_no_member(from);
+    }
+
+    /// `from` takes itself for a member: tells it if it is none (any more).
+    pub(super) fn tell_if_no_member(&mut self, from: NodeId) {
         if let Some(table) = self.committed()
             && !table.members.contains_key(&from)
         {

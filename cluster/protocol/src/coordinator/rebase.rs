@@ -53,6 +53,9 @@ impl Coordinator {
         if let Some((_, heard)) = &mut self.suspect {
             shift.past(heard, missed_after);
         }
+        if let Some(hearing) = &mut self.hearing {
+            hearing.rebase(shift);
+        }
         self.service.rebase(shift);
     }
 }

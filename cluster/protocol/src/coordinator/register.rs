@@ -11,7 +11,7 @@ use super::failover::{Load, Verdict};
 use super::reign::Reign;
 use super::state::Role;
 use super::{Coordinator, Message, Note, Output, Refusal, change};
-use crate::ids::{NodeId, PartitionId, Term};
+use crate::ids::{Life, NodeId, PartitionId, Term};
 use crate::rule::Rule;
 use crate::table::{Stamp, Table};
 use crate::time::Time;
@@ -20,6 +20,7 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beat {
     pub(super) term: Term,
+    pub(super) life: Life,
     pub(super) sequence: u64,
     pub(super) contact_age: Duration,
     pub(super) committed: Stamp,
@@ -49,10 +50,10 @@ impl Coordinator {
             if beat.term > self.term() {
                 self.enter(now, beat.term);
             }
-            if matches!(self.role, Role::Reigning(_)) {
+            if self.is_second_master(from, beat) {
                 return;
             }
-            self.follow(now, from);
+            self.follow(now, from, beat.life);
             let good_for = self.fixed.settings.service_limit() - beat.contact_age;
             self.service.extend(now + good_for);
         }
@@ -74,6 +75,7 @@ impl Coordinator {
             Message::HeartbeatAck {
                 term: beat.term,
                 sequence: beat.sequence,
+                life: self.fixed.life,
                 accepted: self.disk.stamp(),
                 held: self.held.clone(),
                 room: self.room,
@@ -81,8 +83,30 @@ impl Coordinator {
         );
     }
 
+    /// R14: in one term there is one master, unless a voter forgot that it had voted. Then what each of them
+    /// was elected by proves nothing; each node keeps to the one that it has known first.
+    fn is_second_master(&mut self, from: NodeId, beat: Beat) -> bool {
+        let accepted = self.disk.stamp();
+        let known = match &self.role {
+            Role::Reigning(_) => true,
+            Role::Following(following) => (following.master, following.life) != (from, beat.life),
+            Role::Electing(_) => accepted.term == beat.term && accepted.life != beat.life,
+        };
+        let term = beat.term;
+        if known && self.told_of_two != Some((term, from)) {
+            self.told_of_two = Some((term, from));
+            let refused = from;
+            self.note(Note::TwoMasters { term, refused });
+        }
+        known
+    }
+
     fn consider(&mut self, from: NodeId, beat: Beat, table: Arc<Table>) {
-        if table.stamp.term != beat.term || table.stamp <= self.disk.stamp() {
+        let mine = self.disk.stamp();
+        let of_another_master = table.stamp.term == mine.term && table.stamp.life != mine.life;
+        // R14: it may have voted in a higher term, and forgotten.
+        let deaf = self.hearing.is_some();
+        if table.stamp.term != beat.term || table.stamp <= mine || of_another_master || deaf {
             return;
         }
         match self.refusal(&table) {
@@ -176,7 +200,11 @@ impl Coordinator {
         let reign = Reign::begin(now, &self.fixed.settings, votes, others, self.suspect);
         self.role = Role::Reigning(reign);
         let Some(newest) = self.accepted() else {
-            let table = first_table(term, &self.birth.identity, &self.birth.members);
+            let table = first_table(
+                (term, self.fixed.life),
+                &self.birth.identity,
+                &self.birth.members,
+            );
             self.propose(now, table);
             return;
         };
@@ -196,6 +224,7 @@ impl Coordinator {
         }
         let mut table = Table::clone(newest);
         table.stamp.term = term;
+        table.stamp.life = self.fixed.life;
         self.propose(now, table);
     }
 
@@ -290,6 +319,10 @@ impl Coordinator {
                 let owner = assignment.owner;
                 notes.push(Note::PossibleLoss { partition, owner });
             }
+            if verdict == Verdict::Unproven {
+                let owner = assignment.owner;
+                notes.push(Note::UnconfirmedPromotion { partition, owner });
+            }
         }
         for note in notes {
             self.note(note);
@@ -304,6 +337,7 @@ impl Coordinator {
         table.stamp = Stamp {
             term: self.term(),
             revision: table.stamp.revision.next(),
+            life: self.fixed.life,
         };
         self.propose(now, table);
         true

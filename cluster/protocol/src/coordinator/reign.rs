@@ -8,8 +8,8 @@ use super::probe::Electing;
 use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Note, change};
-use crate::ids::{NodeId, PartitionId, Term};
-use crate::replica::Held;
+use crate::ids::{Life, NodeId, PartitionId, Term};
+use crate::replica::{Held, Trust};
 use crate::settings::Settings;
 use crate::table::{Change, Stamp, Table};
 use crate::time::Time;
@@ -26,10 +26,15 @@ pub(super) struct Reign {
     beat_at: Time,
     /// What owners asked for since the last proposal.
     pub(super) changes: BTreeSet<(NodeId, Change)>,
+    /// Somebody takes it upon himself that partitions go on without members of their in-sync sets that
+    /// may have more (rule R14).
+    pub(super) forced: bool,
     /// Members that are to leave, and have not left.
     pub(super) leaving: BTreeSet<NodeId>,
     /// Since when partitions have had fewer nodes than they should.
     short_since: BTreeMap<PartitionId, Time>,
+    /// Since when the owners of partitions have been in doubt of their disks (rule R14).
+    doubted_since: BTreeMap<PartitionId, (NodeId, Time)>,
     /// Partitions that are known not to be served.
     unavailable: BTreeSet<PartitionId>,
 }
@@ -42,6 +47,8 @@ struct Follower {
     failed: bool,
     /// The youngest heartbeat that it answered.
     sequence: u64,
+    /// Its life (rule R14).
+    life: Life,
     /// The newest table that it has on disk.
     accepted: Stamp,
     /// What it holds; `None` until it has said so to this master.
@@ -51,9 +58,20 @@ struct Follower {
 }
 
 /// What a node says of its replicas and its disk.
+#[derive(Debug)]
 pub(super) struct Report {
     pub(super) held: Option<Vec<Held>>,
     pub(super) room: bool,
+}
+
+/// What a follower answers to a heartbeat.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) term: Term,
+    pub(super) sequence: u64,
+    pub(super) life: Life,
+    pub(super) accepted: Stamp,
+    pub(super) report: Report,
 }
 
 impl Follower {
@@ -72,6 +90,7 @@ impl Follower {
             heard,
             failed: false,
             sequence: 0,
+            life: Life::default(),
             accepted: Stamp::default(),
             held: None,
             room: true,
@@ -104,8 +123,10 @@ impl Reign {
             sequence: 0,
             beat_at: now + settings.heartbeat,
             changes: BTreeSet::new(),
+            forced: false,
             leaving: BTreeSet::new(),
             short_since: BTreeMap::new(),
+            doubted_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),
         }
     }
@@ -205,12 +226,27 @@ impl Reign {
                 self.short_since.remove(&partition);
             }
         }
+        for (partition, assignment) in (0..).map(PartitionId).zip(&table.partitions) {
+            let owner = assignment.owner;
+            let trust = held.get(&(partition, owner)).map(|held| held.trust);
+            let doubted = self.doubted_since.get(&partition);
+            if trust.is_none_or(|trust| trust == Trust::Confirmed) {
+                self.doubted_since.remove(&partition);
+            } else if doubted.is_none_or(|(before, _)| *before != owner) {
+                self.doubted_since.insert(partition, (owner, now));
+            }
+        }
+        let patience = settings.missed_after();
+        let overdue = self.doubted_since.iter();
+        let overdue = overdue.filter(|(_, (_, since))| now.since(*since) >= patience);
         let long = |since: &Time| now.since(*since) >= settings.replace_after;
         let replaceable = self.short_since.iter().filter(|(_, since)| long(since));
         View {
             alive: self.alive(me, table),
             leaving: self.leaving.clone(),
             roomless,
+            overdue: overdue.map(|(partition, _)| *partition).collect(),
+            distrust: settings.distrust_disks && !self.forced,
             reported,
             held,
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
@@ -225,6 +261,9 @@ pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
     shift.ahead(&mut reign.beat_at);
     for follower in reign.followers.values_mut() {
         shift.past(&mut follower.heard, settings.missed_after());
+    }
+    for (_, since) in reign.doubted_since.values_mut() {
+        shift.past(since, settings.missed_after());
     }
     for since in reign.short_since.values_mut() {
         shift.past(since, settings.replace_after);
@@ -317,6 +356,7 @@ impl Coordinator {
         let contact = reign.contact(&self.voters());
         let beat = Message::Heartbeat {
             term: self.term(),
+            life: self.fixed.life,
             sequence: reign.sequence,
             contact_age: now.since(contact),
             committed: self.committed_stamp(),
@@ -326,15 +366,14 @@ impl Coordinator {
     }
 
     /// A follower answers.
-    pub(super) fn heartbeat_answered(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        term: Term,
-        sequence: u64,
-        accepted: Stamp,
-        report: Report,
-    ) {
+    pub(super) fn heartbeat_answered(&mut self, now: Time, from: NodeId, answer: Answer) {
+        let Answer {
+            term,
+            sequence,
+            life,
+            accepted,
+            report,
+        } = answer;
         if term != self.term() {
             return;
         }
@@ -350,8 +389,13 @@ impl Coordinator {
         }
         follower.sequence = sequence;
         follower.heard = now;
-        follower.accepted = follower.accepted.max(accepted);
         let returned = std::mem::take(&mut follower.failed);
+        if std::mem::replace(&mut follower.life, life) != life {
+            // R14: what its disk held then may be there no more.
+            follower.held = None;
+            follower.accepted = accepted;
+        }
+        follower.accepted = follower.accepted.max(accepted);
         let had_room = follower.room;
         let has_room = report.room;
         let news = follower.take(report) || returned;
@@ -425,6 +469,18 @@ impl Coordinator {
         }
     }
 
+    /// Somebody wants partitions to be served although nobody can tell whether something is lost (rule
+    /// R14).
+    pub(super) fn force(&mut self, now: Time) {
+        if let Role::Reigning(reign) = &mut self.role {
+            reign.forced = true;
+            self.propose_next(now);
+        }
+        if let Role::Reigning(reign) = &mut self.role {
+            reign.forced = false;
+        }
+    }
+
     /// A replica of this node asks for a change of the table.
     pub(super) fn ask(&mut self, now: Time, change: Change) {
         match &self.role {
@@ -459,7 +515,7 @@ impl Coordinator {
 /// Whether two reports say the same as far as roles depend on them; how far logs reach changes all
 /// the time.
 fn same_data(a: Option<&[Held]>, b: Option<&[Held]>) -> bool {
-    let data = |held: &Held| (held.partition, held.incarnation, held.log_epoch);
+    let data = |held: &Held| (held.partition, held.incarnation, held.log_epoch, held.trust);
     match (a, b) {
         (Some(a), Some(b)) => a.iter().map(data).eq(b.iter().map(data)),
         (None, None) => true,

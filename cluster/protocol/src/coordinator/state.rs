@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::draw::{Draw, Purpose};
+use super::hearing::Hearing;
 use super::probe::Electing;
 use super::reign::Reign;
 use super::service::Service;
 use super::tournament::Vote;
 use super::{Birth, Event, Message, Note, Output, Saved, Standing, Strength};
-use crate::ids::{NodeId, Term};
+use crate::ids::{Life, NodeId, Term};
 use crate::replica::Held;
 use crate::rule::Rule;
 use crate::settings::Settings;
@@ -45,6 +46,12 @@ pub struct Coordinator {
     pub(super) joiner: bool,
     /// Whom it asks to be made a member; nobody, unless it is to become one.
     pub(super) asks: BTreeSet<NodeId>,
+    /// What it hears before it votes again after a start (rule R14); `None`: it has heard enough.
+    pub(super) hearing: Option<Hearing>,
+    /// Who has an older table than this is not elected (rule R14).
+    pub(super) floor: Stamp,
+    /// The second master of a term that was refused last (rule R14).
+    pub(super) told_of_two: Option<(Term, NodeId)>,
 }
 
 /// What never changes in a node's life. Copies of a node share it, and its hash is the node's
@@ -54,6 +61,8 @@ pub(super) struct Fixed {
     pub(super) settings: Settings,
     pub(super) me: Member,
     pub(super) priority: u32,
+    /// Which start of the node this is (rule R14).
+    pub(super) life: Life,
     pub(super) draw: Draw,
 }
 
@@ -78,20 +87,24 @@ pub(super) enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Following {
     pub(super) master: NodeId,
+    /// The master's life (rule R14).
+    pub(super) life: Life,
     /// When it was last heard.
     pub(super) heard: Time,
 }
 
 impl Coordinator {
     /// A node that starts at `now` with what it finds on disk. `priority` prefers it as master among
-    /// those that know the same table; `seed` makes nodes and runs differ.
+    /// those that know the same table; `life` is this start of the node (rule R14), and `seed` makes nodes and runs differ.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "they are what a node is")]
     pub fn new(
         settings: Settings,
         me: Member,
         priority: u32,
         birth: Birth,
         saved: Saved,
+        life: Life,
         seed: u64,
         now: Time,
     ) -> Self {
@@ -112,6 +125,7 @@ impl Coordinator {
             settings,
             me,
             priority,
+            life,
         };
         let mut node = Coordinator {
             fixed: Arc::new(fixed),
@@ -126,11 +140,15 @@ impl Coordinator {
             service: Service::default(),
             joiner: false,
             asks: BTreeSet::new(),
+            hearing: None,
+            floor: Stamp::default(),
+            told_of_two: None,
             disk,
         };
         if node.fixed.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
             node.vote = Vote::own(node.fixed.me.id);
         }
+        node.begin_hearing(now);
         node.wait_before_probe(now, patience);
         node
     }
@@ -146,6 +164,7 @@ impl Coordinator {
             Event::Remove(node) => self.asked_to_remove(now, node),
             Event::Holds(held) => self.hold(now, held),
             Event::Room(room) => self.set_room(now, room),
+            Event::Force => self.force(now),
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
@@ -161,7 +180,8 @@ impl Coordinator {
             Role::Following(following) => following.heard + self.fixed.settings.missed_after(),
             Role::Reigning(reign) => reign.deadline(&self.fixed.settings),
         };
-        let deadline = role.min(self.service.deadline());
+        let hearing = self.hearing.as_ref().map_or(Time::MAX, Hearing::deadline);
+        let deadline = role.min(self.service.deadline()).min(hearing);
         (deadline < Time::MAX).then_some(deadline)
     }
 
@@ -184,6 +204,7 @@ impl Coordinator {
             Message::HigherTerm { term } => self.told_of_term(now, term),
             Message::Heartbeat {
                 term,
+                life,
                 sequence,
                 contact_age,
                 committed,
@@ -191,6 +212,7 @@ impl Coordinator {
             } => {
                 let beat = super::register::Beat {
                     term,
+                    life,
                     sequence,
                     contact_age,
                     committed,
@@ -200,12 +222,19 @@ impl Coordinator {
             Message::HeartbeatAck {
                 term,
                 sequence,
+                life,
                 accepted,
                 held,
                 room,
             } => {
-                let report = super::reign::Report { held, room };
-                self.heartbeat_answered(now, from, term, sequence, accepted, report);
+                let answer = super::reign::Answer {
+                    term,
+                    sequence,
+                    life,
+                    accepted,
+                    report: super::reign::Report { held, room },
+                };
+                self.heartbeat_answered(now, from, answer);
             }
             Message::Change(change) => self.asked(now, from, change),
             Message::Join { member, identity } => self.asked_to_join(now, from, member, identity),
@@ -215,6 +244,17 @@ impl Coordinator {
                 let report = super::reign::Report { held, room };
                 self.room_told(now, from, term, report);
             }
+            Message::NotTaken(why) => {
+                if !self.asks.is_empty() {
+                    self.note(Note::NotTaken { why });
+                }
+            }
+            Message::Recall { life } => self.recall(from, life),
+            Message::Recalled {
+                life,
+                term,
+                accepted,
+            } => self.recalled(now, from, life, term, accepted),
         }
     }
 
@@ -233,7 +273,7 @@ impl Coordinator {
             return false;
         }
         match message {
-            Message::Missed(_) | Message::Join { .. } => false,
+            Message::Missed(_) | Message::Join { .. } | Message::Recall { .. } => false,
             Message::Heartbeat {
                 proposal: Some(newer),
                 ..
@@ -250,6 +290,7 @@ impl Coordinator {
     }
 
     fn tick(&mut self, now: Time) {
+        self.hear_on(now);
         match &self.role {
             Role::Electing(_) => {
                 self.contact_timeout(now);
@@ -304,7 +345,7 @@ impl Coordinator {
     }
 
     /// Follows the master of the present term. The vote is of no use any more: the term is decided.
-    pub(super) fn follow(&mut self, now: Time, master: NodeId) {
+    pub(super) fn follow(&mut self, now: Time, master: NodeId, life: Life) {
         assert_ne!(master, self.fixed.me.id);
         let known = matches!(&self.role, Role::Following(f) if f.master == master);
         if !known {
@@ -312,7 +353,11 @@ impl Coordinator {
             let term = self.term();
             self.note(Note::Follows { term, master });
         }
-        self.role = Role::Following(Following { master, heard: now });
+        self.role = Role::Following(Following {
+            master,
+            life,
+            heard: now,
+        });
     }
 
     /// The members whose votes this node counts: those of its newest accepted table (rule M2), or of
@@ -361,6 +406,12 @@ impl Coordinator {
             .draw
             .number(Purpose::Contact(node), self.term(), 0);
         (suspected, number, node)
+    }
+
+    /// Whether it has heard of a cluster that is born without it.
+    #[must_use]
+    pub fn is_joiner(&self) -> bool {
+        self.joiner
     }
 
     /// Where the node stands.

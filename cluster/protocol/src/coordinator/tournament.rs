@@ -132,8 +132,9 @@ impl Coordinator {
         if !matches!(self.role, Role::Electing(_)) {
             return;
         }
-        // One that asks to be a member hands its vote over; it gets none.
-        if !self.takes_part() {
+        // One that asks to be a member hands its vote over; it gets none. Nor does one that has forgotten
+        // the newest table that it knows of (R14).
+        if !self.takes_part() || !self.may_be_elected(self.disk.stamp()) {
             return;
         }
         let Vote::Held(candidacy) = &self.vote else {
@@ -244,6 +245,11 @@ impl Coordinator {
                 }
                 return;
             }
+        }
+        if !self.may_be_elected(theirs.accepted) {
+            // R14: it lacks a table that this node knows of, and may have forgotten.
+            let tokens = BTreeSet::new();
+            return self.send(from, Message::Yield { term, tokens });
         }
         match &self.vote {
             Vote::Spent => {

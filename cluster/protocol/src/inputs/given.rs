@@ -32,6 +32,8 @@ pub enum Kind {
     CutOff,
     /// A data image.
     Image,
+    /// The data begin another life.
+    RolledBack,
     /// No output, but the state that the machine is in.
     State,
 }
@@ -102,6 +104,7 @@ pub fn replica_gave<'a>(
             replica::Output::Ask(_) => Kind::Ask,
             replica::Output::CutOff { .. } => Kind::CutOff,
             replica::Output::Note(_) => Kind::Note,
+            replica::Output::RolledBack(_) => Kind::RolledBack,
         };
         Given::of(kind, output, scratch)
     })

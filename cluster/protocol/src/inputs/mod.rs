@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::coordinator::{self, Birth, Saved};
-use crate::ids::{PartitionId, Token};
+use crate::ids::{Life, PartitionId, Token};
 use crate::record::Recovered;
 use crate::replica;
 use crate::settings::Settings;
@@ -35,7 +35,7 @@ pub use transcript::Transcript;
 /// The first bytes of a file of inputs.
 pub const MAGIC: [u8; 8] = *b"KenshoIn";
 /// The form of the file. One of another form is refused.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// What the names of files of inputs end with.
 pub const EXTENSION: &str = "inputs";
 
@@ -96,6 +96,8 @@ pub enum Item {
         birth: Birth,
         /// What was on its disk.
         saved: Saved,
+        /// Which start of the node it is.
+        life: Life,
         /// What it draws from.
         seed: u64,
     },

@@ -34,6 +34,11 @@ impl crate::apply::Apply for Forgetful {
     }
 }
 
+const LIFE: Life = Life {
+    counter: 3,
+    nonce: 1 << 100,
+};
+
 fn head() -> Head {
     Head {
         plane: Plane::Data,
@@ -167,13 +172,14 @@ fn a_coordinators_inputs_are_read_as_they_were_written() {
         term: Term(3),
         accepted: None,
     };
-    transcript.coordinator(Time(1), 2, &birth, &saved, 9);
+    transcript.coordinator(Time(1), 2, &birth, &saved, (LIFE, 9));
     let mut coordinator = Coordinator::new(
         head().settings,
         head().node,
         2,
         birth.clone(),
         saved.clone(),
+        LIFE,
         9,
         Time(1),
     );
@@ -182,6 +188,7 @@ fn a_coordinators_inputs_are_read_as_they_were_written() {
         priority: 2,
         birth,
         saved,
+        life: LIFE,
         seed: 9,
     }];
     let through = [NodeId(3)].into();

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::apply::Apply;
 use crate::coordinator::{self, Birth, Coordinator, Saved};
-use crate::ids::{PartitionId, Token};
+use crate::ids::{Life, PartitionId, Token};
 use crate::record::Recovered;
 use crate::replica::{self, Replica};
 use crate::time::Time;
@@ -85,9 +85,9 @@ impl Transcript {
         priority: u32,
         birth: &Birth,
         saved: &Saved,
-        seed: u64,
+        (life, seed): (Life, u64),
     ) {
-        self.put(COORDINATOR, &(now, priority, birth, saved, seed));
+        self.put(COORDINATOR, &(now, priority, birth, saved, life, seed));
     }
 
     /// A coordinator is about to be handed an event.

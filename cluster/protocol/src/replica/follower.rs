@@ -80,6 +80,11 @@ impl<A: Apply> Replica<A> {
             follower.owner = Some(from);
             follower.known = known_at_first(&self.log, self.log_epoch == epoch);
         }
+        // R14: it acknowledges nothing, and stands by nobody, before somebody has looked at its log.
+        if !self.doubt.may_follow() {
+            self.ask_owner(now, from, epoch, out);
+            return false;
+        }
         // R10: from here on this replica stands by the owner.
         self.allegiance = Allegiance {
             to: Some(from),
@@ -91,7 +96,7 @@ impl<A: Apply> Replica<A> {
     /// R4: the higher epoch for which the owner `from` of `epoch` is refused, if it is. Besides the
     /// promise, that is one of another owner which is known to exist: support for the old owner would
     /// renew its lease for ever, and the new one could never be promised (liveness, not safety).
-    fn fence(&self, from: NodeId, epoch: Epoch) -> Option<Epoch> {
+    pub(super) fn fence(&self, from: NodeId, epoch: Epoch) -> Option<Epoch> {
         if self.settings.rules.broken(Rule::AcceptOldEpoch) {
             return None;
         }
@@ -120,6 +125,7 @@ impl<A: Apply> Replica<A> {
             _ => None,
         };
         self.step_down(out);
+        self.doubt.of_another_epoch();
         self.promised = epoch;
         if self.settings.rules.broken(Rule::OneEpochNumber) {
             self.log_epoch = epoch;
@@ -357,6 +363,7 @@ impl<A: Apply> Replica<A> {
         let Some(round) = follower.round else { return };
         follower.answer_due = false;
         follower.acknowledged = Some(matched);
+        self.doubt.acknowledged(matched);
         let message = Message::Ack {
             epoch: self.promised,
             round,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::peer::Peer;
 use super::peers::Peers;
-use super::{Held, Replica, Role};
+use super::{Held, Replica, Role, Trust};
 use crate::apply::Apply;
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
 use crate::log::Log;
@@ -17,6 +17,8 @@ use crate::time::Time;
 pub enum RoleKind {
     /// It listens to an owner.
     Follower,
+    /// It is named owner after a start, and compares its log with others (rule R14).
+    Comparing,
     /// It is named owner, and waits until it is free of its promise to another.
     Entering,
     /// It is named owner of an epoch that it must not enter, and asks for the next one.
@@ -39,6 +41,7 @@ impl<A: Apply> Replica<A> {
     pub fn role(&self) -> RoleKind {
         match &self.role {
             Role::Follower(_) => RoleKind::Follower,
+            Role::Comparing(_) => RoleKind::Comparing,
             Role::Entering(_) => RoleKind::Entering,
             Role::Renewing(_) => RoleKind::Renewing,
             Role::Owner(owner) if owner.synced() => RoleKind::Serving,
@@ -134,6 +137,12 @@ impl<A: Apply> Replica<A> {
         self.data.outcomes.len()
     }
 
+    /// Whether its disk may have gone back in time since it was last compared with another (rule R14).
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.doubt.trust()
+    }
+
     /// Which life of its data this is.
     #[must_use]
     pub fn incarnation(&self) -> Incarnation {
@@ -188,6 +197,7 @@ impl<A: Apply> Replica<A> {
             incarnation: self.incarnation,
             log_epoch: durable.log_epoch,
             end: durable.end,
+            trust: self.doubt.trust(),
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Epoch, Incarnation, Lsn, Position};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, Position};
 use crate::log::Entry;
 use crate::time::Time;
 
@@ -90,5 +90,31 @@ pub enum Message {
     Fenced {
         /// The promise.
         promised: Epoch,
+    },
+    /// I started anew, and my disk may have gone back in time (rule R14): what do you know that I must
+    /// hold? To the owner; or, from the one that the table names owner, to the other members of the
+    /// in-sync set.
+    Returned {
+        /// The epoch that the sender knows.
+        epoch: Epoch,
+        /// Which start.
+        life: Life,
+        /// Which life of the data.
+        incarnation: Incarnation,
+    },
+    /// The answer (rule R14).
+    Witness {
+        /// The epoch of the question.
+        epoch: Epoch,
+        /// The start that it is for; it says nothing of another one.
+        life: Life,
+        /// Which life of its data the witness has.
+        incarnation: Incarnation,
+        /// An entry that the other one must hold, unless its disk went back in time.
+        floor: Position,
+        /// The last entry of the witness's log that may have been acknowledged.
+        reach: Position,
+        /// Whether the witness knows of itself that its disk has not gone back.
+        confirmed: bool,
     },
 }

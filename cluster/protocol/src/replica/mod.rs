@@ -5,7 +5,7 @@
 //!
 //! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
 //! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
-//! clients (R9-R11).
+//! clients (R9-R11), `trust` compares with others what a disk holds after a start (R14).
 
 mod data;
 mod follower;
@@ -20,12 +20,13 @@ mod promotion;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod written;
 
 use serde::{Deserialize, Serialize};
 
 use crate::apply::{Apply, ImageError};
-use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Ticket, Token};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Ticket, Token};
 use crate::log::{Entry, Log};
 use crate::record::{Record, Recovered};
 use crate::request::{Execute, Read, Reply};
@@ -38,12 +39,14 @@ use data::Data;
 use follower::Follower;
 use owner::{Acknowledged, Owner};
 use promotion::Renewal;
+use trust::{Comparing, Doubt};
 use written::{Mark, Written};
 
 pub use inspect::RoleKind;
 pub use log_memory::LogMemory;
 pub use message::{Message, Round};
 pub use note::Note;
+pub use trust::Trust;
 
 /// What happens to a replica.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,6 +78,8 @@ pub enum Event {
     /// an owner refuses updates by name, and a follower takes none over (rule M6). What little is left
     /// is for promises.
     Room(bool),
+    /// Another replica of this node has found out that the node's disk went back in time (rule R14).
+    RolledBack(Incarnation),
 }
 
 /// What is to be done for a replica.
@@ -115,6 +120,9 @@ pub enum Output {
     },
     /// Something that a person who reads the node's log wants to know.
     Note(Note),
+    /// The node's disk went back in time: its data begin this life (rule R14). To be written down, and
+    /// handed to all other replicas of the node as [`Event::RolledBack`].
+    RolledBack(Incarnation),
 }
 
 /// One partition on one node.
@@ -123,7 +131,12 @@ pub struct Replica<A: Apply> {
     me: NodeId,
     partition: PartitionId,
     settings: Settings,
+    life: Life,
     incarnation: Incarnation,
+    /// Whether its disk may have gone back in time (rule R14).
+    doubt: Doubt,
+    /// Before this it does not ask its owner again.
+    ask_owner_at: Time,
     /// Refuse anything of a lower epoch (rule R4). Durable before it is told to anybody.
     promised: Epoch,
     /// Whose owner's log this is: the whole log is a prefix of that owner's (rule R7).
@@ -139,6 +152,8 @@ pub struct Replica<A: Apply> {
     allegiance: Allegiance,
     /// The epoch that was promised when the replica started; it is never resumed (rule R8).
     restarted_in: Epoch,
+    /// It may have entered epochs up to this one, and forgotten that (rules R8, R14).
+    forgotten: Epoch,
     service: bool,
     room: bool,
     role: Role,
@@ -157,6 +172,9 @@ struct Allegiance {
 enum Role {
     /// It listens to whoever owns the partition.
     Follower(Follower),
+    /// It is named owner after a start, and compares with the other members of the in-sync set (rule
+    /// R14).
+    Comparing(Comparing),
     /// It is named owner of this epoch, and waits until it is free of its promise to another.
     Entering(Epoch),
     /// It is named owner of an epoch that it must not enter, and asks for the next one (rule R8).
@@ -178,6 +196,7 @@ impl<A: Apply> Replica<A> {
         now: Time,
     ) -> Result<Self, ImageError> {
         let Recovered {
+            life,
             incarnation,
             promised,
             log_epoch,
@@ -197,8 +216,10 @@ impl<A: Apply> Replica<A> {
         for entry in entries {
             log.push(entry);
         }
-        // It may have stood by an owner just before it stopped, and does not know.
-        let wait = if promised == Epoch(0) || settings.rules.broken(Rule::PromiseForgotten) {
+        // It may have stood by an owner just before it stopped, and does not know; nor does a disk that
+        // went back to before it promised anything.
+        let promised_nothing = promised == Epoch(0) && life.is_first();
+        let wait = if promised_nothing || settings.rules.broken(Rule::PromiseForgotten) {
             Time(0)
         } else {
             now + settings.lease()
@@ -212,7 +233,10 @@ impl<A: Apply> Replica<A> {
             me,
             partition,
             settings,
+            life,
             incarnation,
+            doubt: Doubt::after_start(life, settings.rules),
+            ask_owner_at: Time(0),
             promised,
             log_epoch,
             log,
@@ -225,6 +249,7 @@ impl<A: Apply> Replica<A> {
                 until: wait,
             },
             restarted_in: promised,
+            forgotten: Epoch(0),
             service: false,
             room: true,
             role: Role::Follower(Follower::default()),
@@ -247,6 +272,7 @@ impl<A: Apply> Replica<A> {
                 self.log.trim(keep_bytes, self.written.handed_over_end());
             }
             Event::Room(room) => self.room = room,
+            Event::RolledBack(incarnation) => self.begin_another_life(incarnation, out),
         }
     }
 
@@ -257,7 +283,7 @@ impl<A: Apply> Replica<A> {
         match &self.role {
             Role::Owner(_) => self.flush_owner(now, out),
             Role::Follower(_) => self.flush_follower(out),
-            Role::Entering(_) | Role::Renewing(_) => {}
+            Role::Comparing(_) | Role::Entering(_) | Role::Renewing(_) => {}
         }
         self.log.committed(self.data.commit);
         self.forget_spare_entries(now);
@@ -280,7 +306,7 @@ impl<A: Apply> Replica<A> {
         // Whoever has just been sent an image must find what follows it, or needs another one.
         let needed = match &self.role {
             Role::Owner(owner) => owner.needed_after(now, settings),
-            Role::Follower(_) | Role::Entering(_) | Role::Renewing(_) => None,
+            Role::Follower(_) | Role::Comparing(_) | Role::Entering(_) | Role::Renewing(_) => None,
         };
         let forget = needed.map_or(self.data.commit, |lsn| lsn.min(self.data.commit));
         self.log.trim(retained, forget);
@@ -291,6 +317,7 @@ impl<A: Apply> Replica<A> {
     pub fn deadline(&self) -> Option<Time> {
         match &self.role {
             Role::Follower(_) => None,
+            Role::Comparing(comparing) => Some(comparing.ask_at()),
             Role::Entering(_) => Some(self.allegiance.until),
             Role::Renewing(renewal) => Some(renewal.ask_at()),
             Role::Owner(owner) => Some(owner.deadline()),
@@ -355,12 +382,36 @@ impl<A: Apply> Replica<A> {
                     self.step_down(out);
                 }
             }
+            Message::Returned {
+                epoch,
+                life,
+                incarnation,
+            } => self.testify(now, from, epoch, (life, incarnation), out),
+            Message::Witness {
+                epoch,
+                life,
+                incarnation,
+                floor,
+                reach,
+                confirmed,
+            } => {
+                if life == self.life {
+                    let testimony = trust::Testimony {
+                        incarnation,
+                        floor,
+                        reach,
+                        confirmed,
+                    };
+                    self.hear_witness(now, from, epoch, testimony, out);
+                }
+            }
         }
     }
 
     fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
         match &self.role {
             Role::Follower(_) => {}
+            Role::Comparing(_) => self.ask_witnesses(now, out),
             Role::Entering(epoch) => self.try_to_enter(now, *epoch, out),
             Role::Renewing(_) => self.ask_for_renewal(now, out),
             Role::Owner(_) => self.tick_owner(now, out),
@@ -431,4 +482,6 @@ pub struct Held {
     pub log_epoch: Epoch,
     /// Where the log on disk ends.
     pub end: Lsn,
+    /// Whether its disk may have gone back in time (rule R14).
+    pub trust: Trust,
 }

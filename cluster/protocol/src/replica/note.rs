@@ -68,6 +68,30 @@ pub enum Note {
         /// Where.
         lsn: Lsn,
     },
+    /// The disk has gone back in time: an entry is missing that this replica had acknowledged (rule
+    /// R14). Its data begin another life.
+    RolledBack {
+        /// Who knows of the entry.
+        witness: NodeId,
+        /// The entry.
+        missing: Position,
+        /// Where the log ends.
+        end: Position,
+    },
+    /// After a start this replica is alone in sync, and nobody can tell whether its disk has gone back in
+    /// time (rule R14).
+    Unwitnessed {
+        /// The epoch that it owns.
+        epoch: Epoch,
+    },
+    /// After a start, another member of the in-sync set has more of the log: this replica leaves the
+    /// partition to it (rule R14).
+    Behind {
+        /// Who has more.
+        node: NodeId,
+        /// Where the log of the other one ends.
+        theirs: Position,
+    },
     /// What came as a data image is none.
     ImageRefused {
         /// Its place in the log.

@@ -126,6 +126,19 @@ impl Owner {
         self.synced
     }
 
+    /// Up to where something may have been acknowledged that this owner does not know to be committed.
+    pub(super) fn unsynced_end(&self) -> Lsn {
+        if self.synced {
+            Lsn(0)
+        } else {
+            self.sync_target
+        }
+    }
+
+    pub(super) fn peer_mut(&mut self, node: NodeId) -> Option<&mut Peer> {
+        self.peers.get_mut(node)
+    }
+
     #[inline]
     pub(super) fn peers(&self) -> &Peers {
         &self.peers
@@ -419,7 +432,7 @@ impl<A: Apply> Replica<A> {
     }
 
     /// Sends what is next to one replica even if it is only a sign of life.
-    fn send_to(&mut self, to: NodeId, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn send_to(&mut self, to: NodeId, now: Time, out: &mut Vec<Output>) {
         if !self.epoch_is_durable() {
             return;
         }

@@ -147,13 +147,12 @@ impl Peer {
 
     /// Whether what it acknowledges in the life `incarnation` of its data counts (rule R5). Of a member,
     /// only the life counts that the master has recorded, or was asked to record. A catch-up holds
-    /// nothing of what it acknowledged in an earlier life; what comes late from such a one is void.
+    /// nothing of what it acknowledged in an earlier life.
     pub(super) fn counts_in_life(&mut self, incarnation: Incarnation) -> bool {
         match (self.standing, self.incarnation) {
             (Standing::InSync(recorded), _) => recorded == incarnation,
             (Standing::Pending { asked: true }, Some(asked_for)) => asked_for == incarnation,
-            (_, Some(known)) if known > incarnation => false,
-            (_, Some(known)) if known < incarnation => {
+            (_, Some(known)) if known != incarnation => {
                 self.standing = Standing::CatchUp;
                 self.matched = None;
                 true

@@ -2,6 +2,7 @@
 
 use super::note::Note;
 use super::owner::Owner;
+use super::trust::Comparing;
 use super::{Follower, Output, Replica, Role};
 use crate::apply::Apply;
 use crate::ids::Epoch;
@@ -33,8 +34,13 @@ impl<A: Apply> Replica<A> {
         let epoch = assignment.epoch;
         self.learn_of(epoch, assignment.owner);
         let mine = assignment.owner == self.me && self.holds_recorded_data(&assignment);
-        let may_enter = self.may_enter(epoch);
+        if epoch > self.assigned.epoch {
+            self.doubt.of_another_epoch();
+            self.ask_owner_at = Time(0);
+        }
         self.assigned = assignment;
+        let must_compare = mine && self.must_compare(out);
+        let may_enter = self.may_enter(epoch);
         match &mut self.role {
             Role::Owner(owner) if owner.epoch() == epoch => {
                 owner.set_catch_ups(&self.assigned.catch_ups, self.log.last(), now);
@@ -45,20 +51,40 @@ impl<A: Apply> Replica<A> {
             {
                 self.continue_into(epoch, now);
             }
+            Role::Comparing(comparing) if must_compare && comparing.epoch() == epoch => {}
+            _ if must_compare => {
+                self.step_down(out);
+                self.role = Role::Comparing(Comparing::in_epoch(epoch, now));
+                self.ask_witnesses(now, out);
+            }
             Role::Entering(current) if mine && *current == epoch => {}
             Role::Renewing(renewal) if mine && renewal.epoch == epoch => {}
-            _ if mine && may_enter => {
-                self.step_down(out);
-                self.role = Role::Entering(epoch);
-                self.try_to_enter(now, epoch, out);
-            }
             _ if mine => {
                 self.step_down(out);
-                self.role = Role::Renewing(Renewal { epoch, ask_at: now });
-                self.ask_for_renewal(now, out);
+                self.begin_to_own(now, epoch, may_enter, out);
             }
             _ => self.step_down(out),
         }
+    }
+
+    /// R8: enters `epoch`, or asks for the next one if it must not.
+    fn begin_to_own(&mut self, now: Time, epoch: Epoch, may_enter: bool, out: &mut Vec<Output>) {
+        if may_enter {
+            self.role = Role::Entering(epoch);
+            self.try_to_enter(now, epoch, out);
+        } else {
+            self.role = Role::Renewing(Renewal { epoch, ask_at: now });
+            self.ask_for_renewal(now, out);
+        }
+    }
+
+    /// R14: nothing is missing on the disk, so that the epoch can be owned that the table gives.
+    pub(super) fn own_after_comparing(&mut self, now: Time, out: &mut Vec<Output>) {
+        let epoch = self.assigned.epoch;
+        self.forgotten = epoch;
+        let may_enter = self.may_enter(epoch);
+        self.step_down(out);
+        self.begin_to_own(now, epoch, may_enter, out);
     }
 
     /// R5: whether the data are still those that the table counts on. In another life they may lack
@@ -73,7 +99,7 @@ impl<A: Apply> Replica<A> {
     /// restart that is not known of the epoch that was promised.
     fn may_enter(&self, epoch: Epoch) -> bool {
         let rules = self.settings.rules;
-        epoch > self.promised
+        epoch > self.promised.max(self.forgotten)
             || rules.broken(Rule::ReEnterEpoch) && epoch != self.restarted_in
             || rules.broken(Rule::ResumeAfterRestart) && epoch == self.restarted_in
     }

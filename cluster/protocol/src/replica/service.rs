@@ -184,7 +184,9 @@ impl<A: Apply> Replica<A> {
         match &self.role {
             Role::Follower(_) => Some(Refusal::NotOwner),
             Role::Owner(owner) if self.service && owner.synced() => None,
-            Role::Owner(_) | Role::Entering(_) | Role::Renewing(_) => Some(Refusal::NotServing),
+            Role::Owner(_) | Role::Comparing(_) | Role::Entering(_) | Role::Renewing(_) => {
+                Some(Refusal::NotServing)
+            }
         }
     }
 

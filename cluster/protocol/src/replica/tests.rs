@@ -174,6 +174,9 @@ impl World {
                         .extend(entries.into_iter().map(|entry| entry.statement));
                 }
                 Output::Note(_) => {}
+                Output::RolledBack(incarnation) => {
+                    self.nodes.get_mut(&id).unwrap().disk.incarnation = incarnation;
+                }
             }
         }
     }
@@ -708,3 +711,5 @@ fn a_catch_up_that_begins_another_life_is_not_added_for_what_it_held_in_the_last
             .all(|(_, change)| change.what != other_life)
     );
 }
+
+mod trust;

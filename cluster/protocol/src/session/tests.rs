@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{Epoch, Lsn, Revision, Term};
+use crate::ids::{Epoch, Life, Lsn, Revision, Term};
 use crate::table::Stamp;
 
 const HASH: u32 = 4;
@@ -31,6 +31,7 @@ fn table(revision: u64, owner: Option<u16>) -> Arc<Directory> {
     let stamp = Stamp {
         term: Term(1),
         revision: Revision(revision),
+        life: Life::default(),
     };
     let nodes = (0..3).map(address).collect();
     Arc::new(Directory::new(stamp, nodes, vec![owner; 8]))

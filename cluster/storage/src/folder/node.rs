@@ -1,6 +1,6 @@
 //! The file `node`: whose folder this is.
 
-use kensho_protocol::ids::{Incarnation, NodeId};
+use kensho_protocol::ids::{Incarnation, Life, NodeId};
 use kensho_protocol::table::Identity;
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,25 @@ use crate::sealed;
 const NAME: &str = "node";
 const KIND: sealed::Kind = sealed::Kind {
     magic: *b"KenshoNd",
-    version: 2,
+    version: 3,
 };
+
+/// What is drawn at a start.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn {
+    /// The identity of the node, if its folder is new. Not 0, which stands for no node.
+    pub node: NodeId,
+    /// What makes this start different from all others (rule R14).
+    pub nonce: u128,
+}
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NodeFile {
     pub(super) node: NodeId,
     pub(super) incarnation: Incarnation,
+    /// The present start, or the last one (rule R14).
+    pub(super) life: Life,
     identity: Identity,
     /// Whether everything else is there. It is written last.
     pub(super) ready: bool,
@@ -44,7 +55,7 @@ impl NodeFile {
     pub(super) fn begin<D: Disk>(
         disk: &mut D,
         identity: &Identity,
-        node: NodeId,
+        drawn: Drawn,
     ) -> Result<Self, StorageError> {
         let names = disk
             .list()
@@ -56,7 +67,11 @@ impl NodeFile {
             });
         }
         let file = NodeFile {
-            node,
+            node: drawn.node,
+            life: Life {
+                counter: 1,
+                nonce: drawn.nonce,
+            },
             // As the cluster's first table expects of all its members (rule M5).
             incarnation: Incarnation(0),
             identity: identity.clone(),
@@ -76,10 +91,38 @@ impl NodeFile {
         Ok(file)
     }
 
-    /// Another life of the data begins (rule R5).
-    pub(super) fn renew<D: Disk>(self, disk: &mut D) -> Result<Self, StorageError> {
+    /// The node starts again from a folder that was there (rule R14). It starts without room on the disk,
+    /// too: what was drawn makes its life another one even if it cannot be counted.
+    pub(super) fn start_again<D: Disk>(
+        self,
+        disk: &mut D,
+        nonce: u128,
+    ) -> Result<Self, StorageError> {
+        let counter = self.life.counter + 1;
         let file = NodeFile {
-            incarnation: self.incarnation.next(),
+            life: Life { counter, nonce },
+            ..self
+        };
+        match file.write(disk) {
+            Err(error) if !error.is_full() => Err(error),
+            _ => Ok(file),
+        }
+    }
+
+    /// Another life of the data begins (rule R5). It is of the present start, so that a copy of the folder
+    /// never comes to the same.
+    pub(super) fn renew<D: Disk>(self, disk: &mut D) -> Result<Self, StorageError> {
+        let incarnation = self.life.incarnation_after(self.incarnation);
+        self.with_incarnation(disk, incarnation)
+    }
+
+    pub(super) fn with_incarnation<D: Disk>(
+        self,
+        disk: &mut D,
+        incarnation: Incarnation,
+    ) -> Result<Self, StorageError> {
+        let file = NodeFile {
+            incarnation,
             ..self
         };
         file.write(disk)?;

@@ -17,7 +17,8 @@ pub(crate) struct Lives {
 impl Lives {
     /// The life of a partition's data on a node whose own is `node`.
     pub(crate) fn of(&self, node: Incarnation, partition: PartitionId) -> Incarnation {
-        Incarnation(node.0 + self.begun(partition))
+        // A node's own is drawn, once a copy of its folder was put back.
+        Incarnation(node.0.wrapping_add(self.begun(partition)))
     }
 
     fn begun(&self, partition: PartitionId) -> u32 {

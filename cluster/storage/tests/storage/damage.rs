@@ -320,7 +320,10 @@ fn identity() -> Identity {
 fn open_folder(disk: &mut SimulatedDisk) -> Result<NodeId, StorageError> {
     let operations = disk.operations();
     folder::open_on(disk, &identity(), SETTINGS, || {
-        Ok(NodeId(u32::try_from(operations).unwrap() + 1))
+        Ok(folder::Drawn {
+            node: NodeId(u32::try_from(operations).unwrap() + 1),
+            nonce: u128::from(operations),
+        })
     })
     .map(|folder| folder.node)
 }
@@ -378,7 +381,12 @@ fn votes_are_replaced_whole_or_not_at_all() {
 }
 
 fn open_saved(disk: &mut SimulatedDisk) -> Saved {
-    let opened = folder::open_on(disk, &identity(), SETTINGS, || Ok(NodeId(1)));
+    let opened = folder::open_on(disk, &identity(), SETTINGS, || {
+        Ok(folder::Drawn {
+            node: NodeId(1),
+            nonce: 1,
+        })
+    });
     opened.unwrap().saved
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kensho_protocol::coordinator::Saved;
 use kensho_protocol::ids::{
-    ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Term,
+    ClientId, Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Position, Sequence, Term,
 };
 use kensho_protocol::log::Entry;
 use kensho_protocol::outcomes::OutcomeLimits;
@@ -79,7 +79,13 @@ fn log(epoch: u64, keep: u64, entries: &[u64]) -> Record {
 }
 
 fn open(disk: &mut SimulatedDisk) -> DataFolder<SimulatedFile> {
-    folder::open_on(disk, &identity(), SETTINGS, || Ok(NodeId(70_000))).unwrap()
+    folder::open_on(disk, &identity(), SETTINGS, || {
+        Ok(folder::Drawn {
+            node: NodeId(70_000),
+            nonce: 9,
+        })
+    })
+    .unwrap()
 }
 
 /// One of everything: records that append and cut, a checkpoint, an image, several segments.
@@ -121,6 +127,11 @@ fn written() -> SimulatedDisk {
 
 fn expected() -> BTreeMap<PartitionId, Recovered> {
     let recovered = |promised, log_epoch, base, image: Option<&'static str>, entries| Recovered {
+        // The folder is opened for the second time.
+        life: Life {
+            counter: 2,
+            nonce: 9,
+        },
         incarnation: Incarnation(0),
         promised: Epoch(promised),
         log_epoch: Epoch(log_epoch),

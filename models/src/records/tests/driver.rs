@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kensho_protocol::coordinator::{self, Birth, Coordinator, Saved};
-use kensho_protocol::ids::{ClientId, Incarnation, NodeId, PartitionId, Position, Sequence, Token};
+use kensho_protocol::ids::{
+    ClientId, Incarnation, Life, NodeId, PartitionId, Position, Sequence, Token,
+};
 use kensho_protocol::inputs::{Head, Plane, Transcript};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::Recovered;
@@ -164,10 +166,16 @@ impl Cluster {
         };
         let saved = this.saved.clone();
         let seed = 7 + node as u64;
-        control.transcript.coordinator(now, 0, &birth, &saved, seed);
+        let life = Life {
+            counter: u64::from(this.life),
+            nonce: u128::from(this.life) << 8 | node as u128,
+        };
+        this.disk.life = life;
+        let transcript = &mut control.transcript;
+        transcript.coordinator(now, 0, &birth, &saved, (life, seed));
         control.write();
         let me = this.me.clone();
-        let coordinator = Coordinator::new(settings, me, 0, birth, saved, seed, now);
+        let coordinator = Coordinator::new(settings, me, 0, birth, saved, life, seed, now);
         data.transcript.replica(P, now, &this.disk);
         data.write();
         let replica = Replica::recover(this.me.id, P, settings, this.disk.clone(), now);
@@ -345,7 +353,9 @@ impl Cluster {
                 replica::Output::Ask(change) => {
                     (node, Input::Control(coordinator::Event::Ask(change)))
                 }
-                replica::Output::CutOff { .. } | replica::Output::Note(_) => continue,
+                replica::Output::CutOff { .. }
+                | replica::Output::Note(_)
+                | replica::Output::RolledBack(_) => continue,
             };
             self.queue.push_back((to, input));
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::coordinator::{
     Birth, Coordinator, Event, Message, Note, Output, Refusal, Saved, Standing,
 };
-use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Term, Ticket};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Term, Ticket};
 use crate::outcomes::OutcomeLimits;
-use crate::replica::Held;
+use crate::replica::{Held, Trust};
 use crate::rule::Rules;
 use crate::settings::Settings;
 use crate::table::{Assignment, Change, Identity, Member, Stamp, Table, What};
@@ -227,6 +227,10 @@ impl Cluster {
             node.priority,
             birth,
             node.saved.clone(),
+            Life {
+                counter: u64::from(node.life),
+                nonce: u128::from(seed),
+            },
             seed,
             now,
         ));
@@ -296,6 +300,7 @@ impl Cluster {
             incarnation: Incarnation(0),
             log_epoch: Epoch(0),
             end: Lsn(0),
+            trust: Trust::Confirmed,
         });
         held.log_epoch = Epoch(epoch);
         held.end = Lsn(end);
@@ -489,6 +494,7 @@ impl Cluster {
                     incarnation: assignment.in_sync[&id],
                     log_epoch: assignment.epoch,
                     end: Lsn(end),
+                    trust: Trust::Confirmed,
                 });
                 if held.incarnation == assignment.in_sync[&id] {
                     held.log_epoch = held.log_epoch.max(assignment.epoch);

@@ -6,7 +6,7 @@ use super::network::{Cluster, HEARTBEAT, node};
 use crate::coordinator::failover::{Load, Verdict, View};
 use crate::coordinator::{Event, Note};
 use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId};
-use crate::replica::Held;
+use crate::replica::{Held, Trust};
 use crate::rule::Rules;
 use crate::settings::Mode;
 use crate::table::Assignment;
@@ -88,6 +88,7 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
             incarnation: Incarnation(0),
             log_epoch: Epoch(4),
             end: Lsn(end),
+            trust: Trust::Confirmed,
         };
         ((PartitionId(0), node(id)), held)
     };
@@ -96,6 +97,8 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
         alive: both.clone(),
         leaving: BTreeSet::new(),
         roomless: BTreeSet::from([node(1)]),
+        overdue: BTreeSet::new(),
+        distrust: false,
         reported: both,
         held: BTreeMap::from([held(1, 10), held(2, end)]),
         replaceable: BTreeSet::new(),
