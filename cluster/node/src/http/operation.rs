@@ -109,8 +109,11 @@ pub(super) fn ready(service: &Service) -> Answer {
     match hindrance(&plane) {
         None => answer::empty(StatusCode::OK),
         Some(reason) => {
-            let why = plane.view().no_member.clone();
-            Error::not_ready(&why.unwrap_or_else(|| reason.to_owned())).response()
+            // It is looked for now and then only, so that a member may not have heard yet that it is one.
+            let table = plane.view().table.as_ref();
+            let member = table.is_some_and(|table| table.members.contains_key(&plane.me().id));
+            let why = plane.view().no_member.as_deref().filter(|_| !member);
+            Error::not_ready(why.unwrap_or(reason)).response()
         }
     }
 }

@@ -14,9 +14,11 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.expect("cp starts").success());
 }
 
-/// A cluster in which each partition is on two nodes, and a node that is started at once is not missed.
-fn two_of_three(extra: &str) -> Cluster {
-    let mut cluster = Cluster::new(3, &format!("replicas = 2\nheartbeat_ms = 500\n{extra}"));
+/// A cluster in which each partition is on two nodes, and a node that is away for less than three
+/// heartbeats is not missed.
+fn two_of_three(heartbeat_ms: u32, extra: &str) -> Cluster {
+    let settings = format!("replicas = 2\nheartbeat_ms = {heartbeat_ms}\n{extra}");
+    let mut cluster = Cluster::new(3, &settings);
     for node in &mut cluster.nodes {
         node.start();
     }
@@ -96,7 +98,8 @@ fn figure(cluster: &mut Cluster, name: &str, figure: &str) -> u64 {
 
 #[tokio::test]
 async fn a_folder_that_is_put_back_is_found_out_and_brought_in_sync() {
-    let mut cluster = two_of_three("");
+    // On a busy machine it takes seconds until the node is back.
+    let mut cluster = two_of_three(2_000, "");
     let (owner, backup) = with_older_copy(&mut cluster).await;
     put_back(&mut cluster, &backup);
     cluster.node(&backup).start();
@@ -119,7 +122,7 @@ async fn a_folder_that_is_put_back_is_found_out_and_brought_in_sync() {
 
 #[tokio::test]
 async fn where_disks_are_distrusted_nobody_goes_on_alone_from_a_folder_that_was_put_back() {
-    let mut cluster = two_of_three("distrust_disks = true");
+    let mut cluster = two_of_three(500, "distrust_disks = true");
     let (owner, backup) = with_older_copy(&mut cluster).await;
     // It must not go on without the backup.
     cluster.node(&owner).pause();
@@ -140,7 +143,7 @@ async fn where_disks_are_distrusted_nobody_goes_on_alone_from_a_folder_that_was_
 
 #[tokio::test]
 async fn elsewhere_it_goes_on_and_that_is_told() {
-    let mut cluster = two_of_three("");
+    let mut cluster = two_of_three(500, "");
     let (owner, backup) = with_older_copy(&mut cluster).await;
     cluster.node(&owner).pause();
     put_back(&mut cluster, &backup);
