@@ -93,14 +93,21 @@ pub fn text(plan: &Plan) -> String {
     )
 }
 
-/// Measures one load after the other.
+/// Measures one load after the other, and tells of each when it ends.
 ///
 /// # Errors
 /// If a cluster cannot be started, or a node ends.
-pub async fn measure(plan: Plan, program: &Path, folder: PathBuf) -> Result<Vec<MemoryLoad>> {
+pub async fn measure(
+    plan: Plan,
+    program: &Path,
+    folder: PathBuf,
+    mut tell: impl FnMut(&MemoryLoad),
+) -> Result<Vec<MemoryLoad>> {
     let mut loads = Vec::new();
     for kind in Kind::ALL {
-        loads.push(measure_one(plan, kind, program, folder.clone()).await?);
+        let load = measure_one(plan, kind, program, folder.clone()).await?;
+        tell(&load);
+        loads.push(load);
     }
     Ok(loads)
 }

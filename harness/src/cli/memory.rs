@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kensho_results::bench::memory::MemorySet;
+use kensho_results::bench::memory::{MemoryLoad, MemorySet};
 use kensho_results::run::Host;
 
 use super::figures::{FiguresOptions, command_line, on_one_thread};
@@ -43,35 +43,26 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
         durability: arguments.durability,
     };
     let nodes = measurement.folder.path().join("nodes");
-    let loads = tokio::select! {
-        loads = measure_memory(plan, &measurement.program, nodes) => loads?,
-        () = signal.wait() => bail!("interrupted; the nodes are stopped"),
-    };
+    println!(
+        "{}; three loads of {:.0} s each. Means of memory are those of three equal parts of the time \
+         after its first fifth.",
+        memory_cluster(&plan),
+        plan.duration.as_secs_f64()
+    );
     let mut grew = false;
-    for load in &loads {
-        let mib = |bytes: f64| bytes / f64::from(1 << 20);
-        println!(
-            "{}: {} requests in {:.0} s, {:.0} MiB",
-            load.text,
-            load.requests,
-            load.seconds,
-            mib(load.sent_bytes as f64)
-        );
-        for (number, node) in (1..).zip(&load.nodes) {
-            let means = node
-                .means()
-                .into_iter()
-                .map(|mean| format!("{:.0}", mib(mean)));
-            println!(
-                "  n{number}: resident {} MiB in thirds of the time, log on disk at most {:.0} MiB",
-                means.collect::<Vec<_>>().join(", "),
-                mib(node.log_max_bytes as f64)
-            );
-        }
+    let tell = |load: &MemoryLoad| {
+        print(load);
         for complaint in load.complaints(plan.checkpoint_after_bytes) {
             grew = true;
             println!("  {complaint}");
         }
+    };
+    let loads = tokio::select! {
+        loads = measure_memory(plan, &measurement.program, nodes, tell) => loads?,
+        () = signal.wait() => bail!("interrupted; the nodes are stopped"),
+    };
+    if !grew {
+        println!("Nothing grew: memory within 10 %, the log on disk within twice its setting.");
     }
     measurement.keep(&MemorySet {
         command: command_line(),
@@ -81,4 +72,26 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
         loads,
     })?;
     Ok(if grew { GREW } else { 0 })
+}
+
+fn print(load: &MemoryLoad) {
+    let mib = |bytes: f64| bytes / f64::from(1 << 20);
+    println!(
+        "{}: {} requests in {:.0} s, {:.0} MiB",
+        load.text,
+        load.requests,
+        load.seconds,
+        mib(load.sent_bytes as f64)
+    );
+    for (number, node) in (1..).zip(&load.nodes) {
+        let means = node
+            .means()
+            .into_iter()
+            .map(|mean| format!("{:.0}", mib(mean)));
+        println!(
+            "  n{number}: resident {} MiB, log on disk at most {:.0} MiB",
+            means.collect::<Vec<_>>().join(", "),
+            mib(node.log_max_bytes as f64)
+        );
+    }
 }
