@@ -197,6 +197,6 @@ fn an_acknowledgement_of_an_earlier_reign_is_noticed() {
         rules: rules(Some(Rule::AckAnyEpoch)),
         ..Given::default()
     };
-    let shown = violated::<World>(12_133, &given);
+    let shown = violated::<World>(33_971, &given);
     assert_eq!(shown, Some(Invariant::DurableAck));
 }
