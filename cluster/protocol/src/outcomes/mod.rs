@@ -252,7 +252,7 @@ impl Outcomes {
         self.len() == 0
     }
 
-    /// How many bytes count against [`OutcomeLimits::bytes`].
+    /// How many bytes count against the limit of bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes

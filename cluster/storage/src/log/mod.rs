@@ -11,7 +11,7 @@
 //! sees: bytes that are no valid batch, with no valid batch after them, are the last write, torn by a
 //! crash before anybody was told that it is safe: it is cut off. If a later batch is valid, then the
 //! bad one was once safe, and the disk has damaged it. Batches say of their partitions which records of
-//! theirs came before ([`Links`](batch::Links)), so that it is known who has lost some: these begin
+//! theirs came before (`batch::Links`), so that it is known who has lost some: these begin
 //! another life of their data with nothing ([`Recovery::taken_out`]), and are fetched from others; then
 //! the log is written anew without them.
 //! The one thing that this cannot tell from a torn write is damage to the very last batch. So an empty
