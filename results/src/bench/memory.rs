@@ -73,7 +73,10 @@ impl NodeMemory {
         let means = self.means();
         let most = means.iter().copied().fold(0.0, f64::max);
         let least = means.iter().copied().fold(f64::INFINITY, f64::min);
-        if least > 0.0 { most / least - 1.0 } else { 0.0 }
+        match least > 0.0 && least.is_finite() {
+            true => most / least - 1.0,
+            false => 0.0,
+        }
     }
 }
 
