@@ -105,7 +105,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) now: i64,
 }
 
-type Checked = Result<(Node, Type), Wrong>;
+type Typed = (Node, Type);
+type Checked = Result<Typed, Wrong>;
 
 impl Checker<'_> {
     /// The place of a column, whatever its name's case.
@@ -270,11 +271,7 @@ impl Checker<'_> {
         }
     }
 
-    fn comparable(
-        &self,
-        one: &Expression,
-        other: &Expression,
-    ) -> Result<((Node, Type), (Node, Type)), Wrong> {
+    fn comparable(&self, one: &Expression, other: &Expression) -> Result<(Typed, Typed), Wrong> {
         let (left, right) = (self.expression(one)?, self.expression(other)?);
         check_comparable(one.at, one, &left, other, &right)?;
         Ok((left, right))
@@ -347,9 +344,9 @@ fn both_constant(one: &Node, other: &Node) -> bool {
 fn check_comparable(
     at: usize,
     one: &Expression,
-    left: &(Node, Type),
+    left: &Typed,
     other: &Expression,
-    right: &(Node, Type),
+    right: &Typed,
 ) -> Result<(), Wrong> {
     if left.1.compares_with(right.1) {
         return Ok(());

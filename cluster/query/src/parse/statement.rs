@@ -50,7 +50,7 @@ pub(super) fn statement(tokens: &mut Tokens<'_, '_>) -> Parsed<Statement> {
             offset = count(tokens, "OFFSET")?;
         }
     }
-    if tokens.input.first().is_some() {
+    if !tokens.input.is_empty() {
         return fail(tokens, "where, order by, limit, or the end");
     }
     Ok(Statement {

@@ -160,7 +160,7 @@ impl ContainerInfo {
                     time_precision: None,
                     index: column.indexes.clone(),
                     // Of a row key it goes without saying.
-                    not_null: !column.nullable && !(number == 0 && self.row_key),
+                    not_null: !(column.nullable || number == 0 && self.row_key),
                 })
                 .collect(),
         };
@@ -207,7 +207,7 @@ impl ColumnDescription {
             )));
         };
         let precision = self.time_precision.as_deref();
-        if !precision.is_none_or(|precision| precision == "MILLISECOND") {
+        if precision.is_some_and(|precision| precision != "MILLISECOND") {
             return Err(InvalidContainer(format!(
                 "column \"{}\" has a timePrecision that is not offered; times are kept to the MILLISECOND",
                 self.name

@@ -493,10 +493,9 @@ impl<'a> Given<'a> {
 }
 
 fn within(place: &str, wrong: Wrong) -> Wrong {
-    Wrong {
-        what: format!("{place}{}", wrong.what).into(),
-        ..wrong
-    }
+    let Wrong { code, at, what } = wrong;
+    let what = format!("{place}{what}").into();
+    Wrong { code, at, what }
 }
 
 fn count(number: u64) -> usize {

@@ -205,7 +205,10 @@ mod tests {
             Value::Float(1.5)
         );
         let widest = between(&Value::Float(f64::MAX), &Value::Float(f64::MIN));
-        assert!(matches!(widest, Value::Float(value) if value.is_finite()), "{widest:?}");
+        assert!(
+            matches!(widest, Value::Float(value) if value.is_finite()),
+            "{widest:?}"
+        );
         assert_eq!(between(&Value::Null, &Value::Float(3.0)), Value::Null);
     }
 }

@@ -183,7 +183,9 @@ fn statements_make_one_value_of_many_rows() {
         ("select sum(weight)", "DOUBLE", "[211.75]"),
         ("select avg(weight) where age = 30", "DOUBLE", "[70.875]"),
         (
-            "select variance(weight) where age = 30", "DOUBLE", "[87.890625]"
+            "select variance(weight) where age = 30",
+            "DOUBLE",
+            "[87.890625]",
         ),
         ("select max(age) where age > 99", "INTEGER", ""),
         ("select sum(age) where age > 99", "LONG", "[0]"),
