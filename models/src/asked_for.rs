@@ -1,44 +1,10 @@
-//! What a person may ask a run of a whole cluster for: a workload of the harness, and which faults of
-//! the nemesis's catalogue strike it.
+//! Which faults of the nemesis's catalogue a person may ask for in a run of a whole cluster.
 
 use std::fmt;
-use std::str::FromStr;
 
 use kensho_nemesis::catalogue::{CATALOGUE, Entry, select};
 
 use crate::random::Random;
-
-/// The workloads that can be played in virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// [`kensho_workloads::register`].
-    Register,
-}
-
-impl Workload {
-    /// All of them.
-    pub const ALL: [Workload; 1] = [Workload::Register];
-
-    /// Its name, as on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Workload::Register => "register",
-        }
-    }
-}
-
-impl FromStr for Workload {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Workload::ALL.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| {
-            let names = Workload::ALL.map(Workload::name).join(", ");
-            format!("there is no workload {name:?} that can be simulated; there is {names}")
-        })
-    }
-}
 
 /// Faults by name: families, single ones, or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,12 +67,6 @@ mod tests {
 
     #[test]
     fn names_are_known_or_refused() {
-        assert_eq!("register".parse(), Ok(Workload::Register));
-        assert!(
-            "queue"
-                .parse::<Workload>()
-                .is_err_and(|e| e.contains("register"))
-        );
         let names =
             |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
         assert!(Nemesis::of(&names(&["kill", "flood"])).is_err_and(|e| e.contains("flood")));

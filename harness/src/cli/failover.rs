@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     own.insert("rounds".into(), json!(arguments.rounds));
     let wanted = Wanted {
         words: &["kensho", "failover"],
+        workload: &kensho_workloads::register::Register,
         cluster: &arguments.cluster,
         load: &arguments.load,
         run: &arguments.run,

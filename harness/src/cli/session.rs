@@ -13,7 +13,8 @@ use kensho_results::store::RunFolder;
 use kensho_results::text::{counted, thousands};
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{Validity, Verdict};
-use kensho_workloads::register;
+use kensho_workloads::Workload;
+use kensho_workloads::workload::Settings;
 use serde_json::{Map, Value, json};
 
 use super::broken_rules;
@@ -30,6 +31,8 @@ pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Wanted<'a> {
     /// The words of the subcommand.
     pub(super) words: &'a [&'a str],
+    /// What clients do.
+    pub(super) workload: &'static dyn Workload,
     /// What cluster.
     pub(super) cluster: &'a ClusterOptions,
     /// What load.
@@ -46,7 +49,7 @@ pub(super) struct Wanted<'a> {
     pub(super) play: Play,
     /// Whether a proxy stands on each link.
     pub(super) proxies: bool,
-    /// How long the cluster may take to become whole, and its registers to be read at the end.
+    /// How long the cluster may take to become whole, and its objects to be read at the end.
     pub(super) settle_limit: Duration,
 }
 
@@ -99,7 +102,8 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
     };
     let partitions = u64::from(system.partitions());
     let plan = Plan {
-        registers: register::Settings::for_partitions(partitions, wanted.seed),
+        workload: wanted.workload,
+        objects: Settings::for_partitions(partitions, wanted.seed),
         clients: wanted.load.clients,
         rate: wanted.load.rate.0,
         faults: wanted.faults,

@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     own.insert("time-limit".into(), json!(arguments.time_limit.to_string()));
     let wanted = Wanted {
         words: &["kensho", "soak"],
+        workload: &kensho_workloads::register::Register,
         cluster: &arguments.cluster,
         load: &arguments.load,
         run: &arguments.run,

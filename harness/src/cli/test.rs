@@ -12,12 +12,9 @@ use super::session::{self, Wanted, block_on};
 use super::span::Span;
 use crate::runner::{Outcome, Play};
 
-/// The workloads there are.
-const WORKLOADS: [&str; 1] = ["register"];
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What clients do; there is: register
+    /// What clients do: kensho workloads lists what there is
     workload: String,
     /// How long clients work under faults
     #[arg(long, default_value = "60s", value_name = "TIME")]
@@ -31,7 +28,7 @@ pub(super) struct Arguments {
     )]
     nemesis: Vec<String>,
     /// How long the cluster may take to become whole, at the start and after the last fault, and its
-    /// registers to be read at the end [default: 60s]
+    /// objects to be read at the end [default: 60s]
     #[arg(long, value_name = "TIME")]
     settle_limit: Option<Span>,
     #[command(flatten)]
@@ -56,14 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 /// # Errors
 /// If they do not fit, the cluster cannot be started, or the history cannot be written.
 pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> {
-    let workload = arguments.workload.as_str();
-    if !WORKLOADS.contains(&workload) {
-        let text = format!(
-            "there is no workload {workload:?}; there is {}",
-            WORKLOADS.join(", ")
-        );
-        return Err(Refusal(text).into());
-    }
+    let workload = kensho_workloads::find(&arguments.workload).map_err(Refusal)?;
     let names = arguments.nemesis.iter().map(String::as_str);
     let entries = catalogue::select(names).map_err(|error| Refusal(error.to_string()))?;
     let seed = arguments.run.seed.get();
@@ -84,7 +74,8 @@ pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> 
         own.insert("settle-limit".into(), json!(limit.to_string()));
     }
     let wanted = Wanted {
-        words: &["kensho", "test", workload],
+        words: &["kensho", "test", workload.name()],
+        workload,
         cluster: &arguments.cluster,
         load: &arguments.load,
         run: &arguments.run,

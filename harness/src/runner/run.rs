@@ -17,8 +17,9 @@ use kensho_results::run::RunRecord;
 use kensho_results::sample::Sample;
 use kensho_results::store::RunFolder;
 use kensho_results::verdict::{FaultRecord, Verdict};
+use kensho_workloads::Workload;
 use kensho_workloads::generator::{Generator, any};
-use kensho_workloads::register;
+use kensho_workloads::workload::{Clients, Settings};
 
 use super::clock::Clock;
 use super::interpreter::{Cast, Interpreter, PhaseEnd};
@@ -61,8 +62,10 @@ impl Play {
 /// What a run is made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How registers are used.
-    pub registers: register::Settings,
+    /// What clients do.
+    pub workload: &'static dyn Workload,
+    /// How its objects are used.
+    pub objects: Settings,
     /// How many clients.
     pub clients: usize,
     /// Operations per second that are begun on average; as many as clients can do if there is none.
@@ -134,8 +137,13 @@ async fn run_watched<S: System>(
     tally: Arc<Tally>,
     live: &Live,
 ) -> Result<Outcome> {
-    let played = match start(&*system, plan, interrupt.clone()).await {
-        Ok(()) => play(Arc::clone(&system), plan, folder, interrupt, tally, live).await,
+    let acting = plan.workload.clients(plan.objects);
+    let containers = acting.containers();
+    let played = match start(&*system, plan, &containers, interrupt.clone()).await {
+        Ok(()) => {
+            let system = Arc::clone(&system);
+            play(system, plan, acting, folder, interrupt, tally, live).await
+        }
         Err(error) => Err(error),
     };
     let mut warnings = stop(&*system).await;
@@ -154,7 +162,12 @@ async fn run_watched<S: System>(
 }
 
 /// Starts all nodes and waits until they are a whole cluster with containers.
-async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> Result<()> {
+async fn start<S: System>(
+    system: &S,
+    plan: &Plan,
+    containers: &[String],
+    mut interrupt: Interrupt,
+) -> Result<()> {
     let starting = async {
         system.install().await?;
         for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
@@ -167,10 +180,7 @@ async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> 
                 limit.as_secs()
             )
         })?;
-        let containers: Vec<String> = (0..plan.registers.containers)
-            .map(register::container_name)
-            .collect();
-        system.create_containers(&containers).await
+        system.create_containers(containers).await
     };
     tokio::select! {
         started = starting => started,
@@ -182,6 +192,7 @@ async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> 
 async fn play<S: System>(
     system: Arc<S>,
     plan: &Plan,
+    acting: Box<dyn Clients>,
     folder: &RunFolder,
     interrupt: Interrupt,
     tally: Arc<Tally>,
@@ -200,21 +211,22 @@ async fn play<S: System>(
         records.clone(),
         Arc::clone(&tally),
     );
+    let main = main_phase(plan, acting.generator());
     let cast = Cast {
         clients: plan.clients,
-        containers: plan.registers.containers,
+        acting,
+        nemesis: means,
     };
     let mut interpreter = Interpreter::new(
         Arc::clone(&system),
         clock,
         journal,
         cast,
-        means,
         Arc::clone(&tally),
         interrupt,
     );
     let progress = Progress::start(tally, plan.play.length());
-    let main_end = interpreter.play(main_phase(plan), Duration::MAX).await?;
+    let main_end = interpreter.play(main, Duration::MAX).await?;
     let length_ns = clock.now_ns();
     drop(progress);
     live.enter(Stage::Final);
@@ -234,7 +246,7 @@ async fn play<S: System>(
                 format!("{seconds} s after the last fault the cluster is not whole: {missing}");
             troubles.push(text);
         }
-        let reads = register::final_phase(interpreter.used());
+        let reads = interpreter.final_phase();
         interpreter.play(reads, plan.final_limit).await?;
         unread = interpreter.unread();
     }
@@ -250,10 +262,9 @@ async fn play<S: System>(
 }
 
 /// The generator of the main phase.
-fn main_phase(plan: &Plan) -> Generator {
-    let operations = register::generator(plan.registers);
+fn main_phase(plan: &Plan, operations: Generator) -> Generator {
     let clients = match plan.rate {
-        Some(rate) => operations.stagger((1e9 / rate) as u64, plan.registers.seed),
+        Some(rate) => operations.stagger((1e9 / rate) as u64, plan.objects.seed),
         None => operations,
     };
     let clients = clients.on_clients();
@@ -284,12 +295,13 @@ fn judge_played<S: System>(
     folder: &RunFolder,
 ) -> Result<Verdict> {
     let history = read_history(folder)?;
-    let report = register::check(&history);
-    let containers = plan.registers.containers;
+    let report = plan.workload.check(&history);
     let partition_of_key = |key: &str| {
-        register::container(key, containers).map_or(0, |container| system.partition(&container))
+        let container = plan.workload.container(&plan.objects, key);
+        container.map_or(0, |container| system.partition(&container))
     };
     let verdict = judge(Evidence {
+        workload: plan.workload,
         history: &history,
         report: &report,
         began_unix_ms: played

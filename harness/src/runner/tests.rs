@@ -12,7 +12,7 @@ use kensho_results::run::{Host, RunRecord};
 use kensho_results::store::RunFolder;
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{FaultOutcome, Validity, Verdict};
-use kensho_workloads::register;
+use kensho_workloads::workload::Settings;
 
 use super::interrupt::Interrupt;
 use super::{Outcome, Plan, Play, run};
@@ -34,7 +34,8 @@ fn faults(names: &[&str]) -> Vec<Planned> {
 
 fn plan(faults: Vec<Planned>) -> Plan {
     Plan {
-        registers: register::Settings::for_partitions(4, 7),
+        workload: kensho_workloads::find("register").unwrap(),
+        objects: Settings::for_partitions(4, 7),
         clients: 8,
         rate: Some(2_000.0),
         faults,

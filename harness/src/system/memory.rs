@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::register::{Answer, Call, Condition};
+use kensho_workloads::call::{Answer, Call, CallKind, Condition};
 use serde_json::{Map, Value};
 
 use super::table::{Partition, Stamp, Table};
@@ -179,6 +179,10 @@ impl System for MemorySystem {
 
     fn name(&self) -> &'static str {
         "memory"
+    }
+
+    fn calls(&self) -> &'static [CallKind] {
+        CallKind::ALL
     }
 
     fn versions(&self) -> Map<String, Value> {

@@ -14,7 +14,7 @@ use anyhow::Result;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::register::{Answer, Call};
+use kensho_workloads::call::{Answer, Call, CallKind};
 use serde_json::{Map, Value};
 
 use table::Table;
@@ -82,6 +82,9 @@ pub trait System: Send + Sync + 'static {
     /// Its name.
     fn name(&self) -> &'static str;
 
+    /// The calls that its clients perform.
+    fn calls(&self) -> &'static [CallKind];
+
     /// The versions of its programs.
     fn versions(&self) -> Map<String, Value>;
 
@@ -139,7 +142,7 @@ pub trait System: Send + Sync + 'static {
     /// Whether all nodes serve, and every partition is as it should be.
     fn settled(&self) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Makes containers for registers; it is no error if they exist.
+    /// Makes containers of rows with a text as key and a number; it is no error if they exist.
     fn create_containers(&self, names: &[String]) -> impl Future<Output = Result<()>> + Send;
 
     /// Client `number` of those that a run has.

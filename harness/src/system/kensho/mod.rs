@@ -21,6 +21,7 @@ use kensho_nemesis::fault::Heal;
 use kensho_nemesis::mesh::{Mesh, Ports};
 use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::{Endpoint, Pair};
+use kensho_workloads::call::CallKind;
 use serde_json::{Map, Value, json};
 
 use super::table::Table;
@@ -325,6 +326,10 @@ impl System for KenshoSystem {
 
     fn name(&self) -> &'static str {
         "kensho"
+    }
+
+    fn calls(&self) -> &'static [CallKind] {
+        CallKind::ALL
     }
 
     fn versions(&self) -> Map<String, Value> {

@@ -1,4 +1,4 @@
-//! The register workload in the words of the real tables: a node's path from an HTTP request to a
+//! The calls of workloads in the words of the real tables: a node's path from an HTTP request to a
 //! statement, and back from an outcome to an answer, without the HTTP.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
 use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
-use kensho_workloads::register::{Answer, Call, Condition, Found};
+use kensho_workloads::call::{Answer, Call, Condition, Found};
 
 use super::super::clients::Request;
 
@@ -18,7 +18,7 @@ pub(super) struct Containers {
     info: Option<ContainerInfo>,
 }
 
-/// What every container is like: a register's name and its value.
+/// What every container is like: a text as key, and a number.
 fn description(name: &str) -> ContainerInfo {
     let text = serde_json::json!({
         "container_name": name,
@@ -26,8 +26,8 @@ fn description(name: &str) -> ContainerInfo {
         "rowkey": true,
         "columns": [{"name": "key", "type": "STRING"}, {"name": "value", "type": "LONG"}],
     });
-    let (_, info) =
-        ContainerInfo::from_json(text.to_string().as_bytes()).expect("a container of registers");
+    let (_, info) = ContainerInfo::from_json(text.to_string().as_bytes())
+        .expect("a description of a container");
     info
 }
 
@@ -69,7 +69,7 @@ impl Containers {
             } => {
                 let row = serde_json::json!([key, value]).to_string();
                 let info = self.info.as_ref().expect("containers are made first");
-                let rows = ValidRows::one(info, row.as_bytes()).expect("a register's row");
+                let rows = ValidRows::one(info, row.as_bytes()).expect("a row of text and number");
                 let condition = match condition {
                     Condition::Always => tables::Condition::Any,
                     Condition::Absent => tables::Condition::IfAbsent,
@@ -125,10 +125,10 @@ pub(super) fn answer(reply: &Reply) -> Answer {
     }
 }
 
-/// A register's value, and its version.
+/// A row's value, and its version.
 fn row(version: Position, value: Raw<'_>) -> Result<(u64, String), String> {
     match serde_json::from_slice::<(String, u64)>(value.0) {
         Ok((_, value)) => Ok((value, version.to_string())),
-        Err(error) => Err(format!("the row {value:?} is not a register: {error}")),
+        Err(error) => Err(format!("the row {value:?} is not text and number: {error}")),
     }
 }
