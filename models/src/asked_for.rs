@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use kensho_nemesis::catalogue::{CATALOGUE, Entry, select};
+use kensho_nemesis::capability::Capability;
+use kensho_nemesis::catalogue::{Entry, Family, all, select};
 
 use crate::random::Random;
 
@@ -19,10 +20,12 @@ impl Nemesis {
     /// # Errors
     /// When there is no such fault.
     pub fn of(names: &[String]) -> Result<Self, String> {
-        let entries = select(names.iter().map(String::as_str));
+        // Whole clusters can do whatever a fault needs.
+        let can = Capability::ALL.into();
+        let entries = select(names.iter().map(String::as_str), &can);
         Ok(Nemesis {
             names: names.to_vec(),
-            entries: entries.map_err(|unknown| unknown.to_string())?,
+            entries: entries.map_err(|refused| refused.to_string())?,
         })
     }
 
@@ -30,9 +33,10 @@ impl Nemesis {
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
         let names: Vec<String> = if random.chance(200_000) {
-            vec![CATALOGUE[random.index(CATALOGUE.len())].name.to_owned()]
+            let entries: Vec<&Entry> = all().collect();
+            vec![entries[random.index(entries.len())].name.to_owned()]
         } else {
-            let families = kensho_nemesis::catalogue::Family::ALL;
+            let families = Family::ALL;
             let drawn = random.between(1, (1 << families.len()) - 1);
             let chosen = |place: &usize| drawn >> place & 1 == 1;
             let places = (0..families.len()).filter(chosen);

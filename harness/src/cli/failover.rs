@@ -101,8 +101,8 @@ fn kills(rounds: usize, seed: u64) -> Result<Vec<Planned>> {
     let mut planned = Vec::new();
     for _ in 0..rounds {
         for (name, _) in KILLS {
-            let entries = catalogue::select([name])?;
-            let entry = entries.first().context("the catalogue has it")?;
+            let entry = catalogue::all().find(|entry| entry.name == name);
+            let entry = entry.context("the catalogue has it")?;
             let fault = entry.draw(0, &mut draw);
             planned.push(Planned {
                 start_ms: 0,
@@ -185,7 +185,7 @@ fn summary(each_ms: Vec<f64>) -> Times {
 mod tests {
     use super::*;
     use kensho_checker::history::Kind;
-    use kensho_results::verdict::InjectionRecord;
+    use kensho_results::verdict::{InjectionKind, InjectionRecord};
 
     fn answer(partition: u32, at_ms: u64) -> Sample {
         let at_ns = at_ms * 1_000_000;
@@ -209,6 +209,7 @@ mod tests {
             end_ms: at_ms + 3_000,
             outcome: FaultOutcome::Applied,
             injections: vec![InjectionRecord {
+                kind: Some(InjectionKind::Kill),
                 action: "kill".to_string(),
                 targets: vec!["n1".to_string()],
                 outcome: FaultOutcome::Applied,
@@ -256,10 +257,7 @@ mod tests {
     #[test]
     fn kinds_of_kills_take_turns() {
         let planned = kills(2, 1).unwrap();
-        let names: Vec<&str> = planned
-            .iter()
-            .map(|planned| planned.fault.name.as_str())
-            .collect();
+        let names: Vec<&str> = planned.iter().map(|planned| planned.fault.name).collect();
         assert_eq!(names.len(), 6);
         assert_eq!(names[..3], names[3..]);
     }

@@ -97,6 +97,10 @@ enum Command {
     Serve(serve::Arguments),
     /// List what clients can do in a test
     Workloads(listing::Arguments),
+    /// List what can go wrong in a test
+    Faults(listing::Arguments),
+    /// List what can be tested
+    Systems(listing::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Answer every message by itself
@@ -145,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Workloads(arguments) => listing::workloads(&arguments),
+        Command::Faults(arguments) => listing::faults(&arguments),
+        Command::Systems(arguments) => listing::systems(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

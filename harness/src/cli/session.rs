@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kensho_nemesis::fault::Action;
+use kensho_nemesis::capability::Capability;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::Phase;
 use kensho_results::run::{Host, RunRecord};
@@ -21,8 +21,8 @@ use super::broken_rules;
 use super::options::{ClusterOptions, LoadOptions, RunOptions, command};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
-use crate::system::System;
 use crate::system::kensho::KenshoSystem;
+use crate::system::{System, partitions_of};
 
 /// A cluster has so long to become whole, where nothing else is asked for.
 pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
@@ -79,7 +79,7 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
             .cluster
             .settings(nodes, wanted.proxies, wanted.load.client_timeout)?;
     let mut injections = wanted.faults.iter().flat_map(|f| &f.fault.injections);
-    if injections.any(|injection| injection.action == Action::FillDisk) {
+    if injections.any(|injection| injection.action.needs() == Capability::Disks) {
         settings.let_disks_be_filled();
     }
     let system = Arc::new(KenshoSystem::new(settings).await?);
@@ -100,7 +100,7 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
         versions: system.versions(),
         host: Host::this(),
     };
-    let partitions = u64::from(system.partitions());
+    let partitions = u64::from(partitions_of(&*system));
     let plan = Plan {
         workload: wanted.workload,
         objects: Settings::for_partitions(partitions, wanted.seed),

@@ -11,6 +11,7 @@ use super::refusal::Refusal;
 use super::session::{self, Wanted, block_on};
 use super::span::Span;
 use crate::runner::{Outcome, Play};
+use crate::system::{self, kensho};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -55,7 +56,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> {
     let workload = kensho_workloads::find(&arguments.workload).map_err(Refusal)?;
     let names = arguments.nemesis.iter().map(String::as_str);
-    let entries = catalogue::select(names).map_err(|error| Refusal(error.to_string()))?;
+    let system = &kensho::DESCRIBED;
+    system::serves(system, workload).map_err(Refusal)?;
+    let able = system.able.iter().copied().collect();
+    let entries = catalogue::select(names, &able);
+    let entries = entries.map_err(|error| Refusal(error.to_string()))?;
     let seed = arguments.run.seed.get();
     let heartbeat_ms = arguments.cluster.heartbeat.milliseconds();
     let time_limit = arguments.time_limit;

@@ -22,7 +22,7 @@ use super::clock::Clock;
 use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::progress::Tally;
-use crate::system::{Answered, Client, System};
+use crate::system::{Answered, Client, System, partition_of};
 
 /// The end of what a thread was asked to do.
 enum Done {
@@ -221,7 +221,7 @@ impl<S: System> Interpreter<S> {
             operation,
             intended_ns: scheduled.time,
             invoke_ns,
-            partition: self.system.partition(call.container()),
+            partition: partition_of(&*self.system, call.container()),
             call: call.clone(),
         });
         self.send(number, call)

@@ -12,8 +12,8 @@ use kensho_results::figures::{FaultSpan, Figures, Input, Phase};
 use kensho_results::sample::Sample;
 use kensho_results::text::{counted, thousands};
 use kensho_results::verdict::{
-    Counts, Failover, FaultOutcome, FaultRecord, Loss, Losses, LostWriteRecord, UnexpectedExit,
-    Validity, Verdict,
+    Counts, Failover, FaultOutcome, FaultRecord, InjectionKind, Loss, Losses, LostWriteRecord,
+    UnexpectedExit, Validity, Verdict,
 };
 use kensho_workloads::Workload;
 use kensho_workloads::workload::{LostWrite, Words};
@@ -135,16 +135,18 @@ fn counts(evidence: &Evidence<'_>) -> Counts {
         counts.faults_applied += 1;
         for injection in &fault.injections {
             let lasted_ms = fault.end_ms.saturating_sub(injection.at_ms);
-            match injection.action.as_str() {
-                "kill" | "restart" => {
+            match injection.kind {
+                Some(InjectionKind::Kill | InjectionKind::Restart) => {
                     counts.owner_kills += injection.owners.len();
                     counts.master_kills += usize::from(injection.master);
                 }
-                "pause" if lasted_ms > evidence.lease_ms => {
+                Some(InjectionKind::Pause) if lasted_ms > evidence.lease_ms => {
                     counts.owner_pauses_beyond_lease += injection.owners.len();
                 }
-                "pause" => {}
-                _ => counts.partitions += 1,
+                Some(InjectionKind::Partition) => counts.partitions += 1,
+                Some(InjectionKind::Delay) => counts.delays += 1,
+                Some(InjectionKind::Disk) => counts.full_disks += injection.targets.len(),
+                Some(InjectionKind::Pause) | None => {}
             }
         }
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::join_all;
 use kensho_checker::history::{Builder, History, Reader};
-use kensho_nemesis::fault::Heal;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::write_latency_log;
 use kensho_results::progress::Stage;
@@ -27,10 +26,10 @@ use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::judge::{Evidence, judge};
 use super::live::{Live, Scope};
-use super::nemesis::{Means, Records, at_planned_times, one_by_one, undo, wait_until_settled};
+use super::nemesis::{Faults, Means, at_planned_times, one_by_one, wait_until_settled};
 use super::progress::{Progress, Tally};
 use super::watch::{Sightings, Watch};
-use crate::system::System;
+use crate::system::{Roles, System, partition_of, partitions_of};
 
 /// How the main phase goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,13 +201,12 @@ async fn play<S: System>(
     let clock = Clock::start();
     let journal = Journal::create(&folder.history())?;
     let watch = Watch::start(Arc::clone(&system), clock, &folder.table())?;
-    let records = Records::default();
-    let faults = Arc::new(plan.faults.clone());
+    let faults = Faults::default();
     let means = Means::new(
         Arc::clone(&system),
         clock,
-        Arc::clone(&faults),
-        records.clone(),
+        Arc::new(plan.faults.clone()),
+        faults.clone(),
         Arc::clone(&tally),
     );
     let main = main_phase(plan, acting.generator());
@@ -231,8 +229,7 @@ async fn play<S: System>(
     drop(progress);
     live.enter(Stage::Final);
 
-    let undone = undo(&*system, Heal::Close, clock).await;
-    records.close(undone.at_ms);
+    let undone = faults.end_all(&*system, clock).await;
     let mut troubles = undone.troubles;
     if main_end == PhaseEnd::Interrupted {
         troubles.push("the run was interrupted".to_string());
@@ -254,7 +251,7 @@ async fn play<S: System>(
         began: clock.began(),
         samples,
         length_ns,
-        faults: records.all(),
+        faults: faults.all(),
         sightings: watch.sightings(),
         unread,
         troubles,
@@ -298,7 +295,7 @@ fn judge_played<S: System>(
     let report = plan.workload.check(&history);
     let partition_of_key = |key: &str| {
         let container = plan.workload.container(&plan.objects, key);
-        container.map_or(0, |container| system.partition(&container))
+        container.map_or(0, |container| partition_of(system, &container))
     };
     let verdict = judge(Evidence {
         workload: plan.workload,
@@ -317,8 +314,8 @@ fn judge_played<S: System>(
         exits: played.sightings.exits.clone(),
         unread: played.unread.clone(),
         troubles: played.troubles.clone(),
-        lease_ms: system.lease_ms(),
-        partitions: system.partitions(),
+        lease_ms: system.roles().map_or(0, Roles::lease_ms),
+        partitions: partitions_of(system),
         partition_of_key: &partition_of_key,
     });
     folder.write_json(&folder.verdict(), &verdict)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kensho_checker::explain::FaultInterval;
 use kensho_checker::formats::{self, Format};
+use kensho_nemesis::capability::Capability;
 use kensho_nemesis::catalogue::select;
 use kensho_nemesis::schedule::{self, Planned};
 use kensho_results::run::{Host, RunRecord};
@@ -29,7 +30,8 @@ fn faults(names: &[&str]) -> Vec<Planned> {
         fault_ms: (60, 100),
         quiet_ms: (60, 100),
     };
-    schedule::plan(&settings, &select(names.iter().copied()).unwrap())
+    let entries = select(names.iter().copied(), &Capability::ALL.into()).unwrap();
+    schedule::plan(&settings, &entries)
 }
 
 fn plan(faults: Vec<Planned>) -> Plan {
@@ -181,6 +183,50 @@ async fn a_fault_that_could_not_be_applied_leaves_the_verdict_unknown() {
             .any(|text| text.contains("cannot be paused"))
     );
     assert_eq!(verdict.counts.faults_applied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_that_takes_no_effect_or_does_not_end_leaves_the_verdict_unknown() {
+    for (flaw, fault, said) in [
+        (Flaw::PausesInName, "pause-one", "does not stand still"),
+        (Flaw::StaysCut, "partition-halves", "still disturbed"),
+    ] {
+        let mut plan = plan(faults(&[fault]));
+        plan.faults.truncate(1);
+        let (Outcome { verdict, .. }, ..) = play(flaw, &plan).await;
+        assert_eq!(verdict.valid, Validity::Unknown);
+        let missing = verdict.missing.join("\n");
+        assert!(missing.contains(said), "{missing}");
+        assert_eq!(verdict.faults[0].outcome, FaultOutcome::Failed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_may_overlap_and_each_undoes_its_own() {
+    let mut two = faults(&["kill-one", "pause-one"]);
+    two.truncate(2);
+    two.sort_by_key(|planned| planned.fault.name);
+    // The kill begins first and ends while the pause goes on. Seeds that hit different nodes.
+    for (planned, (start_ms, end_ms, seed)) in two.iter_mut().zip([(200, 500, 1), (300, 800, 2)]) {
+        (planned.start_ms, planned.end_ms, planned.seed) = (start_ms, end_ms, seed);
+    }
+    let plan = plan(two);
+    let (Outcome { verdict, .. }, ..) = play(Flaw::None, &plan).await;
+    assert_eq!(verdict.valid, Validity::Valid, "{:?}", verdict.missing);
+    let [kill, pause] = &verdict.faults[..] else {
+        panic!("there are two: {:?}", verdict.faults)
+    };
+    assert_eq!([kill.name.as_str(), &pause.name], ["kill-one", "pause-one"]);
+    let (killed, paused) = (&kill.targets[0], &pause.targets[0]);
+    assert_ne!(killed, paused);
+    assert_eq!(kill.health_during[killed], "down");
+    assert_eq!(kill.health_after[killed], "ready");
+    assert_eq!(
+        kill.health_after[paused], "silent",
+        "the other fault goes on"
+    );
+    assert_eq!(pause.health_during[paused], "silent");
+    assert_eq!(pause.health_after[paused], "ready");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

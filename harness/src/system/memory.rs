@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use futures_util::future::BoxFuture;
+use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
-use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::call::{Answer, Call, CallKind, Condition};
+use kensho_workloads::call::{Answer, Call, Condition};
 use serde_json::{Map, Value};
 
 use super::table::{Partition, Stamp, Table};
-use super::{Answered, Client, Health, Status, System};
+use super::{Answered, Client, Health, Links, Processes, Roles, Status, System};
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub(crate) enum Flaw {
     NeverCompares,
     /// Its nodes cannot be paused.
     CannotPause,
+    /// Its nodes go on when they were paused.
+    PausesInName,
+    /// Its links stay cut when they should be mended.
+    StaysCut,
 }
 
 const PARTITIONS: u32 = 4;
@@ -42,6 +47,8 @@ struct State {
     status: BTreeMap<String, Status>,
     owners: Vec<String>,
     stamp: Stamp,
+    /// What links do that do not just pass everything.
+    disturbed: BTreeMap<Pair, Conduct>,
 }
 
 /// The system; its clients share its state.
@@ -69,6 +76,7 @@ impl MemorySystem {
                 term: 1,
                 revision: 1,
             },
+            disturbed: BTreeMap::new(),
         };
         MemorySystem {
             flaw,
@@ -107,7 +115,7 @@ impl MemorySystem {
 
     fn answer(&self, call: &Call) -> Answered {
         let mut state = self.state.lock().unwrap();
-        let partition = self.partition(call.container()) as usize;
+        let partition = Roles::partition(self, call.container()) as usize;
         let owner = state.owners[partition].clone();
         if state.status[&owner] != Status::Running {
             let text = format!("{owner} does not answer");
@@ -177,12 +185,8 @@ impl Client for MemorySystem {
 impl System for MemorySystem {
     type Client = MemorySystem;
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "memory"
-    }
-
-    fn calls(&self) -> &'static [CallKind] {
-        CallKind::ALL
     }
 
     fn versions(&self) -> Map<String, Value> {
@@ -191,18 +195,6 @@ impl System for MemorySystem {
 
     fn nodes(&self) -> &[String] {
         &self.names
-    }
-
-    fn partitions(&self) -> u32 {
-        PARTITIONS
-    }
-
-    fn partition(&self, container: &str) -> u32 {
-        crc32fast::hash(container.as_bytes()) % PARTITIONS
-    }
-
-    fn lease_ms(&self) -> u64 {
-        20
     }
 
     async fn install(&self) -> Result<()> {
@@ -219,42 +211,8 @@ impl System for MemorySystem {
         Ok(())
     }
 
-    fn kill(&self, node: &str) -> Result<()> {
-        self.set(node, Status::Stopped);
-        Ok(())
-    }
-
-    fn pause(&self, node: &str) -> Result<()> {
-        if self.flaw == Flaw::CannotPause {
-            bail!("{node} cannot be paused");
-        }
-        self.set(node, Status::Paused);
-        Ok(())
-    }
-
-    fn resume(&self, node: &str) -> Result<()> {
-        self.set(node, Status::Running);
-        Ok(())
-    }
-
     fn status(&self, node: &str) -> Status {
         self.state.lock().unwrap().status[node].clone()
-    }
-
-    fn disturb(&self, pairs: &BTreeSet<Pair>, _conduct: Conduct) -> Result<usize> {
-        Ok(pairs.len())
-    }
-
-    fn heal(&self, _heal: Heal) -> usize {
-        0
-    }
-
-    fn fill_disk(&self, node: &str) -> Result<()> {
-        bail!("{node} has no disk")
-    }
-
-    fn make_room(&self) -> Result<usize> {
-        Ok(0)
     }
 
     async fn health(&self, node: &str) -> Health {
@@ -263,26 +221,6 @@ impl System for MemorySystem {
             Status::Paused => Health::Silent,
             Status::Stopped | Status::Exited(_) => Health::Down,
         }
-    }
-
-    async fn table(&self) -> Option<Table> {
-        let state = self.state.lock().unwrap();
-        let partition = |(id, owner): (u32, &String)| Partition {
-            id,
-            epoch: state.stamp.revision,
-            owner: Some(owner.clone()),
-            in_sync: self.names.clone(),
-            catch_up: Vec::new(),
-        };
-        Some(Table {
-            stamp: state.stamp,
-            master: self
-                .names
-                .iter()
-                .find(|n| state.status[*n] == Status::Running)
-                .cloned(),
-            partitions: (0..).zip(&state.owners).map(partition).collect(),
-        })
     }
 
     async fn settled(&self) -> Result<(), String> {
@@ -311,5 +249,97 @@ impl System for MemorySystem {
 
     fn log(&self, node: &str) -> PathBuf {
         PathBuf::from(node)
+    }
+
+    fn processes(&self) -> Option<&dyn Processes> {
+        Some(self)
+    }
+
+    fn links(&self) -> Option<&dyn Links> {
+        Some(self)
+    }
+
+    fn roles(&self) -> Option<&dyn Roles> {
+        Some(self)
+    }
+}
+
+impl Processes for MemorySystem {
+    fn kill(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Stopped);
+        Ok(())
+    }
+
+    fn pause(&self, node: &str) -> Result<()> {
+        if self.flaw == Flaw::CannotPause {
+            bail!("{node} cannot be paused");
+        }
+        self.set(node, Status::Paused);
+        Ok(())
+    }
+
+    fn resume(&self, node: &str) -> Result<()> {
+        self.set(node, Status::Running);
+        Ok(())
+    }
+
+    fn stands_still(&self, node: &str) -> Result<bool> {
+        Ok(self.flaw != Flaw::PausesInName && self.status(node) == Status::Paused)
+    }
+}
+
+/// Its links are cut in name only: nothing passes between its nodes.
+impl Links for MemorySystem {
+    fn disturb(&self, _by: usize, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize {
+        let mut state = self.state.lock().unwrap();
+        let disturbed = pairs.iter().map(|pair| (pair.clone(), conduct));
+        state.disturbed.extend(disturbed);
+        pairs.len()
+    }
+
+    fn lift(&self, _by: usize, _heal: Heal) -> usize {
+        let mut state = self.state.lock().unwrap();
+        if self.flaw == Flaw::StaysCut {
+            return 0;
+        }
+        std::mem::take(&mut state.disturbed).len()
+    }
+
+    fn conduct(&self, pair: &Pair) -> Option<Conduct> {
+        let state = self.state.lock().unwrap();
+        let disturbed = state.disturbed.get(pair).copied();
+        Some(disturbed.unwrap_or(Conduct::OPEN))
+    }
+}
+
+impl Roles for MemorySystem {
+    fn partitions(&self) -> u32 {
+        PARTITIONS
+    }
+
+    fn partition(&self, container: &str) -> u32 {
+        crc32fast::hash(container.as_bytes()) % PARTITIONS
+    }
+
+    fn lease_ms(&self) -> u64 {
+        20
+    }
+
+    fn table(&self) -> BoxFuture<'_, Option<Table>> {
+        let state = self.state.lock().unwrap();
+        let partition = |(id, owner): (u32, &String)| Partition {
+            id,
+            epoch: state.stamp.revision,
+            owner: Some(owner.clone()),
+            in_sync: self.names.clone(),
+            catch_up: Vec::new(),
+        };
+        let running = |name: &&String| state.status[*name] == Status::Running;
+        let table = Table {
+            stamp: state.stamp,
+            master: self.names.iter().find(running).cloned(),
+            partitions: (0..).zip(&state.owners).map(partition).collect(),
+        };
+        Box::pin(std::future::ready(Some(table)))
     }
 }
