@@ -1,4 +1,5 @@
-//! A node of the cluster: sockets, threads, files and time around the protocol and the storage.
+//! A node of the cluster (requirement A1: all nodes run the same program): sockets, threads, files
+//! and time around the protocol and the storage.
 //!
 //! - [`settings`]: what a node may be told.
 //! - [`node`]: how a node starts, and its threads.
