@@ -4,6 +4,8 @@
 //! [`Clients`](crate::workload::Clients)). Who performs a call, over sockets or in a simulated world,
 //! hands the answer back. Every system says which calls it serves, and a workload which it needs.
 
+use serde_json::Value;
+
 /// A request of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -25,6 +27,31 @@ pub enum Call {
         /// When to do so.
         condition: Condition,
     },
+    /// Read the rows of a container whose keys lie in a range, in the order of their keys as bytes.
+    Scan {
+        /// The container.
+        container: String,
+        /// The least key.
+        from: String,
+        /// What all keys are less than.
+        to: String,
+        /// At most so many rows.
+        limit: u32,
+    },
+    /// Remove a row.
+    Delete {
+        /// The container it is in.
+        container: String,
+        /// Its row key.
+        key: String,
+    },
+    /// Anything else, as a message in the manner of Maelstrom.
+    Message {
+        /// A JSON object with a `type`.
+        body: Value,
+        /// Whether it may change something.
+        changes: bool,
+    },
 }
 
 /// What is asked for by a call, whatever it is about.
@@ -34,17 +61,31 @@ pub enum CallKind {
     Get,
     /// [`Call::Put`].
     Put,
+    /// [`Call::Scan`].
+    Scan,
+    /// [`Call::Delete`].
+    Delete,
+    /// [`Call::Message`].
+    Message,
 }
 
 impl CallKind {
-    /// All of them.
-    pub const ALL: &'static [CallKind] = &[CallKind::Get, CallKind::Put];
+    /// Those that are about rows.
+    pub const OF_ROWS: &'static [CallKind] = &[
+        CallKind::Get,
+        CallKind::Put,
+        CallKind::Scan,
+        CallKind::Delete,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             CallKind::Get => "get",
             CallKind::Put => "put",
+            CallKind::Scan => "scan",
+            CallKind::Delete => "delete",
+            CallKind::Message => "message",
         }
     }
 }
@@ -55,21 +96,29 @@ impl Call {
         match self {
             Call::Get { .. } => CallKind::Get,
             Call::Put { .. } => CallKind::Put,
+            Call::Scan { .. } => CallKind::Scan,
+            Call::Delete { .. } => CallKind::Delete,
+            Call::Message { .. } => CallKind::Message,
         }
     }
 
     /// Whether it may change something.
     pub fn is_update(&self) -> bool {
         match self {
-            Call::Get { .. } => false,
-            Call::Put { .. } => true,
+            Call::Get { .. } | Call::Scan { .. } => false,
+            Call::Put { .. } | Call::Delete { .. } => true,
+            Call::Message { changes, .. } => *changes,
         }
     }
 
-    /// The container it is for.
+    /// The container it is for; none has an empty name.
     pub fn container(&self) -> &str {
         match self {
-            Call::Get { container, .. } | Call::Put { container, .. } => container,
+            Call::Get { container, .. }
+            | Call::Put { container, .. }
+            | Call::Scan { container, .. }
+            | Call::Delete { container, .. } => container,
+            Call::Message { .. } => "",
         }
     }
 }
@@ -92,6 +141,15 @@ pub enum Answer {
     Row(Option<(u64, String)>),
     /// Written; the row's new version if the store tells it.
     Written(Option<String>),
+    /// The rows that were asked for: their keys and values.
+    Rows(Vec<(String, u64)>),
+    /// Removed, if the row was there at all.
+    Deleted {
+        /// Whether it was.
+        existed: bool,
+    },
+    /// The answer to a message: a JSON object with a `type`.
+    Message(Value),
     /// The condition did not hold, because of what stood there.
     Mismatch(Found),
     /// Not done, or nobody knows.

@@ -11,9 +11,11 @@
 
 pub mod call;
 pub mod generator;
+pub mod messages;
 pub mod objects;
 pub mod operation;
 pub mod register;
+pub mod rehearsal;
 pub mod simulator;
 pub mod store;
 pub mod workload;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-use crate::generator::{Generator, any, sequence};
+use crate::generator::{Context, Generate, Generator, Next, any, sequence};
 use crate::operation::Operation;
 use crate::workload::Settings;
 
@@ -34,6 +34,17 @@ impl Names {
     pub fn container_of(&self, object: &str, containers: u64) -> Option<String> {
         let number: u64 = object.strip_prefix(self.letter)?.parse().ok()?;
         Some(self.container(number.checked_rem(containers)?))
+    }
+
+    /// The key of a row that is a part of `object`, where one object has many rows.
+    pub fn part(object: &str, part: u64) -> String {
+        format!("{object}/{part:020}")
+    }
+
+    /// The range of keys of all [parts](Names::part) of `object`.
+    pub fn parts(object: &str) -> (String, String) {
+        // "0" follows "/".
+        (format!("{object}/"), format!("{object}0"))
     }
 
     /// The name of container `number`.
@@ -106,10 +117,40 @@ impl Rotation {
     pub fn count(&self) -> u64 {
         self.count
     }
+}
 
-    /// The source of all further choices.
-    pub fn draw(&mut self) -> &mut Rng {
-        &mut self.draw
+/// What to do to an object: drawn, given how many operations there were before.
+pub type Draw = fn(&mut Rng, u64) -> Operation;
+
+/// The operations of a [`Rotation`], without end.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    names: Names,
+    rotation: Rotation,
+    draw: Draw,
+}
+
+impl Operations {
+    /// What `draw` says, on one object after another.
+    pub fn without_end(names: Names, settings: Settings, draw: Draw) -> Generator {
+        Generator::new(Operations {
+            names,
+            rotation: Rotation::new(settings),
+            draw,
+        })
+    }
+}
+
+impl Generate for Operations {
+    fn next(&self, context: &Context) -> (Next, Generator) {
+        if context.free().is_empty() {
+            return (Next::Pending { until: None }, Generator::new(self.clone()));
+        }
+        let mut after = self.clone();
+        let object = self.names.object(after.rotation.turn());
+        let count = after.rotation.count();
+        let operation = (self.draw)(&mut after.rotation.draw, count).on(object);
+        (context.schedule(operation), Generator::new(after))
     }
 }
 

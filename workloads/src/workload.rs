@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call, CallKind};
 use crate::generator::Generator;
+use crate::messages::{Messages, Spoken};
 use crate::operation::Operation;
 
 /// What clients do in a test, and what must hold of what they see.
@@ -31,7 +32,12 @@ pub trait Workload: Debug + Sync {
     /// What its verdicts are called.
     fn words(&self) -> Words;
 
-    /// The clients of a run.
+    /// How its operations are spoken to a system that serves messages; none if they are not.
+    fn spoken(&self) -> Option<Spoken> {
+        None
+    }
+
+    /// The clients of a run on a system that serves [`Workload::calls`].
     fn clients(&self, settings: Settings) -> Box<dyn Clients>;
 
     /// The container that holds the object `key`; `None` if that is no object of this workload.
@@ -45,6 +51,34 @@ pub trait Workload: Debug + Sync {
     fn losses(&self, _history: &History) -> Vec<LostWrite> {
         Vec::new()
     }
+}
+
+/// The clients of a run on a system that serves these calls: by rows, if it serves what the workload
+/// needs of them, or else by messages.
+///
+/// # Errors
+/// A text that names what the system does not serve.
+pub fn clients_for(
+    workload: &dyn Workload,
+    settings: Settings,
+    served: &[CallKind],
+) -> Result<Box<dyn Clients>, String> {
+    let lacking: Vec<&str> = workload
+        .calls()
+        .iter()
+        .filter(|call| !served.contains(call))
+        .map(|call| call.name())
+        .collect();
+    if lacking.is_empty() {
+        return Ok(workload.clients(settings));
+    }
+    if let (true, Some(spoken)) = (served.contains(&CallKind::Message), workload.spoken()) {
+        return Ok(Box::new(Messages::new(spoken, settings)));
+    }
+    let (name, lacking) = (workload.name(), lacking.join(", "));
+    Err(format!(
+        "the workload {name} needs calls that this system does not serve: {lacking}"
+    ))
 }
 
 /// Two workloads are the same if they have the same name.
@@ -199,4 +233,27 @@ pub struct LostWrite {
     pub seen: Value,
     /// The node that showed it, if known.
     pub seen_at: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workload_is_refused_where_nothing_it_can_ask_for_is_served() {
+        let settings = Settings::for_partitions(1, 0);
+        let served = |name: &str, calls: &[CallKind]| {
+            let workload = crate::find(name).expect("it is listed");
+            clients_for(workload, settings, calls).map(drop)
+        };
+        assert_eq!(served("set", CallKind::OF_ROWS), Ok(()));
+        assert_eq!(served("set", &[CallKind::Message]), Ok(()));
+        let refused = served("set", &[CallKind::Get, CallKind::Put]).unwrap_err();
+        assert!(
+            refused.contains("set") && refused.ends_with("scan"),
+            "{refused}"
+        );
+        let lock = served("lock", &[CallKind::Message]).unwrap_err();
+        assert!(lock.contains("get, put"), "{lock}");
+    }
 }

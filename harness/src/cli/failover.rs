@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::options::{ClusterOptions, LoadOptions, RunOptions, count};
-use super::session::{self, Wanted, block_on};
+use super::session::{self, Subject, Wanted, block_on};
 use crate::runner::Play;
 
 /// What is killed, by the names of faults and of figures.
@@ -60,7 +60,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let wanted = Wanted {
         words: &["kensho", "failover"],
         workload: &kensho_workloads::register::Register,
-        cluster: &arguments.cluster,
+        subject: Subject::Kensho {
+            cluster: &arguments.cluster,
+            // A proxy would only add to what is measured.
+            proxies: false,
+        },
         load: &arguments.load,
         run: &arguments.run,
         seed,
@@ -70,8 +74,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             hold: HOLD,
             quiet: QUIET,
         },
-        // A proxy would only add to what is measured.
-        proxies: false,
         settle_limit: session::SETTLE_LIMIT,
     };
     let (outcome, folder) = block_on(session::make(wanted))?;

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use futures_util::future::join_all;
 use kensho_checker::history::{Builder, History, Reader};
 use kensho_nemesis::schedule::Planned;
@@ -17,8 +17,9 @@ use kensho_results::sample::Sample;
 use kensho_results::store::RunFolder;
 use kensho_results::verdict::{FaultRecord, Verdict};
 use kensho_workloads::Workload;
+use kensho_workloads::call::CallKind;
 use kensho_workloads::generator::{Generator, any};
-use kensho_workloads::workload::{Clients, Settings};
+use kensho_workloads::workload::{Clients, Settings, clients_for};
 
 use super::clock::Clock;
 use super::interpreter::{Cast, Interpreter, PhaseEnd};
@@ -65,6 +66,8 @@ pub struct Plan {
     pub workload: &'static dyn Workload,
     /// How its objects are used.
     pub objects: Settings,
+    /// The calls that the system serves.
+    pub calls: &'static [CallKind],
     /// How many clients.
     pub clients: usize,
     /// Operations per second that are begun on average; as many as clients can do if there is none.
@@ -103,7 +106,7 @@ struct Played {
 /// Makes a run on `system` and leaves everything in `folder`.
 ///
 /// # Errors
-/// If nodes cannot be started, or the history cannot be written or read; the nodes are stopped
+/// If the system does not serve the workload, nodes cannot be started, or the history cannot be written or read; the nodes are stopped
 /// then too.
 pub async fn run<S: System>(
     system: Arc<S>,
@@ -136,7 +139,7 @@ async fn run_watched<S: System>(
     tally: Arc<Tally>,
     live: &Live,
 ) -> Result<Outcome> {
-    let acting = plan.workload.clients(plan.objects);
+    let acting = clients_for(plan.workload, plan.objects, plan.calls).map_err(Error::msg)?;
     let containers = acting.containers();
     let played = match start(&*system, plan, &containers, interrupt.clone()).await {
         Ok(()) => {

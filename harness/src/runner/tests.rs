@@ -13,11 +13,12 @@ use kensho_results::run::{Host, RunRecord};
 use kensho_results::store::RunFolder;
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{FaultOutcome, Validity, Verdict};
+use kensho_workloads::call::CallKind;
 use kensho_workloads::workload::Settings;
 
 use super::interrupt::Interrupt;
 use super::{Outcome, Plan, Play, run};
-use crate::system::memory::{Flaw, MemorySystem};
+use crate::system::toy::{Flaw, ToySystem};
 
 const LENGTH_MS: u64 = 1_500;
 
@@ -38,6 +39,7 @@ fn plan(faults: Vec<Planned>) -> Plan {
     Plan {
         workload: kensho_workloads::find("register").unwrap(),
         objects: Settings::for_partitions(4, 7),
+        calls: CallKind::OF_ROWS,
         clients: 8,
         rate: Some(2_000.0),
         faults,
@@ -52,7 +54,7 @@ fn plan(faults: Vec<Planned>) -> Plan {
 fn record() -> RunRecord {
     RunRecord {
         workload: "register".to_string(),
-        system: "memory".to_string(),
+        system: "toy".to_string(),
         began: Utc::now().text(),
         seed: 7,
         command: Vec::new(),
@@ -68,7 +70,7 @@ async fn play(flaw: Flaw, plan: &Plan) -> (Outcome, RunFolder, tempfile::TempDir
     let root = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(root.path(), "register", Utc::now()).unwrap();
     let (_interrupter, interrupt) = Interrupt::manual();
-    let system = Arc::new(MemorySystem::new(flaw));
+    let system = Arc::new(ToySystem::new(flaw));
     let outcome = run(system, plan, &record(), &folder, interrupt)
         .await
         .unwrap();
@@ -163,6 +165,23 @@ async fn lost_writes_are_found_and_attributed_to_failovers() {
     assert!(verdict.summary.contains("gone"), "{}", verdict.summary);
 }
 
+/// Every workload finds that updates are forgotten, and nothing where they are not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_workload_is_valid_on_a_right_system_and_not_on_one_that_forgets() {
+    for &workload in kensho_workloads::ALL {
+        for (flaw, expected) in [
+            (Flaw::None, Validity::Valid),
+            (Flaw::ForgetsAtFailover, Validity::Invalid),
+        ] {
+            let mut plan = plan(faults(&["kill-owner"]));
+            plan.workload = workload;
+            let (Outcome { verdict, .. }, ..) = play(flaw, &plan).await;
+            let (name, missing) = (workload.name(), &verdict.missing);
+            assert_eq!(verdict.valid, expected, "{name}: {missing:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_that_never_succeeds_leaves_the_verdict_unknown() {
     let plan = plan(Vec::new());
@@ -255,7 +274,7 @@ async fn an_interrupted_run_is_judged_and_unknown() {
     plan.play = Play::Timed {
         time_limit: Duration::from_secs(600),
     };
-    let system = Arc::new(MemorySystem::new(Flaw::None));
+    let system = Arc::new(ToySystem::new(Flaw::None));
     let run_record = record();
     let running = run(system, &plan, &run_record, &folder, interrupt);
     let history = folder.history();

@@ -2,12 +2,11 @@
 //!
 //! What every system has is a [`System`]; what some can do besides are capabilities, each a trait of its
 //! own ([`Processes`], [`Links`], [`Disks`], [`Roles`]): a fault that needs what a system cannot do is
-//! refused by name. Our own cluster ([`kensho`]) is one.
+//! refused by name. [`ALL`] lists those that can be named.
 
 pub mod kensho;
-#[cfg(test)]
-pub(crate) mod memory;
 pub mod table;
+pub mod toy;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,7 +17,6 @@ use kensho_nemesis::capability::Capability;
 use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::Workload;
 use kensho_workloads::call::{Answer, Call, CallKind};
 use serde_json::{Map, Value};
 
@@ -38,7 +36,7 @@ pub struct Described {
 }
 
 /// Every system there is.
-pub static ALL: &[&Described] = &[&kensho::DESCRIBED];
+pub static ALL: &[&Described] = &[&kensho::DESCRIBED, &toy::DESCRIBED];
 
 /// How a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,47 +222,4 @@ pub fn partition_of<S: System>(system: &S, container: &str) -> u32 {
 /// How many partitions there are, as far as anybody tells.
 pub fn partitions_of<S: System>(system: &S) -> u32 {
     system.roles().map_or(1, Roles::partitions)
-}
-
-/// Whether a system serves what a workload asks for.
-///
-/// # Errors
-/// A text that names the calls that it lacks.
-pub fn serves(system: &Described, workload: &dyn Workload) -> Result<(), String> {
-    let lacking = workload
-        .calls()
-        .iter()
-        .filter(|call| !system.calls.contains(call));
-    let names: Vec<&str> = lacking.map(|call| call.name()).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(format!(
-        "the workload {} cannot be run on {}, which does not serve these calls: {}",
-        workload.name(),
-        system.name,
-        names.join(", ")
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_workload_is_refused_where_its_calls_are_not_served() {
-        let poor = Described {
-            name: "poor",
-            text: "only reads",
-            calls: &[CallKind::Get],
-            able: &[],
-        };
-        let register = kensho_workloads::find("register").unwrap();
-        let refused = serves(&poor, register).unwrap_err();
-        assert!(
-            refused.contains("register") && refused.ends_with("put"),
-            "{refused}"
-        );
-        assert_eq!(serves(&kensho::DESCRIBED, register), Ok(()));
-    }
 }

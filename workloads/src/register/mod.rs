@@ -14,6 +14,7 @@ use kensho_checker::register::Options;
 use kensho_checker::report::Report;
 
 use crate::call::CallKind;
+use crate::messages::{Argument, Message, Spoken};
 use crate::workload::{Clients, LostWrite, Settings, Words, Workload};
 
 /// Many independent registers.
@@ -44,6 +45,34 @@ impl Workload for Register {
                     No acknowledged write was lost, and no stale value was read.",
             invalid: "no single copy of the data could have given these answers",
         }
+    }
+
+    fn spoken(&self) -> Option<Spoken> {
+        Some(Spoken {
+            names: keys::NAMES,
+            draw: keys::draw,
+            last: Some("read"),
+            operations: &[
+                Message {
+                    f: "read",
+                    argument: Argument::None,
+                    result: Some("value"),
+                    changes: false,
+                },
+                Message {
+                    f: "write",
+                    argument: Argument::Field("value"),
+                    result: None,
+                    changes: true,
+                },
+                Message {
+                    f: "cas",
+                    argument: Argument::FromTo,
+                    result: None,
+                    changes: true,
+                },
+            ],
+        })
     }
 
     fn clients(&self, settings: Settings) -> Box<dyn Clients> {

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use kensho_checker::history::Kind;
 use serde_json::{Value, json};
 
-use super::keys::{NAMES, Operations};
+use super::keys::{NAMES, draw};
 use crate::call::{Answer, Call, Condition, Found};
 use crate::generator::Generator;
-use crate::objects::Usage;
+use crate::objects::{Operations, Usage};
 use crate::operation::Operation;
 use crate::workload::{Clients, Outcome, Settings, Step};
 
@@ -52,7 +52,7 @@ impl Clients for Registers {
     }
 
     fn generator(&self) -> Generator {
-        Generator::new(Operations::new(self.settings))
+        Operations::without_end(NAMES, self.settings, draw)
     }
 
     fn final_phase(&mut self) -> Generator {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kensho_client::{Answered as Said, Client, Condition, Current, Error, Options, Put, Row};
+use kensho_client::{
+    Answered as Said, Client, Condition, Container, Current, Delete, Error, Options, Put, Row,
+    Rows, Scan,
+};
 use kensho_workloads::call::{self, Answer, Call, Found};
 
 use crate::system::{Answered, Client as TestClient};
@@ -73,6 +76,38 @@ impl KenshoClient {
                 };
                 Ok(answered(&said, answer))
             }
+            Call::Scan {
+                container,
+                from,
+                to,
+                limit,
+            } => {
+                let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+                let (column, from, to) = (Container::KEY, quoted(from), quoted(to));
+                let scan = Scan::first(*limit)
+                    .condition(format!("{column} >= {from} and {column} < {to}"));
+                let said = self.client.scan(container, &scan).await?;
+                let rows = numbers_in(&said.value);
+                Ok(answered(&said, rows.map(Answer::Rows)))
+            }
+            Call::Message { body, .. } => Ok(Answered {
+                answer: Answer::Error {
+                    definite: true,
+                    text: format!("a cluster of rows knows no message {body}"),
+                },
+                node: None,
+            }),
+            Call::Delete { container, key } => {
+                let said = self.client.delete(container, key, Condition::Any).await?;
+                let answer = match &said.value {
+                    Delete::Deleted => Ok(Answer::Deleted { existed: true }),
+                    Delete::NotFound => Ok(Answer::Deleted { existed: false }),
+                    failed @ Delete::ConditionFailed { .. } => {
+                        Err(format!("{failed:?}, and there was no condition"))
+                    }
+                };
+                Ok(answered(&said, answer))
+            }
         }
     }
 }
@@ -118,6 +153,14 @@ fn found(current: &Current) -> Result<Found, String> {
         Some(row) => Ok(Found::Row(number_in(row)?, current.etag.clone())),
         None => Ok(Found::Unknown),
     }
+}
+
+fn numbers_in(rows: &Rows) -> Result<Vec<(String, u64)>, String> {
+    let number = |row: &serde_json::Value| {
+        let parsed = serde_json::from_value(row.clone());
+        parsed.map_err(|error| format!("the row {row} is not text and number: {error}"))
+    };
+    rows.rows.iter().map(number).collect()
 }
 
 fn number_row(row: &Row) -> Result<(u64, String), String> {

@@ -38,7 +38,7 @@ pub use stat::ReplicaLog;
 pub static DESCRIBED: Described = Described {
     name: "kensho",
     text: "the cluster of this project: real kensho-node processes with a proxy on every link",
-    calls: CallKind::ALL,
+    calls: CallKind::OF_ROWS,
     able: &Capability::ALL,
 };
 /// The cluster's name.

@@ -2,11 +2,14 @@
 //! statement, and back from an outcome to an answer, without the HTTP.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
-use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
+use kensho_storage::tables::{
+    self, ContainerInfo, Key, Order, Outcome, Query, Raw, Statement, ValidRows,
+};
 use kensho_workloads::call::{Answer, Call, Condition, Found};
 
 use super::super::clients::Request;
@@ -81,6 +84,33 @@ impl Containers {
                 let schema = self.created[container];
                 Request::update(rows.put(container, schema, condition))
             }
+            Call::Scan {
+                container,
+                from,
+                to,
+                limit,
+            } => {
+                let scan = Query::Scan {
+                    container,
+                    column: Some("key"),
+                    from: Bound::Included(from),
+                    to: Bound::Excluded(to),
+                    order: Order::Ascending,
+                    offset: 0,
+                    limit: *limit,
+                };
+                Request::Read(scan.encode())
+            }
+            Call::Message { .. } => unreachable!("the tables serve calls about rows only"),
+            Call::Delete { container, key } => {
+                let delete = Statement::Delete {
+                    container,
+                    schema: self.created[container],
+                    condition: tables::Condition::Any,
+                    keys: vec![Key::Text(key)],
+                };
+                Request::update(delete.encode())
+            }
         }
     }
 }
@@ -105,10 +135,18 @@ pub(super) fn answer(reply: &Reply) -> Answer {
                 row(version, value).map_or_else(nonsense, |row| Answer::Row(Some(row)))
             }
             Some(tables::Answer::NoSuchRow) => Answer::Row(None),
+            Some(tables::Answer::Rows { rows, .. }) => {
+                let numbers = rows.into_iter().map(numbers);
+                let numbers: Result<Vec<(String, u64)>, String> = numbers.collect();
+                numbers.map_or_else(nonsense, Answer::Rows)
+            }
             other => nonsense(format!("{other:?}")),
         },
         Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
             Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
+            Some(Outcome::Deleted { existed }) => Answer::Deleted {
+                existed: existed > 0,
+            },
             Some(Outcome::ConditionFailed { current, value, .. }) => {
                 let found = match (current, value) {
                     (None, _) => Ok(Found::Nothing),
@@ -127,8 +165,12 @@ pub(super) fn answer(reply: &Reply) -> Answer {
 
 /// A row's value, and its version.
 fn row(version: Position, value: Raw<'_>) -> Result<(u64, String), String> {
-    match serde_json::from_slice::<(String, u64)>(value.0) {
-        Ok((_, value)) => Ok((value, version.to_string())),
-        Err(error) => Err(format!("the row {value:?} is not text and number: {error}")),
-    }
+    let (_, number) = numbers(value)?;
+    Ok((number, version.to_string()))
+}
+
+/// A row's key and value.
+fn numbers(row: Raw<'_>) -> Result<(String, u64), String> {
+    let parsed = serde_json::from_slice(row.0);
+    parsed.map_err(|error| format!("the row {row:?} is not text and number: {error}"))
 }

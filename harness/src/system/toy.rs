@@ -1,24 +1,36 @@
-//! A system that exists in memory only: for tests of the runner, which must find its flaws.
+//! A system that exists in this process only, with a planted flaw: it shows in seconds what an invalid
+//! run looks like, and the runner is tested on it, which must find every flaw.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use futures_util::future::BoxFuture;
+use kensho_nemesis::capability::Capability;
 use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::call::{Answer, Call, Condition};
+use kensho_workloads::call::{Answer, Call, CallKind, Condition, Found};
+use kensho_workloads::store::Store;
 use serde_json::{Map, Value};
 
 use super::table::{Partition, Stamp, Table};
-use super::{Answered, Client, Health, Links, Processes, Roles, Status, System};
+use super::{Answered, Client, Described, Health, Links, Processes, Roles, Status, System};
+
+/// This system, for those who choose one.
+pub static DESCRIBED: Described = Described {
+    name: "toy",
+    text: "five nodes within this program which forget their last updates at a failover: what an invalid run looks like",
+    calls: CallKind::OF_ROWS,
+    // Its links are disturbed in name only, for tests of the runner.
+    able: &[Capability::Processes, Capability::Roles],
+};
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub enum Flaw {
     /// Nothing: one copy of everything, and a failover at once.
     None,
     /// At a failover the newest writes are forgotten, as in an asynchronous cluster.
@@ -34,16 +46,12 @@ pub(crate) enum Flaw {
 }
 
 const PARTITIONS: u32 = 4;
-
-#[derive(Clone, Debug)]
-struct Row {
-    versions: Vec<(u64, String)>,
-}
+/// So many updates are forgotten.
+const FORGOTTEN: usize = 20;
 
 #[derive(Debug)]
 struct State {
-    rows: HashMap<String, Row>,
-    writes: u64,
+    store: Store,
     status: BTreeMap<String, Status>,
     owners: Vec<String>,
     stamp: Stamp,
@@ -53,18 +61,18 @@ struct State {
 
 /// The system; its clients share its state.
 #[derive(Clone, Debug)]
-pub(crate) struct MemorySystem {
+pub struct ToySystem {
     flaw: Flaw,
     names: Vec<String>,
     state: Arc<Mutex<State>>,
 }
 
-impl MemorySystem {
-    pub(crate) fn new(flaw: Flaw) -> MemorySystem {
+impl ToySystem {
+    /// Five nodes, none of which runs yet.
+    pub fn new(flaw: Flaw) -> ToySystem {
         let names: Vec<String> = (1..=5).map(|number| format!("n{number}")).collect();
         let state = State {
-            rows: HashMap::new(),
-            writes: 0,
+            store: Store::default(),
             status: names
                 .iter()
                 .map(|name| (name.clone(), Status::Stopped))
@@ -78,7 +86,7 @@ impl MemorySystem {
             },
             disturbed: BTreeMap::new(),
         };
-        MemorySystem {
+        ToySystem {
             flaw,
             names,
             state: Arc::new(Mutex::new(state)),
@@ -99,10 +107,7 @@ impl MemorySystem {
             state.owners[id] = heir.clone();
             state.stamp.revision += 1;
             if self.flaw == Flaw::ForgetsAtFailover {
-                for row in state.rows.values_mut() {
-                    let kept = row.versions.len().saturating_sub(2).max(1);
-                    row.versions.truncate(kept);
-                }
+                state.store.forget(FORGOTTEN);
             }
         }
     }
@@ -127,43 +132,16 @@ impl MemorySystem {
                 node: Some(owner),
             };
         }
-        let answer = match call {
-            Call::Get { key, .. } => Answer::Row(
-                state
-                    .rows
-                    .get(key)
-                    .and_then(|row| row.versions.last().cloned()),
-            ),
-            Call::Put {
-                key,
-                value,
-                condition,
-                ..
-            } => {
-                let current = state
-                    .rows
-                    .get(key)
-                    .and_then(|row| row.versions.last().cloned());
-                let holds = match (condition, &current) {
-                    (Condition::Always, _) => true,
-                    _ if self.flaw == Flaw::NeverCompares => false,
-                    (Condition::Absent, None) => true,
-                    (Condition::Version(version), Some((_, current))) => version == current,
-                    _ => false,
-                };
-                if holds {
-                    state.writes += 1;
-                    let version = format!("1-{}", state.writes);
-                    let row = state.rows.entry(key.clone());
-                    let row = row.or_insert_with(|| Row {
-                        versions: Vec::new(),
-                    });
-                    row.versions.push((*value, version.clone()));
-                    Answer::Written(Some(version))
-                } else {
-                    Answer::Mismatch(current.into())
-                }
+        let conditional = match call {
+            Call::Put { condition, .. } => *condition != Condition::Always,
+            Call::Get { .. } | Call::Scan { .. } | Call::Delete { .. } | Call::Message { .. } => {
+                false
             }
+        };
+        let answer = if conditional && self.flaw == Flaw::NeverCompares {
+            Answer::Mismatch(Found::Unknown)
+        } else {
+            state.store.answer(call)
         };
         Answered {
             answer,
@@ -172,7 +150,7 @@ impl MemorySystem {
     }
 }
 
-impl Client for MemorySystem {
+impl Client for ToySystem {
     async fn perform(&self, call: Call) -> Answered {
         // The answer is found in the middle of the operation's time.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -182,11 +160,11 @@ impl Client for MemorySystem {
     }
 }
 
-impl System for MemorySystem {
-    type Client = MemorySystem;
+impl System for ToySystem {
+    type Client = ToySystem;
 
     fn name(&self) -> &str {
-        "memory"
+        DESCRIBED.name
     }
 
     fn versions(&self) -> Map<String, Value> {
@@ -239,7 +217,7 @@ impl System for MemorySystem {
         Ok(())
     }
 
-    fn client(&self, _number: usize) -> MemorySystem {
+    fn client(&self, _number: usize) -> ToySystem {
         self.clone()
     }
 
@@ -264,7 +242,7 @@ impl System for MemorySystem {
     }
 }
 
-impl Processes for MemorySystem {
+impl Processes for ToySystem {
     fn kill(&self, node: &str) -> Result<()> {
         self.set(node, Status::Stopped);
         Ok(())
@@ -289,7 +267,7 @@ impl Processes for MemorySystem {
 }
 
 /// Its links are cut in name only: nothing passes between its nodes.
-impl Links for MemorySystem {
+impl Links for ToySystem {
     fn disturb(&self, _by: usize, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize {
         let mut state = self.state.lock().unwrap();
         let disturbed = pairs.iter().map(|pair| (pair.clone(), conduct));
@@ -312,7 +290,7 @@ impl Links for MemorySystem {
     }
 }
 
-impl Roles for MemorySystem {
+impl Roles for ToySystem {
     fn partitions(&self) -> u32 {
         PARTITIONS
     }
