@@ -10,6 +10,7 @@
 //! meanwhile (the nemesis), and how a history is judged (the checker).
 
 pub mod call;
+pub mod counter;
 pub mod generator;
 pub mod messages;
 pub mod objects;
@@ -23,7 +24,7 @@ pub mod workload;
 pub use workload::{Clients, Workload};
 
 /// Every workload there is.
-pub static ALL: &[&dyn Workload] = &[&register::Register];
+pub static ALL: &[&dyn Workload] = &[&register::Register, &counter::Counter];
 
 /// The workload with this name.
 ///
