@@ -17,6 +17,7 @@ pub mod objects;
 pub mod operation;
 pub mod register;
 pub mod rehearsal;
+pub mod set;
 pub mod simulator;
 pub mod store;
 pub mod workload;
@@ -24,7 +25,7 @@ pub mod workload;
 pub use workload::{Clients, Workload};
 
 /// Every workload there is.
-pub static ALL: &[&dyn Workload] = &[&register::Register, &counter::Counter];
+pub static ALL: &[&dyn Workload] = &[&register::Register, &counter::Counter, &set::Set];
 
 /// The workload with this name.
 ///
