@@ -20,12 +20,18 @@ pub mod rehearsal;
 pub mod set;
 pub mod simulator;
 pub mod store;
+pub mod unique_ids;
 pub mod workload;
 
 pub use workload::{Clients, Workload};
 
 /// Every workload there is.
-pub static ALL: &[&dyn Workload] = &[&register::Register, &counter::Counter, &set::Set];
+pub static ALL: &[&dyn Workload] = &[
+    &register::Register,
+    &counter::Counter,
+    &set::Set,
+    &unique_ids::UniqueIds,
+];
 
 /// The workload with this name.
 ///
