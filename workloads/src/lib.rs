@@ -15,6 +15,7 @@ pub mod generator;
 pub mod messages;
 pub mod objects;
 pub mod operation;
+pub mod queue;
 pub mod register;
 pub mod rehearsal;
 pub mod set;
@@ -31,6 +32,7 @@ pub static ALL: &[&dyn Workload] = &[
     &counter::Counter,
     &set::Set,
     &unique_ids::UniqueIds,
+    &queue::Queue,
 ];
 
 /// The workload with this name.
