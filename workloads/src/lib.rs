@@ -12,6 +12,7 @@
 pub mod call;
 pub mod counter;
 pub mod generator;
+pub mod lock;
 pub mod messages;
 pub mod objects;
 pub mod operation;
@@ -33,6 +34,7 @@ pub static ALL: &[&dyn Workload] = &[
     &set::Set,
     &unique_ids::UniqueIds,
     &queue::Queue,
+    &lock::Lock,
 ];
 
 /// The workload with this name.
