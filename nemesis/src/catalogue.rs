@@ -21,11 +21,19 @@ pub enum Family {
     Partition,
     /// Disks do what disks do.
     Disk,
+    /// What is sent takes longer.
+    Packet,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 4] = [Family::Kill, Family::Pause, Family::Partition, Family::Disk];
+    pub const ALL: [Family; 5] = [
+        Family::Kill,
+        Family::Pause,
+        Family::Partition,
+        Family::Disk,
+        Family::Packet,
+    ];
 
     /// The name by which a person asks for it.
     pub fn name(self) -> &'static str {
@@ -34,6 +42,7 @@ impl Family {
             Family::Pause => "pause",
             Family::Partition => "partition",
             Family::Disk => "disk",
+            Family::Packet => "packet",
         }
     }
 }
@@ -82,6 +91,7 @@ pub static CATALOGUE: &[&[Entry]] = &[
     faults::pause::FAULTS,
     faults::partition::FAULTS,
     faults::disk::FAULTS,
+    faults::slow_link::FAULTS,
 ];
 
 /// Every fault there is.

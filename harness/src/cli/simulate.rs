@@ -54,8 +54,8 @@ pub(super) struct Arguments {
     /// is [default: they write and read a few registers, and the invariants judge]
     #[arg(long, value_name = "NAME")]
     workload: Option<String>,
-    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition, disk), single
-    /// faults by name, or none [default: drawn]
+    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition, disk,
+    /// packet), single faults by name, or none [default: drawn]
     #[arg(
         long,
         value_name = "NAME,...",

@@ -5,6 +5,7 @@ pub(crate) mod disk;
 pub(crate) mod kill;
 pub(crate) mod partition;
 pub(crate) mod pause;
+pub(crate) mod slow_link;
 
 use crate::fault::{Action, Injection, Target};
 
