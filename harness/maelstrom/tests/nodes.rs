@@ -97,7 +97,7 @@ fn right_nodes_are_valid_in_every_workload() {
         let folder = kensho_results::store::RunFolder::open(&run.path());
         let read = folder.read_verdict().unwrap();
         assert!(read.figures.operation_count() > 100);
-        assert_eq!(folder.read_run().unwrap().workload, workload);
+        assert_eq!(folder.read_run().unwrap().workload, *workload);
         for file in ["history.jsonl", "report.html", "run.json", "logs/n1.log"] {
             assert!(run.path().join(file).exists(), "{workload}: no {file}");
         }
