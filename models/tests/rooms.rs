@@ -103,6 +103,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 fn links_of_pages_lead_somewhere() {
     let pages = [
         "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
         "README.md",
         "PERFORMANCE.md",
         "checker/README.md",
