@@ -6,7 +6,7 @@ use kensho_checker::history::{Event, Kind as EventKind, Process};
 use kensho_nemesis::fault::{ClientAccess, Shape, Target};
 use kensho_nemesis::target::{Chooser, View};
 use kensho_nemesis::topology::{self, Endpoint};
-use kensho_results::verdict::{FaultOutcome, FaultRecord, InjectionRecord};
+use kensho_results::verdict::{FaultOutcome, FaultRecord, InjectionKind, InjectionRecord};
 use serde_json::json;
 
 use super::World;
@@ -135,6 +135,11 @@ impl World {
             .trim_end()
             .to_owned();
         let injection = InjectionRecord {
+            kind: Some(match planned.kind {
+                Kind::Kill => InjectionKind::Kill,
+                Kind::Pause => InjectionKind::Pause,
+                Kind::Partition => InjectionKind::Partition,
+            }),
             action: action.clone(),
             targets: names.clone(),
             outcome,
