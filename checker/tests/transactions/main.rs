@@ -44,6 +44,7 @@ fn a_store_keeps_what_it_sees_to_and_no_more() {
         for (updates_of_ten, in_sessions) in [(0, true), (5, true), (5, false)] {
             let recipe = Recipe {
                 transactions: 1_500,
+                keys: 60,
                 isolation,
                 updates_of_ten,
                 in_sessions,
