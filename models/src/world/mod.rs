@@ -26,6 +26,7 @@ mod nemesis;
 pub mod network;
 pub mod node;
 pub mod plan;
+pub(crate) mod promise;
 mod process;
 pub mod schedule;
 pub mod sights;

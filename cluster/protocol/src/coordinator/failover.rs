@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{Epoch, NodeId, PartitionId};
+use crate::ids::{Epoch, Incarnation, NodeId, PartitionId};
 use crate::replica::{Held, Trust};
 use crate::rule::{Rule, Rules};
 use crate::settings::Mode;
@@ -31,6 +31,8 @@ pub(super) struct View {
     pub(super) overdue: BTreeSet<PartitionId>,
     /// Whether nobody goes on unless it is known that somebody has everything (rule R14).
     pub(super) distrust: bool,
+    /// Somebody takes it upon himself that partitions go on although that is not known.
+    pub(super) forced: bool,
     /// How many nodes should hold each partition.
     pub(super) replicas: usize,
     /// When updates are answered.
@@ -86,16 +88,51 @@ impl Load {
 }
 
 impl View {
-    /// The node has restarted in a way that may have lost data of the partition since it was made a
-    /// member of the in-sync set (rule R5).
-    fn is_unclean(&self, assignment: &Assignment, partition: PartitionId, node: NodeId) -> bool {
-        let recorded = assignment.in_sync.get(&node);
-        let reported = self.held.get(&(partition, node));
-        let differs = match (recorded, reported) {
-            (Some(recorded), Some(held)) => held.incarnation != *recorded,
-            _ => false,
-        };
+    /// The node has restarted in a way that may have lost data of the partition since this life of them
+    /// was recorded (rule R5).
+    fn is_unclean(&self, partition: PartitionId, node: NodeId, recorded: Incarnation) -> bool {
+        let held = self.held.get(&(partition, node));
+        let differs = held.is_some_and(|held| held.incarnation != recorded);
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
+    }
+
+    /// R14: of the witnesses only those are left that still hold what they held; and that are needed, if
+    /// one of them is to leave the cluster.
+    fn look_after_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
+        self.forget_unclean_witnesses(partition, assignment);
+        let mut witnesses = assignment.witnesses.keys();
+        if witnesses.any(|node| self.leaving.contains(node)) {
+            self.forget_needless_witnesses(partition, assignment);
+        }
+    }
+
+    fn forget_needless_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
+        if let Some(held) = self.held.get(&(partition, assignment.owner)) {
+            let needed = assignment.witnesses_of(held.log_epoch);
+            assignment.witnesses = needed.map(|(node, witness)| (*node, *witness)).collect();
+        }
+    }
+
+    fn forget_unclean_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
+        let witnesses = &mut assignment.witnesses;
+        witnesses.retain(|node, witness| !self.is_unclean(partition, *node, witness.life));
+    }
+
+    /// Only those stay in sync that `stays` says.
+    fn keep(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        stays: impl Fn(&NodeId) -> bool,
+    ) {
+        self.forget_needless_witnesses(partition, assignment);
+        assignment.keep_in_sync(stays);
+        self.forget_unclean_witnesses(partition, assignment);
+    }
+
+    /// R14: whether nobody goes on as long as one is missing who may have more.
+    fn waits(&self) -> bool {
+        self.distrust && !self.forced
     }
 
     /// R14: what the node says of its disk; nothing if it has not reported.
@@ -120,7 +157,7 @@ impl View {
             .max_by_key(|(node, held)| {
                 let least = std::cmp::Reverse((load.owned(*node), *node));
                 let room = !self.roomless.contains(node);
-                (held.log_epoch, held.end, room, least)
+                (held.reach(self.mode), room, least)
             })
             .map(|(node, _)| node)
     }
@@ -132,6 +169,7 @@ impl View {
         assignment: &mut Assignment,
         load: &mut Load,
     ) -> Verdict {
+        self.look_after_witnesses(partition, assignment);
         let before = assignment.epoch;
         let verdict = self.replace_failed(partition, assignment, load);
         let served = [Verdict::Served, Verdict::PossibleLoss, Verdict::Unproven];
@@ -159,18 +197,17 @@ impl View {
     ) -> Verdict {
         let stays: BTreeSet<NodeId> = assignment
             .in_sync
-            .keys()
-            .filter(|node| self.alive.contains(node))
-            .filter(|node| !self.is_unclean(assignment, partition, **node))
-            .copied()
+            .iter()
+            .filter(|(node, _)| self.alive.contains(node))
+            .filter(|(node, life)| !self.is_unclean(partition, **node, **life))
+            .map(|(node, _)| *node)
             .collect();
         let owner_stays = stays.contains(&assignment.owner);
         if owner_stays && !self.reported.contains(&assignment.owner) {
             return Verdict::Undecided;
         }
         if owner_stays && stays.len() == assignment.in_sync.len() {
-            self.replace_doubted(partition, assignment, load);
-            return Verdict::Served;
+            return self.replace_doubted(partition, assignment, load);
         }
         if self.rules.broken(Rule::PromoteUnclean)
             && !owner_stays
@@ -182,7 +219,7 @@ impl View {
         }
         let confirmed = |node: &&NodeId| self.is_confirmed(partition, **node);
         if let Some(owner) = self.furthest(partition, stays.iter().filter(confirmed), load) {
-            go_on(assignment, &stays, owner, load);
+            self.go_on(partition, assignment, &stays, owner, load);
             return Verdict::Served;
         }
         let members: BTreeSet<NodeId> = assignment.in_sync.keys().copied().collect();
@@ -193,64 +230,125 @@ impl View {
         // R5, R14: nobody is left who certainly has everything. If all have been heard, the furthest has
         // as much as there is. Otherwise somebody who is missing may have more.
         let all = alive == members;
-        if all || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
+        if all || self.forced || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
             if let Some(owner) = self.furthest(partition, stays.iter(), load) {
-                go_on(assignment, &stays, owner, load);
-                return Verdict::Served;
+                self.go_on(partition, assignment, &stays, owner, load);
+                return match all {
+                    true => Verdict::Served,
+                    false => told(assignment),
+                };
             }
-            let Some(owner) = self.furthest(partition, alive.iter(), load) else {
-                return Verdict::Unavailable;
-            };
-            // It goes on alone; the others get what it has.
-            let incarnation = self.held[&(partition, owner)].incarnation;
-            assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
-            promote(assignment, owner, load);
-            return Verdict::PossibleLoss;
+            return self.begin_again(partition, assignment, &alive, load);
         }
-        if self.distrust {
+        if self.waits() {
             return Verdict::Unavailable;
         }
         match self.furthest(partition, stays.iter(), load) {
             Some(owner) => {
-                go_on(assignment, &stays, owner, load);
-                Verdict::Unproven
+                self.go_on(partition, assignment, &stays, owner, load);
+                told(assignment)
             }
             None => Verdict::Unavailable,
         }
     }
 
-    /// R14: an owner that started anew leaves the partition to another member of the in-sync set if that
-    /// one has more, or if it cannot find out for long.
+    /// Nobody is left in sync with the data that were recorded. One of the last witnesses has everything
+    /// that was acknowledged before the epoch that the owner perhaps did not enter. Where there is none, the
+    /// furthest goes on alone, and the others get what it has.
+    fn begin_again(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        alive: &BTreeSet<NodeId>,
+        load: &mut Load,
+    ) -> Verdict {
+        self.forget_needless_witnesses(partition, assignment);
+        let here = |node: &NodeId| self.alive.contains(node) && self.reported.contains(node);
+        let last = assignment.last_witnesses().map(|(node, _)| node);
+        let last: Vec<NodeId> = last.filter(here).collect();
+        if let Some(owner) = self.furthest(partition, last.iter(), load) {
+            let verdict = succeed(assignment, owner, load);
+            assignment.in_sync.retain(|node, _| *node == owner);
+            return verdict;
+        }
+        if self.waits() && !assignment.witnesses.is_empty() {
+            return Verdict::Unavailable;
+        }
+        let Some(owner) = self.furthest(partition, alive.iter(), load) else {
+            return Verdict::Unavailable;
+        };
+        let incarnation = self.held[&(partition, owner)].incarnation;
+        assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
+        assignment.witnesses.clear();
+        promote(assignment, owner, load);
+        Verdict::PossibleLoss
+    }
+
+    /// R14: an owner that started anew leaves the partition to another member of the in-sync set, or to a
+    /// witness, if that one has more, or if it cannot find out for long.
     fn replace_doubted(
         &self,
         partition: PartitionId,
         assignment: &mut Assignment,
         load: &mut Load,
-    ) {
-        let members = assignment.in_sync.keys();
-        let behind = self.trust(partition, assignment.owner) == Some(Trust::Behind);
-        let overdue = self.overdue.contains(&partition);
-        if !behind && !overdue || assignment.in_sync.len() == 1 {
-            return;
+    ) -> Verdict {
+        let trust = self.trust(partition, assignment.owner);
+        let behind = match trust {
+            Some(Trust::Behind(than)) => Some(than),
+            _ => None,
+        };
+        let unsure = trust.is_some_and(|trust| trust != Trust::Confirmed);
+        let overdue = self.overdue.contains(&partition) || unsure && self.forced;
+        let log_epoch = self.held.get(&(partition, assignment.owner)).map(|held| held.log_epoch);
+        let witnesses = assignment.witnesses_of(log_epoch.unwrap_or_default());
+        let witnesses: BTreeSet<NodeId> = witnesses.map(|(node, _)| *node).collect();
+        let members: BTreeSet<NodeId> = assignment.in_sync.keys().copied().collect();
+        let asked: BTreeSet<NodeId> = members.union(&witnesses).copied().collect();
+        if behind.is_none() && !overdue || asked.len() == 1 {
+            return Verdict::Served;
         }
-        let others = members.clone().filter(|node| **node != assignment.owner);
-        let confirmed = others
-            .clone()
-            .filter(|node| self.is_confirmed(partition, **node));
-        let not_behind = others.filter(|node| self.trust(partition, **node) != Some(Trust::Behind));
-        let all_reported = members.clone().all(|node| self.reported.contains(node));
-        if let Some(owner) = self.furthest(partition, confirmed, load) {
+        let others = || asked.iter().filter(|node| **node != assignment.owner);
+        let confirmed = |node: &&NodeId| {
+            members.contains(node) && self.is_confirmed(partition, **node)
+        };
+        if let Some(owner) = self.furthest(partition, others().filter(confirmed), load) {
             promote(assignment, owner, load);
-        } else if !all_reported {
-            // Whoever has not reported may have most.
-        } else if behind {
-            if let Some(owner) = self.furthest(partition, not_behind, load) {
-                promote(assignment, owner, load);
-            }
-        } else if let Some(owner) = self.furthest(partition, members, load) {
+            return Verdict::Served;
+        }
+        let here = |node: &NodeId| self.alive.contains(node) && self.reported.contains(node);
+        if let Some(owner) = behind.filter(|node| asked.contains(node) && here(node)) {
+            return succeed(assignment, owner, load);
+        }
+        if asked.is_subset(&self.reported) {
             // All of them started anew, and some do not reach each other. The furthest has everything.
-            assignment.in_sync.retain(|node, _| *node == owner);
+            let Some(owner) = self.furthest(partition, asked.iter(), load) else {
+                return Verdict::Unavailable;
+            };
+            if self.waits() && !witnesses.is_empty() {
+                return Verdict::Unavailable;
+            }
+            admit(assignment, owner);
+            // Its disk may go back before the table is committed.
+            self.keep(partition, assignment, |node| *node == owner);
+            if !self.waits() {
+                assignment.witnesses.clear();
+            }
             promote(assignment, owner, load);
+            return match witnesses.is_empty() {
+                true => Verdict::Served,
+                false => told(assignment),
+            };
+        }
+        // Whoever has not reported may have most.
+        let missing = asked.difference(&self.reported);
+        let dead = missing.clone().all(|node| !self.alive.contains(node));
+        if dead && !self.waits() {
+            assignment.epoch = assignment.epoch.next();
+            return told(assignment);
+        }
+        match dead {
+            true => Verdict::Unavailable,
+            false => Verdict::Served,
         }
     }
 
@@ -273,12 +371,12 @@ impl View {
             return;
         }
         if !lacks(&assignment.owner) {
-            assignment.in_sync.retain(|node, _| !lacks(node));
+            self.keep(partition, assignment, |node| !lacks(node));
             assignment.epoch = assignment.epoch.next();
         } else if let Some(owner) = self.furthest(partition, others.iter().filter(proven), load)
             && self.loses_nothing(partition, assignment.owner, owner)
         {
-            assignment.in_sync.retain(|node, _| !lacks(node));
+            self.keep(partition, assignment, |node| !lacks(node));
             promote(assignment, owner, load);
         }
     }
@@ -289,7 +387,7 @@ impl View {
     fn loses_nothing(&self, partition: PartitionId, owner: NodeId, next: NodeId) -> bool {
         let reach = |node| {
             let held = self.held.get(&(partition, node));
-            held.map(|held| (held.log_epoch, held.end))
+            held.map(|held| held.reach(self.mode))
         };
         self.mode == Mode::SemiSync || reach(next) >= reach(owner)
     }
@@ -307,10 +405,10 @@ impl View {
             return;
         }
         if !leaves(&assignment.owner) {
-            assignment.in_sync.retain(|node, _| !leaves(node));
+            self.keep(partition, assignment, |node| !leaves(node));
             assignment.epoch = assignment.epoch.next();
         } else if let Some(owner) = self.furthest(partition, staying.iter().filter(proven), load) {
-            assignment.in_sync.retain(|node, _| !leaves(node));
+            self.keep(partition, assignment, |node| !leaves(node));
             promote(assignment, owner, load);
         }
     }
@@ -358,19 +456,49 @@ impl View {
     }
 }
 
-/// Only `stays` go on; with the present owner if it is one of them, else with `successor`.
-fn go_on(
-    assignment: &mut Assignment,
-    stays: &BTreeSet<NodeId>,
-    successor: NodeId,
-    load: &mut Load,
-) {
-    assignment.in_sync.retain(|node, _| stays.contains(node));
-    if stays.contains(&assignment.owner) {
-        assignment.epoch = assignment.epoch.next();
-    } else {
-        promote(assignment, successor, load);
+impl View {
+    /// Only `stays` go on; with the present owner if it is one of them, else with `successor`.
+    fn go_on(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        stays: &BTreeSet<NodeId>,
+        successor: NodeId,
+        load: &mut Load,
+    ) {
+        self.keep(partition, assignment, |node| stays.contains(node));
+        if stays.contains(&assignment.owner) {
+            assignment.epoch = assignment.epoch.next();
+        } else {
+            promote(assignment, successor, load);
+        }
     }
+}
+
+/// R14: it goes on although nobody knows what the witnesses had, and that is told: they are needed no more.
+fn told(assignment: &mut Assignment) -> Verdict {
+    assignment.witnesses.clear();
+    Verdict::Unproven
+}
+
+/// R14: `owner`, a member of the in-sync set or a witness, has more than the present owner.
+fn succeed(assignment: &mut Assignment, owner: NodeId, load: &mut Load) -> Verdict {
+    let was_witness = admit(assignment, owner);
+    promote(assignment, owner, load);
+    // Whether the present owner had entered its epoch, and had more then, is forgotten with its disk.
+    match was_witness {
+        true => Verdict::Unproven,
+        false => Verdict::Served,
+    }
+}
+
+/// Takes `node` back into the in-sync set, if it is a witness.
+fn admit(assignment: &mut Assignment, node: NodeId) -> bool {
+    let witness = assignment.witnesses.remove(&node);
+    if let Some(witness) = witness {
+        assignment.in_sync.insert(node, witness.life);
+    }
+    witness.is_some()
 }
 
 /// Makes `owner`, a member of the in-sync set, the owner of a new epoch (rule M4).

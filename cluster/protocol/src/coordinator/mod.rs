@@ -232,6 +232,12 @@ pub enum Note {
         /// Who is refused.
         refused: NodeId,
     },
+    /// Another node had this table, and nobody has it any more. If it was committed, the disks of a majority
+    /// went back in time (rule R14).
+    TableLost {
+        /// Which.
+        stamp: Stamp,
+    },
     /// The whole in-sync set of a partition restarted in a way that may have lost acknowledged
     /// updates; the one with the highest position goes on (rule R5).
     PossibleLoss {

@@ -196,7 +196,7 @@ impl<A: Apply> Replica<A> {
             partition: self.partition,
             incarnation: self.incarnation,
             log_epoch: durable.log_epoch,
-            end: durable.end,
+            end: self.log.position(durable.end).unwrap_or(self.log.base()),
             trust: self.doubt.trust(),
         }
     }
