@@ -77,9 +77,7 @@ impl Assignment {
     /// Whether `node` has a role in it.
     #[must_use]
     pub fn names(&self, node: NodeId) -> bool {
-        self.in_sync.contains_key(&node)
-            || self.catch_ups.contains(&node)
-            || self.witnesses.contains_key(&node)
+        self.in_sync.contains_key(&node) || self.catch_ups.contains(&node)
     }
 
     /// Only those of the in-sync set stay in it that `stays` says; the others are witnesses from now on.

@@ -86,7 +86,8 @@ impl<L: Load> Cluster<L> {
         }
         let accepted = saved.accepted.as_ref().map(|table| table.stamp);
         this.control_disk.put_back(saved);
-        self.tables.put_back(node_id(node), accepted.unwrap_or_default());
+        self.tables
+            .put_back(node_id(node), accepted.unwrap_or_default());
         for (number, recovered) in replicas.into_iter().enumerate() {
             let partition = partition_id(number);
             self.nodes[node].hosted[number].disk.put_back(recovered);
@@ -144,8 +145,8 @@ impl<L: Load> Cluster<L> {
                 let clean = assignment.recorded(node) == Some(disk(node).incarnation);
                 clean && !self.watch.is_put_back(node)
             };
-            let log_epoch = disk(assignment.owner).log_epoch;
-            promise::covers(assignment, log_epoch, node, kept)
+            let entered = self.watch.entered(partition);
+            promise::covers(assignment, entered, node, kept)
         })
     }
 }

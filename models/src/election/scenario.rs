@@ -573,6 +573,7 @@ fn held(scenario: &Scenario, id: NodeId, incarnation: Incarnation) -> Vec<Held> 
             lsn: Lsn(1),
         },
         trust: Trust::Confirmed,
+        epoch: Epoch(0),
     };
     if holds { vec![held] } else { Vec::new() }
 }

@@ -40,6 +40,8 @@ struct Partition {
     refused: RefusedValues,
     servers: Servers,
     replicas: Vec<Remembered>,
+    /// The last epoch that an owner has entered.
+    entered: Epoch,
     /// Acknowledged and lost; async only.
     lost: u64,
     /// A disk went back in time beyond what is promised (rule R14).
@@ -144,6 +146,12 @@ impl Watch {
     #[must_use]
     pub fn server(&self, partition: PartitionId) -> Option<(Epoch, NodeId)> {
         self.partitions[usize::from(partition.0)].servers.latest()
+    }
+
+    /// The last epoch of `partition` that an owner has entered.
+    #[must_use]
+    pub fn entered(&self, partition: PartitionId) -> Epoch {
+        self.partitions[usize::from(partition.0)].entered
     }
 
     /// Whether `partition` has been served by more than one node.
@@ -324,6 +332,7 @@ impl Watch {
             remembered.required.push(node);
             remembered.required.extend(replica.required());
             if !alone {
+                ghost.entered = ghost.entered.max(epoch);
                 ghost
                     .servers
                     .owns(partition, (node, life), epoch, violations);

@@ -282,11 +282,14 @@ impl World {
         let mut candidates = clean(&mut in_sync());
         // R14: who left takes over from an owner that has less, or where nobody is in sync any more.
         let said = self.said(partition, owner).filter(|_| self.is_heard(owner));
+        let said = said.filter(|said| said.epoch == assignment.epoch);
         if let Some(Trust::Behind(than)) = said.map(|said| said.trust) {
             let recorded = assignment.recorded(than);
             candidates = clean(&mut recorded.map(|life| (than, life)).into_iter());
         } else if in_sync().all(|(node, life)| self.is_unclean(partition, node, life)) {
-            candidates = clean(&mut assignment.last_witnesses());
+            if said.is_some() {
+                candidates = clean(&mut assignment.last_witnesses());
+            }
             if assignment.witnesses.is_empty() {
                 return self.begin_again(partition);
             }
@@ -314,12 +317,11 @@ impl World {
         if !self.may_go_on_without(partition, &without) {
             without.clear();
         }
-        let recorded = self.master.service.assignment(partition).recorded(to);
-        let incarnation = recorded.unwrap_or_default();
-        let made = self
-            .master
-            .service
-            .fail_over(partition, (to, incarnation), &without);
+        let service = &mut self.master.service;
+        let made = match service.assignment(partition).in_sync.get(&to).copied() {
+            Some(life) => service.fail_over(partition, (to, life), &without),
+            None => service.take_over(partition, to),
+        };
         if self.trace.is_kept() {
             let text = format!("master fails {partition:?} over to {to:?} without {without:?}");
             self.say(format_args!("{text}: {made:?}"));

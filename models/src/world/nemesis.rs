@@ -275,8 +275,8 @@ impl World {
             let clean = assignment.recorded(node) == Some(disk(node).incarnation);
             clean && !self.watch.is_put_back(node)
         };
-        let log_epoch = disk(assignment.owner).log_epoch;
-        promise::covers(assignment, log_epoch, node, kept)
+        let entered = self.watch.entered(partition);
+        promise::covers(assignment, entered, node, kept)
     }
 
     fn strike_cut(&mut self, node: usize) {

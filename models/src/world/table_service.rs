@@ -129,7 +129,7 @@ impl TableService {
     ) -> Result<(), NotMade> {
         let now = self.assignment(partition);
         let (node, incarnation) = to;
-        let recorded = now.recorded(node);
+        let recorded = now.in_sync.get(&node).copied();
         let clean = recorded == Some(incarnation)
             || recorded.is_some() && self.rules.broken(Rule::RejoinWithoutCatchUp);
         if !clean && !self.rules.broken(Rule::PromoteUnclean) {
@@ -142,9 +142,25 @@ impl TableService {
         next.keep_in_sync(|other| !without.contains(other));
         next.in_sync.insert(node, incarnation);
         next.catch_ups.remove(&node);
-        next.witnesses.remove(&node);
         next.owner = node;
         next.epoch = now.epoch.next();
+        self.set(partition, next);
+        Ok(())
+    }
+
+    /// A witness takes over, and is in sync again (rule R14).
+    ///
+    /// # Errors
+    /// When it is none; the table is as it was.
+    pub fn take_over(&mut self, partition: PartitionId, witness: NodeId) -> Result<(), NotMade> {
+        let mut next = self.assignment(partition).clone();
+        let Some(left) = next.witnesses.remove(&witness) else {
+            return Err(NotMade::Unclean);
+        };
+        next.in_sync.insert(witness, left.life);
+        next.catch_ups.remove(&witness);
+        next.owner = witness;
+        next.epoch = next.epoch.next();
         self.set(partition, next);
         Ok(())
     }

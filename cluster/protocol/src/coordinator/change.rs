@@ -111,7 +111,11 @@ mod tests {
         let renewed = changed(OWNER, 4, What::Renew).expect("applies");
         assert_eq!(renewed.epoch, Epoch(5));
         assert_eq!(renewed.in_sync, assignment().in_sync);
-        assert_eq!(renewed.witnesses, assignment().witnesses, "it may not have entered");
+        assert_eq!(
+            renewed.witnesses,
+            assignment().witnesses,
+            "it may not have entered"
+        );
     }
 
     #[test]

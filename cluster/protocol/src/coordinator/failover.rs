@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::doubted::told;
 use crate::ids::{Epoch, Incarnation, NodeId, PartitionId};
-use crate::replica::{Held, Trust};
+use crate::replica::Held;
 use crate::rule::{Rule, Rules};
 use crate::settings::Mode;
 use crate::table::Assignment;
@@ -90,63 +91,20 @@ impl Load {
 impl View {
     /// The node has restarted in a way that may have lost data of the partition since this life of them
     /// was recorded (rule R5).
-    fn is_unclean(&self, partition: PartitionId, node: NodeId, recorded: Incarnation) -> bool {
+    pub(super) fn is_unclean(
+        &self,
+        partition: PartitionId,
+        node: NodeId,
+        recorded: Incarnation,
+    ) -> bool {
         let held = self.held.get(&(partition, node));
         let differs = held.is_some_and(|held| held.incarnation != recorded);
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
     }
 
-    /// R14: of the witnesses only those are left that still hold what they held; and that are needed, if
-    /// one of them is to leave the cluster.
-    fn look_after_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
-        self.forget_unclean_witnesses(partition, assignment);
-        let mut witnesses = assignment.witnesses.keys();
-        if witnesses.any(|node| self.leaving.contains(node)) {
-            self.forget_needless_witnesses(partition, assignment);
-        }
-    }
-
-    fn forget_needless_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
-        if let Some(held) = self.held.get(&(partition, assignment.owner)) {
-            let needed = assignment.witnesses_of(held.log_epoch);
-            assignment.witnesses = needed.map(|(node, witness)| (*node, *witness)).collect();
-        }
-    }
-
-    fn forget_unclean_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
-        let witnesses = &mut assignment.witnesses;
-        witnesses.retain(|node, witness| !self.is_unclean(partition, *node, witness.life));
-    }
-
-    /// Only those stay in sync that `stays` says.
-    fn keep(
-        &self,
-        partition: PartitionId,
-        assignment: &mut Assignment,
-        stays: impl Fn(&NodeId) -> bool,
-    ) {
-        self.forget_needless_witnesses(partition, assignment);
-        assignment.keep_in_sync(stays);
-        self.forget_unclean_witnesses(partition, assignment);
-    }
-
-    /// R14: whether nobody goes on as long as one is missing who may have more.
-    fn waits(&self) -> bool {
-        self.distrust && !self.forced
-    }
-
-    /// R14: what the node says of its disk; nothing if it has not reported.
-    fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
-        self.held.get(&(partition, node)).map(|held| held.trust)
-    }
-
-    fn is_confirmed(&self, partition: PartitionId, node: NodeId) -> bool {
-        self.trust(partition, node) == Some(Trust::Confirmed)
-    }
-
     /// The one of `nodes` whose log reaches furthest, as far as they have reported; among equals one
     /// that has room, and of those the one that owns least.
-    fn furthest<'a>(
+    pub(super) fn furthest<'a>(
         &self,
         partition: PartitionId,
         nodes: impl Iterator<Item = &'a NodeId>,
@@ -230,7 +188,10 @@ impl View {
         // R5, R14: nobody is left who certainly has everything. If all have been heard, the furthest has
         // as much as there is. Otherwise somebody who is missing may have more.
         let all = alive == members;
-        if all || self.forced || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
+        if all
+            || self.forced
+            || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor)
+        {
             if let Some(owner) = self.furthest(partition, stays.iter(), load) {
                 self.go_on(partition, assignment, &stays, owner, load);
                 return match all {
@@ -249,106 +210,6 @@ impl View {
                 told(assignment)
             }
             None => Verdict::Unavailable,
-        }
-    }
-
-    /// Nobody is left in sync with the data that were recorded. One of the last witnesses has everything
-    /// that was acknowledged before the epoch that the owner perhaps did not enter. Where there is none, the
-    /// furthest goes on alone, and the others get what it has.
-    fn begin_again(
-        &self,
-        partition: PartitionId,
-        assignment: &mut Assignment,
-        alive: &BTreeSet<NodeId>,
-        load: &mut Load,
-    ) -> Verdict {
-        self.forget_needless_witnesses(partition, assignment);
-        let here = |node: &NodeId| self.alive.contains(node) && self.reported.contains(node);
-        let last = assignment.last_witnesses().map(|(node, _)| node);
-        let last: Vec<NodeId> = last.filter(here).collect();
-        if let Some(owner) = self.furthest(partition, last.iter(), load) {
-            let verdict = succeed(assignment, owner, load);
-            assignment.in_sync.retain(|node, _| *node == owner);
-            return verdict;
-        }
-        if self.waits() && !assignment.witnesses.is_empty() {
-            return Verdict::Unavailable;
-        }
-        let Some(owner) = self.furthest(partition, alive.iter(), load) else {
-            return Verdict::Unavailable;
-        };
-        let incarnation = self.held[&(partition, owner)].incarnation;
-        assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
-        assignment.witnesses.clear();
-        promote(assignment, owner, load);
-        Verdict::PossibleLoss
-    }
-
-    /// R14: an owner that started anew leaves the partition to another member of the in-sync set, or to a
-    /// witness, if that one has more, or if it cannot find out for long.
-    fn replace_doubted(
-        &self,
-        partition: PartitionId,
-        assignment: &mut Assignment,
-        load: &mut Load,
-    ) -> Verdict {
-        let trust = self.trust(partition, assignment.owner);
-        let behind = match trust {
-            Some(Trust::Behind(than)) => Some(than),
-            _ => None,
-        };
-        let unsure = trust.is_some_and(|trust| trust != Trust::Confirmed);
-        let overdue = self.overdue.contains(&partition) || unsure && self.forced;
-        let log_epoch = self.held.get(&(partition, assignment.owner)).map(|held| held.log_epoch);
-        let witnesses = assignment.witnesses_of(log_epoch.unwrap_or_default());
-        let witnesses: BTreeSet<NodeId> = witnesses.map(|(node, _)| *node).collect();
-        let members: BTreeSet<NodeId> = assignment.in_sync.keys().copied().collect();
-        let asked: BTreeSet<NodeId> = members.union(&witnesses).copied().collect();
-        if behind.is_none() && !overdue || asked.len() == 1 {
-            return Verdict::Served;
-        }
-        let others = || asked.iter().filter(|node| **node != assignment.owner);
-        let confirmed = |node: &&NodeId| {
-            members.contains(node) && self.is_confirmed(partition, **node)
-        };
-        if let Some(owner) = self.furthest(partition, others().filter(confirmed), load) {
-            promote(assignment, owner, load);
-            return Verdict::Served;
-        }
-        let here = |node: &NodeId| self.alive.contains(node) && self.reported.contains(node);
-        if let Some(owner) = behind.filter(|node| asked.contains(node) && here(node)) {
-            return succeed(assignment, owner, load);
-        }
-        if asked.is_subset(&self.reported) {
-            // All of them started anew, and some do not reach each other. The furthest has everything.
-            let Some(owner) = self.furthest(partition, asked.iter(), load) else {
-                return Verdict::Unavailable;
-            };
-            if self.waits() && !witnesses.is_empty() {
-                return Verdict::Unavailable;
-            }
-            admit(assignment, owner);
-            // Its disk may go back before the table is committed.
-            self.keep(partition, assignment, |node| *node == owner);
-            if !self.waits() {
-                assignment.witnesses.clear();
-            }
-            promote(assignment, owner, load);
-            return match witnesses.is_empty() {
-                true => Verdict::Served,
-                false => told(assignment),
-            };
-        }
-        // Whoever has not reported may have most.
-        let missing = asked.difference(&self.reported);
-        let dead = missing.clone().all(|node| !self.alive.contains(node));
-        if dead && !self.waits() {
-            assignment.epoch = assignment.epoch.next();
-            return told(assignment);
-        }
-        match dead {
-            true => Verdict::Unavailable,
-            false => Verdict::Served,
         }
     }
 
@@ -475,34 +336,8 @@ impl View {
     }
 }
 
-/// R14: it goes on although nobody knows what the witnesses had, and that is told: they are needed no more.
-fn told(assignment: &mut Assignment) -> Verdict {
-    assignment.witnesses.clear();
-    Verdict::Unproven
-}
-
-/// R14: `owner`, a member of the in-sync set or a witness, has more than the present owner.
-fn succeed(assignment: &mut Assignment, owner: NodeId, load: &mut Load) -> Verdict {
-    let was_witness = admit(assignment, owner);
-    promote(assignment, owner, load);
-    // Whether the present owner had entered its epoch, and had more then, is forgotten with its disk.
-    match was_witness {
-        true => Verdict::Unproven,
-        false => Verdict::Served,
-    }
-}
-
-/// Takes `node` back into the in-sync set, if it is a witness.
-fn admit(assignment: &mut Assignment, node: NodeId) -> bool {
-    let witness = assignment.witnesses.remove(&node);
-    if let Some(witness) = witness {
-        assignment.in_sync.insert(node, witness.life);
-    }
-    witness.is_some()
-}
-
 /// Makes `owner`, a member of the in-sync set, the owner of a new epoch (rule M4).
-fn promote(assignment: &mut Assignment, owner: NodeId, load: &mut Load) {
+pub(super) fn promote(assignment: &mut Assignment, owner: NodeId, load: &mut Load) {
     assert!(assignment.in_sync.contains_key(&owner), "rule M4");
     assert_ne!(assignment.epoch, Epoch(0), "epochs begin with 1");
     *load.owned.entry(owner).or_default() += 1;

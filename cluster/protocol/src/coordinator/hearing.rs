@@ -75,7 +75,11 @@ impl Coordinator {
     /// Asks the others, again and again.
     pub(super) fn hear_on(&mut self, now: Time) {
         let again_at = now + self.fixed.settings.heartbeat / 2;
-        if self.hearing.as_ref().is_some_and(|hearing| now >= hearing.until) {
+        if self
+            .hearing
+            .as_ref()
+            .is_some_and(|hearing| now >= hearing.until)
+        {
             return self.end_hearing(now);
         }
         self.hear_anew(now);

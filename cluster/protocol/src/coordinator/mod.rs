@@ -20,6 +20,7 @@ use crate::table::{Change, Identity, Member, Stamp, Table};
 mod birth;
 mod change;
 mod disk;
+mod doubted;
 mod draw;
 mod failover;
 mod hearing;

@@ -198,6 +198,7 @@ impl<A: Apply> Replica<A> {
             log_epoch: durable.log_epoch,
             end: self.log.position(durable.end).unwrap_or(self.log.base()),
             trust: self.doubt.trust(),
+            epoch: self.assigned.epoch,
         }
     }
 

@@ -488,6 +488,8 @@ pub struct Held {
     pub end: Position,
     /// Whether its disk may have gone back in time (rule R14).
     pub trust: Trust,
+    /// The last epoch of which a table has told it.
+    pub epoch: Epoch,
 }
 
 impl Held {

@@ -222,7 +222,9 @@ impl<A: Apply> Replica<A> {
             return;
         }
         let owner = self.assigned.owner;
-        let counts = self.others().any(|other| other == (from, testimony.incarnation));
+        let counts = self
+            .others()
+            .any(|other| other == (from, testimony.incarnation));
         match &self.role {
             Role::Comparing(_) if counts => {
                 if self.is_missing(testimony.floor) {
@@ -268,14 +270,17 @@ impl<A: Apply> Replica<A> {
         // each of these may be the last one that was served.
         let one = !sure.is_empty() && self.left_in_sync().next().is_none();
         let ahead = furthest(&mut sure.iter().copied());
-        let ahead = ahead.or_else(|| furthest(&mut self.others().map(|(node, _)| node)).filter(|_| all));
+        let ahead =
+            ahead.or_else(|| furthest(&mut self.others().map(|(node, _)| node)).filter(|_| all));
+        // Others are told that it is behind, and what it has said of an epoch it stands by.
+        let said = matches!(self.doubt, Doubt::Behind(_));
         if let Some((_, node)) = ahead {
             if self.doubt != Doubt::Behind(node) {
                 self.doubt = Doubt::Behind(node);
                 let theirs = testimony.reach;
                 out.push(Output::Note(Note::Behind { node, theirs }));
             }
-        } else if one || all {
+        } else if (one || all) && !said {
             self.doubt = Doubt::Over;
             self.own_after_comparing(now, out);
         }

@@ -301,6 +301,7 @@ impl Cluster {
             log_epoch: Epoch(0),
             end: Position::default(),
             trust: Trust::Confirmed,
+            epoch: Epoch(0),
         });
         held.log_epoch = Epoch(epoch);
         held.end = at(epoch, end);
@@ -496,6 +497,7 @@ impl Cluster {
                     log_epoch: assignment.epoch,
                     end: at(end, end),
                     trust: Trust::Confirmed,
+                    epoch: Epoch(0),
                 });
                 if held.incarnation == assignment.in_sync[&id] {
                     held.log_epoch = held.log_epoch.max(assignment.epoch);

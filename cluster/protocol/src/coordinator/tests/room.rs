@@ -92,6 +92,7 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
                 lsn: Lsn(end),
             },
             trust: Trust::Confirmed,
+            epoch: Epoch(0),
         };
         ((PartitionId(0), node(id)), held)
     };
