@@ -173,15 +173,21 @@ fn link(path: &Path, target: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
+
+    fn second(second: u64) -> Utc {
+        (UNIX_EPOCH + Duration::from_secs(second)).into()
+    }
 
     #[test]
     fn the_latest_links_lead_to_the_newest_run() {
         let root = tempfile::tempdir().unwrap();
-        let first = RunFolder::create(root.path(), "register", Utc::from_unix_ms(1_000)).unwrap();
-        let again = RunFolder::create(root.path(), "register", Utc::from_unix_ms(1_000)).unwrap();
+        let first = RunFolder::create(root.path(), "register", second(1)).unwrap();
+        let again = RunFolder::create(root.path(), "register", second(1)).unwrap();
         assert_ne!(first, again);
-        let newest = RunFolder::create(root.path(), "bank", Utc::from_unix_ms(2_000)).unwrap();
+        let newest = RunFolder::create(root.path(), "bank", second(2)).unwrap();
         let resolved = |name: &str| root.path().join(name).canonicalize().unwrap();
         assert_eq!(resolved("latest"), newest.path());
         assert_eq!(resolved("register/latest"), again.path());
@@ -190,7 +196,7 @@ mod tests {
     #[test]
     fn json_is_written_whole() {
         let root = tempfile::tempdir().unwrap();
-        let folder = RunFolder::create(root.path(), "register", Utc::from_unix_ms(0)).unwrap();
+        let folder = RunFolder::create(root.path(), "register", second(0)).unwrap();
         folder
             .write_json(&folder.verdict(), &serde_json::json!({"valid": true}))
             .unwrap();

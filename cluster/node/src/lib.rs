@@ -1,14 +1,15 @@
-//! A node of the cluster: sockets, threads, files and time around the protocol and the storage.
+//! A node of the cluster (requirement A1: all nodes run the same program): sockets, threads, files
+//! and time around the kernel and the storage.
 //!
 //! - [`settings`]: what a node may be told.
 //! - [`node`]: how a node starts, and its threads.
 //! - `control`: the control plane's thread, which drives the coordinator.
-//! - `data`: the data plane's thread, which drives the replicas.
+//! - `data`: the data plane's thread, which drives its machine ([`kensho_kernel::data`]).
 //! - `peer`: how nodes talk to each other.
 //! - `http`: what clients see.
 //!
-//! The protocol decides; nothing here does. What a replica or the coordinator gives out is carried
-//! out in order, and whatever relies on the disk waits for it.
+//! Protocol and kernel decide; nothing here does. What they give out is carried out in order, and whatever
+//! relies on the disk waits for it.
 
 pub mod clock;
 mod control;

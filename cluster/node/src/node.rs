@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
-use crate::control::{self, Control, Report, Saver, View};
+use crate::control::{self, Control, Heard, Saver, View};
 use crate::data::{self, Data, DataPlane, Parts};
 use crate::http;
 use crate::peer::{Hello, Inbound, Introduction, LinkSettings, Peers, Plane, plane_of};
@@ -195,7 +195,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         let (saved, drawn) = (&folder.saved, (folder.life, seed));
         transcript.coordinator(now, settings.priority, &birth, saved, drawn);
     }
-    recorder.write();
+    recorder.write_begun();
     let coordinator = Coordinator::new(
         settings.protocol,
         me.clone(),
@@ -319,7 +319,7 @@ fn recover(
                 transcript.replica(partition, now, &recovered);
             }
             // One by one: each may hold much.
-            recorder.write();
+            recorder.write_begun();
             Replica::recover(me.id, partition, settings.protocol, recovered, now).map_err(
                 |source| NodeError::Image {
                     partition: partition.0,
@@ -371,7 +371,7 @@ struct ControlThread {
     recorder: Recorder,
     saver: Saver,
     view: watch::Sender<View>,
-    reports: mpsc::Receiver<Report>,
+    reports: mpsc::Receiver<Heard>,
     saved: mpsc::UnboundedReceiver<kensho_protocol::ids::Ticket>,
     listener: StdListener,
     streams: mpsc::Sender<StdStream>,
@@ -463,7 +463,7 @@ struct DataThread {
     disk: RealDisk,
     progress: LogProgress,
     view: watch::Receiver<View>,
-    reports: mpsc::Sender<Report>,
+    reports: mpsc::Sender<Heard>,
     recorder: Recorder,
     listener: StdListener,
     streams: mpsc::Receiver<StdStream>,

@@ -33,48 +33,50 @@ pub(crate) struct Recorders {
 /// Records what one plane is handed, or nothing.
 #[derive(Default)]
 pub(crate) struct Recorder {
-    recording: Option<Box<Recording>>,
-}
-
-struct Recording {
-    transcript: Transcript,
-    file: File,
-    path: PathBuf,
+    /// What was written down, until the plane's machine does that.
+    transcript: Option<Box<Transcript>>,
+    file: Option<(PathBuf, File)>,
 }
 
 impl Recorder {
     /// Where to write inputs down, if they are recorded.
-    #[inline]
     pub(crate) fn transcript(&mut self) -> Option<&mut Transcript> {
-        self.recording
-            .as_mut()
-            .map(|recording| &mut recording.transcript)
+        self.transcript.as_deref_mut()
     }
 
-    /// Takes what was written down to the file.
+    /// The same, for the plane's machine.
+    pub(crate) fn take_transcript(&mut self) -> Option<Box<Transcript>> {
+        self.transcript.take()
+    }
+
+    /// Takes what was written down so far to the file.
+    pub(crate) fn write_begun(&mut self) {
+        let mut transcript = self.transcript.take();
+        self.write(&mut transcript);
+        self.transcript = transcript;
+    }
+
+    /// Takes what the plane's machine has written down to the file.
     #[inline]
-    pub(crate) fn write(&mut self) {
-        let Some(recording) = &mut self.recording else {
-            return;
-        };
-        if let Err(error) = recording.write() {
+    pub(crate) fn write(&mut self, transcript: &mut Option<Box<Transcript>>) {
+        if let (Some((path, file)), Some(written)) = (&mut self.file, &mut *transcript)
+            && let Err(error) = write(file, written)
+        {
             tracing::error!(
                 "inputs are not recorded any more, since {} cannot be written: {error}",
-                recording.path.display()
+                path.display()
             );
-            self.recording = None;
+            *transcript = None;
         }
     }
 }
 
-impl Recording {
-    fn write(&mut self) -> io::Result<()> {
-        if let Some(chunk) = self.transcript.chunk() {
-            self.file.write_all(chunk)?;
-            self.transcript.written();
-        }
-        Ok(())
+fn write(file: &mut File, transcript: &mut Transcript) -> io::Result<()> {
+    if let Some(chunk) = transcript.chunk() {
+        file.write_all(chunk)?;
+        transcript.written();
     }
+    Ok(())
 }
 
 /// Begins a record of each plane, if the settings ask for it.
@@ -110,14 +112,12 @@ pub(crate) fn start(settings: &Settings, me: &Member) -> Result<Recorders, (Path
         let name = format!("{life:06}-{}.{EXTENSION}", plane.name());
         let path = folder.join(name);
         let begin = || {
-            let mut recording = Recording {
-                transcript: Transcript::new(&head),
-                file: File::create_new(&path)?,
-                path: path.clone(),
-            };
-            recording.write()?;
+            let mut transcript = Transcript::new(&head);
+            let mut file = File::create_new(&path)?;
+            write(&mut file, &mut transcript)?;
             Ok(Recorder {
-                recording: Some(Box::new(recording)),
+                transcript: Some(Box::new(transcript)),
+                file: Some((path.clone(), file)),
             })
         };
         begin().map_err(|source| (path.clone(), source))

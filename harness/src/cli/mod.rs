@@ -9,6 +9,7 @@ mod charts;
 mod cluster;
 mod failover;
 mod figures;
+mod listing;
 mod loss;
 mod memory;
 mod model;
@@ -94,6 +95,12 @@ enum Command {
     Report(report::Arguments),
     /// Browse runs, compare them, and watch one that goes on
     Serve(serve::Arguments),
+    /// List what clients can do in a test
+    Workloads(listing::Arguments),
+    /// List what can go wrong in a test
+    Faults(listing::Arguments),
+    /// List what can be tested
+    Systems(listing::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Answer every message by itself
@@ -141,6 +148,9 @@ pub fn main() -> ExitCode {
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Workloads(arguments) => listing::workloads(&arguments),
+        Command::Faults(arguments) => listing::faults(&arguments),
+        Command::Systems(arguments) => listing::systems(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

@@ -162,11 +162,7 @@ pub(super) fn table(path: &Path, name: &str) -> String {
         let Ok(metadata) = fs::metadata(entry.path()) else {
             continue;
         };
-        let modified = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-            .map(|since| Utc::from_unix_ms(u64::try_from(since.as_millis()).unwrap_or(0)).text());
+        let modified = metadata.modified().ok().map(|time| Utc::from(time).text());
         rows.push((
             !metadata.is_dir(),
             entry.file_name().to_string_lossy().into_owned(),

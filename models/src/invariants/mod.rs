@@ -1,4 +1,4 @@
-//! What must hold whatever happens (protocol rules, section C). One invariant, one file, each with
+//! What must hold whatever happens (`cluster/PROTOCOL.md`, "Invariants"). One invariant, one file, each with
 //! its source; each is told what happened and remembers what it must, so that a step costs no more
 //! than what it touched. A violation is a value: what was broken, where, and the facts.
 

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kensho_kernel::Report;
 use kensho_protocol::coordinator::{Coordinator, Event, Kept, Message, Note, Output, Standing};
 use kensho_protocol::ids::{NodeId, Term, Ticket};
-use kensho_protocol::replica::Held;
-use kensho_protocol::table::{Change, Member, Table};
+use kensho_protocol::table::{Member, Table};
 use kensho_protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -29,15 +29,11 @@ const BATCH_MAX: usize = 256;
 /// How often a thread that is late looks whether more has arrived.
 const CATCH_UP_ROUNDS: usize = 16;
 
-/// What the data plane tells the coordinator.
+/// What the coordinator hears from the rest of its node.
 #[derive(Debug)]
-pub(crate) enum Report {
-    /// A replica asks for a change.
-    Ask(Change),
-    /// What the replicas hold.
-    Holds(Vec<Held>),
-    /// Whether there is room for updates on the disk.
-    Room(bool),
+pub(crate) enum Heard {
+    /// From the data plane.
+    Report(Report),
     /// This node is to become a member of the cluster that these belong to.
     Join(Vec<MemberSetting>),
     /// The node is to be a member no longer; only a master can tell whether that is possible.
@@ -95,7 +91,7 @@ pub(crate) struct Inputs {
     /// From other coordinators.
     pub(crate) messages: mpsc::Receiver<Received<Message>>,
     /// From this node's replicas.
-    pub(crate) reports: mpsc::Receiver<Report>,
+    pub(crate) reports: mpsc::Receiver<Heard>,
     /// From the disk.
     pub(crate) saved: mpsc::UnboundedReceiver<Ticket>,
     /// Nodes that answer.
@@ -179,7 +175,7 @@ impl Control {
                     self.receive(received);
                     self.drain(&mut inputs.messages);
                 }
-                Some(report) = inputs.reports.recv() => self.hear(report),
+                Some(heard) = inputs.reports.recv() => self.hear(heard),
                 () = &mut timer => planned = Time(0),
             }
             // Whoever was held up must hear what others said meanwhile before it judges them silent.
@@ -229,13 +225,13 @@ impl Control {
         }
     }
 
-    fn hear(&mut self, report: Report) {
-        match report {
-            Report::Ask(change) => self.handle(Event::Ask(change)),
-            Report::Holds(held) => self.handle(Event::Holds(held)),
-            Report::Room(room) => self.handle(Event::Room(room)),
-            Report::Join(through) => self.join(through),
-            Report::Remove { node, answer } => {
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Report(Report::Ask(change)) => self.handle(Event::Ask(change)),
+            Heard::Report(Report::Holds(held)) => self.handle(Event::Holds(held)),
+            Heard::Report(Report::Room(room)) => self.handle(Event::Room(room)),
+            Heard::Join(through) => self.join(through),
+            Heard::Remove { node, answer } => {
                 // Nobody waits for it any more if the client has gone.
                 let _ = answer.send(self.coordinator.why_kept(node));
                 self.handle(Event::Remove(node));
@@ -305,7 +301,7 @@ impl Control {
         if let Some(transcript) = self.recorder.transcript() {
             transcript.coordinator_gave(&outputs, &self.coordinator);
         }
-        self.recorder.write();
+        self.recorder.write_begun();
         for output in outputs.drain(..) {
             self.carry_out(output);
         }

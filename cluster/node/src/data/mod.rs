@@ -1,25 +1,22 @@
-//! The data plane's thread: it drives the replicas, and carries out what they want.
+//! The data plane's thread: it drives the data plane's machine ([`kensho_kernel::data`]).
 //!
-//! Clients' connections, other nodes' streams and the log's progress all belong to this thread.
-//! Whatever arrives is handed to the replicas at once; what follows from it is written, sent and
-//! answered together once there is nothing more to take ([`DataPlane::finish_batch`]), so that many
-//! statements share one write, one flush and one message to each node.
+//! Clients' connections, other nodes' streams and the log's progress all belong to this thread. A batch
+//! ends once there is nothing more to take ([`DataPlane::finish_batch`]).
 
 mod lost;
 mod notes;
 mod plane;
-mod put_off;
-mod waiting;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use kensho_kernel::data::Told;
 use kensho_protocol::ids::PartitionId;
 use kensho_protocol::replica;
 use kensho_protocol::time::Time;
 use kensho_storage::log::LogProgress;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock;
 use crate::control::View;
@@ -27,7 +24,11 @@ use crate::failure;
 use crate::peer::{Met, Received};
 
 pub(crate) use plane::{DataPlane, Parts};
-pub(crate) use waiting::Answered;
+
+/// How a client that waits is told something.
+pub(crate) type Waiter = oneshot::Sender<Told>;
+/// What a waiting client is told; an error means that the node stops.
+pub(crate) type Answered = oneshot::Receiver<Told>;
 
 /// What replicas on different nodes say to each other.
 pub(crate) type Message = (PartitionId, replica::Message);

@@ -14,7 +14,7 @@ use super::answer::{self, Answer};
 use super::error::Error;
 use super::headers;
 use super::service::{Asked, Kind, Service};
-use crate::control::Report;
+use crate::control::Heard;
 use crate::settings::MemberSetting;
 
 /// The body of `POST /node/join`.
@@ -48,7 +48,7 @@ pub(super) async fn join(service: &Service, asked: &Asked) -> Result<Answer, Err
             "write the body as {{\"through\": [{{\"name\": \"n1\", \"peer\": \"host:port\"}}]}}: {error}"
         ))
     })?;
-    report(service, Report::Join(through)).await?;
+    report(service, Heard::Join(through)).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn leave(service: &Service, asked: &Asked) -> Result<Answer, Er
         (Some(node), Master::Here) => node,
     };
     let (answer, answered) = oneshot::channel();
-    report(service, Report::Remove { node, answer }).await?;
+    report(service, Heard::Remove { node, answer }).await?;
     match answered.await {
         Ok(None) => Ok(answer::empty(StatusCode::ACCEPTED)),
         Ok(Some(why)) => Err(Error::member_kept(&name, why)),
@@ -98,8 +98,8 @@ fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error
 }
 
 /// Tells the coordinator.
-async fn report(service: &Service, report: Report) -> Result<(), Error> {
+async fn report(service: &Service, heard: Heard) -> Result<(), Error> {
     let reports = service.data.plane.borrow().reports();
-    let told = reports.send(report).await;
+    let told = reports.send(heard).await;
     told.map_err(|_| Refusal::NotServing.into())
 }

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::task::Poll;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
+use kensho_kernel::data::{Ask, Told};
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::{Numbered, Refusal, Reply};
 use kensho_protocol::routing;
@@ -19,7 +19,7 @@ use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{DATABASE, batch, containers, headers, members, operation, rows, scan};
-use crate::data::{Answered, Data};
+use crate::data::Data;
 use crate::settings::{Limits, limits};
 
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
@@ -60,21 +60,6 @@ pub(super) enum Owner {
     There(String),
     /// No table is known yet, or it names nobody.
     Nobody,
-}
-
-/// How often it is looked whether an update can be handed in that was held back.
-const HELD_BACK_LOOK: Duration = Duration::from_millis(5);
-
-/// An update is held back as long as this lives.
-struct HeldBack<'a> {
-    data: &'a Data,
-    bytes: usize,
-}
-
-impl Drop for HeldBack<'_> {
-    fn drop(&mut self) {
-        self.data.plane.borrow_mut().release(self.bytes);
-    }
 }
 
 /// What came of an update.
@@ -293,60 +278,15 @@ impl Service {
         if statement.len() > limit {
             return Err(Error::statement_too_large(statement.len(), limit));
         }
-        let held_up = {
-            let mut plane = self.data.plane.borrow_mut();
-            if let Some(reason) = plane.too_busy_to_update(statement.len()) {
-                return Err(Error::overloaded(reason));
-            }
-            plane.held_up(partition, statement.len())
+        let update = Ask::Update {
+            request,
+            as_of,
+            statement,
         };
-        if let Some(reason) = held_up {
-            Box::pin(self.hold_back(partition, statement.len(), reason)).await?;
-        }
-        let answered = {
-            let mut plane = self.data.plane.borrow_mut();
-            plane.execute(partition, request, as_of, statement)
-        };
-        match self.wait(answered, Refusal::OutcomeUnknown).await? {
+        match self.ask(partition, update, Refusal::OutcomeUnknown).await? {
             Reply::Done { at, outcome } => Ok(Executed { outcome, at }),
             Reply::Refused(refusal) => Err(refusal.into()),
             Reply::Answer { .. } => unreachable!("an update is not answered like a read"),
-        }
-    }
-
-    /// Waits until an update of so many bytes can be handed in, for as long as one may wait for its
-    /// outcome.
-    async fn hold_back(
-        &self,
-        partition: PartitionId,
-        bytes: usize,
-        reason: &'static str,
-    ) -> Result<(), Error> {
-        let patience = {
-            let mut plane = self.data.plane.borrow_mut();
-            if !plane.hold_back(bytes) {
-                return Err(Error::overloaded(reason));
-            }
-            plane.settings().statement_deadline
-        };
-        let _held_back = HeldBack {
-            data: &self.data,
-            bytes,
-        };
-        let until = Instant::now() + patience;
-        loop {
-            tokio::time::sleep(HELD_BACK_LOOK).await;
-            let held_up = {
-                let mut plane = self.data.plane.borrow_mut();
-                plane.look_at_disk_again();
-                plane.held_up(partition, bytes)
-            };
-            let Some(reason) = held_up else {
-                return Ok(());
-            };
-            if Instant::now() >= until {
-                return Err(Error::overloaded(reason));
-            }
         }
     }
 
@@ -356,23 +296,30 @@ impl Service {
         partition: PartitionId,
         query: Bytes,
     ) -> Result<(Position, Bytes), Error> {
-        let answered = {
-            let mut plane = self.data.plane.borrow_mut();
-            if let Some(reason) = plane.too_busy_to_read() {
-                return Err(Error::overloaded(reason));
-            }
-            plane.read(partition, query)
-        };
-        match self.wait(answered, Refusal::NotServing).await? {
+        match self
+            .ask(partition, Ask::Read(query), Refusal::NotServing)
+            .await?
+        {
             Reply::Answer { at, answer } => Ok((at, answer)),
             Reply::Refused(refusal) => Err(refusal.into()),
             Reply::Done { .. } => unreachable!("a read is not answered like an update"),
         }
     }
 
-    async fn wait(&self, answered: Answered, if_stopped: Refusal) -> Result<Reply, Error> {
+    /// Hands in what a client wants, and waits for what it is told.
+    async fn ask(
+        &self,
+        partition: PartitionId,
+        ask: Ask,
+        if_stopped: Refusal,
+    ) -> Result<Reply, Error> {
+        let answered = self.data.plane.borrow_mut().ask(partition, ask);
         self.data.wake.notify_one();
-        answered.await.map_err(|_| if_stopped.into())
+        match answered.await {
+            Ok(Told::Reply(reply)) => Ok(reply),
+            Ok(Told::Overloaded(reason)) => Err(Error::overloaded(reason)),
+            Err(_) => Err(if_stopped.into()),
+        }
     }
 }
 

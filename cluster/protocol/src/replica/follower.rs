@@ -345,7 +345,7 @@ impl<A: Apply> Replica<A> {
         follower.known = at.lsn;
     }
 
-    /// Acknowledges what is on disk.
+    /// R5: acknowledges what is on disk.
     pub(super) fn flush_follower(&mut self, out: &mut Vec<Output>) {
         let promise_is_durable =
             self.epoch_is_durable() || self.settings.rules.broken(Rule::AckBeforeFsync);

@@ -1,4 +1,4 @@
-//! One partition on one node: owner, backup or catch-up.
+//! One partition on one node: owner, backup or catch-up (requirement A7).
 //!
 //! The caller hands in events, calls [`Replica::flush`] when it has no more of them for the moment
 //! (so that many statements share one write and one message), and carries out the outputs in order.
@@ -189,7 +189,7 @@ impl<A: Apply> Replica<A> {
     /// A replica as its disk remembers it.
     ///
     /// # Errors
-    /// When the recovered data image is none.
+    /// When the recovered data image cannot be read.
     pub fn recover(
         me: NodeId,
         partition: PartitionId,

@@ -47,6 +47,17 @@ pub fn terminate(pid: u32) -> Result<(), SignalError> {
     send(pid, Signal::SIGTERM)
 }
 
+/// Whether the process stands still, as the kernel has it: a signal that was sent may take a moment.
+///
+/// # Errors
+/// If there is no such process.
+pub fn stands_still(pid: u32) -> io::Result<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name before it is in brackets, and may hold anything.
+    let state = stat.rsplit_once(") ").map(|(_, after)| after);
+    Ok(state.is_some_and(|state| state.starts_with('T')))
+}
+
 fn send(pid: u32, signal: Signal) -> Result<(), SignalError> {
     let number = i32::try_from(pid).ok().filter(|&number| number > 1);
     // 0 and negative numbers would mean whole groups of processes.
@@ -65,24 +76,18 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    fn state(pid: u32) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        let after_name = stat.rsplit_once(") ").unwrap().1;
-        after_name.chars().next().unwrap()
-    }
-
     #[test]
     fn a_process_is_paused_resumed_and_killed() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let await_state = |wanted: fn(char) -> bool| {
-            while !wanted(state(child.id())) {
+        let await_still = |wanted: bool| {
+            while stands_still(child.id()).unwrap() != wanted {
                 std::thread::yield_now();
             }
         };
         pause(child.id()).unwrap();
-        await_state(|state| state == 'T');
+        await_still(true);
         resume(child.id()).unwrap();
-        await_state(|state| state != 'T');
+        await_still(false);
         kill(child.id()).unwrap();
         let status = child.wait().unwrap();
         assert_eq!(

@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kensho_nemesis::conduct::{Conduct, Flow};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,53 +26,6 @@ use tokio::time::Instant;
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How many delayed portions one direction keeps before it stops reading.
 const DELAYED_MAX: usize = 256;
-
-/// What happens to bytes in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// They pass.
-    Pass,
-    /// They pass after this time.
-    Delay(Duration),
-    /// They are kept until this changes.
-    Hold,
-}
-
-/// What a link does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conduct {
-    /// From who connects to the target.
-    pub forward: Flow,
-    /// From the target back.
-    pub backward: Flow,
-    /// Whether new connections are accepted; if not, they are closed at once.
-    pub accept: bool,
-}
-
-impl Conduct {
-    /// Everything passes.
-    pub const OPEN: Conduct = Conduct {
-        forward: Flow::Pass,
-        backward: Flow::Pass,
-        accept: true,
-    };
-    /// Nothing passes, and nobody is told.
-    pub const CUT: Conduct = Conduct {
-        forward: Flow::Hold,
-        backward: Flow::Hold,
-        accept: true,
-    };
-    /// What is asked passes, and no answer comes back.
-    pub const UNANSWERED: Conduct = Conduct {
-        backward: Flow::Hold,
-        ..Conduct::OPEN
-    };
-    /// Connections are closed at once.
-    pub const REFUSE: Conduct = Conduct {
-        accept: false,
-        ..Conduct::OPEN
-    };
-}
 
 #[derive(Clone, Copy, Debug)]
 struct State {

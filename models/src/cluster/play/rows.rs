@@ -1,13 +1,16 @@
-//! The register workload in the words of the real tables: a node's path from an HTTP request to a
+//! The calls of workloads in the words of the real tables: a node's path from an HTTP request to a
 //! statement, and back from an outcome to an answer, without the HTTP.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
-use kensho_storage::tables::{self, ContainerInfo, Outcome, Query, Raw, Statement, ValidRows};
-use kensho_workloads::register::{Answer, Call, Condition, Found};
+use kensho_storage::tables::{
+    self, ContainerInfo, Key, Order, Outcome, Query, Raw, Statement, ValidRows,
+};
+use kensho_workloads::call::{Answer, Call, Condition, Found};
 
 use super::super::clients::Request;
 
@@ -18,7 +21,7 @@ pub(super) struct Containers {
     info: Option<ContainerInfo>,
 }
 
-/// What every container is like: a register's name and its value.
+/// What every container is like: a text as key, and a number.
 fn description(name: &str) -> ContainerInfo {
     let text = serde_json::json!({
         "container_name": name,
@@ -26,8 +29,8 @@ fn description(name: &str) -> ContainerInfo {
         "rowkey": true,
         "columns": [{"name": "key", "type": "STRING"}, {"name": "value", "type": "LONG"}],
     });
-    let (_, info) =
-        ContainerInfo::from_json(text.to_string().as_bytes()).expect("a container of registers");
+    let (_, info) = ContainerInfo::from_json(text.to_string().as_bytes())
+        .expect("a description of a container");
     info
 }
 
@@ -69,7 +72,7 @@ impl Containers {
             } => {
                 let row = serde_json::json!([key, value]).to_string();
                 let info = self.info.as_ref().expect("containers are made first");
-                let rows = ValidRows::one(info, row.as_bytes()).expect("a register's row");
+                let rows = ValidRows::one(info, row.as_bytes()).expect("a row of text and number");
                 let condition = match condition {
                     Condition::Always => tables::Condition::Any,
                     Condition::Absent => tables::Condition::IfAbsent,
@@ -80,6 +83,33 @@ impl Containers {
                 };
                 let schema = self.created[container];
                 Request::update(rows.put(container, schema, condition))
+            }
+            Call::Scan {
+                container,
+                from,
+                to,
+                limit,
+            } => {
+                let scan = Query::Scan {
+                    container,
+                    column: Some("key"),
+                    from: Bound::Included(from),
+                    to: Bound::Excluded(to),
+                    order: Order::Ascending,
+                    offset: 0,
+                    limit: *limit,
+                };
+                Request::Read(scan.encode())
+            }
+            Call::Message { .. } => unreachable!("the tables serve calls about rows only"),
+            Call::Delete { container, key } => {
+                let delete = Statement::Delete {
+                    container,
+                    schema: self.created[container],
+                    condition: tables::Condition::Any,
+                    keys: vec![Key::Text(key)],
+                };
+                Request::update(delete.encode())
             }
         }
     }
@@ -105,10 +135,18 @@ pub(super) fn answer(reply: &Reply) -> Answer {
                 row(version, value).map_or_else(nonsense, |row| Answer::Row(Some(row)))
             }
             Some(tables::Answer::NoSuchRow) => Answer::Row(None),
+            Some(tables::Answer::Rows { rows, .. }) => {
+                let numbers = rows.into_iter().map(numbers);
+                let numbers: Result<Vec<(String, u64)>, String> = numbers.collect();
+                numbers.map_or_else(nonsense, Answer::Rows)
+            }
             other => nonsense(format!("{other:?}")),
         },
         Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
             Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
+            Some(Outcome::Deleted { existed }) => Answer::Deleted {
+                existed: existed > 0,
+            },
             Some(Outcome::ConditionFailed { current, value, .. }) => {
                 let found = match (current, value) {
                     (None, _) => Ok(Found::Nothing),
@@ -125,10 +163,14 @@ pub(super) fn answer(reply: &Reply) -> Answer {
     }
 }
 
-/// A register's value, and its version.
+/// A row's value, and its version.
 fn row(version: Position, value: Raw<'_>) -> Result<(u64, String), String> {
-    match serde_json::from_slice::<(String, u64)>(value.0) {
-        Ok((_, value)) => Ok((value, version.to_string())),
-        Err(error) => Err(format!("the row {value:?} is not a register: {error}")),
-    }
+    let (_, number) = numbers(value)?;
+    Ok((number, version.to_string()))
+}
+
+/// A row's key and value.
+fn numbers(row: Raw<'_>) -> Result<(String, u64), String> {
+    let parsed = serde_json::from_slice(row.0);
+    parsed.map_err(|error| format!("the row {row:?} is not text and number: {error}"))
 }

@@ -11,20 +11,19 @@ use kensho_protocol::ids::{Epoch, NodeId, PartitionId, Position};
 use kensho_protocol::log::Log;
 use kensho_protocol::replica::Message;
 
-/// No more than this waits, in bytes. What is left out, owners send again.
-const LIMIT_BYTES: usize = 64 << 20;
-
 /// What waits, in the order in which it came: the log of another node cannot be cut behind an update that
 /// waits here, so that none may wait for others that came later.
-#[derive(Default)]
+#[derive(Debug)]
 pub(super) struct PutOff {
+    /// No more than this waits, in bytes. What is left out, owners send again.
+    limit_bytes: usize,
     messages: VecDeque<(PartitionId, NodeId, Message)>,
     partitions: BTreeMap<PartitionId, Waiting>,
     bytes: usize,
 }
 
 /// What waits of one partition.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Waiting {
     owner: NodeId,
     epoch: Epoch,
@@ -42,6 +41,15 @@ pub(super) fn size_bytes(message: &Message) -> usize {
 }
 
 impl PutOff {
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        PutOff {
+            limit_bytes,
+            messages: VecDeque::new(),
+            partitions: BTreeMap::new(),
+            bytes: 0,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
@@ -104,7 +112,7 @@ impl PutOff {
             commit,
         };
         let bytes = size_bytes(&message);
-        if self.bytes + bytes <= LIMIT_BYTES {
+        if self.bytes + bytes <= self.limit_bytes {
             self.bytes += bytes;
             self.messages.push_back((partition, from, message));
             let waiting = self.partitions.entry(partition).or_insert(Waiting {
@@ -163,6 +171,7 @@ mod tests {
 
     use super::*;
 
+    const LIMIT_BYTES: usize = 1 << 20;
     const OWNER: NodeId = NodeId(1);
     const PARTITION: PartitionId = PartitionId(3);
 
@@ -203,7 +212,7 @@ mod tests {
     #[test]
     fn entries_wait_in_order_behind_signs_of_life() {
         let log = Log::after(at(5));
-        let mut put_off = PutOff::default();
+        let mut put_off = PutOff::new(LIMIT_BYTES);
         let mut put = |epoch, previous, lsns: &[u64]| {
             let message = append(epoch, previous, lsns, 10);
             said(&put_off.put_off(OWNER, PARTITION, message, &log))
@@ -222,7 +231,7 @@ mod tests {
     #[test]
     fn what_does_not_follow_or_is_of_an_earlier_reign_or_too_much_does_not_wait() {
         let log = Log::after(at(5));
-        let mut put_off = PutOff::default();
+        let mut put_off = PutOff::new(LIMIT_BYTES);
         let mut put = |epoch, previous, lsn, bytes| {
             put_off.put_off(
                 OWNER,
