@@ -12,6 +12,7 @@ mod figures;
 mod init;
 mod listing;
 mod loss;
+mod maelstrom;
 mod memory;
 mod model;
 mod options;
@@ -64,6 +65,7 @@ enum Command {
     /// Run a workload on a real cluster under faults, and judge its history
     Test(test::Arguments),
     Check(Box<CheckArguments>),
+    Maelstrom(Box<kensho_maelstrom::command::Arguments>),
     /// Measure how long kills of an owner, of the master and of both interrupt service
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
@@ -134,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => command::run(&arguments, &mut std::io::stdout())
             .map(command::Exit::code)
             .map_err(anyhow::Error::from),
+        Command::Maelstrom(arguments) => maelstrom::run(&arguments),
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),

@@ -2,13 +2,12 @@
 //! statement, and back from an outcome to an answer, without the HTTP.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
 use kensho_storage::tables::{
-    self, ContainerInfo, Key, Order, Outcome, Query, Raw, Statement, ValidRows,
+    self, ContainerInfo, Key, Outcome, Query, Raw, Statement, ValidRows, Wanted,
 };
 use kensho_workloads::call::{Answer, Call, Condition, Found};
 
@@ -90,14 +89,18 @@ impl Containers {
                 to,
                 limit,
             } => {
-                let scan = Query::Scan {
+                let text = |key: &str| key.replace('\'', "''");
+                let condition = format!("key >= '{}' and key < '{}'", text(from), text(to));
+                let scan = Query::Select {
                     container,
-                    column: Some("key"),
-                    from: Bound::Included(from),
-                    to: Bound::Excluded(to),
-                    order: Order::Ascending,
+                    wanted: Wanted::Rows {
+                        condition: Some(&condition),
+                        sort: None,
+                    },
                     offset: 0,
-                    limit: *limit,
+                    limit: (*limit).into(),
+                    // The condition does not ask for the time.
+                    now: 0,
                 };
                 Request::Read(scan.encode())
             }
@@ -135,8 +138,9 @@ pub(super) fn answer(reply: &Reply) -> Answer {
                 row(version, value).map_or_else(nonsense, |row| Answer::Row(Some(row)))
             }
             Some(tables::Answer::NoSuchRow) => Answer::Row(None),
-            Some(tables::Answer::Rows { rows, .. }) => {
-                let numbers = rows.into_iter().map(numbers);
+            Some(tables::Answer::Selected(selected)) => {
+                let rows = selected.rows.iter();
+                let numbers = rows.map(|row| numbers(Raw(&row.0)));
                 let numbers: Result<Vec<(String, u64)>, String> = numbers.collect();
                 numbers.map_or_else(nonsense, Answer::Rows)
             }
