@@ -79,7 +79,7 @@ fn the_planted_bug_of_the_store_is_found_and_nothing_where_it_cannot_show() {
     let file = folder.join("system.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("nodes = 3", "nodes = 1")).unwrap();
-    let right = test(&folder, "pause-one", "12s");
+    let right = test(&folder, "none", "5s");
     assert_eq!(right.status.code(), Some(0), "{}", said(&right));
     assert_eq!(processes_in(&folder), 0, "nothing is left behind");
 }
