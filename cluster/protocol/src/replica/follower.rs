@@ -275,8 +275,10 @@ impl<A: Apply> Replica<A> {
         let Role::Follower(follower) = &mut self.role else {
             return;
         };
-        let received = if at.lsn <= self.data.commit {
-            // All of it is here already.
+        // A log that holds the image's last entry holds all of it, and perhaps more behind it that was
+        // acknowledged: an image would take that back (R1).
+        let needless = at.lsn <= self.data.commit || self.log.holds(at);
+        let received = if needless {
             total
         } else {
             let same = |incoming: &&mut Incoming| incoming.at == at && incoming.total == total;
@@ -295,7 +297,7 @@ impl<A: Apply> Replica<A> {
             }
             incoming.received.len() as u64
         };
-        let whole = received == total && at.lsn > self.data.commit;
+        let whole = received == total && !needless;
         let image = whole.then(|| follower.incoming.take()).flatten();
         if let Some(incoming) = image {
             self.install(at, incoming.received.into(), out);

@@ -316,6 +316,8 @@ impl<A: Apply> Replica<A> {
                 peer.stream_after(matched.max(asked.lsn), now);
             }
             Sending::Stream { next } if next <= matched => peer.stream_after(matched, now),
+            // It has the log behind the image already: commits must not wait for that.
+            Sending::Image { at, .. } if at.lsn <= matched => peer.stream_after(matched, now),
             Sending::Probe(_) | Sending::Stream { .. } | Sending::Image { .. } => {}
         }
         let near = end.0 - matched.0 <= settings.grow_gap_entries

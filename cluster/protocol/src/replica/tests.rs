@@ -17,6 +17,7 @@ use crate::table::{Assignment, Change, What};
 use crate::time::Time;
 
 mod bounds;
+mod images;
 mod numbers;
 
 /// A list of the statements applied; its outcome is how many there were before.
