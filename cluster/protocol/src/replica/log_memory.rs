@@ -16,7 +16,7 @@ pub struct LogMemory {
     sizes: Vec<Size>,
     total: Size,
     /// What all took when somebody was last named as the one to forget.
-    named_at_bytes: u64,
+    named_at: Size,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ impl LogMemory {
             limit_bytes,
             sizes: vec![Size::default(); partitions],
             total: Size::default(),
-            named_at_bytes: 0,
+            named_at: Size::default(),
         }
     }
 
@@ -86,8 +86,8 @@ impl LogMemory {
     #[inline]
     pub fn over(&mut self) -> Option<(PartitionId, u64)> {
         let excess = self.total.bytes.checked_sub(self.limit_bytes + 1)? + 1;
-        let before = std::mem::replace(&mut self.named_at_bytes, self.total.bytes);
-        if before == self.total.bytes {
+        let before = std::mem::replace(&mut self.named_at, self.total);
+        if before == self.total {
             return None;
         }
         self.largest(excess + self.limit_bytes / 16)
