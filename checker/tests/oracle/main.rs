@@ -6,6 +6,7 @@
 mod checks;
 mod containers;
 mod damage;
+mod definitions;
 mod isolation;
 mod locks;
 mod objects;

@@ -114,7 +114,7 @@ pub(crate) fn subject() -> Subject {
     Subject {
         model: &models::REGISTER,
         settings: Settings::default(),
-        plan: Box::new(|random| {
+        plan: Box::new(|random, _| {
             let mut planned = plan(random, Written::Again);
             planned.swap_remove(0)
         }),
