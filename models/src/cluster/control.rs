@@ -116,8 +116,11 @@ impl<L: Load> Cluster<L> {
             Output::Save { ticket, saved } => self.save(node, ticket, saved),
             Output::Send { to, message } => self.send_control(node, number_of(to), message),
             Output::Committed(table) => {
-                self.tables
-                    .given_out(node_id(node), &table, &mut self.violations);
+                let before = self.tables.last().cloned();
+                let id = node_id(node);
+                if self.tables.given_out(id, &table, &mut self.violations) {
+                    self.table_committed(before.as_ref(), &table);
+                }
                 self.show(node, |view| view.table = Some(table));
             }
             Output::Service(service) => {
@@ -143,7 +146,7 @@ impl<L: Load> Cluster<L> {
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
             Note::UnconfirmedPromotion { partition, .. } | Note::PossibleLoss { partition, .. } => {
-                self.watch.unproven(*partition);
+                self.watch.told(*partition);
             }
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
@@ -322,14 +325,18 @@ impl<L: Load> Cluster<L> {
         {
             return;
         }
+        self.table_committed(before.as_ref(), &table);
+    }
+
+    fn table_committed(&mut self, before: Option<&Arc<Table>>, table: &Arc<Table>) {
         if self.trace.is_kept() {
             let text = format!("{:?} is committed: {:?}", table.stamp, table.partitions);
             self.say(format_args!("{text}"));
         }
-        self.note_committed(before.as_ref(), &table);
+        self.note_committed(before, table);
         let nodes = &self.nodes;
         let disk = |node: NodeId, partition| nodes[number_of(node)].hosted(partition).disk.safe();
-        self.watch.committed(&table, disk);
+        self.watch.committed(table, disk);
     }
 
     fn note_committed(&mut self, before: Option<&Arc<Table>>, table: &Arc<Table>) {

@@ -4,7 +4,6 @@
 use kensho_protocol::ids::{Incarnation, PartitionId, Position, Token};
 use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
 use kensho_protocol::request::{Refusal, Reply};
-use kensho_protocol::table::What;
 use kensho_protocol::time::Time;
 use kensho_storage::error::StorageError;
 
@@ -231,10 +230,6 @@ impl<L: Load> Cluster<L> {
                 not_after,
             } => self.reply(node, epoch, token, reply, not_after),
             Output::Ask(change) => {
-                if let What::Shrink(_) = change.what {
-                    let last = &mut self.shrinks[usize::from(change.partition.0)];
-                    *last = change.base.max(*last);
-                }
                 self.tell_control(node, Report::Ask(change));
             }
             Output::CutOff { .. } => {}
@@ -245,7 +240,7 @@ impl<L: Load> Cluster<L> {
                     self.sometimes.saw(Sight::Behind);
                     self.tell_holds(node);
                 }
-                Note::Unwitnessed { .. } => self.watch.unproven(partition),
+                Note::Unwitnessed { .. } => self.watch.told(partition),
                 Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
                 Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
                 Note::Serving { .. } if self.watch.has_failed_over(partition) => {

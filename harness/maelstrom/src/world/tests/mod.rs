@@ -1,5 +1,8 @@
 //! Whole runs in virtual time, with nodes that live in the test.
 
+mod broadcast;
+mod protocol;
+
 use clap::ValueEnum;
 use kensho_checker::history::{History, Kind};
 use kensho_checker::judge;
@@ -60,9 +63,18 @@ fn settings(seed: u64) -> Settings {
 /// Plays a run to its end. A node that is killed or paused hears nothing; what a paused one is told
 /// it hears when it goes on.
 fn play(settings: Settings, name: Name, behaviour: &mut Behaviour) -> Played {
+    play_on(Topology::Total, settings, name, behaviour)
+}
+
+fn play_on(
+    topology: Topology,
+    settings: Settings,
+    name: Name,
+    behaviour: &mut Behaviour,
+) -> Played {
     let options = Options {
         nodes: settings.nodes.clone(),
-        topology: Topology::Total,
+        topology,
         key_count: None,
         max_txn_length: 4,
         max_writes_per_key: 16,
@@ -304,172 +316,6 @@ fn a_node_that_is_down_refuses_for_certain() {
     let began = played.remains.faults[0].clone();
     assert_eq!((began.start_ms, began.end_ms), (1_000, 2_000));
     assert_eq!(began.targets, ["n1", "n2", "n3"]);
-}
-
-#[test]
-fn a_node_may_need_others_before_it_answers_init() {
-    let mut init: HashMap<usize, Message> = HashMap::new();
-    let mut heard: HashMap<usize, Vec<String>> = HashMap::new();
-    let mut node = move |node: usize, message: &Message| {
-        let kind = crate::body::kind(&message.body);
-        heard.entry(node).or_default().push(kind.to_owned());
-        assert_eq!(heard[&node][0], "init", "it comes first");
-        match kind {
-            "init" => {
-                init.insert(node, message.clone());
-                let write = json!({"type": "write", "key": node, "value": 1, "msg_id": 1});
-                vec![
-                    ("lin-kv".to_owned(), write),
-                    (format!("n{}", (node + 1) % 3 + 1), json!({"type": "hello"})),
-                ]
-            }
-            "write_ok" => vec![reply(&init[&node], json!({"type": "init_ok"}))],
-            "hello" => Vec::new(),
-            _ => echo(node, message),
-        }
-    };
-    let conditions = Conditions {
-        latency_ms: 50,
-        ..Conditions::PERFECT
-    };
-    let settings = Settings {
-        conditions,
-        ..settings(1)
-    };
-    let played = play(settings, Name::Echo, &mut node);
-    assert!(played.outcomes("echo")[0] > 300);
-}
-
-/// Nodes that tell each other at once, and never again.
-fn careless() -> impl FnMut(usize, &Message) -> Vec<(String, Value)> {
-    let mut sets = vec![std::collections::BTreeSet::new(); 3];
-    move |node, message| {
-        let value = message.body["message"].as_i64();
-        match crate::body::kind(&message.body) {
-            "broadcast" => {
-                sets[node].extend(value);
-                let others = (0..3).filter(|other| *other != node);
-                let tell = json!({"type": "tell", "message": value});
-                let mut sent: Vec<_> = others
-                    .map(|other| (format!("n{}", other + 1), tell.clone()))
-                    .collect();
-                sent.push(reply(message, json!({"type": "broadcast_ok"})));
-                sent
-            }
-            "read" => vec![reply(
-                message,
-                json!({"type": "read_ok", "messages": sets[node]}),
-            )],
-            _ => {
-                sets[node].extend(value);
-                Vec::new()
-            }
-        }
-    }
-}
-
-#[test]
-fn a_broadcast_without_retries_is_right_until_a_message_is_lost() {
-    let whole = play(settings(1), Name::Broadcast, &mut initialised(careless()));
-    assert!(whole.report("broadcast").is_valid());
-    assert!(
-        whole.end < 5_100 * MS,
-        "whoever has converged need not wait"
-    );
-    assert_eq!(whole.outcomes("final-read"), [3, 0, 0]);
-    let broadcasts = whole.outcomes("broadcast")[0] as u64;
-    assert_eq!(whole.remains.counts.servers.msg_count, 2 * broadcasts);
-    let conditions = Conditions {
-        loss: 0.05,
-        ..Conditions::PERFECT
-    };
-    let settings = Settings {
-        conditions,
-        ..settings(1)
-    };
-    let lossy = play(settings, Name::Broadcast, &mut initialised(careless()));
-    assert!(lossy.report("broadcast").is_invalid());
-    assert!(
-        lossy.end >= 15_000 * MS,
-        "whoever has not converged is given time"
-    );
-    assert!(lossy.remains.counts.lost > 0);
-}
-
-#[test]
-fn a_partition_swallows_messages() {
-    let faults = fault::plan(&[fault::Kind::Partition], 500 * MS, 5_000 * MS, 4);
-    let settings = Settings {
-        faults,
-        ..settings(4)
-    };
-    let played = play(settings, Name::Broadcast, &mut initialised(careless()));
-    assert!(played.remains.counts.cut > 0);
-    assert!(played.report("broadcast").is_invalid());
-}
-
-fn trouble(name: Name, behaviour: &mut Behaviour) -> String {
-    let played = play(settings(1), name, behaviour);
-    played
-        .remains
-        .trouble
-        .expect("the node breaks the protocol")
-        .text
-}
-
-#[test]
-fn whoever_breaks_the_protocol_ends_the_run_and_is_told_what_was_expected() {
-    let silent = trouble(Name::Echo, &mut |_, _| Vec::new());
-    assert!(
-        silent.contains("did not answer \"init\" within 10 s"),
-        "{silent}"
-    );
-    assert!(silent.contains("init_ok"), "{silent}");
-
-    let refusing = trouble(Name::Echo, &mut |_, message| {
-        vec![reply(
-            message,
-            json!({"type": "error", "code": 13, "text": "no"}),
-        )]
-    });
-    assert!(refusing.contains("it is an error: crash: no"), "{refusing}");
-
-    let stranger = trouble(
-        Name::Echo,
-        &mut initialised(|_, _| vec![("n9".to_owned(), json!({"type": "hello"}))]),
-    );
-    assert!(stranger.contains("\"dest\" is \"n9\""), "{stranger}");
-    assert!(stranger.contains("n1, n2, n3"), "{stranger}");
-
-    let malformed = trouble(
-        Name::LinKv,
-        &mut initialised(|_, message| vec![reply(message, json!({"type": "read_ok"}))]),
-    );
-    assert!(malformed.contains("the request:"), "{malformed}");
-    assert!(malformed.contains("expected:"), "{malformed}");
-}
-
-#[test]
-fn answers_to_nobody_are_ignored_and_told() {
-    let played = play(
-        settings(1),
-        Name::Echo,
-        &mut initialised(|node, message| {
-            let mut answers = echo(node, message);
-            answers.push((message.src.clone(), json!({"type": "hello"})));
-            // Twice the same, and one to a request that was never sent.
-            answers.extend(echo(node, message));
-            answers.push((
-                message.src.clone(),
-                json!({"type": "echo_ok", "in_reply_to": 99_999}),
-            ));
-            answers
-        }),
-    );
-    assert_eq!(played.outcomes("echo")[1..], [0, 0]);
-    let (count, first) = &played.remains.strays;
-    assert_eq!(*count, played.outcomes("echo")[0] as u64);
-    assert!(first.as_ref().unwrap().contains("hello"));
 }
 
 #[test]
