@@ -494,12 +494,8 @@ impl<L: Load> Cluster<L> {
         while let Some((partition, keep_bytes)) = memory.over()
             && self.nodes[node].runs()
         {
-            let before = memory.bytes();
             self.hand_to_replica(node, partition, Event::Forget(keep_bytes));
             memory.note_all(self.nodes[node].replicas());
-            if memory.bytes() == before {
-                return;
-            }
             self.sometimes.saw(Sight::LogForgotten);
         }
     }

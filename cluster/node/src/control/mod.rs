@@ -43,6 +43,8 @@ pub(crate) enum Heard {
         /// Takes the answer: why it is kept, if it is.
         answer: oneshot::Sender<Option<Kept>>,
     },
+    /// Partitions are to go on without nodes that may have more (rule R14).
+    Force,
 }
 
 /// What the rest of the node sees of the coordinator.
@@ -236,6 +238,7 @@ impl Control {
                 let _ = answer.send(self.coordinator.why_kept(node));
                 self.handle(Event::Remove(node));
             }
+            Heard::Force => self.handle(Event::Force),
         }
     }
 
@@ -319,11 +322,15 @@ impl Control {
             }
             Output::Send { to, message } => self.peers.send(to, &message),
             Output::Committed(table) => {
-                if table.members.contains_key(&self.me.id) {
+                let member = table.members.contains_key(&self.me.id);
+                if member {
                     self.through.clear();
                 }
                 self.hello.know_members(&table);
-                self.view.send_modify(|view| view.table = Some(table));
+                self.view.send_modify(|view| {
+                    view.no_member.take_if(|_| member);
+                    view.table = Some(table);
+                });
             }
             Output::Service(service) => {
                 tracing::info!(
