@@ -3,27 +3,16 @@
 
 use std::sync::Arc;
 
+use kensho_kernel::{Report, View};
 use kensho_protocol::coordinator::{Coordinator, Event, Message, Note, Output, Saved};
 use kensho_protocol::ids::{NodeId, Ticket};
-use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Table, What};
 
 use super::load::Load;
-use super::node::{Control, View};
+use super::node::Control;
 use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::world::table_service::{member, node_id, number_of};
-
-/// What the data plane tells the coordinator.
-#[derive(Debug)]
-pub enum Report {
-    /// A replica asks for a change.
-    Ask(Change),
-    /// What the replicas hold.
-    Holds(Vec<Held>),
-    /// Whether the disk has room for updates.
-    Room(bool),
-}
 
 impl<L: Load> Cluster<L> {
     /// The control plane starts from what is on the node's disk.
@@ -37,7 +26,7 @@ impl<L: Load> Cluster<L> {
             self.plan.birth(),
             this.control_disk.safe().clone(),
             // All of a node's disk is of one life.
-            this.hosted[0].disk.safe().life,
+            this.disks[0].safe().life,
             seed,
             this.clock.read(self.now_ns),
         );
@@ -328,7 +317,7 @@ impl<L: Load> Cluster<L> {
         }
         self.note_committed(before.as_ref(), &table);
         let nodes = &self.nodes;
-        let disk = |node: NodeId, partition| nodes[number_of(node)].hosted(partition).disk.safe();
+        let disk = |node: NodeId, partition| nodes[number_of(node)].disk(partition).safe();
         self.watch.committed(&table, disk);
     }
 

@@ -86,9 +86,9 @@ impl<L: Load> Cluster<L> {
         this.control_disk.put_back(saved);
         for (number, recovered) in replicas.into_iter().enumerate() {
             let partition = partition_id(number);
-            self.nodes[node].hosted[number].disk.put_back(recovered);
+            self.nodes[node].disks[number].put_back(recovered);
             self.watch.put_back(partition, node_id(node));
-            let safe = self.nodes[node].hosted[number].disk.safe();
+            let safe = self.nodes[node].disks[number].safe();
             self.watch.disk_changed(partition, node_id(node), safe);
             self.watch.stopped(partition, node_id(node));
         }
@@ -143,7 +143,7 @@ impl<L: Load> Cluster<L> {
             let mut others = in_sync.iter().filter(|(other, _)| **other != node);
             !in_sync.contains_key(&node)
                 || others.any(|(other, life)| {
-                    let disk = &self.nodes[number_of(*other)].hosted(partition).disk;
+                    let disk = self.nodes[number_of(*other)].disk(partition);
                     disk.safe().incarnation == *life && !self.watch.is_put_back(*other)
                 })
         })

@@ -213,6 +213,12 @@ impl<A: Apply, C> DataPlane<A, C> {
         waits && self.log.next_look <= now
     }
 
+    /// The partitions whose replicas were handed something since the last flush.
+    #[must_use]
+    pub fn touched(&self) -> &[PartitionId] {
+        &self.touched
+    }
+
     /// Whether there is something to [`flush`](DataPlane::flush).
     #[must_use]
     pub fn has_batch(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::apply::{Apply, ImageError};
 use crate::ids::{
     ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Ticket, Token,
 };
+use crate::log::Entry;
 use crate::record::{Record, Recovered};
 use crate::request::{Digest, Execute, Numbered, Read, Refusal, Reply, RequestId};
 use crate::settings::{Mode, Settings};
@@ -17,6 +18,7 @@ use crate::table::{Assignment, Change, What};
 use crate::time::Time;
 
 mod bounds;
+mod images;
 mod numbers;
 
 /// A list of the statements applied; its outcome is how many there were before.
