@@ -3,25 +3,17 @@
 //! A thin layer above [`crate::formats`], [`crate::judge`] and [`crate::explain`]; the program
 //! that has the command line only passes [`CheckArguments`] on to [`run`].
 
-use crate::budget::Budget;
-use crate::checks::bank;
 use crate::explain;
-use crate::formats::{self, Format, Source, edn};
-use crate::history::{History, Problem};
-use crate::judge::{Guess, Model, Settings, guess, judge, models};
-use crate::linearizable::table::Table;
-use crate::number::Number;
-use crate::register::NilRead;
-use crate::report::{NO_MODEL, Report, Verdict};
+use crate::formats::{self, Format, Source};
+use crate::judge::{Model, models};
+use crate::report::Verdict;
 use crate::transactions::ConsistencyModel;
-use crate::value::Value;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
+use judging::{Judged, Refusal, judge_watched, not_judged};
+use settings::settings;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Judge recorded histories: is there an order that explains every result?
 ///
@@ -327,229 +319,9 @@ fn print(
     Ok(())
 }
 
-struct Judged {
-    history: History,
-    report: Report,
-    /// From the beginning of reading to the verdict.
-    elapsed: Duration,
-}
-
-/// Why a file was not judged.
-struct Refusal {
-    problem: String,
-    is: Exit,
-}
-
-impl From<String> for Refusal {
-    fn from(problem: String) -> Refusal {
-        let is = Exit::Failed;
-        Refusal { problem, is }
-    }
-}
-
-/// Judges, unless that takes more memory than this process may have: then there is no verdict, and
-/// nothing more can be judged.
-fn judge_watched(
-    source: Source,
-    arguments: &CheckArguments,
-    settings: &Settings,
-) -> Result<Option<Judged>, Refusal> {
-    let bytes = settings.budget.bytes;
-    let (arguments, settings) = (arguments.clone(), settings.clone());
-    let judge = move || judge_source(&source, &arguments, &settings);
-    match watch::within(bytes, judge) {
-        Ok(judged) => judged.transpose(),
-        Err(problem) => Err(Refusal::from(format!(
-            "no thread can be started: {problem}"
-        ))),
-    }
-}
-
-/// What is said of a file for which there was not enough memory.
-fn not_judged(arguments: &CheckArguments) -> Judged {
-    let history = History::default();
-    let model = arguments.model.map_or("no model", |model| model.name);
-    let reason = format!(
-        "the limit of memory for the whole process, {} MiB, was reached; give more with --memory-limit, or judge one file at a time",
-        arguments.memory_limit
-    );
-    Judged {
-        report: Report::unknown(model, &history, reason),
-        history,
-        elapsed: Duration::ZERO,
-    }
-}
-
-fn judge_source(
-    source: &Source,
-    arguments: &CheckArguments,
-    settings: &Settings,
-) -> Result<Judged, Refusal> {
-    let start = Instant::now();
-    let (mut history, format) = source
-        .read(arguments.format.0)
-        .map_err(|problem| problem.to_string())?;
-    if arguments.tuples {
-        history.split_tuples();
-    }
-    for name in &arguments.ignore {
-        ignore(&mut history, name);
-    }
-    let settings = Settings {
-        format: Some(format),
-        ..settings.clone()
-    };
-    let table = arguments.model_file.as_ref().map(|_| &models::MODEL_FILE);
-    let named = table
-        .or(arguments.model)
-        .or_else(|| source.folder().and_then(run_model));
-    let (model, guessed) = match named {
-        Some(model) => (Some(model), None),
-        None => match guess(&history) {
-            Guess::Model(model, reason) => (Some(model), Some(reason)),
-            Guess::None(reason) => (None, Some(reason)),
-        },
-    };
-    let report = match (model, guessed) {
-        (Some(model), guessed) => {
-            settings.check(model).map_err(|problem| Refusal {
-                problem,
-                is: Exit::WrongArguments,
-            })?;
-            Report {
-                guessed,
-                ..judge(&history, model, &settings)
-            }
-        }
-        (None, reason) => Report::unknown(NO_MODEL, &history, reason.unwrap_or_default()),
-    };
-    Ok(Judged {
-        history,
-        report,
-        elapsed: start.elapsed(),
-    })
-}
-
-/// Leaves out the operations of a name, and says so.
-fn ignore(history: &mut History, name: &str) {
-    let first = history
-        .symbol(name)
-        .and_then(|f| history.operations.iter().find(|operation| operation.f == f))
-        .map_or(0, |operation| history.index(operation.invoke));
-    let count = history.leave_out(name);
-    history.problems.push(Problem {
-        event: first,
-        text: format!("operations left out, as --ignore asks: {count} of {name:?}"),
-        grave: false,
-        doubt: false,
-    });
-}
-
-/// The model of a run, by its record's `model` or `workload`.
-fn run_model(folder: &Path) -> Option<&'static Model> {
-    let text = std::fs::read(folder.join("run.json")).ok()?;
-    let run: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    ["model", "workload"].iter().find_map(|entry| {
-        let name = match &run[*entry] {
-            serde_json::Value::String(name) => name.as_str(),
-            object => object["name"].as_str()?,
-        };
-        Model::named(name)
-    })
-}
-
-/// The order of transactions that a file gives.
-fn transaction_order(file: &Path) -> Result<BTreeMap<u64, i64>, String> {
-    let text = std::fs::read(file).map_err(|problem| format!("cannot be read: {problem}"))?;
-    let value = match serde_json::from_slice::<serde_json::Value>(&text) {
-        Ok(json) => Value::from(&json),
-        Err(_) => edn::parse(&text).map_err(|problem| problem.to_string())?,
-    };
-    let Value::Map(entries) = value else {
-        return Err("expected a map from the indices of events to numbers".to_owned());
-    };
-    let number = |value: &Value| match value.as_text() {
-        Some(text) => text.parse().ok(),
-        None => value.as_int(),
-    };
-    let entries = entries.iter().map(|(index, place)| {
-        let index = number(index).and_then(|index| u64::try_from(index).ok());
-        index.zip(place.as_int()).ok_or_else(|| {
-            "expected a map from the indices of events to numbers, like {1 17, 3 18}".to_owned()
-        })
-    });
-    entries.collect()
-}
-
-fn settings(arguments: &CheckArguments) -> Result<Settings, String> {
-    let initial = match &arguments.init {
-        None => None,
-        Some(text) if text.is_empty() => Some(Value::from("")),
-        Some(text) => Some(
-            edn::parse(text.as_bytes()).map_err(|problem| format!("--init {text}: {problem}"))?,
-        ),
-    };
-    if !(arguments.time_limit > 0.0 && arguments.time_limit < 1e9) {
-        return Err(format!(
-            "--time-limit {}: must be above zero",
-            arguments.time_limit
-        ));
-    }
-    let total = match &arguments.total {
-        None => None,
-        Some(text) => {
-            let value = edn::parse(text.as_bytes()).ok();
-            let number = value.as_ref().and_then(Number::of);
-            Some(number.ok_or_else(|| format!("--total {text}: expected a number"))?)
-        }
-    };
-    let mut require = BTreeMap::new();
-    for asked in &arguments.require {
-        let (name, count) = asked.split_once('=').unwrap_or((asked, ""));
-        let count: usize = count.trim().parse().map_err(|_| {
-            format!("--require {asked}: expected a name and a number, like read=100")
-        })?;
-        require.insert(name.trim().to_owned(), count);
-    }
-    let table = match &arguments.model_file {
-        Some(file) => Some(Arc::new(
-            Table::read_file(file).map_err(|problem| format!("--model-file {problem}"))?,
-        )),
-        None => None,
-    };
-    Ok(Settings {
-        initial,
-        require,
-        nil_read: arguments.nil_reads.map(|nil| match nil {
-            NilReadArgument::Value => NilRead::Value,
-            NilReadArgument::Unknown => NilRead::Unknown,
-        }),
-        format: None,
-        budget: Budget {
-            time: Duration::from_secs_f64(arguments.time_limit),
-            bytes: arguments.memory_limit.saturating_mul(1 << 20),
-        },
-        threads: arguments.threads,
-        consistency: arguments.consistency,
-        linearizable_keys: arguments.linearizable_keys,
-        sequential_keys: arguments.sequential_keys,
-        no_writes_follow_reads: arguments.no_writes_follow_reads,
-        transaction_order: match &arguments.transaction_order {
-            None => BTreeMap::new(),
-            Some(file) => transaction_order(file)
-                .map_err(|problem| format!("--transaction-order {}: {problem}", file.display()))?,
-        },
-        linearizable_set: arguments.linearizable,
-        bank: bank::Options {
-            total,
-            negative_balances: arguments.negative_balances,
-        },
-        permits: arguments.permits,
-        table,
-    })
-}
-
+mod judging;
 mod list;
+mod settings;
 mod watch;
 
 #[cfg(test)]

@@ -4,12 +4,15 @@
 //! Clients take turns at random; each operation takes effect at one instant between its invocation
 //! and its completion, on a register that really exists while the history is made.
 
+mod registers;
 mod transactions;
 
 pub use transactions::{Isolation, Objects, Transactions, transactions};
 
 use crate::history::{Builder, Datum, History, Kind, RawEvent, Symbol};
 use crate::value::Value;
+use registers::{Held, Made, play};
+use std::io::{self, Write};
 
 /// Which values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +56,24 @@ pub struct Recipe {
     pub seed: u64,
 }
 
+impl Recipe {
+    /// A thousand operations of ten clients on one key, all of which end.
+    pub const SMALL: Recipe = Recipe {
+        operations: 1000,
+        clients: 10,
+        keys: 1,
+        operations_per_key: 0,
+        unknown_per_mille: 0,
+        values: Values::Unique,
+        failed_cas: FailedCasTells::WhatItSaw,
+        stale_reads: 0,
+        seed: 1,
+    };
+}
+
 impl Default for Recipe {
     fn default() -> Self {
-        Recipe {
-            operations: 1000,
-            clients: 10,
-            keys: 1,
-            operations_per_key: 0,
-            unknown_per_mille: 0,
-            values: Values::Unique,
-            failed_cas: FailedCasTells::WhatItSaw,
-            stale_reads: 0,
-            seed: 1,
-        }
+        Recipe::SMALL
     }
 }
 
@@ -94,232 +102,36 @@ impl Random {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Doing {
-    Read,
-    Write(i64),
-    Cas(i64, i64),
-}
-
-#[derive(Clone, Copy)]
-struct Open {
-    key: usize,
-    doing: Doing,
-    /// The event of its invocation.
-    begun: usize,
-    /// What came out, once it has taken effect.
-    done: Option<Result<Option<i64>, Option<i64>>>,
-    unknown: bool,
-}
-
-/// What becomes of one key.
-struct Register {
-    name: u32,
-    value: Option<i64>,
-    before: Option<i64>,
-    /// The event at which a read had seen the newest value.
-    seen_at: Option<usize>,
-    begun: usize,
-    next: i64,
-}
-
-impl Register {
-    fn set(&mut self, value: i64) {
-        self.before = self.value;
-        self.value = Some(value);
-        self.seen_at = None;
-    }
-}
-
 /// The history of a recipe.
 pub fn history(recipe: &Recipe) -> History {
-    let mut random = Random::new(recipe.seed);
     let mut builder = Builder::default();
     builder.history.operations.reserve(recipe.operations);
-    let names = [
-        builder.history.intern_name("read"),
-        builder.history.intern_name("write"),
-        builder.history.intern_name("cas"),
-    ];
-    let mut key_count = 0;
-    let mut new_key = |builder: &mut Builder| {
-        let name = builder
-            .history
-            .intern_key(&Value::Text(format!("r{key_count}")));
-        key_count += 1;
-        Register {
-            name,
-            value: None,
-            before: None,
-            seen_at: None,
-            begun: 0,
-            next: 1,
-        }
-    };
-    let mut registers: Vec<Register> = (0..recipe.keys.max(1))
-        .map(|_| new_key(&mut builder))
-        .collect();
-    let mut clients: Vec<Option<Open>> = vec![None; recipe.clients.max(1)];
-    let mut processes: Vec<u64> = (0..clients.len() as u64).collect();
-    let mut users = vec![0_usize; registers.len()];
-    let stale_every = recipe.operations / (recipe.stale_reads + 1).max(2);
-    let (mut begun, mut time, mut planted, mut event) = (0, 0, 0, 0);
-    let mut open_count = 0;
-    while begun < recipe.operations || open_count > 0 {
-        let client = random.below(clients.len());
-        time += 1_000 + random.bits() % 100_000;
-        let Some(mut open) = clients[client] else {
-            if begun == recipe.operations {
-                continue;
-            }
-            let key = random.below(registers.len());
-            let full =
-                recipe.operations_per_key > 0 && registers[key].begun >= recipe.operations_per_key;
-            if full && users[key] > 0 {
-                continue;
-            }
-            if full {
-                registers[key] = new_key(&mut builder);
-            }
-            let register = &mut registers[key];
-            register.begun += 1;
-            let value = match recipe.values {
-                Values::Unique => {
-                    register.next += 1;
-                    register.next
-                }
-                Values::Repeated(count) => random.below(count as usize) as i64 + 1,
-            };
-            let doing = match random.below(10) {
-                0..5 => Doing::Read,
-                5..8 => Doing::Write(value),
-                _ => match (register.value, recipe.values) {
-                    (None, _) => Doing::Write(value),
-                    (Some(seen), Values::Unique) => Doing::Cas(seen, value),
-                    (_, Values::Repeated(count)) => {
-                        Doing::Cas(random.below(count as usize) as i64 + 1, value)
-                    }
-                },
-            };
-            let unknown = random.below(1000) < recipe.unknown_per_mille as usize;
-            clients[client] = Some(Open {
-                key,
-                doing,
-                begun: event,
-                done: None,
-                unknown,
-            });
-            users[key] += 1;
-            begun += 1;
-            open_count += 1;
-            let (f, argument) = match doing {
-                Doing::Read => (names[0], Datum::NIL),
-                Doing::Write(value) => (names[1], number(Some(value))),
-                Doing::Cas(from, to) => (names[2], pair(&mut builder, from, to)),
-            };
-            push(
-                &mut builder,
-                register.name,
-                time,
-                processes[client],
-                Kind::Invoke,
-                f,
-                argument,
-                None,
-            );
-            event += 1;
-            continue;
-        };
-        let register = &mut registers[open.key];
-        // An unknown operation takes effect, or not, before its client gives up: or never.
-        let Some(result) = open.done else {
-            let happens = !open.unknown || random.below(2) == 0;
-            open.done = Some(match open.doing {
-                Doing::Read => Ok(register.value),
-                Doing::Write(value) => {
-                    if happens {
-                        register.set(value);
-                    }
-                    Ok(Some(value))
-                }
-                Doing::Cas(from, to) if register.value == Some(from) => {
-                    if happens {
-                        register.set(to);
-                    }
-                    Ok(Some(to))
-                }
-                Doing::Cas(..) => Err(register.value),
-            });
-            clients[client] = Some(open);
-            continue;
-        };
-        clients[client] = None;
-        users[open.key] -= 1;
-        open_count -= 1;
-        let process = processes[client];
-        if open.unknown {
-            processes[client] += clients.len() as u64;
-            let f = match open.doing {
-                Doing::Read => names[0],
-                Doing::Write(_) => names[1],
-                Doing::Cas(..) => names[2],
-            };
-            push(
-                &mut builder,
-                register.name,
-                time,
-                process,
-                Kind::Info,
-                f,
-                Datum::NIL,
-                None,
-            );
-            event += 1;
-            continue;
-        }
-        let (kind, f, value, observed) = match (open.doing, result) {
-            (Doing::Read, result) => {
-                let seen = result.unwrap_or_default();
-                let due = planted < recipe.stale_reads
-                    && begun >= stale_every * (planted + 1)
-                    && register.before.is_some()
-                    && seen == register.value;
-                if due && register.seen_at.is_some_and(|seen| seen < open.begun) {
-                    planted += 1;
-                    (Kind::Ok, names[0], number(register.before), None)
-                } else {
-                    if seen == register.value && register.seen_at.is_none() {
-                        register.seen_at = Some(event);
-                    }
-                    (Kind::Ok, names[0], number(seen), None)
-                }
-            }
-            (Doing::Write(value), _) => (Kind::Ok, names[1], number(Some(value)), None),
-            (Doing::Cas(from, to), Ok(_)) => {
-                (Kind::Ok, names[2], pair(&mut builder, from, to), None)
-            }
-            (Doing::Cas(from, to), Err(seen)) => (
-                Kind::Fail,
-                names[2],
-                pair(&mut builder, from, to),
-                match recipe.failed_cas {
-                    FailedCasTells::WhatItSaw => Some(number(seen)),
-                    FailedCasTells::Nothing => None,
-                },
-            ),
-        };
-        push(
-            &mut builder,
-            register.name,
-            time,
-            process,
-            kind,
-            f,
-            value,
-            observed,
-        );
-        event += 1;
+    for name in ["read", "write", "cas"] {
+        builder.history.intern_name(name);
     }
+    let mut keys = Vec::new();
+    play(recipe, |made| {
+        let history = &mut builder.history;
+        while keys.len() <= made.key {
+            keys.push(history.intern_key(&Value::Text(format!("r{}", keys.len()))));
+        }
+        let event = RawEvent {
+            index: None,
+            time: made.time,
+            process: Some(history.intern_process(made.process)),
+            kind: made.kind,
+            f: history.intern_name(made.f),
+            key: keys[made.key],
+            value: match made.value {
+                Held::One(value) => number(value),
+                Held::Two(from, to) => history.intern_pair(number(Some(from)), number(Some(to))),
+            },
+            answered: true,
+            observed: made.observed.map(number),
+            node: Symbol::NONE,
+        };
+        builder.push_raw(&event);
+    });
     builder.finish()
 }
 
@@ -327,35 +139,46 @@ fn number(value: Option<i64>) -> Datum {
     value.and_then(Datum::small).unwrap_or(Datum::NIL)
 }
 
-fn pair(builder: &mut Builder, from: i64, to: i64) -> Datum {
-    let (from, to) = (number(Some(from)), number(Some(to)));
-    builder.history.intern_pair(from, to)
+/// Writes the history of a recipe as JSON lines, however long it is.
+pub fn write(recipe: &Recipe, output: &mut impl Write) -> io::Result<()> {
+    let (mut index, mut result) = (0_u64, Ok(()));
+    play(recipe, |made| {
+        if result.is_ok() {
+            result = write_event(index, made, output);
+            index += 1;
+        }
+    });
+    result
 }
 
-#[allow(clippy::too_many_arguments)] // the fields of one event
-fn push(
-    builder: &mut Builder,
-    key: u32,
-    time: u64,
-    process: u64,
-    kind: Kind,
-    f: Symbol,
-    value: Datum,
-    observed: Option<Datum>,
-) {
-    let event = RawEvent {
-        index: None,
-        time,
-        process: Some(builder.history.intern_process(process)),
-        kind,
-        f,
-        key,
-        value,
-        answered: true,
-        observed,
-        node: Symbol::NONE,
+fn write_event(index: u64, made: &Made, output: &mut impl Write) -> io::Result<()> {
+    let kind = match made.kind {
+        Kind::Invoke => "invoke",
+        Kind::Ok => "ok",
+        Kind::Fail => "fail",
+        Kind::Info => "info",
     };
-    builder.push_raw(&event);
+    write!(
+        output,
+        r#"{{"index":{index},"time":{},"process":{},"type":"{kind}","f":"{}","key":"r{}","value":"#,
+        made.time, made.process, made.f, made.key
+    )?;
+    match made.value {
+        Held::One(value) => write_number(value, output)?,
+        Held::Two(from, to) => write!(output, "[{from},{to}]")?,
+    }
+    if let Some(observed) = made.observed {
+        write!(output, r#","observed":"#)?;
+        write_number(observed, output)?;
+    }
+    output.write_all(b"}\n")
+}
+
+fn write_number(value: Option<i64>, output: &mut impl Write) -> io::Result<()> {
+    match value {
+        Some(value) => write!(output, "{value}"),
+        None => output.write_all(b"null"),
+    }
 }
 
 #[cfg(test)]
@@ -397,6 +220,27 @@ mod tests {
             let report = check(&history(&recipe), &Options::default());
             prop_assert!(report.is_valid(), "{:?}", report.verdict);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_the_same_history() {
+        let recipe = Recipe {
+            keys: 3,
+            unknown_per_mille: 50,
+            ..Recipe::default()
+        };
+        let mut text = Vec::new();
+        write(&recipe, &mut text).unwrap();
+        let read = crate::formats::read(&text, crate::formats::Format::Jsonl).unwrap();
+        let made = history(&recipe);
+        let shown = |history: &History| -> Vec<String> {
+            let views = 0..history.operations.len() as u32;
+            let view = |place| {
+                crate::report::OperationView::of(history, place, crate::report::Role::Proof)
+            };
+            views.map(|place| format!("{:?}", view(place))).collect()
+        };
+        assert_eq!(shown(&read), shown(&made));
     }
 
     #[test]

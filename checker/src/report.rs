@@ -115,6 +115,17 @@ pub struct Witness {
     /// Per key, the places of its operations in [`History::operations`], in an order in which
     /// they can have happened. Unknown operations that need not have happened are left out.
     pub orders: Vec<KeyOrder>,
+    /// How many operations were put in order, validated and forgotten while the history was read;
+    /// the orders are without them.
+    pub settled: usize,
+}
+
+impl Witness {
+    /// How many operations are in order.
+    pub fn ordered(&self) -> usize {
+        let orders = self.orders.iter().map(|order| order.order.len());
+        self.settled + orders.sum::<usize>()
+    }
 }
 
 /// The witness of one key.

@@ -6,7 +6,8 @@
 //!
 //! `cargo run --release -p kensho-checker --example bench_checker -- [OUTPUT.json CHART.svg]`
 //! `… -- --row NAME` runs one row and prints its line of JSON.
-//! `… -- --write NAME FILE` writes the history of a row of transactions as EDN.
+//! `… -- --write NAME FILE` writes the history of a row of transactions as EDN, or that of a row of
+//! streams as JSON lines.
 //!
 //! The row `etcd-logs` judges the `*.log` files of the folder in `KENSHO_ETCD_LOGS`, if it is set,
 //! and so do rows of `kv-*.txt` files of the folder in `KENSHO_PORCUPINE_KV`.
@@ -15,6 +16,7 @@ mod chart;
 mod measure;
 mod objects;
 mod rows;
+mod streams;
 mod transactions;
 
 use serde_json::{Value, json};
@@ -29,16 +31,23 @@ fn main() -> ExitCode {
             let work = transactions::all()
                 .into_iter()
                 .find(|work| work.name == name);
-            match (row, work) {
-                (Some(row), _) => println!("{}", row.run()),
-                (_, Some(work)) => println!("{}", work.run()),
+            let stream = streams::all().into_iter().find(|work| work.name == name);
+            match (row, work, stream) {
+                (Some(row), ..) => println!("{}", row.run()),
+                (_, Some(work), _) => println!("{}", work.run()),
+                (.., Some(stream)) => println!("{}", stream.run()),
                 _ => {
                     eprintln!("no row is called {name}");
                     return ExitCode::from(254);
                 }
             }
         }
-        ["--write", name, path] => transactions::write(name, path),
+        ["--write", name, path] => {
+            match streams::all().into_iter().find(|work| work.name == name) {
+                Some(work) => work.write(path.as_ref()).expect("to write the history"),
+                None => transactions::write(name, path),
+            }
+        }
         [] | [_, _] => {
             let results = run_all();
             let text = serde_json::to_string_pretty(&results).expect("JSON") + "\n";
@@ -67,8 +76,11 @@ fn run_all() -> Value {
     );
     let mut results = Vec::new();
     let rows = rows::all().into_iter().map(|row| row.name);
-    let works = transactions::all().into_iter();
-    for name in rows.chain(works.map(|work| work.name.to_owned())) {
+    let works = transactions::all()
+        .into_iter()
+        .map(|work| work.name.to_owned());
+    let streams = streams::all().into_iter().map(|work| work.name.to_owned());
+    for name in rows.chain(works).chain(streams) {
         let output = Command::new(&program)
             .args(["--row", &name])
             .output()

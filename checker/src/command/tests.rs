@@ -280,3 +280,31 @@ result = "stop"
     assert_eq!(exit, Exit::WrongArguments, "{text}");
     assert!(text.contains("broken.toml:2:1: unknown field"), "{text}");
 }
+
+/// A long history is judged while it is read, and a violation read once more: also from a pipe,
+/// which gives everything only once.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_is_judged_as_a_file() {
+    use crate::generate::{Recipe, write};
+    use std::os::fd::AsRawFd;
+    let recipe = Recipe {
+        operations: 100_000,
+        keys: 4,
+        stale_reads: 1,
+        ..Recipe::SMALL
+    };
+    let mut text = Vec::new();
+    write(&recipe, &mut text).unwrap();
+    let folder = Folder::new("pipe");
+    let file = folder.file("history.jsonl", std::str::from_utf8(&text).unwrap());
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let writing = std::thread::spawn(move || writer.write_all(&text));
+    let pipe = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
+    let judged = check(&[&pipe], &["--json"]);
+    writing.join().unwrap().unwrap();
+    let expected = check(&[&file], &["--json"]);
+    assert_eq!(judged.0, Exit::Invalid);
+    let name = |path: &Path| format!("{:?}", path.to_str().unwrap());
+    assert_eq!(judged.1.replace(&name(&pipe), &name(&file)), expected.1);
+}

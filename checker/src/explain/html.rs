@@ -44,7 +44,7 @@ pub fn html_fragment_with_faults(
     }
     match &report.verdict {
         Verdict::Valid(witness) => {
-            let ordered: usize = witness.orders.iter().map(|order| order.order.len()).sum();
+            let ordered = witness.ordered();
             if ordered > 0 {
                 let _ = write!(
                     html,

@@ -53,7 +53,7 @@ pub fn text(report: &Report) -> String {
     }
     match &report.verdict {
         Verdict::Valid(witness) => {
-            let ordered: usize = witness.orders.iter().map(|order| order.order.len()).sum();
+            let ordered = witness.ordered();
             if ordered > 0 {
                 let _ = writeln!(
                     out,

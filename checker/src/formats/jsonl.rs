@@ -30,6 +30,9 @@ fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
             loose::push(builder, Value::from(&json)).map_err(|what| input.malformed(0, what))?;
         }
         input.consume(consumed);
+        if builder.stopped() {
+            break;
+        }
     }
     Ok(())
 }

@@ -22,6 +22,7 @@
 mod beginning;
 mod input;
 mod json_values;
+mod kept;
 mod loose;
 mod not_history;
 mod sessions;
@@ -32,6 +33,7 @@ pub use crate::history::ReadError;
 pub use sources::{Source, sources};
 
 use crate::history::{Builder, History, Problem};
+use crate::judge::while_read::Prepare;
 use beginning::Beginning;
 use input::Input;
 use std::io::Read;
@@ -168,14 +170,26 @@ pub fn read_from(
     format: Option<Format>,
 ) -> Result<(History, Format), ReadError> {
     let mut builder = Builder::default();
-    let format = push_all(Input::new(source), format, &mut builder)?;
+    let format = push_all(Input::new(source), format, &mut |_, _| {}, &mut builder)?;
     Ok((builder.finish(), format))
 }
 
-/// Reads the events of an input into a builder.
+/// Reads a history with a builder that is prepared when the format is known.
+#[cfg(test)]
+pub(crate) fn read_prepared(
+    source: impl Read,
+    prepare: &mut Prepare<'_>,
+) -> Result<(History, Format), ReadError> {
+    let mut builder = Builder::default();
+    let format = push_all(Input::new(source), None, prepare, &mut builder)?;
+    Ok((builder.finish(), format))
+}
+
+/// Reads the events of an input into a builder, which is prepared when the format is known.
 fn push_all(
     input: Input<'_>,
     format: Option<Format>,
+    prepare: &mut Prepare<'_>,
     builder: &mut Builder,
 ) -> Result<Format, ReadError> {
     let mut input = unpack::unpack(input)?;
@@ -199,6 +213,7 @@ fn push_all(
             }
         }
     };
+    prepare(format, builder);
     let result = (format.definition().read)(&mut input, builder);
     keep_what_is_whole(result, input.damage(), builder)?;
     Ok(format)

@@ -1,10 +1,13 @@
 //! Finds the histories that a path leads to: a file, a run's folder, a folder of many runs.
 
 use super::input::Input;
+use super::kept::Kept;
 use super::{Format, History, ReadError, keep_what_is_whole, push_all};
 use crate::history::{Builder, Problem};
+use crate::judge::while_read::Prepare;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The files of a run that hold its history, the most exact first. Kensho's own runs have only the
@@ -135,22 +138,66 @@ impl Source {
     /// Reads the history: of a run from the first of its files that can be read, with a word about
     /// those that cannot.
     pub fn read(&self, format: Option<Format>) -> Result<(History, Format), ReadError> {
-        if self.files.is_empty() {
-            return super::read_from(std::io::stdin().lock(), format);
+        self.readings().read(format, &mut |_, _| {})
+    }
+
+    /// The history, to be read once.
+    pub(crate) fn readings(&self) -> Readings<'_> {
+        Readings {
+            source: self,
+            keeps: false,
+            kept: None,
         }
-        if let Some(parts_of) = self.parts_of
+    }
+
+    /// The history, to be read as often as is needed: what comes through a pipe is kept.
+    pub(crate) fn kept_readings(&self) -> Readings<'_> {
+        Readings {
+            keeps: true,
+            ..self.readings()
+        }
+    }
+}
+
+/// Reads a history, from its beginning each time.
+pub(crate) struct Readings<'a> {
+    source: &'a Source,
+    keeps: bool,
+    /// What came through a pipe the first time.
+    kept: Option<Kept>,
+}
+
+impl Readings<'_> {
+    /// Reads the history from its beginning. `prepare` is called for each file that is tried.
+    pub(crate) fn read(
+        &mut self,
+        format: Option<Format>,
+        prepare: &mut Prepare<'_>,
+    ) -> Result<(History, Format), ReadError> {
+        let Source {
+            files,
+            parts_of,
+            folder: run,
+            ..
+        } = self.source;
+        if files.is_empty() {
+            let mut builder = Builder::default();
+            let stdin = || Ok(std::io::stdin().lock());
+            let format = self.pipe(stdin, format, prepare, &mut builder)?;
+            return Ok((builder.finish(), format));
+        }
+        if let Some(parts_of) = *parts_of
             && let Some(folder) = &parts_of.definition().folder
         {
             let mut builder = Builder::default();
-            let result = (folder.read)(&self.files, &mut builder);
+            let result = (folder.read)(files, &mut builder);
             keep_what_is_whole(result, None, &mut builder)?;
             return Ok((builder.finish(), parts_of));
         }
         let mut failed: Option<ReadError> = None;
-        for file in &self.files {
+        for file in files {
             let mut builder = Builder::default();
-            let read = open(file).and_then(|input| push_all(input, format, &mut builder));
-            match read {
+            match self.file(file, format, prepare, &mut builder) {
                 Ok(format) => {
                     if let Some(problem) = failed {
                         builder.history.problems.push(Problem {
@@ -163,7 +210,7 @@ impl Source {
                     return Ok((builder.finish(), format));
                 }
                 Err(problem) => {
-                    let problem = match self.folder {
+                    let problem = match run {
                         Some(_) => ReadError::InFile {
                             file: name(file),
                             source: Box::new(problem),
@@ -176,17 +223,46 @@ impl Source {
         }
         Err(failed.unwrap_or(ReadError::Damaged("there is no file".to_owned())))
     }
+
+    fn file(
+        &mut self,
+        path: &Path,
+        format: Option<Format>,
+        prepare: &mut Prepare<'_>,
+        builder: &mut Builder,
+    ) -> Result<Format, ReadError> {
+        let closed = |problem: std::io::Error| ReadError::Closed(problem.to_string());
+        if path.metadata().map_err(closed)?.is_file() {
+            let input = File::open(path).and_then(Input::of_file).map_err(closed)?;
+            return push_all(input, format, prepare, builder);
+        }
+        let open = || File::open(path).map_err(closed);
+        self.pipe(open, format, prepare, builder)
+    }
+
+    /// Reads what comes through a pipe, which is opened only once.
+    fn pipe<R: Read>(
+        &mut self,
+        open: impl FnOnce() -> Result<R, ReadError>,
+        format: Option<Format>,
+        prepare: &mut Prepare<'_>,
+        builder: &mut Builder,
+    ) -> Result<Format, ReadError> {
+        if let Some(kept) = &mut self.kept {
+            return push_all(Input::new(kept.again()?), format, prepare, builder);
+        }
+        let pipe = open()?;
+        if !self.keeps {
+            return push_all(Input::new(pipe), format, prepare, builder);
+        }
+        let kept = self.kept.insert(Kept::new());
+        push_all(Input::new(kept.keep(pipe)), format, prepare, builder)
+    }
 }
 
 fn name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
-}
-
-fn open(file: &Path) -> Result<Input<'static>, ReadError> {
-    File::open(file)
-        .and_then(Input::of_file)
-        .map_err(|problem| ReadError::Closed(problem.to_string()))
 }
 
 #[cfg(test)]

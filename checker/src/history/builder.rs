@@ -1,6 +1,8 @@
 //! Builds a history event by event, and says where it breaks the rules of histories.
 
-use super::compact::{Datum, Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
+use super::compact::{Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
+use super::values::Datum;
+use super::windows::Watched;
 use super::{Event, Kind, Process};
 use crate::hash::FastMap;
 use crate::value::Value;
@@ -36,8 +38,8 @@ pub struct Builder {
     /// The history so far; its tables are used to intern names and values.
     pub history: History,
     /// The open operation of each small process number, [`NEVER`] if none.
-    open: Vec<u32>,
-    open_large: FastMap<u32, u32>,
+    pub(super) open: Vec<u32>,
+    pub(super) open_large: FastMap<u32, u32>,
     /// Processes whose last outcome is unknown.
     retired: FastMap<u32, ()>,
     problem_count: usize,
@@ -46,6 +48,7 @@ pub struct Builder {
     next_index: u64,
     indices: Order,
     times: Order,
+    pub(super) watched: Watched,
 }
 
 /// Whether numbers that should grow from event to event do. Zero is no number.
@@ -150,6 +153,15 @@ impl Builder {
     /// Adds an event of a client, and returns the place of the operation that it belongs to
     /// (none if the event had to be left out).
     pub fn push_raw(&mut self, event: &RawEvent) -> Option<u32> {
+        if self.history.operations.len() < self.watched.full_at {
+            return self.pair(event);
+        }
+        let event = self.look_at_window(*event);
+        self.pair(&event)
+    }
+
+    /// Adds an event to the operation that it begins or completes.
+    fn pair(&mut self, event: &RawEvent) -> Option<u32> {
         let position = self.next_position(event.index, event.time);
         let index = self.history.index(position);
         let Some(process) = self.process_of(event) else {
@@ -325,13 +337,8 @@ impl Builder {
             self.indices.follow(position, index.saturating_add(1));
         }
         self.times.follow(position, time);
-        let indices = &mut self.history.indices;
-        if !indices.is_empty() {
-            indices.push(index.unwrap_or(u64::from(position)));
-        } else if index.is_some_and(|index| index != u64::from(position)) {
-            indices.extend(0..u64::from(position));
-            indices.push(index.unwrap_or_default());
-        }
+        let index = index.unwrap_or(u64::from(position));
+        self.history.indices.push(position, index);
         position
     }
 

@@ -3,7 +3,8 @@
 //! Names, keys and values are interned; small numbers are kept in place. A checker works on
 //! [`Operation`]s by their position in the list and turns to the tables only to explain itself.
 
-use super::interner::Interner;
+use super::indices::Indices;
+use super::values::{Datum, Tables};
 use super::{Builder, Event, Kind};
 use crate::hash::FastMap;
 use crate::value::Value;
@@ -11,45 +12,10 @@ use crate::value::Value;
 /// The position of something that never came: the completion of an operation of unknown outcome.
 pub const NEVER: u32 = u32::MAX;
 
-/// A value, interned: equal values have equal data within one history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Datum(u64);
-
 /// Processes from here on are places in the table of names.
 const NAMED_PROCESSES: u32 = 1 << 31;
 /// Processes from here on have no name: each operation has one of its own.
 const NAMELESS_PROCESSES: u32 = 3 << 30;
-
-const TAG_INT: u64 = 1;
-const TAG_HEAP: u64 = 2;
-/// A list of two elements.
-const TAG_PAIR: u64 = 3;
-/// A list of one element, or of more than two; the three lowest bits.
-const TAG_LIST: u64 = 4;
-
-impl Datum {
-    /// The absent value.
-    pub const NIL: Datum = Datum(0);
-    /// A value that no operation of the history has.
-    pub const UNUSED: Datum = Datum(8);
-    /// The list without elements.
-    pub const EMPTY_LIST: Datum = Datum(16);
-
-    /// A whole number, if it is small enough to be kept in place.
-    pub fn small(number: i64) -> Option<Datum> {
-        ((number << 2) >> 2 == number).then_some(Datum((number as u64) << 2 | TAG_INT))
-    }
-
-    /// The number kept in place.
-    pub fn as_small(self) -> Option<i64> {
-        (self.0 & 3 == TAG_INT).then_some((self.0 as i64) >> 2)
-    }
-
-    /// The bits, as a key for tables.
-    pub(crate) fn bits(self) -> u64 {
-        self.0
-    }
-}
 
 /// A name of the history (of an operation or a node), interned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +28,11 @@ impl Symbol {
     /// Its place in a table of all names: zero is for [`Symbol::NONE`].
     pub(crate) fn slot(self) -> usize {
         usize::from(self.0.wrapping_add(1))
+    }
+
+    /// The symbol at this place.
+    pub(crate) fn of_slot(slot: usize) -> Symbol {
+        Symbol((slot as u16).wrapping_sub(1))
     }
 }
 
@@ -174,23 +145,16 @@ pub struct History {
     pub sessions_only: bool,
     names: Vec<String>,
     keys: Vec<Value>,
-    heap: Interner<Value>,
-    pairs: Interner<(Datum, Datum)>,
-    /// Lists that are not pairs: all but the last element, and the last one. So lists that grow by
-    /// one element at a time, as they are read again and again, take little more than the longest.
-    lists: Interner<(Datum, Datum)>,
-    lengths: Vec<u32>,
+    pub(super) tables: Tables,
     key_index: FastMap<Value, u32>,
     text_key_index: FastMap<String, u32>,
     name_index: FastMap<String, u16>,
-    keyword_index: FastMap<String, Datum>,
     process_names: Vec<String>,
     process_index: FastMap<String, u32>,
     pub(super) errors: FastMap<u32, String>,
     /// Operations that are marked as final.
     pub(super) finals: FastMap<u32, ()>,
-    /// The events' own indices; empty while they are equal to the positions.
-    pub(super) indices: Vec<u64>,
+    pub(super) indices: Indices,
 }
 
 impl History {
@@ -214,10 +178,7 @@ impl History {
 
     /// The index that an event of the file had, by its position.
     pub fn index(&self, position: u32) -> u64 {
-        self.indices
-            .get(position as usize)
-            .copied()
-            .unwrap_or(u64::from(position))
+        self.indices.of(position)
     }
 
     /// A name, or the empty text for [`Symbol::NONE`].
@@ -254,171 +215,10 @@ impl History {
         self.keys.len()
     }
 
-    /// The value of a datum.
-    pub fn value(&self, datum: Datum) -> Value {
-        match datum.0 & 3 {
-            TAG_INT => Value::Int((datum.0 as i64) >> 2),
-            TAG_HEAP => self.heap.get((datum.0 >> 2) as u32).clone(),
-            _ => {
-                let mut elements = Vec::new();
-                if !self.list_elements(datum, &mut elements) {
-                    return Value::Nil;
-                }
-                let values = elements.into_iter().map(|element| self.value(element));
-                Value::List(values.collect())
-            }
-        }
-    }
-
-    /// The value of a datum that is neither absent, nor a small number, nor a list.
-    pub fn heap_value(&self, datum: Datum) -> Option<&Value> {
-        (datum.0 & 3 == TAG_HEAP).then(|| self.heap.get((datum.0 >> 2) as u32))
-    }
-
-    /// The two elements of a datum that is a list of two.
-    pub fn pair(&self, datum: Datum) -> Option<(Datum, Datum)> {
-        (datum.0 & 3 == TAG_PAIR).then(|| *self.pairs.get((datum.0 >> 2) as u32))
-    }
-
-    /// How many elements a list has; none if the datum is no list.
-    pub fn list_length(&self, datum: Datum) -> Option<usize> {
-        match datum {
-            Datum::EMPTY_LIST => Some(0),
-            _ if datum.0 & 3 == TAG_PAIR => Some(2),
-            _ if datum.0 & 7 == TAG_LIST => Some(self.lengths[(datum.0 >> 3) as usize] as usize),
-            _ => None,
-        }
-    }
-
-    /// The last element of a list that has any.
-    pub fn list_last(&self, datum: Datum) -> Option<Datum> {
-        match self.pair(datum) {
-            Some((_, last)) => Some(last),
-            None => self.cell(datum).map(|(_, last)| last),
-        }
-    }
-
-    /// The list without its last element. (Of a pair the history may not have it, which is none.)
-    pub fn list_before(&self, datum: Datum) -> Option<Datum> {
-        match self.pair(datum) {
-            Some((first, _)) => list(self.lists.find(&(Datum::EMPTY_LIST, first))?).into(),
-            None => self.cell(datum).map(|(before, _)| before),
-        }
-    }
-
-    /// Puts the elements of a list into `elements`, in place of what is there; false if the datum
-    /// is no list.
-    pub fn list_elements(&self, datum: Datum, elements: &mut Vec<Datum>) -> bool {
-        elements.clear();
-        let mut rest = datum;
-        while let Some((before, last)) = self.cell(rest) {
-            elements.push(last);
-            rest = before;
-        }
-        if let Some((first, second)) = self.pair(rest) {
-            elements.extend([second, first]);
-        } else if rest != Datum::EMPTY_LIST {
-            return false;
-        }
-        elements.reverse();
-        true
-    }
-
-    /// A list that is no pair and not empty: all but its last element, and that one.
-    fn cell(&self, datum: Datum) -> Option<(Datum, Datum)> {
-        (datum.0 & 7 == TAG_LIST).then(|| *self.lists.get((datum.0 >> 3) as u32))
-    }
-
-    /// The datum of a value, which becomes part of this history's tables.
-    pub fn intern(&mut self, value: &Value) -> Datum {
-        match value {
-            Value::Nil => Datum::NIL,
-            Value::Int(number) if Datum::small(*number).is_some() => {
-                Datum((*number as u64) << 2 | TAG_INT)
-            }
-            Value::List(elements) => {
-                let elements: Vec<Datum> = elements.iter().map(|one| self.intern(one)).collect();
-                self.intern_list(&elements)
-            }
-            _ => match self.heap.find(value) {
-                Some(place) => heap(place),
-                None => heap(self.heap.intern(value.clone())),
-            },
-        }
-    }
-
     /// Whether the operation at this place is marked as final: asked when nothing was under way any
     /// more.
     pub fn is_final(&self, place: u32) -> bool {
         self.finals.contains_key(&place)
-    }
-
-    /// The datum of a value, if the history has it.
-    pub fn find(&self, value: &Value) -> Option<Datum> {
-        match value {
-            Value::Nil => Some(Datum::NIL),
-            Value::Int(number) if Datum::small(*number).is_some() => Datum::small(*number),
-            Value::List(elements) => {
-                let mut rest = elements.iter();
-                let mut list = match &elements[..] {
-                    [] => return Some(Datum::EMPTY_LIST),
-                    [only] => {
-                        let cell = (Datum::EMPTY_LIST, self.find(only)?);
-                        return self.lists.find(&cell).map(self::list);
-                    }
-                    _ => {
-                        let pair = (self.find(rest.next()?)?, self.find(rest.next()?)?);
-                        self.pairs.find(&pair).map(self::pair)?
-                    }
-                };
-                for element in rest {
-                    let cell = (list, self.find(element)?);
-                    list = self.lists.find(&cell).map(self::list)?;
-                }
-                Some(list)
-            }
-            _ => self.heap.find(value).map(heap),
-        }
-    }
-
-    /// The datum of a list of two values.
-    pub fn intern_pair(&mut self, first: Datum, second: Datum) -> Datum {
-        pair(self.pairs.intern((first, second)))
-    }
-
-    /// The datum of a [`Value::Name`].
-    pub fn intern_keyword(&mut self, name: &str) -> Datum {
-        if let Some(datum) = self.keyword_index.get(name) {
-            return *datum;
-        }
-        let datum = self.intern(&Value::Name(name.to_owned()));
-        self.keyword_index.insert(name.to_owned(), datum);
-        datum
-    }
-
-    /// The datum of a list of values.
-    pub fn intern_list(&mut self, elements: &[Datum]) -> Datum {
-        match elements {
-            [] => Datum::EMPTY_LIST,
-            [only] => self.intern_longer(Datum::EMPTY_LIST, *only),
-            [first, second, rest @ ..] => {
-                let mut list = self.intern_pair(*first, *second);
-                for element in rest {
-                    list = self.intern_longer(list, *element);
-                }
-                list
-            }
-        }
-    }
-
-    /// A list with one element more than `before`, where that does not make it a pair.
-    fn intern_longer(&mut self, before: Datum, last: Datum) -> Datum {
-        let place = self.lists.intern((before, last));
-        if place as usize == self.lengths.len() {
-            let length = self.list_length(before).unwrap_or(0) as u32 + 1;
-            self.lengths.push(length);
-        }
-        list(place)
     }
 
     /// The error that an operation reported, by its place in the list.
@@ -520,23 +320,40 @@ impl History {
         });
     }
 
+    /// Keeps only the operations that are marked, and returns where each of them is now.
+    pub(crate) fn keep(&mut self, kept: &[bool]) -> Vec<u32> {
+        let mut next = 0;
+        let moved: Vec<u32> = (kept.iter())
+            .map(|kept| {
+                let place = if *kept { next } else { NEVER };
+                next += u32::from(*kept);
+                place
+            })
+            .collect();
+        let mut all = kept.iter();
+        self.operations.retain(|_| all.next() == Some(&true));
+        let still = |place: u32| (moved.get(place as usize).copied()).filter(|new| *new != NEVER);
+        self.errors = std::mem::take(&mut self.errors)
+            .into_iter()
+            .filter_map(|(place, error)| Some((still(place)?, error)))
+            .collect();
+        self.finals = std::mem::take(&mut self.finals)
+            .into_iter()
+            .filter_map(|(place, mark)| Some((still(place)?, mark)))
+            .collect();
+        moved
+    }
+
     /// Leaves out the operations of a name, and returns how many there were.
     pub fn leave_out(&mut self, name: &str) -> usize {
         let Some(name) = self.symbol(name) else {
             return 0;
         };
         let before = self.operations.len();
-        let errors = std::mem::take(&mut self.errors);
-        let mut kept = Vec::with_capacity(before);
-        for (place, operation) in self.operations.iter().enumerate() {
-            if operation.f != name {
-                if let Some(error) = errors.get(&(place as u32)) {
-                    self.errors.insert(kept.len() as u32, error.clone());
-                }
-                kept.push(*operation);
-            }
-        }
-        self.operations = kept;
+        let kept: Vec<bool> = (self.operations.iter())
+            .map(|operation| operation.f != name)
+            .collect();
+        self.keep(&kept);
         before - self.operations.len()
     }
 
@@ -578,69 +395,5 @@ impl History {
             operation.argument = argument;
             operation.result = result;
         }
-    }
-}
-
-fn heap(place: u32) -> Datum {
-    Datum(u64::from(place) << 2 | TAG_HEAP)
-}
-
-fn pair(place: u32) -> Datum {
-    Datum(u64::from(place) << 2 | TAG_PAIR)
-}
-
-fn list(place: u32) -> Datum {
-    Datum(u64::from(place) << 3 | TAG_LIST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_come_back_from_their_data() {
-        let mut history = History::default();
-        let numbers = |end| Value::List((0..end).map(Value::Int).collect());
-        for value in [
-            numbers(0),
-            numbers(1),
-            numbers(2),
-            numbers(9),
-            numbers(8),
-            Value::List(vec![numbers(1), Value::Nil, numbers(0)]),
-            Value::Nil,
-            Value::Int(-3),
-            Value::Int(i64::MAX),
-            Value::from("x"),
-            Value::List(vec![
-                Value::Int(1),
-                Value::List(vec![Value::Nil, Value::from("y")]),
-            ]),
-        ] {
-            let datum = history.intern(&value);
-            assert_eq!(history.value(datum), value);
-            assert_eq!(history.intern(&value), datum);
-            assert_eq!(history.find(&value), Some(datum));
-        }
-    }
-
-    #[test]
-    fn lists_share_their_beginnings() {
-        let mut history = History::default();
-        let numbers: Vec<Datum> = (0..9).filter_map(Datum::small).collect();
-        let lists: Vec<Datum> = (0..=9)
-            .map(|end| history.intern_list(&numbers[..end]))
-            .collect();
-        for end in 0..=9 {
-            let mut elements = vec![Datum::NIL];
-            assert!(history.list_elements(lists[end], &mut elements));
-            assert_eq!(elements, numbers[..end]);
-            assert_eq!(history.list_length(lists[end]), Some(end));
-            let before = end.checked_sub(1);
-            assert_eq!(history.list_before(lists[end]), before.map(|at| lists[at]));
-            assert_eq!(history.list_last(lists[end]), before.map(|at| numbers[at]));
-        }
-        assert_eq!(history.list_length(numbers[0]), None);
-        assert!(!history.list_elements(Datum::NIL, &mut Vec::new()));
     }
 }

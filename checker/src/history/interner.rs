@@ -27,6 +27,11 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Hash + Eq> Interner<T> {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// The thing with this number.
     pub(crate) fn get(&self, number: u32) -> &T {
         &self.items[number as usize]

@@ -8,13 +8,17 @@
 
 mod builder;
 mod compact;
+mod indices;
 pub(crate) mod interner;
 mod reader;
+mod values;
 mod whole;
+pub(crate) mod windows;
 
 pub use builder::{Builder, RawEvent};
-pub use compact::{Datum, Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
+pub use compact::{Fault, History, NEVER, Operation, Outcome, Problem, Symbol};
 pub use reader::{ReadError, Reader, Writer};
+pub use values::Datum;
 pub(crate) use whole::{Clock, Whole, Wholes};
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! Operations that are given as wholes: with the times of their call and return, or as the
 //! transactions of sessions, instead of as a row of events.
 
-use super::compact::{Datum, Operation, Outcome, Problem, Symbol};
+use super::compact::{Operation, Outcome, Problem, Symbol};
+use super::values::Datum;
 use super::{Builder, NEVER};
 use crate::hash::FastMap;
 

@@ -2,7 +2,7 @@
 
 use super::model::in_words;
 use super::{Known, Model, models};
-use crate::history::{Datum, History, NEVER, Operation, Outcome};
+use crate::history::{Datum, History, NEVER, Operation, Outcome, Symbol};
 use crate::report::Short;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,11 +42,18 @@ pub struct Uses {
     /// Whether one was asked with `[key …]` and answered with another `[key …]`, as with
     /// `[key value]` tuples.
     pub asked_for_a_key: bool,
-    /// The first of them.
-    pub first: u32,
 }
 
 impl Uses {
+    fn add(&mut self, history: &History, operation: &Operation) {
+        self.count += 1;
+        self.arguments.insert(shape(history, operation.argument));
+        if operation.outcome == Outcome::Ok {
+            self.results.insert(shape(history, operation.result));
+        }
+        self.asked_for_a_key |= asked_for_a_key(history, operation.argument, operation.result);
+    }
+
     fn looks_like_tuples(&self) -> bool {
         self.arguments.iter().all(|shape| *shape == Shape::Pair)
     }
@@ -71,17 +78,8 @@ impl<'a> Evidence<'a> {
     pub fn of(history: &'a History) -> Evidence<'a> {
         let mut uses: BTreeMap<_, Uses> = BTreeMap::new();
         let mut steps = BTreeSet::new();
-        for (place, operation) in history.operations.iter().enumerate() {
-            let uses = uses.entry(operation.f).or_insert_with(|| Uses {
-                first: place as u32,
-                ..Uses::default()
-            });
-            uses.count += 1;
-            uses.arguments.insert(shape(history, operation.argument));
-            if operation.outcome == Outcome::Ok {
-                uses.results.insert(shape(history, operation.result));
-            }
-            uses.asked_for_a_key |= asked_for_a_key(history, operation.argument, operation.result);
+        for operation in &history.operations {
+            uses.entry(operation.f).or_default().add(history, operation);
             any_step(history, operation.argument, |f| {
                 steps.insert(f);
                 false
@@ -135,6 +133,41 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// The same of operations that come one by one, and are forgotten again. Steps of transactions are
+/// not looked for.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    /// By the symbol of the operations.
+    by_name: Vec<Option<Uses>>,
+}
+
+impl Looks {
+    /// Looks at the operation at this place.
+    pub(super) fn add(&mut self, history: &History, place: u32) {
+        let operation = &history.operations[place as usize];
+        let slot = operation.f.slot();
+        if self.by_name.len() <= slot {
+            self.by_name.resize(slot + 1, None);
+        }
+        self.by_name[slot]
+            .get_or_insert_default()
+            .add(history, operation);
+    }
+
+    /// What was seen.
+    pub(super) fn evidence<'a>(&self, history: &'a History) -> Evidence<'a> {
+        let names = self.by_name.iter().enumerate();
+        let uses = names.filter_map(|(slot, uses)| {
+            let name = history.name(Symbol::of_slot(slot));
+            Some((name, uses.clone()?))
+        });
+        Evidence {
+            uses: uses.collect(),
+            steps: BTreeSet::new(),
+        }
+    }
+}
+
 /// The name of an operation, for a sentence: some have none.
 pub(crate) fn named(name: &str) -> &str {
     if name.is_empty() {
@@ -155,7 +188,11 @@ pub enum Guess {
 
 /// The model that all operations of a history together suggest.
 pub fn guess(history: &History) -> Guess {
-    let evidence = Evidence::of(history);
+    guess_by(&Evidence::of(history))
+}
+
+/// The model that this evidence suggests.
+pub(super) fn guess_by(evidence: &Evidence<'_>) -> Guess {
     if evidence.uses.is_empty() {
         let why = "nothing was checked: the history has no operations".to_owned();
         return Guess::None(why);
@@ -163,10 +200,10 @@ pub fn guess(history: &History) -> Guess {
     let knows_all = |model: &&&Model| evidence.uses.keys().all(|name| model.known(name).is_some());
     let able: Vec<&'static Model> = models::ALL.iter().filter(knows_all).copied().collect();
     let suggested = able.iter().find_map(|model| {
-        let reason = (model.guess?)(&evidence)?;
+        let reason = (model.guess?)(evidence)?;
         Some(Guess::Model(model, reason))
     });
-    suggested.unwrap_or_else(|| Guess::None(why_none(&evidence, &able)))
+    suggested.unwrap_or_else(|| Guess::None(why_none(evidence, &able)))
 }
 
 fn why_none(evidence: &Evidence<'_>, able: &[&Model]) -> String {

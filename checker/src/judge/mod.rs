@@ -9,6 +9,7 @@ mod kinds;
 mod model;
 pub mod models;
 mod survey;
+pub(crate) mod while_read;
 
 pub use evidence::{Evidence, Guess, Shape, Uses, guess, shape};
 pub(crate) use evidence::{any_read, asked_for_a_key, event_of, same_steps, unexpected};
@@ -160,9 +161,9 @@ pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
         settings
     };
     let survey = Survey::of(history, model, settings);
-    let report = match survey.not_understood() {
+    let report = match survey.not_understood(history) {
         Some(reason) => Report::unknown(model.name, history, reason),
-        None => (model.judge)(&survey.completed(), settings),
+        None => (model.judge)(&survey.completed(history), settings),
     };
     let mut report = survey.conclude(report);
     report.warnings.extend(kinds::mixed_up(history, &report));

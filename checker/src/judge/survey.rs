@@ -5,19 +5,20 @@ use super::evidence::named;
 use super::{
     Argument, Model, Observation, Settings, asked_for_a_key, event_of, in_words, same_steps,
 };
-use crate::history::{Datum, History, Operation, Outcome, Symbol};
+use crate::history::{Datum, History, Operation, Outcome};
 use crate::register::NilRead;
 use crate::report::{OutcomeCounts, Report, Short, Unknown, Verdict};
 use crate::transactions::ConsistencyModel;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How the operations of a history look to a model.
+/// How the operations of a history look to a model. Each is looked at once, when it has ended.
 pub(super) struct Survey<'a> {
-    history: &'a History,
     model: &'a Model,
-    settings: &'a Settings,
-    names: Vec<Name<'a>>,
+    settings: Cow<'a, Settings>,
+    names: Vec<Name>,
+    /// The place in `names` of each symbol.
+    number_of: Vec<Option<u32>>,
     /// How many operations say something that could be wrong.
     observations: usize,
     /// The first operation that cannot be understood, with the reason.
@@ -42,54 +43,70 @@ fn of_sessions(name: &&str) -> bool {
 }
 
 /// One name, and how its operations fared.
-struct Name<'a> {
-    name: &'a str,
-    known: Option<&'a super::Known>,
-    first: u32,
+struct Name {
+    name: String,
+    known: Option<&'static super::Known>,
+    /// Where the first of them was invoked, and the index of that event.
+    first: (u32, u64),
     counts: OutcomeCounts,
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn of(history: &'a History, model: &'a Model, settings: &'a Settings) -> Self {
-        let mut survey = Survey {
-            history,
+    /// One that has seen nothing yet.
+    pub(super) fn new(model: &'a Model, settings: Cow<'a, Settings>) -> Self {
+        Survey {
             model,
             settings,
             names: Vec::new(),
+            number_of: Vec::new(),
             observations: 0,
             odd: None,
             late_arguments: Vec::new(),
-        };
-        let mut number_of: Vec<Option<u32>> = Vec::new();
-        for (place, operation) in history.operations.iter().enumerate() {
-            let place = place as u32;
-            let slot = operation.f.slot();
-            if slot >= number_of.len() {
-                number_of.resize(slot + 1, None);
-            }
-            let number = *number_of[slot].get_or_insert_with(|| {
-                survey
-                    .names
-                    .push(Name::of(history, model, operation.f, place));
-                survey.names.len() as u32 - 1
-            });
-            let name = &mut survey.names[number as usize];
-            match operation.outcome {
-                Outcome::Ok => name.counts.ok += 1,
-                Outcome::Fail => name.counts.fail += 1,
-                Outcome::Unknown => name.counts.unknown += 1,
-            }
-            if let Some(known) = name.known {
-                survey.look(known, place, operation);
-            }
+        }
+    }
+
+    pub(super) fn of(history: &History, model: &'a Model, settings: &'a Settings) -> Self {
+        let mut survey = Survey::new(model, Cow::Borrowed(settings));
+        for place in 0..history.operations.len() as u32 {
+            survey.add(history, place);
         }
         survey
     }
 
-    fn look(&mut self, known: &super::Known, place: u32, operation: &Operation) {
-        let Survey {
-            history, settings, ..
-        } = *self;
+    /// Looks at the operation at this place.
+    pub(super) fn add(&mut self, history: &History, place: u32) {
+        let operation = &history.operations[place as usize];
+        let slot = operation.f.slot();
+        if slot >= self.number_of.len() {
+            self.number_of.resize(slot + 1, None);
+        }
+        let first = || (operation.invoke, event_of(history, place));
+        let number = *self.number_of[slot].get_or_insert_with(|| {
+            let name = history.name(operation.f);
+            self.names.push(Name {
+                name: name.to_owned(),
+                known: self.model.known(name),
+                first: first(),
+                counts: OutcomeCounts::default(),
+            });
+            self.names.len() as u32 - 1
+        });
+        let name = &mut self.names[number as usize];
+        if operation.invoke < name.first.0 {
+            name.first = first();
+        }
+        match operation.outcome {
+            Outcome::Ok => name.counts.ok += 1,
+            Outcome::Fail => name.counts.fail += 1,
+            Outcome::Unknown => name.counts.unknown += 1,
+        }
+        if let Some(known) = name.known {
+            self.look(history, known, place, operation);
+        }
+    }
+
+    fn look(&mut self, history: &History, known: &super::Known, place: u32, operation: &Operation) {
+        let settings = self.settings.as_ref();
         let seen = Observation {
             history,
             settings,
@@ -191,16 +208,16 @@ impl<'a> Survey<'a> {
     }
 
     /// Why the history cannot be judged by this model, if it cannot.
-    pub(super) fn not_understood(&self) -> Option<String> {
-        if let Some(doubt) = self.history.doubt() {
+    pub(super) fn not_understood(&self, history: &History) -> Option<String> {
+        if let Some(doubt) = history.doubt() {
             return Some(doubt);
         }
         if let Some(name) = self.names.iter().find(|name| name.known.is_none()) {
             let others: Vec<&str> = self
                 .names
                 .iter()
-                .filter(|other| other.known.is_none() && other.first != name.first)
-                .map(|other| named(other.name))
+                .filter(|other| other.known.is_none() && other.name != name.name)
+                .map(|other| named(&other.name))
                 .collect();
             let others = match others.is_empty() {
                 true => String::new(),
@@ -208,18 +225,18 @@ impl<'a> Survey<'a> {
             };
             return Some(format!(
                 "event {}: {} does not know {:?}{others}, only {}; choose another model, or leave such operations out with --ignore {}",
-                event_of(self.history, name.first),
+                name.first.1,
                 self.model.name,
                 name.name,
                 self.model.operations_in_words(),
-                match name.name {
+                match name.name.as_str() {
                     "" => "''",
                     name => name,
                 },
             ));
         }
         let promise = self.settings.consistency.map(ConsistencyModel::as_str);
-        if let (true, Some(promise)) = (self.history.nameless, promise.filter(of_sessions)) {
+        if let (true, Some(promise)) = (history.nameless, promise.filter(of_sessions)) {
             return Some(format!(
                 "no event has a process, so it is not known which transactions are of one session, on which {promise} depends"
             ));
@@ -227,12 +244,17 @@ impl<'a> Survey<'a> {
         self.odd.clone()
     }
 
+    /// Whether nothing odd was seen: all operations are known, each was told when it was invoked.
+    pub(super) fn is_as_expected(&self, history: &History) -> bool {
+        self.not_understood(history).is_none() && self.late_arguments.is_empty()
+    }
+
     /// The history with all arguments that are known.
-    pub(super) fn completed(&self) -> Cow<'a, History> {
+    pub(super) fn completed<'h>(&self, history: &'h History) -> Cow<'h, History> {
         if self.late_arguments.is_empty() {
-            return Cow::Borrowed(self.history);
+            return Cow::Borrowed(history);
         }
-        let mut history = self.history.clone();
+        let mut history = history.clone();
         for place in &self.late_arguments {
             let operation = &mut history.operations[*place as usize];
             operation.argument = operation.result;
@@ -241,7 +263,8 @@ impl<'a> Survey<'a> {
     }
 
     /// Takes back a *valid* that rests on nothing, and adds how each name fared.
-    pub(super) fn conclude(self, mut report: Report) -> Report {
+    pub(super) fn conclude(mut self, mut report: Report) -> Report {
+        self.names.sort_by_key(|name| name.first);
         let unknown = |reason: String| {
             Verdict::Unknown(Unknown {
                 reason,
@@ -264,7 +287,7 @@ impl<'a> Survey<'a> {
             report.verdict = unknown(reason);
         }
         for name in self.names.iter().filter(|name| name.counts.ok == 0) {
-            let name_told = named(name.name);
+            let name_told = named(&name.name);
             report
                 .warnings
                 .push(match name.counts.fail + name.counts.unknown {
@@ -275,7 +298,7 @@ impl<'a> Survey<'a> {
         report.stats = self
             .names
             .into_iter()
-            .map(|name| (name.name.to_owned(), name.counts))
+            .map(|name| (name.name, name.counts))
             .collect();
         report
     }
@@ -285,7 +308,7 @@ impl<'a> Survey<'a> {
             .names
             .iter()
             .fold(OutcomeCounts::default(), |sum, name| sum.plus(&name.counts));
-        let why = if self.history.operations.is_empty() {
+        let why = if all == OutcomeCounts::default() {
             "the history has no operations".to_owned()
         } else if all.ok + all.fail == 0 {
             "no operation completed".to_owned()
@@ -315,7 +338,7 @@ impl<'a> Survey<'a> {
         let counts: BTreeMap<&str, usize> = self
             .names
             .iter()
-            .map(|name| (name.name, name.counts.ok))
+            .map(|name| (name.name.as_str(), name.counts.ok))
             .collect();
         self.settings.require.iter().find_map(|(name, least)| {
             let found = counts.get(name.as_str()).copied().unwrap_or(0);
@@ -323,17 +346,5 @@ impl<'a> Survey<'a> {
                 format!("only {found} of the {least} required {name} operations succeeded")
             })
         })
-    }
-}
-
-impl<'a> Name<'a> {
-    fn of(history: &'a History, model: &'a Model, f: Symbol, first: u32) -> Self {
-        let name = history.name(f);
-        Name {
-            name,
-            known: model.known(name),
-            first,
-            counts: OutcomeCounts::default(),
-        }
     }
 }

@@ -173,7 +173,7 @@ pub fn check<O: Object>(history: &History, object: &O, limits: &Limits) -> Repor
     let verdict = match (told.anomalies.is_empty(), unknown) {
         (false, _) => Verdict::Invalid(told.anomalies),
         (true, Some(unknown)) => Verdict::Unknown(unknown),
-        (true, None) => Verdict::Valid(Witness { orders }),
+        (true, None) => Verdict::Valid(Witness { orders, settled: 0 }),
     };
     let mut report = Report::new(object.name(), history, verdict);
     report.engines = engines;

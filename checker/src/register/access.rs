@@ -59,6 +59,11 @@ impl Names {
             table: NAMES.map(|name| history.symbol(name)),
         }
     }
+
+    /// Whether operations of this name write, whatever they find.
+    pub(crate) fn is_write(&self, name: crate::history::Symbol) -> bool {
+        self.table[3..6].contains(&Some(name))
+    }
 }
 
 /// The access of the operation at this place; none if it says nothing; an error if it is not a register's.

@@ -22,6 +22,7 @@ mod explain;
 mod minimal;
 pub mod models;
 mod searched;
+pub(crate) mod settling;
 mod staleness;
 mod values;
 mod witness;
@@ -428,7 +429,7 @@ fn collect(history: &History, options: &Options, findings: Vec<KeyFinding>) -> R
     anomalies.truncate(ANOMALIES_MAX);
     let not_shown = others(violated, &anomalies);
     let verdict = match (invalid, unknown) {
-        (0, None) => Verdict::Valid(Witness { orders }),
+        (0, None) => Verdict::Valid(Witness { orders, settled: 0 }),
         (0, Some(unknown)) => Verdict::Unknown(unknown),
         _ => Verdict::Invalid(anomalies),
     };

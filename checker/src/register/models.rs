@@ -64,12 +64,8 @@ pub static ETCD_REGISTER: Model = Model {
     settings: SETTINGS,
     guess: None,
     judge: |history, settings| {
-        let options = Options {
-            nil_read: settings.nil_read.unwrap_or(NilRead::Value),
-            failed_cas: FailedCas::Observation,
-            ..options("etcd-register", settings)
-        };
-        unless_no_register("etcd-register", history, check(history, &options))
+        let report = check(history, &etcd_options(settings));
+        unless_no_register("etcd-register", history, report)
     },
 };
 
@@ -98,6 +94,23 @@ fn options(model: &str, settings: &Settings) -> Options {
         budget: settings.budget,
         threads: settings.threads,
         explain: Explain::Fully,
+    }
+}
+
+/// How this model judges registers, if it does.
+pub(crate) fn options_of(model: &Model, settings: &Settings) -> Option<Options> {
+    match model.name {
+        "register" | "cas-register" => Some(options(model.name, settings)),
+        "etcd-register" => Some(etcd_options(settings)),
+        _ => None,
+    }
+}
+
+fn etcd_options(settings: &Settings) -> Options {
+    Options {
+        nil_read: settings.nil_read.unwrap_or(NilRead::Value),
+        failed_cas: FailedCas::Observation,
+        ..options("etcd-register", settings)
     }
 }
 

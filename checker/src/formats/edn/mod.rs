@@ -45,6 +45,9 @@ fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
     loop {
         let (consumed, result) = window(input, builder, &mut containers);
         input.consume(consumed);
+        if builder.stopped() {
+            return Ok(());
+        }
         match result {
             Ok(()) if input.more()? => {}
             Ok(()) => break,

@@ -15,8 +15,10 @@
 //! forward zones overlap and no backward zone lies within a forward one.
 
 mod conflicts;
+mod settled;
 mod violations;
 
+pub(crate) use settled::Horizon;
 pub(crate) use violations::{Misfit, Online};
 
 use super::access::{Access, Effect};
