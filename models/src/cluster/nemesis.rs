@@ -1,6 +1,6 @@
 //! What goes wrong, and when it ends.
 
-use kensho_protocol::coordinator::Event;
+use kensho_kernel::control::Input;
 
 use super::clients::Ending;
 use super::folder::Folder;
@@ -284,7 +284,7 @@ impl<L: Load> Cluster<L> {
         }
         for node in (first..first + count).map(|node| node % nodes) {
             self.nodes[node].joins = false;
-            self.hand_to_coordinator(told, Event::Remove(node_id(node)));
+            self.hand_to_control(told, Input::Remove(node_id(node)));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kensho_kernel::View;
+use kensho_kernel::control::ControlPlane;
 use kensho_kernel::data::{DataPlane, Output};
 use kensho_protocol::apply::Apply;
 use kensho_protocol::coordinator::{Coordinator, Saved, Standing};
@@ -64,11 +65,11 @@ pub struct Copied {
     pub files: Option<SimulatedDisk>,
 }
 
-/// The control plane: the coordinator, and what it shows to the data plane.
+/// The control plane: its machine, and what it shows to the data plane.
 #[derive(Debug)]
 pub struct Control {
-    /// The state machine.
-    pub coordinator: Coordinator,
+    /// The machine.
+    pub plane: ControlPlane,
     /// What the data plane may see.
     pub view: View,
     /// The data plane is about to look.
@@ -204,7 +205,9 @@ impl<A: Apply> Node<A> {
     /// Its coordinator, while the process lives.
     #[must_use]
     pub fn coordinator(&self) -> Option<&Coordinator> {
-        self.control.as_ref().map(|control| &control.coordinator)
+        self.control
+            .as_ref()
+            .map(|control| control.plane.coordinator())
     }
 
     /// Whether it takes itself for the master.

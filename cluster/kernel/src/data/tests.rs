@@ -227,6 +227,7 @@ impl Pair {
             let view = View {
                 table: Some(Arc::clone(&table)),
                 service: true,
+                ..View::default()
             };
             node.handle(pair.now, Input::View(view));
         }

@@ -13,9 +13,9 @@ use super::answer::{self, Answer};
 use super::error::Error;
 use super::partition_status::PartitionStatus;
 use super::service::Service;
-use crate::control::View;
 use crate::control::notes::name_of;
 use crate::data::DataPlane;
+use kensho_kernel::View;
 use kensho_protocol::request::Refusal;
 use kensho_storage::disk::Disk as _;
 
@@ -112,7 +112,7 @@ pub(super) fn ready(service: &Service) -> Answer {
             // It is looked for now and then only, so that a member may not have heard yet that it is one.
             let table = plane.view().table.as_ref();
             let member = table.is_some_and(|table| table.members.contains_key(&plane.me().id));
-            let why = plane.view().no_member.as_deref().filter(|_| !member);
+            let why = plane.no_member().filter(|_| !member);
             Error::not_ready(why.unwrap_or(reason)).response()
         }
     }
