@@ -10,7 +10,7 @@ RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUB
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
 	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
-	bugs election-figures bench-checker fuzz-checker fuzz-verdicts
+	bugs election-figures bench-checker bench-maelstrom fuzz-checker fuzz-verdicts
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -131,6 +131,10 @@ test-broken-rules: programs-broken ## real nodes with a broken rule must be foun
 bench-checker: ## time and memory of the checker; figures and chart to results/published/checker.*
 	cargo run --release --package kensho-checker --example bench_checker -- \
 		$(PUBLISHED)/checker.json $(PUBLISHED)/checker.svg
+
+bench-maelstrom: ## how fast kensho maelstrom drives nodes, and what it takes beside its time limit; to results/published/maelstrom.json
+	cargo build --release --package kensho-maelstrom --bins
+	cargo run --release --package kensho-maelstrom --example maelstrom_speed -- $(PUBLISHED)/maelstrom.json
 
 FUZZ_SECONDS = 600
 fuzz-verdicts: ## damage histories for FUZZ_SECONDS and compare every model with its oracle

@@ -115,6 +115,8 @@ anomaly_names! {
     PrecommittedRead = "precommitted read",
     /// The same identifier was handed out twice.
     DuplicateId = "duplicate id",
+    /// Something else came back than was sent.
+    WrongEcho = "wrong echo",
     /// A value that may only grow became smaller.
     NotMonotonic = "not monotonic",
     /// A session read an older state than it had read before.

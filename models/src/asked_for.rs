@@ -1,44 +1,11 @@
-//! What a person may ask a run of a whole cluster for: a workload of the harness, and which faults of
-//! the nemesis's catalogue strike it.
+//! Which faults of the nemesis's catalogue a person may ask for in a run of a whole cluster.
 
 use std::fmt;
-use std::str::FromStr;
 
-use kensho_nemesis::catalogue::{CATALOGUE, Entry, select};
+use kensho_nemesis::capability::Capability;
+use kensho_nemesis::catalogue::{Entry, Family, all, select};
 
 use crate::random::Random;
-
-/// The workloads that can be played in virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// [`kensho_workloads::register`].
-    Register,
-}
-
-impl Workload {
-    /// All of them.
-    pub const ALL: [Workload; 1] = [Workload::Register];
-
-    /// Its name, as on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Workload::Register => "register",
-        }
-    }
-}
-
-impl FromStr for Workload {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Workload::ALL.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| {
-            let names = Workload::ALL.map(Workload::name).join(", ");
-            format!("there is no workload {name:?} that can be simulated; there is {names}")
-        })
-    }
-}
 
 /// Faults by name: families, single ones, or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +20,12 @@ impl Nemesis {
     /// # Errors
     /// When there is no such fault.
     pub fn of(names: &[String]) -> Result<Self, String> {
-        let entries = select(names.iter().map(String::as_str));
+        // Whole clusters can do whatever a fault needs.
+        let can = Capability::ALL.into();
+        let entries = select(names.iter().map(String::as_str), &can);
         Ok(Nemesis {
             names: names.to_vec(),
-            entries: entries.map_err(|unknown| unknown.to_string())?,
+            entries: entries.map_err(|refused| refused.to_string())?,
         })
     }
 
@@ -64,9 +33,10 @@ impl Nemesis {
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
         let names: Vec<String> = if random.chance(200_000) {
-            vec![CATALOGUE[random.index(CATALOGUE.len())].name.to_owned()]
+            let entries: Vec<&Entry> = all().collect();
+            vec![entries[random.index(entries.len())].name.to_owned()]
         } else {
-            let families = kensho_nemesis::catalogue::Family::ALL;
+            let families = Family::ALL;
             let drawn = random.between(1, (1 << families.len()) - 1);
             let chosen = |place: &usize| drawn >> place & 1 == 1;
             let places = (0..families.len()).filter(chosen);
@@ -101,12 +71,6 @@ mod tests {
 
     #[test]
     fn names_are_known_or_refused() {
-        assert_eq!("register".parse(), Ok(Workload::Register));
-        assert!(
-            "queue"
-                .parse::<Workload>()
-                .is_err_and(|e| e.contains("register"))
-        );
         let names =
             |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
         assert!(Nemesis::of(&names(&["kill", "flood"])).is_err_and(|e| e.contains("flood")));

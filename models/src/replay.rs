@@ -7,7 +7,7 @@ use kensho_protocol::rule::{Rule, Rules};
 use kensho_protocol::settings::{Durability, Mode};
 use serde::{Deserialize, Serialize};
 
-use crate::asked_for::{Nemesis, Workload};
+use crate::asked_for::Nemesis;
 use crate::choice::Kept;
 use crate::cluster::Cluster;
 use crate::cluster::play::Play;
@@ -108,7 +108,11 @@ impl Recipe {
             durability: parse_durability(&self.durability, self.world)?,
             rules: broken_rules(&self.broken_rules)?,
             turbulent_ns: self.duration_ms.map(|ms| ms.saturating_mul(1_000_000)),
-            workload: self.workload.as_deref().map(str::parse).transpose()?,
+            workload: self
+                .workload
+                .as_deref()
+                .map(kensho_workloads::find)
+                .transpose()?,
             nemesis: self.nemesis.as_deref().map(Nemesis::of).transpose()?,
             only: self.only.clone().map(Arc::new),
         })
@@ -204,7 +208,7 @@ impl Place {
         match (self, given.workload) {
             (Place::Replicas, _) => visit.visit::<World>(),
             (Place::Cluster, None) => visit.visit::<Cluster>(),
-            (Place::Cluster, Some(Workload::Register)) => visit.visit::<Cluster<Play>>(),
+            (Place::Cluster, Some(_)) => visit.visit::<Cluster<Play>>(),
         }
     }
 }
@@ -220,7 +224,7 @@ mod tests {
             nodes: Some(3),
             mode: Some(Mode::SemiSync),
             turbulent_ns: Some(5_000_000_000),
-            workload: Some(Workload::Register),
+            workload: kensho_workloads::find("register").ok(),
             nemesis: Nemesis::of(&["kill".to_owned()]).ok(),
             only: Some(Arc::new(Kept {
                 faults: [Strike {

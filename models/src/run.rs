@@ -7,8 +7,9 @@ use std::sync::Arc;
 use kensho_checker::history::Event;
 use kensho_protocol::rule::Rules;
 use kensho_protocol::settings::{Durability, Mode};
+use kensho_workloads::Workload;
 
-use crate::asked_for::{Nemesis, Workload};
+use crate::asked_for::Nemesis;
 use crate::choice::Kept;
 use crate::invariants::Violation;
 use crate::sights::{Sighted, Sometimes};
@@ -28,7 +29,7 @@ pub struct Given {
     /// How long faults strike, in virtual time.
     pub turbulent_ns: Option<u64>,
     /// The workload that clients play; `None`: they draw what they ask for.
-    pub workload: Option<Workload>,
+    pub workload: Option<&'static dyn Workload>,
     /// Which faults strike a workload; drawn, if not given.
     pub nemesis: Option<Nemesis>,
     /// The faults and operations that are not left out; `None`: nothing is left out.

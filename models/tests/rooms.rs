@@ -103,6 +103,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 fn links_of_pages_lead_somewhere() {
     let pages = [
         "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
         "README.md",
         "PERFORMANCE.md",
         "checker/README.md",
@@ -112,6 +113,7 @@ fn links_of_pages_lead_somewhere() {
         "models/README.md",
         "results/README.md",
         "findings/README.md",
+        "harness/maelstrom/README.md",
     ];
     let mut seen = 0;
     for page in pages {

@@ -1,19 +1,24 @@
 //! A fault as data: what is done, to whom, and after how long.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::capability::Capability;
 
 /// Something that goes wrong for a while: injections at its start, all undone at its end (a killed
 /// node is started again, a paused one continued, a partition healed, a full disk has room).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Its name in the catalogue.
-    pub name: String,
+    pub name: &'static str,
+    /// What it is, for a reader.
+    #[serde(skip)]
+    pub text: &'static str,
     /// What is done, in order of time.
     pub injections: Vec<Injection>,
 }
 
 /// One thing done to some nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Injection {
     /// Milliseconds after the fault's start.
     pub after_ms: u64,
@@ -24,7 +29,7 @@ pub struct Injection {
 }
 
 /// What is done to the targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// SIGKILL.
@@ -42,12 +47,30 @@ pub enum Action {
         /// What becomes of the connections that were held.
         heal: Heal,
     },
+    /// What passes between the targets and all others takes longer.
+    Delay {
+        /// How much longer, each way, in milliseconds.
+        delay_ms: u64,
+        /// Whether what passes between clients and the targets does, too.
+        clients: ClientAccess,
+    },
     /// There is no more room for data on their disks; at the end there is again.
     FillDisk,
 }
 
+impl Action {
+    /// What a system must be able to.
+    pub fn needs(self) -> Capability {
+        match self {
+            Action::Kill | Action::Restart | Action::Pause => Capability::Processes,
+            Action::Partition { .. } | Action::Delay { .. } => Capability::Links,
+            Action::FillDisk => Capability::Disks,
+        }
+    }
+}
+
 /// Which links a partition cuts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// Both ways between the targets and all others.
@@ -67,9 +90,9 @@ pub enum Shape {
     Unanswered,
 }
 
-/// Whether clients still reach the targets of a partition. A node that is cut off from its peers
+/// Whether clients still reach the targets of a partition, undisturbed. A node that is cut off from its peers
 /// while clients still talk to it is the dangerous one: it may serve what is no longer true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAccess {
     /// Clients reach every node.
@@ -79,7 +102,7 @@ pub enum ClientAccess {
 }
 
 /// What becomes of connections that were held, when the partition heals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Heal {
     /// They are closed, as by a peer that lost patience.
@@ -89,7 +112,7 @@ pub enum Heal {
 }
 
 /// Who is hit. Of a partition of the table that is drawn for each fault: its owner, or a backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// Any one node.
@@ -110,4 +133,30 @@ pub enum Target {
     Backup,
     /// The owner of the drawn partition and one of its in-sync backups, neither of them the master.
     OwnerAndBackup,
+}
+
+impl Target {
+    /// What a system must be able to.
+    pub fn needs(self) -> Option<Capability> {
+        match self {
+            Target::One | Target::Minority | Target::Majority | Target::All => None,
+            Target::Master
+            | Target::Owner
+            | Target::OwnerNotMaster
+            | Target::Backup
+            | Target::OwnerAndBackup => Some(Capability::Roles),
+        }
+    }
+
+    /// Whether it is meant by its role for the drawn partition.
+    pub fn of_partition(self) -> bool {
+        match self {
+            Target::Owner | Target::OwnerNotMaster | Target::Backup | Target::OwnerAndBackup => {
+                true
+            }
+            Target::One | Target::Minority | Target::Majority | Target::All | Target::Master => {
+                false
+            }
+        }
+    }
 }

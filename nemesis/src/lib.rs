@@ -1,17 +1,22 @@
-//! What goes wrong: the catalogue of faults, schedules, and the means to apply them.
+//! What goes wrong: faults as data, their catalogue, and schedules.
 //!
-//! Faults are data ([`fault`]); the [`catalogue`] names those there are; a [`schedule`] is a pure
-//! function of its seed; [`target`] says which nodes a fault hits, given a [`target::View`] of the
-//! cluster at that moment; [`topology`] says which links a partition cuts. The means are signals
-//! ([`signal`]) and a user-space TCP proxy on every link ([`proxy`], [`mesh`]): neither needs root.
+//! Faults are values ([`fault`]); the [`catalogue`] names those there are, and what a system must be
+//! able to for each ([`capability`]); a [`schedule`] is a pure function of its seed; [`target`] says
+//! which nodes a fault hits, given a [`target::View`] of the cluster at that moment; [`topology`] says
+//! which links a partition cuts, and [`conduct`] what a link does that is disturbed. Nothing here does
+//! anything: artificial worlds and real ones carry faults out in their own ways.
 //!
-//! Not here: who starts and restarts nodes, and when to inject; that is the harness.
+//! A new fault is a file in `faults` and a line in the [`catalogue::CATALOGUE`], if it is made of the
+//! [`fault::Action`]s there are. A new action is handled wherever the compiler says.
+//!
+//! Not here: the means (`kensho-means`), who starts and restarts nodes, and when to inject; that is the
+//! harness.
 
+pub mod capability;
 pub mod catalogue;
+pub mod conduct;
 pub mod fault;
-pub mod mesh;
-pub mod proxy;
+mod faults;
 pub mod schedule;
-pub mod signal;
 pub mod target;
 pub mod topology;

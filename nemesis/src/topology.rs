@@ -75,6 +75,16 @@ pub fn cuts(
     pairs
 }
 
+/// The links between `targets` and all others, both ways.
+pub fn around(
+    clients: ClientAccess,
+    nodes: &[String],
+    targets: &BTreeSet<String>,
+) -> BTreeSet<Pair> {
+    // Nothing is drawn for this shape.
+    cuts(Shape::Split, clients, nodes, targets, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

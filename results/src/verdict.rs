@@ -111,10 +111,31 @@ pub enum FaultOutcome {
     Failed,
 }
 
+/// What kind of thing an injection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InjectionKind {
+    /// A process dies.
+    Kill,
+    /// A process dies, and is started again at once.
+    Restart,
+    /// A process stands still.
+    Pause,
+    /// Links are cut.
+    Partition,
+    /// Links are slow.
+    Delay,
+    /// A disk is full.
+    Disk,
+}
+
 /// One injection of a fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InjectionRecord {
-    /// What was done: `kill`, `pause`, `partition …`.
+    /// What kind of thing was done; not known of runs that were made before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<InjectionKind>,
+    /// What was done, in words.
     pub action: String,
     /// To whom.
     pub targets: Vec<String>,
@@ -174,6 +195,12 @@ pub struct Counts {
     pub owner_pauses_beyond_lease: usize,
     /// Partitions of the network.
     pub partitions: usize,
+    /// Slow links.
+    #[serde(default)]
+    pub delays: usize,
+    /// Disks that were filled.
+    #[serde(default)]
+    pub full_disks: usize,
 }
 
 impl Counts {
@@ -184,6 +211,8 @@ impl Counts {
             (self.master_kills, "master kill"),
             (self.owner_pauses_beyond_lease, "owner pause"),
             (self.partitions, "network partition"),
+            (self.delays, "delay of links"),
+            (self.full_disks, "full disk"),
         ];
         let some = kinds.into_iter().filter(|(count, _)| *count > 0);
         let texts: Vec<String> = some

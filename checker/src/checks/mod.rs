@@ -8,6 +8,7 @@ pub mod causal_reverse;
 pub mod converge;
 pub mod counter;
 pub mod dirty_reads;
+pub mod echo;
 mod finals;
 pub mod kafka;
 pub mod long_fork;

@@ -8,6 +8,7 @@ pub use crate::checks::causal_reverse::MODEL as CAUSAL_REVERSE;
 pub use crate::checks::converge::{BROADCAST, G_SET};
 pub use crate::checks::counter::MODEL as COUNTER;
 pub use crate::checks::dirty_reads::MODEL as DIRTY_READS;
+pub use crate::checks::echo::MODEL as ECHO;
 pub use crate::checks::kafka::MODEL as KAFKA;
 pub use crate::checks::long_fork::MODEL as LONG_FORK;
 pub use crate::checks::monotonic::MODEL as MONOTONIC;
@@ -68,6 +69,7 @@ pub static ALL: &[&Model] = &[
     &G2,
     &DIRTY_READS,
     &UNIQUE_IDS,
+    &ECHO,
     &MONOTONIC,
     &SESSION,
     &KAFKA,

@@ -294,6 +294,7 @@ fn a_model_is_guessed_from_all_operations() {
         (one("transfer") + &read("{0 5}"), "bank"),
         (read("{0 5}"), "bank"),
         (one("generate"), "unique-ids"),
+        (one("echo"), "echo"),
         (one("append") + &read("1"), "kv"),
         (one("txn"), "rw-register"),
         (one("txn").replace(":w", ":append"), "list-append"),

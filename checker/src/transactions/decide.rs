@@ -4,6 +4,7 @@ use super::cycles;
 use super::dependencies::Dependencies;
 use super::graph::{Cause, Edge, Graph, Kind, NO_CAUSE, Timeline};
 use super::models::{ConsistencyModel, Level, Order};
+use super::polygraph::{self, Decision};
 use super::rows::{ALONE, components};
 use super::rules::Rule;
 use super::saturation::{Forced, forced};
@@ -53,6 +54,8 @@ pub(super) struct Decider<'a> {
     rules: FastMap<(Rule, Order), Holds>,
     deadline: Deadline,
     work: u64,
+    /// How far the last search came that the budget ended, if there is anything to say.
+    pub(super) how_far: String,
 }
 
 impl<'a> Decider<'a> {
@@ -72,6 +75,7 @@ impl<'a> Decider<'a> {
             rules: FastMap::default(),
             deadline,
             work: STEPS,
+            how_far: String::new(),
         }
     }
 
@@ -154,16 +158,19 @@ impl<'a> Decider<'a> {
         }
         // What holds in the order of real time does so in any weaker one, and the more is known of
         // the order the less there is to search.
-        if model.order != Order::RealTime {
-            let timed = ConsistencyModel::new(model.level, Order::RealTime);
-            let share = self.work / 4;
-            let rest = self.work - share;
-            self.work = share;
-            let holds = self.holds(timed);
-            self.work += rest;
-            if let Holds::Yes = holds {
-                return holds;
+        if model.order != Order::RealTime && self.is_implied(model.level, Order::RealTime) {
+            return Holds::Yes;
+        }
+        // And some stronger levels are decided faster.
+        let stronger = match rule {
+            Rule::CursorStability | Rule::MonotonicView | Rule::ConsistentView => {
+                Some(Level::SnapshotIsolation)
             }
+            Rule::UpdateSerializable => Some(Level::Serializable),
+            Rule::Prefix | Rule::Snapshot | Rule::Serializable => None,
+        };
+        if stronger.is_some_and(|level| self.is_implied(level, model.order)) {
+            return Holds::Yes;
         }
         let holds = self.search(model, rule);
         if !matches!(holds, Holds::Unknown) {
@@ -172,7 +179,45 @@ impl<'a> Decider<'a> {
         holds
     }
 
+    /// Whether a stronger model holds, as far as a share of the work shows it.
+    fn is_implied(&mut self, level: Level, order: Order) -> bool {
+        let share = self.work / 4;
+        let rest = self.work - share;
+        self.work = share;
+        let holds = self.holds(ConsistencyModel::new(level, order));
+        self.work += rest;
+        matches!(holds, Holds::Yes)
+    }
+
     fn search(&mut self, model: ConsistencyModel, rule: Rule) -> Holds {
+        let (dependencies, timeline) = (self.dependencies, self.timeline);
+        let work = &mut self.work;
+        let decision = polygraph::decide(
+            dependencies,
+            timeline,
+            model.order,
+            rule,
+            self.deadline,
+            work,
+        );
+        match decision {
+            None => {}
+            Some(Decision::Undecided(how_far)) => {
+                self.how_far = how_far;
+                return Holds::Unknown;
+            }
+            Some(Decision::Refuted(refutation)) => {
+                return Holds::No(self.refuted(model, refutation));
+            }
+            // (What holds is looked at again, by code that has nothing to do with the search.)
+            Some(Decision::Holds(positions)) => {
+                let search = Search::new(dependencies, timeline, model.order, rule);
+                return match search.keeps(&positions, work) {
+                    true => Holds::Yes,
+                    false => Holds::Unknown,
+                };
+            }
+        }
         let implied = match rule {
             Rule::CursorStability => None,
             Rule::MonotonicView => Some(Level::MonotonicAtomicView),

@@ -67,7 +67,7 @@ pub(super) struct Dependencies<'a> {
 
 impl<'a> Dependencies<'a> {
     pub(super) fn of(log: &'a Log<'a>, known: KnownOrder) -> Self {
-        let happened = happened(log, &known);
+        let happened = happened(log, &known.chains);
         let torn = |key: u32| known.torn.get(key as usize).copied().unwrap_or(false);
         let reads = Rows::collect(log.len(), |add| {
             for at in (0..log.len() as u32).filter(|at| log.committed(*at)) {
@@ -205,7 +205,8 @@ pub(super) fn external_reads(log: &Log<'_>, at: u32, mut each: impl FnMut(u32, u
     }
 }
 
-fn happened(log: &Log<'_>, known: &KnownOrder) -> Vec<bool> {
+/// Who surely happened: it succeeded, or someone saw what it wrote, or these versions of its.
+pub(super) fn happened(log: &Log<'_>, known: &[Vec<u32>]) -> Vec<bool> {
     let mut happened: Vec<bool> = (0..log.len() as u32).map(|at| log.committed(at)).collect();
     let mut see = |version: u32| {
         if version != NEVER
@@ -224,7 +225,7 @@ fn happened(log: &Log<'_>, known: &KnownOrder) -> Vec<bool> {
             }
         }
     }
-    for version in known.chains.iter().flatten() {
+    for version in known.iter().flatten() {
         see(*version);
     }
     happened

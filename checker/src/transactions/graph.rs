@@ -136,6 +136,19 @@ impl Timeline {
         events.map(|(position, event)| (position as u32, event / 2, event % 2 == 1))
     }
 
+    /// When each of so many transactions began and ended; [`NEVER`] if it is not known to have ended.
+    pub(super) fn spans(&self, transactions: usize) -> Vec<(u32, u32)> {
+        let mut spans = vec![(0, NEVER); transactions];
+        for (position, at, ended) in self.events() {
+            let span = &mut spans[at as usize];
+            match ended {
+                true => span.1 = position,
+                false => span.0 = position,
+            }
+        }
+        spans
+    }
+
     /// Of each of so many transactions, the session, and the place in it.
     pub(super) fn session_places(&self, transactions: usize) -> Vec<(u32, u32)> {
         let next = Rows::of(transactions, &self.sessions);

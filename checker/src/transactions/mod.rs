@@ -35,6 +35,7 @@ mod internal;
 pub mod list_append;
 mod log;
 mod models;
+mod polygraph;
 mod rows;
 mod rules;
 pub mod rw_register;
@@ -42,6 +43,7 @@ mod sat;
 mod saturation;
 mod schedule;
 mod search;
+mod updates;
 
 pub use models::{ConsistencyModel, Level, Order};
 
@@ -232,6 +234,10 @@ fn conclude(
     let names = findings.counts.keys().copied().collect();
     let mut decider = Decider::new(dependencies, &timeline, &graph, names, deadline);
     let holds = decider.holds(options.model);
+    let how_far = match std::mem::take(&mut decider.how_far) {
+        nothing if nothing.is_empty() => nothing,
+        how_far => format!(" ({how_far})"),
+    };
     let further = log.len() <= OVERVIEW_MAX || !matches!(holds, Holds::Yes);
     let overview = decider.overview(further);
     if let Holds::No(proof) = &holds {
@@ -245,7 +251,7 @@ fn conclude(
         Holds::No(_) => Verdict::Invalid(findings.anomalies.clone()),
         Holds::Unknown => Verdict::Unknown(Unknown {
             reason: format!(
-                "no violation was found, but the budget ran out before an order of versions was found that {} allows; give more time, or a weaker model with --consistency",
+                "no violation was found, but the budget ran out before an order of versions was found that {} allows{how_far}; give more time, or a weaker model with --consistency",
                 options.model.as_str()
             ),
             ..Unknown::default()

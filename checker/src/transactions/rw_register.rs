@@ -5,6 +5,7 @@
 use super::dependencies::{Dependencies, KnownOrder, external_reads};
 use super::inferred;
 use super::log::{Fate, Log, Objects, Reading, Step};
+use super::updates::Updates;
 use super::{Findings, Options, conclude, internal};
 use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER};
@@ -51,8 +52,13 @@ pub fn check(history: &History, options: &Options) -> Report {
     let mut pairs = inferred::pairs(&log, options);
     let circular = inferred::circular(&mut findings, &pairs, options.writes_follow_reads);
     pairs.retain(|pair| !circular[pair.key as usize]);
+    let updates = match options.writes_follow_reads {
+        true => Updates::of(&log),
+        false => Updates::none(&log),
+    };
     let known = KnownOrder {
-        chains: vec![Vec::new(); log.key_count()],
+        chains: updates.chains,
+        chains_are_complete: updates.are_complete,
         pairs,
         writes_follow_reads: options.writes_follow_reads,
         ..KnownOrder::default()

@@ -45,6 +45,35 @@ pub(super) enum Answer {
     Undecided,
 }
 
+/// What literals mean beyond clauses.
+pub(super) trait Theory {
+    /// A literal is true now. An error are literals that are true, this one among them, and cannot
+    /// all be: nothing has changed then.
+    fn assert(&mut self, literal: Literal) -> Result<(), Vec<Literal>>;
+
+    /// The literal that was asserted last is not true any more.
+    fn retract(&mut self);
+
+    /// A literal without value that should be tried; none if no more are needed. It may make
+    /// variables.
+    fn decide(&mut self, solver: &mut Solver) -> Option<Literal>;
+}
+
+/// There is nothing but clauses.
+struct Clauses;
+
+impl Theory for Clauses {
+    fn assert(&mut self, _: Literal) -> Result<(), Vec<Literal>> {
+        Ok(())
+    }
+
+    fn retract(&mut self) {}
+
+    fn decide(&mut self, _: &mut Solver) -> Option<Literal> {
+        None
+    }
+}
+
 const NO_REASON: u32 = u32::MAX;
 
 #[derive(Default)]
@@ -65,6 +94,8 @@ pub(super) struct Solver {
     /// Where in the trail each decision stands.
     decisions: Vec<usize>,
     next: usize,
+    /// How much of the trail the theory knows.
+    asserted: usize,
     /// The clause that cannot be true whatever is decided.
     contradiction: Option<u32>,
     seen: Vec<bool>,
@@ -81,7 +112,6 @@ impl Solver {
         self.activities.push(0.0);
         self.seen.push(false);
         self.watches.extend([Vec::new(), Vec::new()]);
-        self.queue.push((0, variable));
         variable
     }
 
@@ -92,7 +122,7 @@ impl Solver {
 
     /// Adds a clause: one of these literals must be true. Returns its number.
     pub(super) fn add(&mut self, mut literals: Vec<Literal>) -> u32 {
-        self.back_to(0);
+        self.back_to(0, &mut Clauses);
         literals.sort_unstable();
         literals.dedup();
         // What is watched must not be false already, where there is a choice.
@@ -124,33 +154,54 @@ impl Solver {
 
     /// Looks for values that make all clauses true; `work` counts down.
     pub(super) fn solve(&mut self, work: &mut u64) -> Answer {
-        self.back_to(0);
+        self.back_to(0, &mut Clauses);
+        self.solve_with(&mut Clauses, work)
+    }
+
+    /// The same with a theory. It goes on where it was, so that it can be called again and again
+    /// with a little work.
+    pub(super) fn solve_with(&mut self, theory: &mut impl Theory, work: &mut u64) -> Answer {
         loop {
             if let Some(number) = self.contradiction {
                 return Answer::Contradiction(number);
             }
-            let before = self.trail.len();
-            let conflict = self.propagate();
-            let cost = (self.trail.len() - before) as u64 + 1;
-            *work = work.saturating_sub(cost);
             if *work == 0 {
                 return Answer::Undecided;
             }
+            let before = self.trail.len();
+            let conflict = match self.propagate() {
+                Some(number) => Some(self.clauses[number as usize].clone()),
+                None => self.assert(theory),
+            };
+            let cost = (self.trail.len() - before) as u64 + 1;
+            *work = work.saturating_sub(cost);
             match conflict {
-                Some(number) if self.decisions.is_empty() => {
-                    self.contradiction = Some(number);
+                Some(clause) if self.decisions.is_empty() => {
+                    self.contradiction = Some(self.clauses.len() as u32);
+                    self.clauses.push(clause);
                 }
-                Some(number) => self.learn(number),
+                Some(clause) => self.learn(clause, theory),
                 None => {
-                    let Some(variable) = self.choose() else {
+                    let chosen = self.choose().or_else(|| theory.decide(self));
+                    let Some(literal) = chosen else {
                         return Answer::Satisfied;
                     };
                     self.decisions.push(self.trail.len());
-                    let phase = self.phases[variable as usize];
-                    self.assign(Literal::new(variable, phase), NO_REASON);
+                    self.assign(literal, NO_REASON);
                 }
             }
         }
+    }
+
+    /// Tells the theory what is true; the clause that says why that cannot be.
+    fn assert(&mut self, theory: &mut impl Theory) -> Option<Vec<Literal>> {
+        while let Some(literal) = self.trail.get(self.asserted) {
+            if let Err(together) = theory.assert(*literal) {
+                return Some(together.into_iter().map(Literal::not).collect());
+            }
+            self.asserted += 1;
+        }
+        None
     }
 
     fn truth(&self, literal: Literal) -> Option<bool> {
@@ -216,7 +267,7 @@ impl Solver {
     }
 
     /// Learns from a clause that became false, and goes back to where that matters.
-    fn learn(&mut self, conflict: u32) {
+    fn learn(&mut self, conflict: Vec<Literal>, theory: &mut impl Theory) {
         let level = self.decisions.len() as u32;
         let mut learned: Vec<Literal> = Vec::new();
         let mut reason = conflict;
@@ -224,8 +275,7 @@ impl Solver {
         let mut place = self.trail.len();
         let mut implied: Option<Literal> = None;
         let asserted = loop {
-            for at in 0..self.clauses[reason as usize].len() {
-                let literal = self.clauses[reason as usize][at];
+            for literal in reason {
                 let variable = literal.variable() as usize;
                 if Some(literal) == implied || self.seen[variable] || self.levels[variable] == 0 {
                     continue;
@@ -251,7 +301,8 @@ impl Solver {
                 break literal.not();
             }
             implied = Some(literal);
-            reason = self.reasons[literal.variable() as usize];
+            let number = self.reasons[literal.variable() as usize];
+            reason = self.clauses[number as usize].clone();
         };
         for literal in &learned {
             self.seen[literal.variable() as usize] = false;
@@ -260,7 +311,7 @@ impl Solver {
         let back = learned
             .first()
             .map_or(0, |literal| self.levels[literal.variable() as usize]);
-        self.back_to(back as usize);
+        self.back_to(back as usize, theory);
         learned.insert(0, asserted);
         let number = self.clauses.len() as u32;
         if learned.len() > 1 {
@@ -273,16 +324,22 @@ impl Solver {
         self.increment *= 1.05;
     }
 
-    fn back_to(&mut self, level: usize) {
+    fn back_to(&mut self, level: usize, theory: &mut impl Theory) {
         if self.decisions.len() <= level {
             return;
         }
         let start = self.decisions[level];
+        while self.asserted > start {
+            theory.retract();
+            self.asserted -= 1;
+        }
         for literal in self.trail.drain(start..) {
             let variable = literal.variable();
             self.values[variable as usize] = None;
             let activity = self.activities[variable as usize];
-            self.queue.push((activity.to_bits(), variable));
+            if activity > 0.0 {
+                self.queue.push((activity.to_bits(), variable));
+            }
         }
         self.decisions.truncate(level);
         self.next = self.next.min(start);
@@ -301,11 +358,11 @@ impl Solver {
         self.queue.push((activity.to_bits(), variable));
     }
 
-    /// The variable without value that mattered most.
-    fn choose(&mut self) -> Option<u32> {
+    /// The variable without value that mattered most, of those that are in clauses.
+    fn choose(&mut self) -> Option<Literal> {
         while let Some((_, variable)) = self.queue.pop() {
             if self.values[variable as usize].is_none() {
-                return Some(variable);
+                return Some(Literal::new(variable, self.phases[variable as usize]));
             }
         }
         None

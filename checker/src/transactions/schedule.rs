@@ -35,15 +35,20 @@ pub(super) struct Schedule<'a> {
     spans: &'a [(u32, u32)],
 }
 
-/// The position of each node in an order of commits that agrees with `known` and `assumed`; none if
-/// these go in a circle.
+/// When each node did what, in counted steps.
+pub(super) struct Moments {
+    pub(super) snapshots: Vec<u32>,
+    pub(super) commits: Vec<u32>,
+}
+
+/// An order of commits that agrees with `known` and `assumed`; none if these go in a circle.
 pub(super) fn guess(
     dependencies: &Dependencies<'_>,
     rule: Rule,
     known: &Rows<u32>,
     assumed: &Rows<u32>,
     spans: &[(u32, u32)],
-) -> Option<Vec<u32>> {
+) -> Option<Moments> {
     let log = dependencies.log;
     let versions = log.version_count();
     let mut readers = vec![0; versions + log.key_count()];
@@ -73,7 +78,7 @@ fn place(versions: usize, read: Read) -> usize {
 }
 
 impl Schedule<'_> {
-    fn run(mut self, known: &Rows<u32>, assumed: &Rows<u32>) -> Option<Vec<u32>> {
+    fn run(mut self, known: &Rows<u32>, assumed: &Rows<u32>) -> Option<Moments> {
         let nodes = known.len();
         let mut open = vec![0_u32; nodes];
         for to in known.items().iter().chain(assumed.items()) {
@@ -82,9 +87,10 @@ impl Schedule<'_> {
         for node in (0..nodes as u32).filter(|node| open[*node as usize] == 0) {
             self.ready.push(Reverse((self.rank(node), node)));
         }
-        let mut positions = vec![NEVER; nodes];
-        let mut next = 0;
-        while next < nodes as u32 {
+        let mut snapshots = vec![NEVER; nodes];
+        let mut commits = vec![NEVER; nodes];
+        let (mut moment, mut done) = (0, 0);
+        while done < nodes {
             let node = match self.ready.pop() {
                 Some(Reverse((_, node))) => match self.obstacle(node) {
                     None => node,
@@ -100,12 +106,17 @@ impl Schedule<'_> {
                     node
                 }
             };
-            if !self.step(node) {
+            let finished = self.step(node);
+            let snapshot = &mut snapshots[node as usize];
+            *snapshot = (*snapshot).min(moment);
+            moment += 1;
+            if !finished {
                 self.ready.push(Reverse((self.rank(node), node)));
                 continue;
             }
-            positions[node as usize] = next;
-            next += 1;
+            commits[node as usize] = moment;
+            moment += 1;
+            done += 1;
             let assumed: &[u32] = match (node as usize) < assumed.len() {
                 true => assumed.row(node),
                 false => &[],
@@ -117,7 +128,7 @@ impl Schedule<'_> {
                 }
             }
         }
-        Some(positions)
+        Some(Moments { snapshots, commits })
     }
 
     /// When a node's next step is due: a snapshot when the transaction began, a commit when it ended.

@@ -2,15 +2,13 @@
 //! read does not tell it: a search, since the question is NP-complete for snapshot isolation,
 //! serializability, and what is near them.
 //!
-//! The search guesses an order of commits, see [`super::schedule`]: one that agrees with all that is
-//! known, and in most histories is right. Versions follow each
+//! This one is for the rules that are no circles of one graph; for the others there is
+//! [`super::polygraph`]. It guesses an order of commits, see [`super::schedule`]: one that agrees with
+//! all that is known, and in most histories is right. Versions follow each
 //! other in that order; if the dependencies that result break the level's rule, then at least one of
 //! the guesses behind each circle was wrong, and that is learned as a clause over pairs of writers
-//! ("this one or that one comes first"). A solver for clauses then says which guesses to turn
-//! around. So only pairs that matter are ever looked at: with all of them, as in the polygraphs of
-//! Cobra (Tan et al., 2020), PolySI (Huang et al., 2023) and Viper (Zhang et al., 2023), their
-//! number is quadratic in the writers of an object, and most of them are pruned again. The solver is
-//! an own small one ([`super::sat`]): no library is needed for some thousand short clauses.
+//! ("this one or that one comes first"). A solver for clauses ([`super::sat`]) then says which guesses
+//! to turn around.
 //!
 //! The budget is counted in steps, not in time, so that a history has the same verdict everywhere.
 
@@ -72,14 +70,6 @@ impl<'a> Search<'a> {
         order: Order,
         rule: Rule,
     ) -> Self {
-        let mut spans = vec![(0, NEVER); dependencies.len()];
-        for (position, at, ended) in timeline.events() {
-            let span = &mut spans[at as usize];
-            match ended {
-                true => span.1 = position,
-                false => span.0 = position,
-            }
-        }
         Search {
             dependencies,
             timeline,
@@ -89,7 +79,7 @@ impl<'a> Search<'a> {
             pairs: FastMap::default(),
             variables: Vec::new(),
             lemmas: FastMap::default(),
-            spans,
+            spans: timeline.spans(dependencies.len()),
             sessions: timeline.session_places(dependencies.len()),
         }
     }
@@ -111,10 +101,7 @@ impl<'a> Search<'a> {
             let assumed = Rows::of(self.dependencies.len(), &assumed);
             let commits = guess(self.dependencies, self.rule, &base, &assumed, &self.spans);
             let circles = match commits {
-                Some(positions) => {
-                    let full = self.full(&positions);
-                    self.rule.broken(&full, work)
-                }
+                Some(moments) => self.broken(&moments.commits, work),
                 None => {
                     let full = self.assumed(&base, &turned, forced);
                     Rule::Serializable.broken(&full, work)
@@ -149,6 +136,17 @@ impl<'a> Search<'a> {
                 Answer::Contradiction(number) => return Outcome::Refuted(self.refutation(number)),
             }
         }
+    }
+
+    /// What breaks the rule if versions follow each other in the order of these positions.
+    fn broken(&mut self, positions: &[u32], work: &mut u64) -> Vec<Vec<Link>> {
+        let full = self.full(positions);
+        self.rule.broken(&full, work)
+    }
+
+    /// Whether the rule is kept if versions follow each other in the order of these positions.
+    pub(super) fn keeps(mut self, positions: &[u32], work: &mut u64) -> bool {
+        self.broken(positions, work).is_empty() && *work > 0
     }
 
     /// The circles behind a contradiction: the one that is there in the end, or the shortest.

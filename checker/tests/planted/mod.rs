@@ -22,6 +22,13 @@ const CHANGES: &str = "0-1 0 write 1; 2-3 0 write 2; 4-5 1 watch nil -> [[1 1] [
 
 pub(crate) const PLANTED: &[Planted] = &[
     (
+        A::WrongEcho,
+        &models::ECHO,
+        "0-1 0 echo 1 -> 1",
+        "2-3 1 echo 2 -> 1",
+        "2-3 1 echo 2 -> 2",
+    ),
+    (
         A::ReleasedByAnother,
         &models::OWNED_MUTEX,
         "0-1 0 acquire nil",

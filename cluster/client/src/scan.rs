@@ -1,4 +1,4 @@
-//! Rows by a range of keys.
+//! Rows by a condition.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,15 +34,15 @@ impl Scan {
         }
     }
 
-    /// Of these, those for which a condition on the row key holds: `id >= 50 and id < 60`, or, for
-    /// a text, `name = 'it''s'`.
+    /// Of these, those for which a condition holds: `id >= 50 and id < 60`, or, for a text,
+    /// `name = 'it''s'`. What it says of the row key limits what is looked at.
     #[must_use]
     pub fn condition(mut self, condition: impl Into<String>) -> Self {
         self.condition = Some(condition.into());
         self
     }
 
-    /// In this order: `id desc`, if `id` is the row key.
+    /// In this order: `id desc`.
     #[must_use]
     pub fn sort(mut self, sort: impl Into<String>) -> Self {
         self.sort = Some(sort.into());

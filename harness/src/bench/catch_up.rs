@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use super::absence::{Script, absence};
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
 use super::foreground::{Ended, Foreground, phase};
-use crate::system::System;
 use crate::system::kensho::{Durability, KenshoSystem, LogLimits, ReplicaLog};
+use crate::system::{Roles, System};
 
 /// How a catch-up is made.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -16,16 +16,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
+use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
-use kensho_nemesis::proxy::{Conduct, Flow};
 use kensho_nemesis::topology::Endpoint;
 use kensho_results::bench::loss::LossAtKill;
 use tokio::task::LocalSet;
 
 use super::contestant::{Replication, Store, settings, start_cluster, stop_cluster, whole};
 use super::worker::Rows;
-use crate::system::System;
 use crate::system::kensho::{Durability, KenshoSystem};
+use crate::system::{Processes, Roles, System};
 
 /// Load before each kill.
 const LOAD: Duration = Duration::from_millis(1_500);
@@ -35,6 +35,8 @@ const LINK_DELAYS_MS: [u64; 5] = [0, 2, 5, 10, 20];
 const NODES: usize = 3;
 /// Short, so that failovers are short: this is not about their duration.
 const HEARTBEAT_MS: u64 = 100;
+/// Who delays messages between nodes.
+const DELAYS: usize = 0;
 const VALUE_BYTES: usize = 100;
 /// Rows asked for at the same time.
 const ASKED_AT_ONCE: usize = 64;
@@ -102,7 +104,9 @@ async fn one_kill(
         let killed = Instant::now();
         system.kill(&victim)?;
         // What was under way is lost; from now on nothing is delayed.
-        system.heal(Heal::Close);
+        if let Some(links) = system.links() {
+            links.lift(DELAYS, Heal::Close);
+        }
         acknowledged.stopped.set(true);
         Ok::<_, anyhow::Error>(killed)
     });
@@ -141,22 +145,18 @@ async fn one_kill(
 
 /// Lets every message between nodes take so long.
 fn delay_links(system: &KenshoSystem, milliseconds: u64) -> Result<()> {
-    let flow = match milliseconds {
-        0 => Flow::Pass,
-        _ => Flow::Delay(Duration::from_millis(milliseconds)),
-    };
-    let conduct = Conduct {
-        forward: flow,
-        backward: flow,
-        accept: true,
-    };
+    if milliseconds == 0 {
+        return Ok(());
+    }
+    let conduct = Conduct::delay(Duration::from_millis(milliseconds));
     let node = |name: &String| Endpoint::Node(name.clone());
     let nodes = system.nodes();
     let pairs = nodes.iter().flat_map(|from| {
         let others = nodes.iter().filter(move |to| *to != from);
         others.map(move |to| (node(from), node(to)))
     });
-    system.disturb(&pairs.collect(), conduct)?;
+    let links = system.links().context("there are no proxies")?;
+    links.disturb(DELAYS, &pairs.collect(), conduct);
     Ok(())
 }
 

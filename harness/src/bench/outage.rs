@@ -10,7 +10,7 @@ use kensho_results::bench::outage::Outage;
 use super::absence::{Script, absence};
 use super::contestant::{Replication, settings, start_cluster, stop_cluster};
 use super::foreground::{Foreground, milliseconds};
-use crate::system::System;
+use crate::system::Roles;
 use crate::system::kensho::{Durability, KenshoSystem};
 use crate::system::table::Table;
 

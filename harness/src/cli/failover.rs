@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::options::{ClusterOptions, LoadOptions, RunOptions, count};
-use super::session::{self, Wanted, block_on};
+use super::session::{self, Subject, Wanted, block_on};
 use crate::runner::Play;
 
 /// What is killed, by the names of faults and of figures.
@@ -59,7 +59,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     own.insert("rounds".into(), json!(arguments.rounds));
     let wanted = Wanted {
         words: &["kensho", "failover"],
-        cluster: &arguments.cluster,
+        workload: &kensho_workloads::register::Register,
+        subject: Subject::Kensho {
+            cluster: &arguments.cluster,
+            // A proxy would only add to what is measured.
+            proxies: false,
+        },
         load: &arguments.load,
         run: &arguments.run,
         seed,
@@ -69,8 +74,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             hold: HOLD,
             quiet: QUIET,
         },
-        // A proxy would only add to what is measured.
-        proxies: false,
         settle_limit: session::SETTLE_LIMIT,
     };
     let (outcome, folder) = block_on(session::make(wanted))?;
@@ -100,8 +103,8 @@ fn kills(rounds: usize, seed: u64) -> Result<Vec<Planned>> {
     let mut planned = Vec::new();
     for _ in 0..rounds {
         for (name, _) in KILLS {
-            let entries = catalogue::select([name])?;
-            let entry = entries.first().context("the catalogue has it")?;
+            let entry = catalogue::all().find(|entry| entry.name == name);
+            let entry = entry.context("the catalogue has it")?;
             let fault = entry.draw(0, &mut draw);
             planned.push(Planned {
                 start_ms: 0,
@@ -184,7 +187,7 @@ fn summary(each_ms: Vec<f64>) -> Times {
 mod tests {
     use super::*;
     use kensho_checker::history::Kind;
-    use kensho_results::verdict::InjectionRecord;
+    use kensho_results::verdict::{InjectionKind, InjectionRecord};
 
     fn answer(partition: u32, at_ms: u64) -> Sample {
         let at_ns = at_ms * 1_000_000;
@@ -208,6 +211,7 @@ mod tests {
             end_ms: at_ms + 3_000,
             outcome: FaultOutcome::Applied,
             injections: vec![InjectionRecord {
+                kind: Some(InjectionKind::Kill),
                 action: "kill".to_string(),
                 targets: vec!["n1".to_string()],
                 outcome: FaultOutcome::Applied,
@@ -255,10 +259,7 @@ mod tests {
     #[test]
     fn kinds_of_kills_take_turns() {
         let planned = kills(2, 1).unwrap();
-        let names: Vec<&str> = planned
-            .iter()
-            .map(|planned| planned.fault.name.as_str())
-            .collect();
+        let names: Vec<&str> = planned.iter().map(|planned| planned.fault.name).collect();
         assert_eq!(names.len(), 6);
         assert_eq!(names[..3], names[3..]);
     }

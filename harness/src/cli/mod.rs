@@ -9,7 +9,9 @@ mod charts;
 mod cluster;
 mod failover;
 mod figures;
+mod listing;
 mod loss;
+mod maelstrom;
 mod memory;
 mod model;
 mod options;
@@ -62,6 +64,7 @@ enum Command {
     /// Run a workload on a real cluster under faults, and judge its history
     Test(test::Arguments),
     Check(Box<CheckArguments>),
+    Maelstrom(Box<kensho_maelstrom::command::Arguments>),
     /// Measure how long kills of an owner, of the master and of both interrupt service
     Failover(failover::Arguments),
     /// Keep all processors busy for a long time, and count false failovers: there must be none
@@ -94,6 +97,12 @@ enum Command {
     Report(report::Arguments),
     /// Browse runs, compare them, and watch one that goes on
     Serve(serve::Arguments),
+    /// List what clients can do in a test
+    Workloads(listing::Arguments),
+    /// List what can go wrong in a test
+    Faults(listing::Arguments),
+    /// List what can be tested
+    Systems(listing::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Answer every message by itself
@@ -124,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => command::run(&arguments, &mut std::io::stdout())
             .map(command::Exit::code)
             .map_err(anyhow::Error::from),
+        Command::Maelstrom(arguments) => maelstrom::run(&arguments),
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
@@ -141,6 +151,9 @@ pub fn main() -> ExitCode {
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Workloads(arguments) => listing::workloads(&arguments),
+        Command::Faults(arguments) => listing::faults(&arguments),
+        Command::Systems(arguments) => listing::systems(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

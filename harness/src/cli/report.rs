@@ -17,6 +17,14 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     for path in &arguments.runs {
         let folder = RunFolder::open(path);
+        if kensho_maelstrom::report::is_of_maelstrom(&folder)? {
+            let page = folder.report();
+            println!(
+                "{} was drawn by kensho maelstrom, and stays",
+                page.display()
+            );
+            continue;
+        }
         report::write(&folder, &folder.read_run()?, &folder.read_verdict()?)?;
         println!("{}", folder.report().display());
     }

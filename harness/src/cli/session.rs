@@ -1,11 +1,12 @@
 //! One run from the command line: its folder, its record, its cluster, its report.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kensho_nemesis::fault::Action;
+use kensho_nemesis::capability::Capability;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::Phase;
 use kensho_results::run::{Host, RunRecord};
@@ -13,25 +14,69 @@ use kensho_results::store::RunFolder;
 use kensho_results::text::{counted, thousands};
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{Validity, Verdict};
-use kensho_workloads::register;
+use kensho_workloads::Workload;
+use kensho_workloads::workload::Settings;
 use serde_json::{Map, Value, json};
 
 use super::broken_rules;
 use super::options::{ClusterOptions, LoadOptions, RunOptions, command};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
-use crate::system::System;
-use crate::system::kensho::KenshoSystem;
+use crate::system::kensho::{self, KenshoSystem};
+use crate::system::toy::{self, Flaw, ToySystem};
+use crate::system::{Described, System, partitions_of};
 
 /// A cluster has so long to become whole, where nothing else is asked for.
 pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// A system that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    /// Our cluster.
+    Kensho {
+        /// What cluster.
+        cluster: &'a ClusterOptions,
+        /// Whether a proxy stands on each link.
+        proxies: bool,
+    },
+    /// The toy within this program.
+    Toy,
+}
+
+impl Subject<'_> {
+    /// What it is.
+    pub(super) fn described(&self) -> &'static Described {
+        match self {
+            Subject::Kensho { .. } => &kensho::DESCRIBED,
+            Subject::Toy => &toy::DESCRIBED,
+        }
+    }
+
+    /// The time between heartbeats, from which the length of faults follows, milliseconds.
+    pub(super) fn heartbeat_ms(&self) -> u64 {
+        match self {
+            Subject::Kensho { cluster, .. } => cluster.heartbeat.milliseconds(),
+            Subject::Toy => 100,
+        }
+    }
+
+    /// Its options with their values.
+    fn record(&self) -> Map<String, Value> {
+        match self {
+            Subject::Kensho { cluster, .. } => cluster.record(),
+            Subject::Toy => Map::from_iter([("system".to_string(), json!(toy::DESCRIBED.name))]),
+        }
+    }
+}
 
 /// What a subcommand wants to be run.
 pub(super) struct Wanted<'a> {
     /// The words of the subcommand.
     pub(super) words: &'a [&'a str],
-    /// What cluster.
-    pub(super) cluster: &'a ClusterOptions,
+    /// What clients do.
+    pub(super) workload: &'static dyn Workload,
+    /// What it is done on.
+    pub(super) subject: Subject<'a>,
     /// What load.
     pub(super) load: &'a LoadOptions,
     /// Folder and seed.
@@ -44,9 +89,7 @@ pub(super) struct Wanted<'a> {
     pub(super) faults: Vec<Planned>,
     /// How the main phase goes.
     pub(super) play: Play,
-    /// Whether a proxy stands on each link.
-    pub(super) proxies: bool,
-    /// How long the cluster may take to become whole, and its registers to be read at the end.
+    /// How long the cluster may take to become whole, and its objects to be read at the end.
     pub(super) settle_limit: Duration,
 }
 
@@ -68,20 +111,43 @@ pub(super) fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
 /// If the cluster cannot be started, or the history cannot be written.
 pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
     let workload = wanted.words.last().copied().unwrap_or("run");
-    wanted.cluster.check()?;
-    let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
-    let nodes = folder.path().join("nodes");
-    let mut settings =
-        wanted
-            .cluster
-            .settings(nodes, wanted.proxies, wanted.load.client_timeout)?;
-    let mut injections = wanted.faults.iter().flat_map(|f| &f.fault.injections);
-    if injections.any(|injection| injection.action == Action::FillDisk) {
-        settings.let_disks_be_filled();
+    match wanted.subject {
+        Subject::Kensho { cluster, proxies } => {
+            cluster.check()?;
+            let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
+            let nodes = folder.path().join("nodes");
+            let mut settings = cluster.settings(nodes, proxies, wanted.load.client_timeout)?;
+            let mut injections = wanted.faults.iter().flat_map(|f| &f.fault.injections);
+            if injections.any(|injection| injection.action.needs() == Capability::Disks) {
+                settings.let_disks_be_filled();
+            }
+            let system = Arc::new(KenshoSystem::new(settings).await?);
+            let broken = broken_rules::texts(&cluster.break_rules);
+            let outcome = play(Arc::clone(&system), wanted, broken, &folder).await?;
+            if outcome.verdict.valid == Validity::Valid {
+                system.remove_data();
+            }
+            Ok((outcome, folder))
+        }
+        Subject::Toy => {
+            let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
+            let system = Arc::new(ToySystem::new(Flaw::ForgetsAtFailover));
+            let outcome = play(system, wanted, BTreeMap::new(), &folder).await?;
+            Ok((outcome, folder))
+        }
     }
-    let system = Arc::new(KenshoSystem::new(settings).await?);
+}
+
+/// Makes the run on a system that nobody has started yet.
+async fn play<S: System>(
+    system: Arc<S>,
+    wanted: Wanted<'_>,
+    broken_rules: BTreeMap<String, String>,
+    folder: &RunFolder,
+) -> Result<Outcome> {
+    let workload = wanted.words.last().copied().unwrap_or("run");
     let mut options = wanted.own;
-    options.extend(wanted.cluster.record());
+    options.extend(wanted.subject.record());
     options.extend(wanted.load.record());
     options.insert("seed".into(), json!(wanted.seed));
     options.insert("out".into(), json!(wanted.run.out.display().to_string()));
@@ -92,14 +158,16 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
         seed: wanted.seed,
         command: command(wanted.words, &options),
         options,
-        broken_rules: broken_rules::texts(&wanted.cluster.break_rules),
+        broken_rules,
         planned_faults: serde_json::to_value(&wanted.faults)?,
         versions: system.versions(),
         host: Host::this(),
     };
-    let partitions = u64::from(system.partitions());
+    let partitions = u64::from(partitions_of(&*system));
     let plan = Plan {
-        registers: register::Settings::for_partitions(partitions, wanted.seed),
+        workload: wanted.workload,
+        objects: Settings::for_partitions(partitions, wanted.seed),
+        calls: wanted.subject.described().calls,
         clients: wanted.load.clients,
         rate: wanted.load.rate.0,
         faults: wanted.faults,
@@ -109,14 +177,11 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
     };
     eprintln!("run {} (seed {})", folder.path().display(), wanted.seed);
     let interrupt = Interrupt::on_signals()?;
-    let outcome = runner::run(Arc::clone(&system), &plan, &record, &folder, interrupt).await?;
+    let outcome = runner::run(system, &plan, &record, folder, interrupt).await?;
     for warning in &outcome.warnings {
         eprintln!("warning: {warning}");
     }
-    if outcome.verdict.valid == Validity::Valid {
-        system.remove_data();
-    }
-    Ok((outcome, folder))
+    Ok(outcome)
 }
 
 /// Tells the verdict, with the figures that make it believable.

@@ -8,13 +8,14 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use kensho_checker::history::{Event, Writer};
-use kensho_models::asked_for::{Nemesis, Workload};
+use kensho_models::asked_for::Nemesis;
 use kensho_models::replay::{Place, Recipe, Visit, broken_rules, parse_durability, parse_mode};
 use kensho_models::run::{Given, Run, run_aloud, story};
 use kensho_models::sample::{Sample, Total, sample};
 use kensho_models::shrink::shrink;
 use kensho_models::sights::Sighted;
 use kensho_protocol::settings::{Durability, Mode};
+use kensho_workloads::Workload;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -49,12 +50,12 @@ pub(super) struct Arguments {
     /// The world to run [default: replicas; a workload needs cluster]
     #[arg(long, value_enum)]
     world: Option<World>,
-    /// What clients do, as in kensho test, judged by its own check; there is: register [default:
-    /// they write and read a few registers, and the invariants judge]
+    /// What clients do, as in kensho test, judged by its own check: kensho workloads lists what there
+    /// is [default: they write and read a few registers, and the invariants judge]
     #[arg(long, value_name = "NAME")]
     workload: Option<String>,
-    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition, disk), single
-    /// faults by name, or none [default: drawn]
+    /// What goes wrong meanwhile, as in kensho test: families (kill, pause, partition, disk,
+    /// packet), single faults by name, or none [default: drawn]
     #[arg(
         long,
         value_name = "NAME,...",
@@ -159,7 +160,7 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mode = arguments.mode.as_deref().map(parse_mode).transpose();
     let place = arguments.place()?;
-    let workload = arguments.workload.as_deref().map(str::parse::<Workload>);
+    let workload = arguments.workload.as_deref().map(kensho_workloads::find);
     let nemesis = arguments.nemesis.as_deref().map(Nemesis::of);
     let given = Given {
         workload: workload.transpose().map_err(Refusal)?,
@@ -436,7 +437,7 @@ mod tests {
             nodes: Some(3),
             mode: Some(Mode::SemiSync),
             turbulent_ns: Some(5_000_000_000),
-            workload: Some(Workload::Register),
+            workload: kensho_workloads::find("register").ok(),
             nemesis: Nemesis::of(&["kill".to_owned(), "pause-owner".to_owned()]).ok(),
             ..Given::default()
         };

@@ -6,7 +6,7 @@ use kensho_results::verdict::Validity;
 use serde_json::{Map, json};
 
 use super::options::{ClusterOptions, LoadOptions, RunOptions};
-use super::session::{self, Wanted, block_on};
+use super::session::{self, Subject, Wanted, block_on};
 use super::span::Span;
 use crate::runner::Play;
 
@@ -31,7 +31,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     own.insert("time-limit".into(), json!(arguments.time_limit.to_string()));
     let wanted = Wanted {
         words: &["kensho", "soak"],
-        cluster: &arguments.cluster,
+        workload: &kensho_workloads::register::Register,
+        subject: Subject::Kensho {
+            cluster: &arguments.cluster,
+            // A proxy would only add to what is measured.
+            proxies: false,
+        },
         load: &arguments.load,
         run: &arguments.run,
         seed: arguments.run.seed.get(),
@@ -40,7 +45,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         play: Play::Timed {
             time_limit: arguments.time_limit.duration(),
         },
-        proxies: false,
         settle_limit: session::SETTLE_LIMIT,
     };
     let (outcome, folder) = block_on(session::make(wanted))?;

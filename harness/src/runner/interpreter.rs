@@ -4,16 +4,16 @@
 //! events: an invocation is written before its request is sent, and a completion after its answer
 //! came. Each client is a task of its own and knows nothing but requests and answers.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use kensho_checker::history::{Event, Kind, Process};
 use kensho_results::sample::Sample;
+use kensho_workloads::call::Call;
 use kensho_workloads::generator::{Completion, Context, Generator, Next, Scheduled, Thread};
 use kensho_workloads::operation::Operation;
-use kensho_workloads::register::{self, Call, Seen};
+use kensho_workloads::workload::{Clients, Outcome, Step};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -22,10 +22,7 @@ use super::clock::Clock;
 use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::progress::Tally;
-use crate::system::{Answered, Client, System};
-
-/// Rows remembered before the memory starts anew; far more than are live.
-const SEEN_MAX: usize = 10_000;
+use crate::system::{Answered, Client, System, partition_of};
 
 /// The end of what a thread was asked to do.
 enum Done {
@@ -42,6 +39,8 @@ pub trait Nemesis: Send + 'static {
 /// An operation that a client has open.
 struct Open {
     operation: Operation,
+    /// What it waits for.
+    call: Call,
     intended_ns: u64,
     invoke_ns: u64,
     partition: u32,
@@ -66,13 +65,14 @@ pub enum PhaseEnd {
     TimedOut,
 }
 
-/// Who performs, and on what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cast {
+/// Who performs.
+pub struct Cast<N> {
     /// How many clients.
     pub clients: usize,
-    /// How many containers hold the registers.
-    pub containers: u64,
+    /// What they do.
+    pub acting: Box<dyn Clients>,
+    /// What goes wrong meanwhile.
+    pub nemesis: N,
 }
 
 /// Drives the threads of one run.
@@ -87,31 +87,27 @@ pub struct Interpreter<S: System> {
     done: mpsc::UnboundedReceiver<Done>,
     tasks: Vec<JoinHandle<()>>,
     next_process: u64,
-    containers: u64,
-    seen: Seen,
+    acting: Box<dyn Clients>,
     /// Client operations that have completed and were not taken yet.
     samples: Vec<Sample>,
-    /// Every key that was used, and those that were read well in the current phase.
-    used: BTreeSet<String>,
-    read: BTreeSet<String>,
     tally: Arc<Tally>,
     interrupt: Interrupt,
 }
 
 impl<S: System> Interpreter<S> {
-    /// Clients that are ready to perform, and `nemesis`.
+    /// Clients that are ready to perform, and the nemesis.
     pub fn new(
         system: Arc<S>,
         clock: Clock,
         journal: Journal,
-        cast: Cast,
-        nemesis: impl Nemesis,
+        cast: Cast<impl Nemesis>,
         tally: Arc<Tally>,
         interrupt: Interrupt,
     ) -> Interpreter<S> {
         let Cast {
             clients,
-            containers,
+            acting,
+            nemesis,
         } = cast;
         let (tell, done) = mpsc::unbounded_channel();
         let mut tasks = Vec::new();
@@ -143,11 +139,8 @@ impl<S: System> Interpreter<S> {
             done,
             tasks,
             next_process: clients as u64,
-            containers,
-            seen: Seen::default(),
+            acting,
             samples: Vec::new(),
-            used: BTreeSet::new(),
-            read: BTreeSet::new(),
             tally,
             interrupt,
         }
@@ -159,7 +152,6 @@ impl<S: System> Interpreter<S> {
     /// # Errors
     /// If the history cannot be written, or the generator asks for what nobody can do.
     pub async fn play(&mut self, mut generator: Generator, limit: Duration) -> Result<PhaseEnd> {
-        self.read.clear();
         let deadline = self.clock.now_ns().saturating_add(nanoseconds(limit));
         let mut end = PhaseEnd::Done;
         loop {
@@ -218,9 +210,8 @@ impl<S: System> Interpreter<S> {
     }
 
     fn invoke_client(&mut self, number: usize, scheduled: Scheduled) -> Result<()> {
-        let called = register::call(scheduled.operation, self.containers, &self.seen);
-        let (operation, call) = called.map_err(|text| anyhow!(text))?;
-        self.used.extend(operation.key.clone());
+        let begun = self.acting.begin(number, scheduled.operation);
+        let (operation, call) = begun.map_err(|text| anyhow!(text))?;
         let process = Process::Client(self.workers[number].process);
         let event = self.event(process, Kind::Invoke, &operation);
         let invoke_ns = event.time;
@@ -230,20 +221,25 @@ impl<S: System> Interpreter<S> {
             operation,
             intended_ns: scheduled.time,
             invoke_ns,
-            partition: self.system.partition(call.container()),
+            partition: partition_of(&*self.system, call.container()),
+            call: call.clone(),
         });
-        if worker.calls.send(call).is_err() {
-            bail!("client {number} has ended");
+        self.send(number, call)
+    }
+
+    fn send(&self, client: usize, call: Call) -> Result<()> {
+        if self.workers[client].calls.send(call).is_err() {
+            bail!("client {client} has ended");
         }
         Ok(())
     }
 
     fn complete(&mut self, generator: &Generator, done: Done) -> Result<Generator> {
         let (thread, kind) = match done {
-            Done::Client { number, answered } => (
-                Thread::Client(number),
-                self.complete_client(number, answered)?,
-            ),
+            Done::Client { number, answered } => match self.go_on(number, answered)? {
+                Some(kind) => (Thread::Client(number), kind),
+                None => return Ok(generator.clone()),
+            },
             Done::Nemesis { value } => {
                 let operation = self
                     .nemesis_open
@@ -259,19 +255,40 @@ impl<S: System> Interpreter<S> {
         Ok(generator.update(&self.context, &Completion { thread, kind }))
     }
 
-    fn complete_client(&mut self, number: usize, answered: Answered) -> Result<Kind> {
-        let open = self.workers[number]
+    /// A call has ended: its operation goes on by the next one, or ends in the way that is returned.
+    fn go_on(&mut self, number: usize, answered: Answered) -> Result<Option<Kind>> {
+        let mut open = self.workers[number]
             .open
             .take()
             .context("the client had nothing open")?;
-        let outcome = register::outcome(&open.operation, answered.answer, &mut self.seen);
-        self.seen.bound(SEEN_MAX);
+        let Answered { answer, node } = answered;
+        let step = self
+            .acting
+            .answered(number, &open.operation, &open.call, answer);
+        match step {
+            Step::Call(next) => {
+                open.call = next.clone();
+                self.workers[number].open = Some(open);
+                self.send(number, next)?;
+                Ok(None)
+            }
+            Step::End(outcome) => self.complete_client(number, open, outcome, node).map(Some),
+        }
+    }
+
+    fn complete_client(
+        &mut self,
+        number: usize,
+        open: Open,
+        outcome: Outcome,
+        node: Option<String>,
+    ) -> Result<Kind> {
         let process = Process::Client(self.workers[number].process);
         let mut event = self.event(process, outcome.kind, &open.operation.clone());
         event.value = outcome.value;
         event.observed = outcome.observed;
         event.error = outcome.error;
-        event.node = answered.node;
+        event.node = node;
         let complete_ns = event.time;
         let served = event.kind == Kind::Ok || event.observed.is_some();
         self.journal.write(event)?;
@@ -285,6 +302,7 @@ impl<S: System> Interpreter<S> {
             intended_ns,
             invoke_ns,
             partition,
+            ..
         } = open;
         self.tally.count(outcome.kind, served);
         self.samples.push(Sample {
@@ -296,9 +314,6 @@ impl<S: System> Interpreter<S> {
             kind: outcome.kind,
             served,
         });
-        if operation.f == "read" && outcome.kind == Kind::Ok {
-            self.read.extend(operation.key);
-        }
         Ok(outcome.kind)
     }
 
@@ -322,14 +337,14 @@ impl<S: System> Interpreter<S> {
         std::mem::take(&mut self.samples)
     }
 
-    /// Every key that was used.
-    pub fn used(&self) -> &BTreeSet<String> {
-        &self.used
+    /// What clients do in the final phase.
+    pub fn final_phase(&mut self) -> Generator {
+        self.acting.final_phase()
     }
 
-    /// Keys that were used, but not read well in the last phase.
+    /// What the final phase should have seen and has not.
     pub fn unread(&self) -> Vec<String> {
-        self.used.difference(&self.read).cloned().collect()
+        self.acting.unread()
     }
 
     /// How many events the history has.

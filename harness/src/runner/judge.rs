@@ -12,14 +12,17 @@ use kensho_results::figures::{FaultSpan, Figures, Input, Phase};
 use kensho_results::sample::Sample;
 use kensho_results::text::{counted, thousands};
 use kensho_results::verdict::{
-    Counts, Failover, FaultOutcome, FaultRecord, Loss, Losses, LostWriteRecord, UnexpectedExit,
-    Validity, Verdict,
+    Counts, Failover, FaultOutcome, FaultRecord, InjectionKind, Loss, Losses, LostWriteRecord,
+    UnexpectedExit, Validity, Verdict,
 };
-use kensho_workloads::register::{self, LostWrite};
+use kensho_workloads::Workload;
+use kensho_workloads::workload::{LostWrite, Words};
 use serde_json::Value;
 
 /// All that a run left behind.
 pub struct Evidence<'a> {
+    /// What clients did.
+    pub workload: &'static dyn Workload,
     /// The history, as it was read back from disk.
     pub history: &'a History,
     /// What the checker says of it.
@@ -38,7 +41,7 @@ pub struct Evidence<'a> {
     pub failovers: Vec<Failover>,
     /// Nodes that ended by themselves.
     pub exits: Vec<UnexpectedExit>,
-    /// Keys that were not read at the end.
+    /// Objects that were not read at the end.
     pub unread: Vec<String>,
     /// What else went wrong, in words.
     pub troubles: Vec<String>,
@@ -46,12 +49,10 @@ pub struct Evidence<'a> {
     pub lease_ms: u64,
     /// How many partitions there are.
     pub partitions: u32,
-    /// The partition of a register.
+    /// The partition of an object.
     pub partition_of_key: &'a dyn Fn(&str) -> u32,
 }
 
-/// The names of the workload's operations.
-pub const OPERATIONS: [&str; 3] = ["read", "write", "cas"];
 /// How many lost writes are listed for each failover.
 const WRITES_LISTED_MAX: usize = 20;
 /// A change of the table may be seen so much later than it took effect, milliseconds.
@@ -75,7 +76,7 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
     let figures = Figures::of(Input {
         samples: evidence.samples,
         faults: &spans,
-        operations: &OPERATIONS,
+        operations: evidence.workload.operations(),
         partitions: evidence.partitions,
         length_ns: evidence.length_ns,
     });
@@ -118,7 +119,7 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         began_unix_ms: evidence.began_unix_ms,
         figures,
     };
-    verdict.summary = summary(&verdict, evidence.report.keys);
+    verdict.summary = summary(&verdict, evidence.workload.words(), evidence.report.keys);
     verdict
 }
 
@@ -134,16 +135,18 @@ fn counts(evidence: &Evidence<'_>) -> Counts {
         counts.faults_applied += 1;
         for injection in &fault.injections {
             let lasted_ms = fault.end_ms.saturating_sub(injection.at_ms);
-            match injection.action.as_str() {
-                "kill" | "restart" => {
+            match injection.kind {
+                Some(InjectionKind::Kill | InjectionKind::Restart) => {
                     counts.owner_kills += injection.owners.len();
                     counts.master_kills += usize::from(injection.master);
                 }
-                "pause" if lasted_ms > evidence.lease_ms => {
+                Some(InjectionKind::Pause) if lasted_ms > evidence.lease_ms => {
                     counts.owner_pauses_beyond_lease += injection.owners.len();
                 }
-                "pause" => {}
-                _ => counts.partitions += 1,
+                Some(InjectionKind::Partition) => counts.partitions += 1,
+                Some(InjectionKind::Delay) => counts.delays += 1,
+                Some(InjectionKind::Disk) => counts.full_disks += injection.targets.len(),
+                Some(InjectionKind::Pause) | None => {}
             }
         }
     }
@@ -161,7 +164,7 @@ fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
         &[Phase::Before]
     };
     for phase in phases {
-        for f in OPERATIONS {
+        for &f in evidence.workload.operations() {
             let succeeded = figures
                 .succeeded
                 .get(phase)
@@ -198,9 +201,10 @@ fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
         }
     }
     if let Some(first) = evidence.unread.first() {
-        let count = evidence.unread.len();
+        let count = evidence.unread.len() as u64;
+        let objects = counted(count, evidence.workload.words().object);
         missing.push(format!(
-            "{count} registers could not be read at the end, {first} first"
+            "{objects} could not be read at the end, {first} first"
         ));
     }
     for exit in &evidence.exits {
@@ -222,7 +226,7 @@ fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
 fn losses(evidence: &Evidence<'_>) -> Losses {
     let mut losses = Losses::default();
     let mut by_failover: BTreeMap<(u64, String), Loss> = BTreeMap::new();
-    for write in &register::lost_writes(evidence.history) {
+    for write in &evidence.workload.losses(evidence.history) {
         let partition = (evidence.partition_of_key)(&write.key);
         let Some(failover) = failover_of(evidence, write, partition) else {
             continue;
@@ -286,9 +290,9 @@ fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -
 }
 
 /// So many anomalies of a kind. Some names are no things that one can count.
-fn found(name: &str, count: u64) -> String {
+fn found(name: &str, object: &str, count: u64) -> String {
     match name {
-        "not linearizable" => counted(count, "register") + " not linearizable",
+        "not linearizable" => counted(count, object) + " not linearizable",
         "read from the future" if count != 1 => {
             format!("{} reads from the future", thousands(count))
         }
@@ -296,16 +300,18 @@ fn found(name: &str, count: u64) -> String {
     }
 }
 
-fn summary(verdict: &Verdict, keys: usize) -> String {
+fn summary(verdict: &Verdict, words: Words, keys: usize) -> String {
+    let Words {
+        object,
+        valid,
+        invalid,
+    } = words;
     let operations = counted(verdict.figures.operation_count(), "operation");
-    let registers = counted(keys as u64, "register");
+    let objects = counted(keys as u64, object);
     let faults = counted(verdict.counts.faults_applied as u64, "fault");
-    let on = format!("{operations} on {registers}, through {faults}");
+    let on = format!("{operations} on {objects}, through {faults}");
     match verdict.valid {
-        Validity::Valid => format!(
-            "{on}: every answer is one that a single copy of the data could have given. \
-             No acknowledged write was lost, and no stale value was read."
-        ),
+        Validity::Valid => format!("{on}: {valid}"),
         Validity::Invalid => {
             let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
             for anomaly in &verdict.anomalies {
@@ -315,7 +321,7 @@ fn summary(verdict: &Verdict, keys: usize) -> String {
             }
             let found: Vec<String> = by_name
                 .iter()
-                .map(|(name, count)| found(name, *count as u64))
+                .map(|(name, count)| found(name, object, *count as u64))
                 .collect();
             let lost = match verdict.losses.count {
                 0 => String::new(),
@@ -323,9 +329,7 @@ fn summary(verdict: &Verdict, keys: usize) -> String {
                 count => format!(" {} acknowledged writes are gone.", thousands(count as u64)),
             };
             let found = found.join(", ");
-            format!(
-                "{on}: no single copy of the data could have given these answers ({found}).{lost}"
-            )
+            format!("{on}: {invalid} ({found}).{lost}")
         }
         Validity::Unknown => {
             format!("{on}: no violation was found, but the run does not show enough.")

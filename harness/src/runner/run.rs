@@ -5,10 +5,9 @@ use std::io::{BufReader, BufWriter};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use futures_util::future::join_all;
 use kensho_checker::history::{Builder, History, Reader};
-use kensho_nemesis::fault::Heal;
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::write_latency_log;
 use kensho_results::progress::Stage;
@@ -17,8 +16,10 @@ use kensho_results::run::RunRecord;
 use kensho_results::sample::Sample;
 use kensho_results::store::RunFolder;
 use kensho_results::verdict::{FaultRecord, Verdict};
+use kensho_workloads::Workload;
+use kensho_workloads::call::CallKind;
 use kensho_workloads::generator::{Generator, any};
-use kensho_workloads::register;
+use kensho_workloads::workload::{Clients, Settings, clients_for};
 
 use super::clock::Clock;
 use super::interpreter::{Cast, Interpreter, PhaseEnd};
@@ -26,10 +27,10 @@ use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::judge::{Evidence, judge};
 use super::live::{Live, Scope};
-use super::nemesis::{Means, Records, at_planned_times, one_by_one, undo, wait_until_settled};
+use super::nemesis::{Faults, Means, at_planned_times, one_by_one, wait_until_settled};
 use super::progress::{Progress, Tally};
 use super::watch::{Sightings, Watch};
-use crate::system::System;
+use crate::system::{Roles, System, partition_of, partitions_of};
 
 /// How the main phase goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +62,12 @@ impl Play {
 /// What a run is made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How registers are used.
-    pub registers: register::Settings,
+    /// What clients do.
+    pub workload: &'static dyn Workload,
+    /// How its objects are used.
+    pub objects: Settings,
+    /// The calls that the system serves.
+    pub calls: &'static [CallKind],
     /// How many clients.
     pub clients: usize,
     /// Operations per second that are begun on average; as many as clients can do if there is none.
@@ -101,7 +106,7 @@ struct Played {
 /// Makes a run on `system` and leaves everything in `folder`.
 ///
 /// # Errors
-/// If nodes cannot be started, or the history cannot be written or read; the nodes are stopped
+/// If the system does not serve the workload, nodes cannot be started, or the history cannot be written or read; the nodes are stopped
 /// then too.
 pub async fn run<S: System>(
     system: Arc<S>,
@@ -134,8 +139,13 @@ async fn run_watched<S: System>(
     tally: Arc<Tally>,
     live: &Live,
 ) -> Result<Outcome> {
-    let played = match start(&*system, plan, interrupt.clone()).await {
-        Ok(()) => play(Arc::clone(&system), plan, folder, interrupt, tally, live).await,
+    let acting = clients_for(plan.workload, plan.objects, plan.calls).map_err(Error::msg)?;
+    let containers = acting.containers();
+    let played = match start(&*system, plan, &containers, interrupt.clone()).await {
+        Ok(()) => {
+            let system = Arc::clone(&system);
+            play(system, plan, acting, folder, interrupt, tally, live).await
+        }
         Err(error) => Err(error),
     };
     let mut warnings = stop(&*system).await;
@@ -154,7 +164,12 @@ async fn run_watched<S: System>(
 }
 
 /// Starts all nodes and waits until they are a whole cluster with containers.
-async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> Result<()> {
+async fn start<S: System>(
+    system: &S,
+    plan: &Plan,
+    containers: &[String],
+    mut interrupt: Interrupt,
+) -> Result<()> {
     let starting = async {
         system.install().await?;
         for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
@@ -167,10 +182,7 @@ async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> 
                 limit.as_secs()
             )
         })?;
-        let containers: Vec<String> = (0..plan.registers.containers)
-            .map(register::container_name)
-            .collect();
-        system.create_containers(&containers).await
+        system.create_containers(containers).await
     };
     tokio::select! {
         started = starting => started,
@@ -182,6 +194,7 @@ async fn start<S: System>(system: &S, plan: &Plan, mut interrupt: Interrupt) -> 
 async fn play<S: System>(
     system: Arc<S>,
     plan: &Plan,
+    acting: Box<dyn Clients>,
     folder: &RunFolder,
     interrupt: Interrupt,
     tally: Arc<Tally>,
@@ -191,36 +204,35 @@ async fn play<S: System>(
     let clock = Clock::start();
     let journal = Journal::create(&folder.history())?;
     let watch = Watch::start(Arc::clone(&system), clock, &folder.table())?;
-    let records = Records::default();
-    let faults = Arc::new(plan.faults.clone());
+    let faults = Faults::default();
     let means = Means::new(
         Arc::clone(&system),
         clock,
-        Arc::clone(&faults),
-        records.clone(),
+        Arc::new(plan.faults.clone()),
+        faults.clone(),
         Arc::clone(&tally),
     );
+    let main = main_phase(plan, acting.generator());
     let cast = Cast {
         clients: plan.clients,
-        containers: plan.registers.containers,
+        acting,
+        nemesis: means,
     };
     let mut interpreter = Interpreter::new(
         Arc::clone(&system),
         clock,
         journal,
         cast,
-        means,
         Arc::clone(&tally),
         interrupt,
     );
     let progress = Progress::start(tally, plan.play.length());
-    let main_end = interpreter.play(main_phase(plan), Duration::MAX).await?;
+    let main_end = interpreter.play(main, Duration::MAX).await?;
     let length_ns = clock.now_ns();
     drop(progress);
     live.enter(Stage::Final);
 
-    let undone = undo(&*system, Heal::Close, clock).await;
-    records.close(undone.at_ms);
+    let undone = faults.end_all(&*system, clock).await;
     let mut troubles = undone.troubles;
     if main_end == PhaseEnd::Interrupted {
         troubles.push("the run was interrupted".to_string());
@@ -234,7 +246,7 @@ async fn play<S: System>(
                 format!("{seconds} s after the last fault the cluster is not whole: {missing}");
             troubles.push(text);
         }
-        let reads = register::final_phase(interpreter.used());
+        let reads = interpreter.final_phase();
         interpreter.play(reads, plan.final_limit).await?;
         unread = interpreter.unread();
     }
@@ -242,7 +254,7 @@ async fn play<S: System>(
         began: clock.began(),
         samples,
         length_ns,
-        faults: records.all(),
+        faults: faults.all(),
         sightings: watch.sightings(),
         unread,
         troubles,
@@ -250,10 +262,9 @@ async fn play<S: System>(
 }
 
 /// The generator of the main phase.
-fn main_phase(plan: &Plan) -> Generator {
-    let operations = register::generator(plan.registers);
+fn main_phase(plan: &Plan, operations: Generator) -> Generator {
     let clients = match plan.rate {
-        Some(rate) => operations.stagger((1e9 / rate) as u64, plan.registers.seed),
+        Some(rate) => operations.stagger((1e9 / rate) as u64, plan.objects.seed),
         None => operations,
     };
     let clients = clients.on_clients();
@@ -284,12 +295,13 @@ fn judge_played<S: System>(
     folder: &RunFolder,
 ) -> Result<Verdict> {
     let history = read_history(folder)?;
-    let report = register::check(&history);
-    let containers = plan.registers.containers;
+    let report = plan.workload.check(&history);
     let partition_of_key = |key: &str| {
-        register::container(key, containers).map_or(0, |container| system.partition(&container))
+        let container = plan.workload.container(&plan.objects, key);
+        container.map_or(0, |container| partition_of(system, &container))
     };
     let verdict = judge(Evidence {
+        workload: plan.workload,
         history: &history,
         report: &report,
         began_unix_ms: played
@@ -305,8 +317,8 @@ fn judge_played<S: System>(
         exits: played.sightings.exits.clone(),
         unread: played.unread.clone(),
         troubles: played.troubles.clone(),
-        lease_ms: system.lease_ms(),
-        partitions: system.partitions(),
+        lease_ms: system.roles().map_or(0, Roles::lease_ms),
+        partitions: partitions_of(system),
         partition_of_key: &partition_of_key,
     });
     folder.write_json(&folder.verdict(), &verdict)?;

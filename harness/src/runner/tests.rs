@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use kensho_checker::explain::FaultInterval;
 use kensho_checker::formats::{self, Format};
+use kensho_nemesis::capability::Capability;
 use kensho_nemesis::catalogue::select;
 use kensho_nemesis::schedule::{self, Planned};
 use kensho_results::run::{Host, RunRecord};
 use kensho_results::store::RunFolder;
 use kensho_results::utc::Utc;
 use kensho_results::verdict::{FaultOutcome, Validity, Verdict};
-use kensho_workloads::register;
+use kensho_workloads::call::CallKind;
+use kensho_workloads::workload::Settings;
 
 use super::interrupt::Interrupt;
 use super::{Outcome, Plan, Play, run};
-use crate::system::memory::{Flaw, MemorySystem};
+use crate::system::toy::{Flaw, ToySystem};
 
 const LENGTH_MS: u64 = 1_500;
 
@@ -29,12 +31,15 @@ fn faults(names: &[&str]) -> Vec<Planned> {
         fault_ms: (60, 100),
         quiet_ms: (60, 100),
     };
-    schedule::plan(&settings, &select(names.iter().copied()).unwrap())
+    let entries = select(names.iter().copied(), &Capability::ALL.into()).unwrap();
+    schedule::plan(&settings, &entries)
 }
 
 fn plan(faults: Vec<Planned>) -> Plan {
     Plan {
-        registers: register::Settings::for_partitions(4, 7),
+        workload: kensho_workloads::find("register").unwrap(),
+        objects: Settings::for_partitions(4, 7),
+        calls: CallKind::OF_ROWS,
         clients: 8,
         rate: Some(2_000.0),
         faults,
@@ -49,7 +54,7 @@ fn plan(faults: Vec<Planned>) -> Plan {
 fn record() -> RunRecord {
     RunRecord {
         workload: "register".to_string(),
-        system: "memory".to_string(),
+        system: "toy".to_string(),
         began: Utc::now().text(),
         seed: 7,
         command: Vec::new(),
@@ -65,7 +70,7 @@ async fn play(flaw: Flaw, plan: &Plan) -> (Outcome, RunFolder, tempfile::TempDir
     let root = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(root.path(), "register", Utc::now()).unwrap();
     let (_interrupter, interrupt) = Interrupt::manual();
-    let system = Arc::new(MemorySystem::new(flaw));
+    let system = Arc::new(ToySystem::new(flaw));
     let outcome = run(system, plan, &record(), &folder, interrupt)
         .await
         .unwrap();
@@ -160,6 +165,23 @@ async fn lost_writes_are_found_and_attributed_to_failovers() {
     assert!(verdict.summary.contains("gone"), "{}", verdict.summary);
 }
 
+/// Every workload finds that updates are forgotten, and nothing where they are not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_workload_is_valid_on_a_right_system_and_not_on_one_that_forgets() {
+    for &workload in kensho_workloads::ALL {
+        for (flaw, expected) in [
+            (Flaw::None, Validity::Valid),
+            (Flaw::ForgetsAtFailover, Validity::Invalid),
+        ] {
+            let mut plan = plan(faults(&["kill-owner"]));
+            plan.workload = workload;
+            let (Outcome { verdict, .. }, ..) = play(flaw, &plan).await;
+            let (name, missing) = (workload.name(), &verdict.missing);
+            assert_eq!(verdict.valid, expected, "{name}: {missing:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_that_never_succeeds_leaves_the_verdict_unknown() {
     let plan = plan(Vec::new());
@@ -180,6 +202,50 @@ async fn a_fault_that_could_not_be_applied_leaves_the_verdict_unknown() {
             .any(|text| text.contains("cannot be paused"))
     );
     assert_eq!(verdict.counts.faults_applied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_that_takes_no_effect_or_does_not_end_leaves_the_verdict_unknown() {
+    for (flaw, fault, said) in [
+        (Flaw::PausesInName, "pause-one", "does not stand still"),
+        (Flaw::StaysCut, "partition-halves", "still disturbed"),
+    ] {
+        let mut plan = plan(faults(&[fault]));
+        plan.faults.truncate(1);
+        let (Outcome { verdict, .. }, ..) = play(flaw, &plan).await;
+        assert_eq!(verdict.valid, Validity::Unknown);
+        let missing = verdict.missing.join("\n");
+        assert!(missing.contains(said), "{missing}");
+        assert_eq!(verdict.faults[0].outcome, FaultOutcome::Failed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_may_overlap_and_each_undoes_its_own() {
+    let mut two = faults(&["kill-one", "pause-one"]);
+    two.truncate(2);
+    two.sort_by_key(|planned| planned.fault.name);
+    // The kill begins first and ends while the pause goes on. Seeds that hit different nodes.
+    for (planned, (start_ms, end_ms, seed)) in two.iter_mut().zip([(200, 500, 1), (300, 800, 2)]) {
+        (planned.start_ms, planned.end_ms, planned.seed) = (start_ms, end_ms, seed);
+    }
+    let plan = plan(two);
+    let (Outcome { verdict, .. }, ..) = play(Flaw::None, &plan).await;
+    assert_eq!(verdict.valid, Validity::Valid, "{:?}", verdict.missing);
+    let [kill, pause] = &verdict.faults[..] else {
+        panic!("there are two: {:?}", verdict.faults)
+    };
+    assert_eq!([kill.name.as_str(), &pause.name], ["kill-one", "pause-one"]);
+    let (killed, paused) = (&kill.targets[0], &pause.targets[0]);
+    assert_ne!(killed, paused);
+    assert_eq!(kill.health_during[killed], "down");
+    assert_eq!(kill.health_after[killed], "ready");
+    assert_eq!(
+        kill.health_after[paused], "silent",
+        "the other fault goes on"
+    );
+    assert_eq!(pause.health_during[paused], "silent");
+    assert_eq!(pause.health_after[paused], "ready");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,7 +274,7 @@ async fn an_interrupted_run_is_judged_and_unknown() {
     plan.play = Play::Timed {
         time_limit: Duration::from_secs(600),
     };
-    let system = Arc::new(MemorySystem::new(Flaw::None));
+    let system = Arc::new(ToySystem::new(Flaw::None));
     let run_record = record();
     let running = run(system, &plan, &run_record, &folder, interrupt);
     let history = folder.history();

@@ -119,7 +119,11 @@ async fn watch<S: System>(
 ) {
     let mut exited = BTreeSet::new();
     loop {
-        if let Some(table) = system.table().await {
+        let table = match system.roles() {
+            Some(roles) => roles.table().await,
+            None => None,
+        };
+        if let Some(table) = table {
             let at_ms = clock.now_ms();
             let line = json!({"at_ms": at_ms, "table": table});
             if lock(&sightings).note(table, at_ms) {

@@ -1,23 +1,42 @@
 //! Systems under test: what the runner asks of them, and those there are.
 //!
-//! Our own cluster ([`kensho`]) is one implementation of [`System`]; others can stand beside it.
+//! What every system has is a [`System`]; what some can do besides are capabilities, each a trait of its
+//! own ([`Processes`], [`Links`], [`Disks`], [`Roles`]): a fault that needs what a system cannot do is
+//! refused by name. [`ALL`] lists those that can be named.
 
 pub mod kensho;
-#[cfg(test)]
-pub(crate) mod memory;
 pub mod table;
+pub mod toy;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use futures_util::future::BoxFuture;
+use kensho_nemesis::capability::Capability;
+use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
-use kensho_nemesis::proxy::Conduct;
 use kensho_nemesis::topology::Pair;
-use kensho_workloads::register::{Answer, Call};
+use kensho_workloads::call::{Answer, Call, CallKind};
 use serde_json::{Map, Value};
 
 use table::Table;
+
+/// A system that can be named in a test.
+#[derive(Debug)]
+pub struct Described {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub text: &'static str,
+    /// The calls that its clients perform.
+    pub calls: &'static [CallKind],
+    /// What faults may rely on.
+    pub able: &'static [Capability],
+}
+
+/// Every system there is.
+pub static ALL: &[&Described] = &[&kensho::DESCRIBED, &toy::DESCRIBED];
 
 /// How a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +91,7 @@ pub trait Client: Send + Sync + 'static {
     fn perform(&self, call: Call) -> impl Future<Output = Answered> + Send;
 }
 
-/// A distributed system whose nodes can be started, hurt and asked.
+/// A distributed system whose nodes can be started and asked.
 ///
 /// Nothing here waits without bound.
 pub trait System: Send + Sync + 'static {
@@ -80,22 +99,13 @@ pub trait System: Send + Sync + 'static {
     type Client: Client;
 
     /// Its name.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The versions of its programs.
     fn versions(&self) -> Map<String, Value>;
 
     /// Its nodes by name.
     fn nodes(&self) -> &[String];
-
-    /// How many partitions its data is divided into.
-    fn partitions(&self) -> u32;
-
-    /// The partition of a container.
-    fn partition(&self, container: &str) -> u32;
-
-    /// How long an owner may serve reads without its backups' renewed promise, milliseconds.
-    fn lease_ms(&self) -> u64;
 
     /// Makes everything that nodes need before they can start.
     fn install(&self) -> impl Future<Output = Result<()>> + Send;
@@ -106,40 +116,16 @@ pub trait System: Send + Sync + 'static {
     /// Ends a node in order, with force if it does not obey in time.
     fn stop(&self, node: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Ends a node at once.
-    fn kill(&self, node: &str) -> Result<()>;
-
-    /// Stops a node where it stands.
-    fn pause(&self, node: &str) -> Result<()>;
-
-    /// Lets a paused node go on.
-    fn resume(&self, node: &str) -> Result<()>;
-
     /// What became of a node's process.
     fn status(&self, node: &str) -> Status;
-
-    /// Lets links do something else than pass everything; gives how many there were.
-    fn disturb(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> Result<usize>;
-
-    /// Opens all links again; gives how many were not open.
-    fn heal(&self, heal: Heal) -> usize;
-
-    /// Leaves no room for more data where a node keeps them.
-    fn fill_disk(&self, node: &str) -> Result<()>;
-
-    /// Makes room wherever there was left none; gives at how many nodes.
-    fn make_room(&self) -> Result<usize>;
 
     /// How a node is.
     fn health(&self, node: &str) -> impl Future<Output = Health> + Send;
 
-    /// The newest partition table that any node tells.
-    fn table(&self) -> impl Future<Output = Option<Table>> + Send;
-
-    /// Whether all nodes serve, and every partition is as it should be.
+    /// Whether all nodes serve, and everything is as it should be.
     fn settled(&self) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Makes containers for registers; it is no error if they exist.
+    /// Makes containers of rows with a text as key and a number; it is no error if they exist.
     fn create_containers(&self, names: &[String]) -> impl Future<Output = Result<()>> + Send;
 
     /// Client `number` of those that a run has.
@@ -150,4 +136,90 @@ pub trait System: Send + Sync + 'static {
 
     /// A node's log.
     fn log(&self, node: &str) -> PathBuf;
+
+    /// Its nodes can be killed and paused.
+    fn processes(&self) -> Option<&dyn Processes> {
+        None
+    }
+
+    /// Its links can be disturbed.
+    fn links(&self) -> Option<&dyn Links> {
+        None
+    }
+
+    /// Its disks can be filled.
+    fn disks(&self) -> Option<&dyn Disks> {
+        None
+    }
+
+    /// It tells who is primary of what.
+    fn roles(&self) -> Option<&dyn Roles> {
+        None
+    }
+}
+
+/// Nodes that can be killed and paused.
+pub trait Processes: Send + Sync {
+    /// Ends a node at once.
+    fn kill(&self, node: &str) -> Result<()>;
+
+    /// Stops a node where it stands.
+    fn pause(&self, node: &str) -> Result<()>;
+
+    /// Lets a paused node go on.
+    fn resume(&self, node: &str) -> Result<()>;
+
+    /// Whether a node really stands still. It may take a moment after [`Processes::pause`].
+    fn stands_still(&self, node: &str) -> Result<bool>;
+}
+
+/// Links that can be disturbed. Each fault takes back what it has done itself; of what several do to a
+/// link, the worst counts.
+pub trait Links: Send + Sync {
+    /// Lets links do something else than pass everything, for the fault number `by`; gives how many
+    /// there were.
+    fn disturb(&self, by: usize, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize;
+
+    /// Takes back what the fault number `by` did; gives to how many links.
+    fn lift(&self, by: usize, heal: Heal) -> usize;
+
+    /// What a link does now; `None` if there is no such link.
+    fn conduct(&self, pair: &Pair) -> Option<Conduct>;
+}
+
+/// Disks that can be filled.
+pub trait Disks: Send + Sync {
+    /// Leaves no room for more data where a node keeps them.
+    fn fill(&self, node: &str) -> Result<()>;
+
+    /// Makes room again where [`Disks::fill`] has left none.
+    fn make_room(&self, node: &str) -> Result<()>;
+
+    /// Whether a node's disk was filled.
+    fn is_full(&self, node: &str) -> bool;
+}
+
+/// Who is master, and who is owner and backup of which partition.
+pub trait Roles: Send + Sync {
+    /// How many partitions the data are divided into.
+    fn partitions(&self) -> u32;
+
+    /// The partition of a container.
+    fn partition(&self, container: &str) -> u32;
+
+    /// How long an owner may serve reads without its backups' renewed promise, milliseconds.
+    fn lease_ms(&self) -> u64;
+
+    /// The newest partition table that any node tells.
+    fn table(&self) -> BoxFuture<'_, Option<Table>>;
+}
+
+/// The partition of a container; all are in the first one where nobody tells of partitions.
+pub fn partition_of<S: System>(system: &S, container: &str) -> u32 {
+    system.roles().map_or(0, |roles| roles.partition(container))
+}
+
+/// How many partitions there are, as far as anybody tells.
+pub fn partitions_of<S: System>(system: &S) -> u32 {
+    system.roles().map_or(1, Roles::partitions)
 }

@@ -161,7 +161,8 @@ impl<L: Load> Cluster<L> {
         let Some(control) = &mut self.nodes[node].control else {
             return;
         };
-        let before = std::mem::replace(&mut control.view, view.clone());
+        let before = std::mem::replace(&mut control.view, view);
+        let view = control.view.clone();
         if !std::mem::replace(&mut control.view_shown, true) {
             let look = Happening::View { node, life };
             self.schedule.put(self.now_ns + wait_ns, look);

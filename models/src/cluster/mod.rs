@@ -13,6 +13,7 @@
 //! committed; `nemesis` is what goes wrong, and `schedule` what goes wrong at planned times;
 //! `recovery` is what must come of it in the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kensho_checker::history::Event;
@@ -60,6 +61,7 @@ use folder::Folder;
 use load::Load;
 use node::{Node, Waiting};
 use plan::Plan;
+use schedule::Effect;
 use sights::{Sight, Sometimes};
 use swarm::Swarm;
 use tables::Tables;
@@ -315,9 +317,9 @@ pub struct Cluster<L: Load = Swarm> {
     end_ns: u64,
     /// From when on the times of planned faults count.
     fault_origin_ns: u64,
-    /// The planned fault that strikes.
-    fault: Option<usize>,
-    /// Reused for what data planes give out.
+    /// The planned faults that go on, and what each has done.
+    ongoing: BTreeMap<usize, Vec<Effect>>,
+    /// Reused for the what data planes give out.
     outputs: Vec<Output>,
 }
 
@@ -385,7 +387,7 @@ impl<L: Load> Cluster<L> {
             recovered: false,
             end_ns: u64::MAX,
             fault_origin_ns: 0,
-            fault: None,
+            ongoing: BTreeMap::new(),
             outputs: Vec::new(),
         };
         if L::FILES {

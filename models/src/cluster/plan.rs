@@ -10,6 +10,7 @@ use kensho_protocol::coordinator::Birth;
 use kensho_protocol::session;
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::Identity;
+use kensho_workloads::Workload;
 
 use crate::asked_for::Nemesis;
 use crate::random::{Random, Stream};
@@ -81,6 +82,8 @@ pub struct ClientPlan {
 /// What a workload draws from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadPlan {
+    /// Which workload; `None` where clients play none.
+    pub workload: Option<&'static dyn Workload>,
     /// Seed of its choices.
     pub seed: u64,
     /// The mean time from the beginning of one operation to that of the next, whoever performs them.
@@ -268,6 +271,7 @@ impl Plan {
         let turbulent_ns = random.between(100, 400) * heartbeat_ns;
         let turbulent_ns = given.turbulent_ns.unwrap_or(turbulent_ns);
         let load = LoadPlan {
+            workload: given.workload,
             seed: random.draw(),
             interval_ns: random.pick(&[2, 5, 20]) * MS,
         };

@@ -6,10 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use kensho_nemesis::fault::{Action, ClientAccess, Shape, Target};
-use kensho_nemesis::schedule::Planned;
+use kensho_nemesis::fault::{Action, Shape, Target};
 use kensho_nemesis::target::{Chooser, Roles, View};
-use kensho_nemesis::topology::{Endpoint, cuts};
+use kensho_nemesis::topology::{Endpoint, Pair, around, cuts};
 use kensho_protocol::coordinator::Standing;
 use serde_json::{Value, json};
 
@@ -22,11 +21,17 @@ use crate::world::table_service::{member, number_of};
 /// How long a process takes to start.
 const RESTART_MS: u64 = 20;
 
-/// The name of a planned fault, as the catalogue has it.
-fn name_of(planned: &Planned) -> &'static str {
-    let entries = kensho_nemesis::catalogue::CATALOGUE.iter();
-    let entry = entries.into_iter().find(|e| e.name == planned.fault.name);
-    entry.map_or("fault", |entry| entry.name)
+/// What a fault has done, by which it is undone. (Paused processes go on by themselves.)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// These nodes crashed.
+    Crashed(Vec<usize>),
+    /// Each of these directions was cut once.
+    Cut(Vec<(usize, usize)>),
+    /// Each of these directions takes so much longer.
+    Slowed(Vec<(usize, usize)>, u64),
+    /// The disks of these nodes are full.
+    Filled(Vec<usize>),
 }
 
 impl<L: Load> Cluster<L> {
@@ -44,7 +49,7 @@ impl<L: Load> Cluster<L> {
     /// Draws the nodes that a fault hits, and does to them what is done at once.
     pub(super) fn begin_fault(&mut self, fault: usize) {
         let planned = self.plan.schedule[fault].clone();
-        let name = name_of(&planned);
+        let name = planned.fault.name;
         // Which of its class it is counts; when it is due and whom it hits is in the plan.
         self.chooser.next_strike(name);
         if !self.turbulent || !self.chooser.strikes(name) {
@@ -55,7 +60,7 @@ impl<L: Load> Cluster<L> {
             self.say(format_args!("fault: {name} {number}"));
         }
         self.figures.faults += 1;
-        self.fault = Some(fault);
+        self.ongoing.insert(fault, Vec::new());
         let view = self.view_of_nemesis();
         let injections = &planned.fault.injections;
         let targets: Vec<Target> = injections.iter().map(|i| i.target).collect();
@@ -93,82 +98,147 @@ impl<L: Load> Cluster<L> {
         if !self.turbulent || self.now_ns >= end_ns {
             return;
         }
-        match action {
-            Action::Kill => {
-                for node in targets {
-                    if self.nodes[*node].is_up() {
-                        self.crash(*node);
-                    }
-                }
-            }
+        let effect = match action {
+            Action::Kill => Some(Effect::Crashed(self.crash_all(targets))),
             Action::Restart => {
-                for node in targets.iter().copied() {
-                    if self.nodes[node].is_up() {
-                        self.crash(node);
-                        let start = Happening::Start { node };
-                        self.schedule.put(self.now_ns + RESTART_MS * MS, start);
-                    }
+                for node in self.crash_all(targets) {
+                    let start = Happening::Start { node };
+                    self.schedule.put(self.now_ns + RESTART_MS * MS, start);
                 }
+                None
             }
             Action::Pause => {
                 for node in targets {
                     self.stop(*node, end_ns - self.now_ns);
                 }
+                None
             }
             Action::FillDisk => {
                 for node in targets {
                     self.fill(*node);
                 }
+                Some(Effect::Filled(targets.to_vec()))
             }
             Action::Partition { shape, clients, .. } => {
-                self.cut_links(shape, clients, targets, seed);
+                let (names, hit) = self.names_of(targets);
+                let pairs = cuts(shape, clients, &names, &hit, seed);
+                let links = self.directions(&names, &pairs, shape != Shape::Unanswered);
+                for (from, to) in &links {
+                    self.network.cut(*from, *to);
+                }
+                self.say(format_args!(
+                    "{shape:?} around {hit:?}, clients {clients:?}"
+                ));
+                Some(Effect::Cut(links))
             }
+            Action::Delay { delay_ms, clients } => {
+                let (names, hit) = self.names_of(targets);
+                let pairs = around(clients, &names, &hit);
+                let links = self.directions(&names, &pairs, true);
+                for (from, to) in &links {
+                    self.network.slow_down(*from, *to, delay_ms * MS);
+                }
+                self.say(format_args!(
+                    "{delay_ms} ms more around {hit:?}, clients {clients:?}"
+                ));
+                Some(Effect::Slowed(links, delay_ms * MS))
+            }
+        };
+        if let (Some(effect), Some(effects)) = (effect, self.ongoing.get_mut(&fault)) {
+            effects.push(effect);
         }
     }
 
-    fn cut_links(&mut self, shape: Shape, clients: ClientAccess, targets: &[usize], seed: u64) {
+    /// Those of `targets` crash that are up; gives them.
+    fn crash_all(&mut self, targets: &[usize]) -> Vec<usize> {
+        let up = targets.iter().filter(|node| self.nodes[**node].is_up());
+        let up: Vec<usize> = up.copied().collect();
+        for node in &up {
+            self.crash(*node);
+        }
+        up
+    }
+
+    /// The names of all nodes, and those of `targets`.
+    fn names_of(&self, targets: &[usize]) -> (Vec<String>, BTreeSet<String>) {
         let names: Vec<String> = (0..self.plan.nodes).map(|n| member(n).name).collect();
-        let hit: BTreeSet<String> = targets.iter().map(|node| names[*node].clone()).collect();
+        let hit = targets.iter().map(|node| names[*node].clone()).collect();
+        (names, hit)
+    }
+
+    /// The directions of the network that links are made of. Clients open the connections on which
+    /// their answers come: of a link from clients, what nodes answer always counts, and what clients
+    /// ask only where `asked` says so.
+    fn directions(
+        &self,
+        names: &[String],
+        pairs: &BTreeSet<Pair>,
+        asked: bool,
+    ) -> Vec<(usize, usize)> {
         let place = |name: &String| names.iter().position(|other| other == name);
-        let clients_place = self.plan.nodes;
-        let answers_only = shape == Shape::Unanswered;
-        for (from, to) in cuts(shape, clients, &names, &hit, seed) {
-            match (from, to) {
+        let clients = self.plan.nodes;
+        let mut directions = Vec::new();
+        for pair in pairs {
+            match pair {
                 (Endpoint::Node(from), Endpoint::Node(to)) => {
-                    if let Some((from, to)) = place(&from).zip(place(&to)) {
-                        self.network.cut(from, to);
-                    }
+                    directions.extend(place(from).zip(place(to)));
                 }
-                // Clients open the connections that their answers come on.
                 (Endpoint::Clients, Endpoint::Node(node)) => {
-                    if let Some(node) = place(&node) {
-                        self.network.cut(node, clients_place);
-                        if !answers_only {
-                            self.network.cut(clients_place, node);
-                        }
+                    if let Some(node) = place(node) {
+                        directions.push((node, clients));
+                        directions.extend(asked.then_some((clients, node)));
                     }
                 }
                 (_, Endpoint::Clients) => {}
             }
         }
-        self.say(format_args!(
-            "{shape:?} around {hit:?}, clients {clients:?}"
-        ));
+        directions
     }
 
-    /// All that a fault did is undone: killed nodes start, cut links are mended, disks have room. (Paused processes go
-    /// on by themselves.)
+    /// What a fault did is undone, and what others did goes on.
     pub(super) fn undo_fault(&mut self, fault: usize) {
-        if !self.turbulent || self.fault.take() != Some(fault) {
+        let Some(effects) = self.ongoing.remove(&fault) else {
+            return;
+        };
+        if !self.turbulent {
             return;
         }
-        let name = name_of(&self.plan.schedule[fault]);
+        let name = self.plan.schedule[fault].fault.name;
         self.say(format_args!("fault ends: {name}"));
-        self.network.heal();
-        for node in 0..self.plan.nodes {
-            self.make_room(node);
-            if matches!(self.nodes[node].condition, Condition::Down) {
-                self.start(node);
+        let filled_by_others: BTreeSet<usize> = (self.ongoing.values().flatten())
+            .filter_map(|effect| match effect {
+                Effect::Filled(nodes) => Some(nodes),
+                Effect::Crashed(_) | Effect::Cut(_) | Effect::Slowed(..) => None,
+            })
+            .flatten()
+            .copied()
+            .collect();
+        for effect in effects {
+            match effect {
+                Effect::Crashed(nodes) => {
+                    for node in nodes {
+                        if matches!(self.nodes[node].condition, Condition::Down) {
+                            self.start(node);
+                        }
+                    }
+                }
+                Effect::Cut(links) => {
+                    for (from, to) in links {
+                        self.network.mend(from, to);
+                    }
+                }
+                Effect::Slowed(links, delay_ns) => {
+                    for (from, to) in links {
+                        self.network.speed_up(from, to, delay_ns);
+                    }
+                }
+                Effect::Filled(nodes) => {
+                    for node in nodes {
+                        if !filled_by_others.contains(&node) {
+                            self.make_room(node);
+                        }
+                    }
+                }
             }
         }
         let told = json!({"do": "heal", "fault": fault});

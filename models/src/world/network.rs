@@ -26,7 +26,10 @@ pub struct NetworkPlan {
 #[derive(Clone, Copy, Debug, Default)]
 struct Link {
     delay_ns: u64,
-    cut: bool,
+    /// How often it was cut; whole, if never.
+    cuts: u32,
+    /// So much longer everything takes for now.
+    slower_ns: u64,
     /// When the last message arrives, for links that keep order.
     last_ns: u64,
 }
@@ -76,12 +79,12 @@ impl Network {
     pub fn send(&mut self, from: usize, to: usize, now_ns: u64, random: &mut Random) -> Arrivals {
         let plan = self.plan;
         let link = self.link(from, to);
-        if link.cut || random.chance(plan.loss_ppm) {
+        if link.cuts > 0 || random.chance(plan.loss_ppm) {
             return Arrivals::default();
         }
         let mut arrival_ns = || {
             let jitter_ns = random.below(link.delay_ns / 2 + 1);
-            let mut at_ns = now_ns + link.delay_ns / 2 + jitter_ns;
+            let mut at_ns = now_ns + link.delay_ns / 2 + jitter_ns + link.slower_ns;
             if random.chance(plan.slow_ppm) {
                 at_ns += random.below(plan.slow_max_ns + 1);
             }
@@ -104,17 +107,38 @@ impl Network {
         }
     }
 
-    /// Cuts one direction.
+    /// Cuts one direction. One that is cut twice is to be [mended](Network::mend) twice.
     pub fn cut(&mut self, from: usize, to: usize) {
-        self.link(from, to).cut = true;
+        self.link(from, to).cuts += 1;
+    }
+
+    /// Takes back one cut of a direction; nothing if all was [healed](Network::heal) meanwhile.
+    pub fn mend(&mut self, from: usize, to: usize) {
+        let link = self.link(from, to);
+        link.cuts = link.cuts.saturating_sub(1);
+    }
+
+    /// From now on everything takes so much longer in one direction.
+    pub fn slow_down(&mut self, from: usize, to: usize, delay_ns: u64) {
+        self.link(from, to).slower_ns += delay_ns;
+    }
+
+    /// Takes back a [`Network::slow_down`].
+    pub fn speed_up(&mut self, from: usize, to: usize, delay_ns: u64) {
+        let link = self.link(from, to);
+        link.slower_ns = link.slower_ns.saturating_sub(delay_ns);
     }
 
     /// Cuts `place` off from all others, in the directions asked for.
     pub fn isolate(&mut self, place: usize, outwards: bool, inwards: bool) {
         for other in 0..self.cuttable {
             if other != place {
-                self.link(place, other).cut |= outwards;
-                self.link(other, place).cut |= inwards;
+                if outwards {
+                    self.cut(place, other);
+                }
+                if inwards {
+                    self.cut(other, place);
+                }
             }
         }
     }
@@ -133,13 +157,14 @@ impl Network {
     /// Whether what is sent from one place to the other is lost.
     #[must_use]
     pub fn is_cut(&self, from: usize, to: usize) -> bool {
-        self.links[from * self.places + to].cut
+        self.links[from * self.places + to].cuts > 0
     }
 
-    /// Mends all that is cut.
+    /// Mends all that is cut, and speeds up all that is slow.
     pub fn heal(&mut self) {
         for link in &mut self.links {
-            link.cut = false;
+            link.cuts = 0;
+            link.slower_ns = 0;
         }
     }
 
@@ -182,6 +207,25 @@ mod tests {
         assert!(inwards.is_some_and(|at_ns| (10..=105).contains(&at_ns)));
         network.heal();
         assert!(network.send(1, 0, 5, &mut random).first_ns.is_some());
+    }
+
+    #[test]
+    fn what_two_faults_did_is_taken_back_one_by_one() {
+        let mut random = Random::new(1, Stream::Network);
+        let mut network = Network::new(CALM, 3, 3, &mut random);
+        network.cut(0, 1);
+        network.cut(0, 1);
+        network.mend(0, 1);
+        assert!(network.is_cut(0, 1), "the other fault goes on");
+        network.mend(0, 1);
+        network.mend(0, 1);
+        assert!(!network.is_cut(0, 1));
+        network.slow_down(0, 1, 5_000);
+        let slow = network.send(0, 1, 5, &mut random).first_ns;
+        assert!(slow.is_some_and(|at_ns| (5_010..=5_105).contains(&at_ns)));
+        network.speed_up(0, 1, 5_000);
+        let usual = network.send(0, 1, 5, &mut random).first_ns;
+        assert!(usual.is_some_and(|at_ns| (10..=105).contains(&at_ns)));
     }
 
     #[test]

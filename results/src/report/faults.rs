@@ -7,7 +7,7 @@ use super::sections::{ROWS_MAX, seconds};
 use crate::figures::{Effect, FaultTime, Recovery, Series};
 use crate::html::{escape, section};
 use crate::text::{duration_ms, thousands};
-use crate::verdict::{FaultOutcome, FaultRecord, Verdict};
+use crate::verdict::{FaultOutcome, FaultRecord, InjectionKind, Verdict};
 
 /// The little picture's size, and how much of the run it shows around a fault.
 const SPARK: (f64, f64) = (170.0, 34.0);
@@ -173,8 +173,12 @@ fn words(fault: &FaultRecord) -> String {
         details.push(format!("partition {partition}"));
     }
     for injection in &fault.injections {
-        if !matches!(injection.action.as_str(), "kill" | "restart" | "pause") {
-            details.push(injection.action.clone());
+        match injection.kind {
+            // The fault's own text says it.
+            Some(InjectionKind::Kill | InjectionKind::Restart | InjectionKind::Pause) => {}
+            Some(InjectionKind::Partition | InjectionKind::Delay | InjectionKind::Disk) | None => {
+                details.push(injection.action.clone());
+            }
         }
     }
     let why: Vec<String> = fault

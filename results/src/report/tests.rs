@@ -11,8 +11,8 @@ use crate::run::{Host, RunRecord};
 use crate::sample::Sample;
 use crate::store::RunFolder;
 use crate::verdict::{
-    Counts, Failover, FaultOutcome, FaultRecord, InjectionRecord, Loss, Losses, LostWriteRecord,
-    Validity, Verdict,
+    Counts, Failover, FaultOutcome, FaultRecord, InjectionKind, InjectionRecord, Loss, Losses,
+    LostWriteRecord, Validity, Verdict,
 };
 
 fn page(record: &RunRecord, verdict: &Verdict) -> String {
@@ -51,6 +51,7 @@ fn fault() -> FaultRecord {
         end_ms: 2_000,
         outcome: FaultOutcome::Applied,
         injections: vec![InjectionRecord {
+            kind: Some(InjectionKind::Kill),
             action: "kill".to_string(),
             targets: vec!["n1".to_string()],
             outcome: FaultOutcome::Applied,

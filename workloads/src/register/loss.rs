@@ -10,26 +10,8 @@
 use std::collections::HashMap;
 
 use kensho_checker::history::{Datum, History, NEVER, Operation, Outcome};
-use serde_json::Value;
 
-/// An acknowledged write that is gone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LostWrite {
-    /// The register.
-    pub key: String,
-    /// What was written.
-    pub value: Value,
-    /// When the write was acknowledged, nanoseconds since the run began.
-    pub acknowledged_ns: u64,
-    /// The node that acknowledged it, if known.
-    pub node: Option<String>,
-    /// When the first operation began that saw an older value, nanoseconds since the run began.
-    pub missed_ns: u64,
-    /// The older value that it saw.
-    pub seen: Value,
-    /// The node that showed it, if known.
-    pub seen_at: Option<String>,
-}
+use crate::workload::LostWrite;
 
 /// What an operation saw in the register, and what it left there.
 struct Step {
@@ -68,7 +50,7 @@ fn step(history: &History, operation: &Operation) -> Step {
 }
 
 /// The lost writes of a register history, in order of their acknowledgement.
-pub fn lost_writes(history: &History) -> Vec<LostWrite> {
+pub(super) fn lost_writes(history: &History) -> Vec<LostWrite> {
     let mut per_key: HashMap<u32, Vec<(&Operation, Step)>> = HashMap::new();
     for operation in &history.operations {
         let step = step(history, operation);
@@ -151,7 +133,7 @@ fn node(history: &History, operation: &Operation) -> Option<String> {
 mod tests {
     use super::*;
     use kensho_checker::history::{Event, Kind, Process};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// One operation after another, by one client; a name, a value, and how it ended.
     fn history(operations: &[(&str, Value, Kind)]) -> History {

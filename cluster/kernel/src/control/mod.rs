@@ -158,7 +158,7 @@ impl ControlPlane {
                 self.ask_to_join(now, out);
             }
             Input::Remove(node) => self.hand_in(now, Event::Remove(node), out),
-            Input::Met(member) => self.meet(now, member, out),
+            Input::Met(member) => self.meet(now, &member, out),
             Input::Message { from, message } => {
                 self.hand_in(now, Event::Message { from, message }, out);
             }
@@ -183,14 +183,14 @@ impl ControlPlane {
         }
     }
 
-    fn meet(&mut self, now: Time, member: Member, out: &mut Vec<Output>) {
+    fn meet(&mut self, now: Time, member: &Member, out: &mut Vec<Output>) {
         self.met.insert(member.name.clone(), member.id);
         if self.through.contains(&member.name) {
             self.ask_to_join(now, out);
         }
         if self.initial.contains(&member.name) {
             let before = self.known.insert(member.name.clone(), member.clone());
-            if before.as_ref() != Some(&member) {
+            if before.as_ref() != Some(member) {
                 self.complete_roster(now, out);
             }
         }

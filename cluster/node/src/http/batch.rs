@@ -1,11 +1,11 @@
-//! Many rows of a container at once: PUT of `/containers/{container}/rows`.
+//! Many rows of a container at once: PUT and DELETE of `/containers/{container}/rows`.
 //!
 //! A container lives in one partition, so all rows of a request are one statement: one entry of the
 //! log, stored as a whole or not at all, with one version for all of them.
 
 use bytes::Bytes;
 use hyper::{StatusCode, header};
-use kensho_storage::tables::{Condition, Key, Outcome, ValidRows};
+use kensho_storage::tables::{Condition, Key, Outcome, ValidKeys, ValidRows};
 use serde::Serialize;
 
 use super::answer::{self, Answer};
@@ -43,6 +43,30 @@ pub(super) async fn put(
                 .headers_mut()
                 .insert(header::ETAG, answer::etag(version));
             Ok(as_of(stored, executed.at))
+        }
+        outcome => not_done(service, container, &executed, outcome.as_ref()),
+    }
+}
+
+/// Deletes the rows of these keys; those that are not there are no error.
+pub(super) async fn delete(
+    service: &Service,
+    asked: &Asked,
+    container: &str,
+) -> Result<Answer, Error> {
+    let partition = service.partition(container)?;
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
+        return elsewhere;
+    }
+    let condition = headers::condition(&asked.headers)?;
+    let make = |schema: &Schema| {
+        let keys = ValidKeys::many(&schema.info, &asked.body).map_err(Error::does_not_fit)?;
+        Ok(keys.delete(container, schema.created, condition))
+    };
+    let executed = execute_checked(service, asked, partition, container, make).await?;
+    match Outcome::decode(&executed.outcome) {
+        Some(Outcome::Deleted { .. }) => {
+            Ok(as_of(answer::empty(StatusCode::NO_CONTENT), executed.at))
         }
         outcome => not_done(service, container, &executed, outcome.as_ref()),
     }

@@ -8,13 +8,17 @@ use http_body_util::BodyExt;
 use hyper::StatusCode;
 use kensho_protocol::ids::PartitionId;
 use kensho_protocol::request::Refusal;
-use kensho_storage::tables::{Answer as Found, ContainerInfo, Outcome, Query, Statement};
+use kensho_storage::tables::{
+    Answer as Found, ContainerInfo, ContainerKind, Outcome, Query, Statement,
+};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
 use super::error::Error;
 use super::headers;
 use super::numbered::{self, numbered};
+use super::part;
+use super::router;
 use super::service::{Asked, Kind, Owner, Service, as_of};
 
 /// Creates a container.
@@ -104,6 +108,9 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
 struct Wanted {
     offset: usize,
     limit: Option<usize>,
+    kind: Option<ContainerKind>,
+    prefix: String,
+    descending: bool,
 }
 
 impl Wanted {
@@ -122,15 +129,35 @@ impl Wanted {
             match name {
                 "offset" => wanted.offset = number()?,
                 "limit" => wanted.limit = Some(number()?),
+                "type" => {
+                    wanted.kind = Some(match value {
+                        "COLLECTION" => ContainerKind::Collection,
+                        "TIME_SERIES" => ContainerKind::TimeSeries,
+                        _ => return Err(one_of(name, value, "COLLECTION or TIME_SERIES")),
+                    });
+                }
+                "prefix" if value.is_empty() => {}
+                "prefix" => wanted.prefix = router::decode(value)?.into_owned(),
+                "sort" => {
+                    wanted.descending = match value.to_ascii_lowercase().as_str() {
+                        "asc" => false,
+                        "desc" => true,
+                        _ => return Err(one_of(name, value, "asc or desc")),
+                    }
+                }
                 _ => {
                     return Err(Error::malformed(format!(
-                        "there is no parameter {name} here; there are offset and limit"
+                        "there is no parameter {name} here; there are type, prefix, sort, offset and limit"
                     )));
                 }
             }
         }
         Ok(wanted)
     }
+}
+
+fn one_of(name: &str, value: &str, values: &str) -> Error {
+    Error::malformed(format!("{name} is {value}; it is {values}"))
 }
 
 #[derive(Serialize)]
@@ -158,6 +185,7 @@ struct OthersList {
 /// that this node owns.
 pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let wanted = Wanted::parse(asked.uri.query())?;
+    let (kind, prefix) = (wanted.kind, wanted.prefix.as_str());
     let mut names = BTreeSet::new();
     let mut listed = BTreeSet::new();
     let mut reads = Vec::new();
@@ -168,8 +196,8 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
         match service.owner(partition) {
             // All at once: each may wait for long.
             Owner::Here => reads.push(async move {
-                let query = Query::ListContainers.encode();
-                (partition, service.read(partition, query).await)
+                let query = Query::ListContainers { kind, prefix };
+                (partition, service.read(partition, query.encode()).await)
             }),
             Owner::There(address) if forwards => {
                 others.insert(address);
@@ -179,7 +207,7 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
     }
     let others = others
         .iter()
-        .map(|address| list_of(service, asked, address));
+        .map(|address| list_of(service, asked, &wanted, address));
     let (own, theirs) = join(join_all(reads), join_all(others)).await;
     for (partition, found) in own {
         if let Ok((_, found)) = found
@@ -198,7 +226,10 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
     }
     let missing = (0..partitions).filter(|partition| forwards && !listed.contains(partition));
     let missing = missing.collect();
-    let names: Vec<String> = names.into_iter().collect();
+    let mut names: Vec<String> = names.into_iter().collect();
+    if wanted.descending {
+        names.reverse();
+    }
     let offset = wanted.offset.min(names.len());
     let limit = wanted
         .limit
@@ -217,10 +248,22 @@ pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Err
 }
 
 /// What the node at `address` lists; `None` if it does not answer.
-async fn list_of(service: &Service, asked: &Asked, address: &str) -> Option<OthersList> {
+async fn list_of(
+    service: &Service,
+    asked: &Asked,
+    wanted: &Wanted,
+    address: &str,
+) -> Option<OthersList> {
+    let path = asked.uri.path();
+    let prefix = part::encode(&wanted.prefix);
+    let kind = match wanted.kind {
+        None => "",
+        Some(ContainerKind::Collection) => "&type=COLLECTION",
+        Some(ContainerKind::TimeSeries) => "&type=TIME_SERIES",
+    };
     let all = Asked {
         method: asked.method.clone(),
-        uri: asked.uri.path().parse().expect("it was a path before"),
+        uri: format!("{path}?prefix={prefix}{kind}").parse().ok()?,
         headers: asked.headers.clone(),
         body: Bytes::new(),
     };

@@ -12,11 +12,13 @@
 //! | 150007 | 404 | there is no such database |
 //! | 150008 | 404 | there is no such container |
 //! | 150009 | 409 | there is a container of this name already |
-//! | 150010 | 400 | a row or a container's description does not fit |
+//! | 150010 | 400 | a row, a container's description, or a condition does not fit: a value, or a name that there is not |
 //! | 150011 | 408 | the request did not come in time |
 //! | 150012 | 501 | this is not offered |
 //! | 150013 | 409 | the container was replaced by another one of its name meanwhile |
 //! | 150014 | 409 | the member is needed, and stays |
+//! | 150018 | 400 | a condition or statement compares or computes with values of the wrong types |
+//! | 151001 | 400 | a condition, sort order or statement cannot be read |
 //! | 170001 | 421 | another node owns the partition, and no forwarding was asked for |
 //! | 170002 | 503 | the partition is not served at the moment |
 //! | 170003 | 503 | fewer nodes than `min_in_sync` are in sync |
@@ -37,6 +39,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use kensho_protocol::ids::Position;
 use kensho_protocol::request::Refusal;
+use kensho_query::Code;
 use serde::Serialize;
 
 use super::answer;
@@ -87,7 +90,7 @@ impl Error {
         let message = format!(
             "there is no path {path}; data are under /griddb/v2/{{cluster}}/dbs/{{database}}/containers, \
              the state of the cluster under /cluster/table and /node/stat, its members under /node/join and \
-             /node/leave"
+             /node/leave; /openapi.json describes them all"
         );
         Error::new(StatusCode::NOT_FOUND, 150_002, message)
     }
@@ -143,6 +146,22 @@ impl Error {
 
     pub(super) fn does_not_fit(message: impl Display) -> Self {
         Error::new(StatusCode::BAD_REQUEST, 150_010, message)
+    }
+
+    /// A condition or statement is wrong.
+    pub(super) fn wrong_query(code: Code, message: impl Display) -> Self {
+        let code = match code {
+            Code::Syntax => 151_001,
+            Code::Type => 150_018,
+            Code::Name | Code::Value => 150_010,
+        };
+        Error::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// The same error, of one of several things that were asked for.
+    pub(super) fn of(mut self, what: impl Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     pub(super) fn request_timeout() -> Self {

@@ -1,26 +1,32 @@
 //! The interface for clients: HTTP/1.1 on a listener of its own.
 //!
-//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`]
-//! and [`containers`] make statements of requests and answers of outcomes, [`operation`] shows how
-//! the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything that can be wrong.
+//! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`],
+//! [`transaction`], [`scan`] and [`containers`] make statements and queries of requests, and answers of what
+//! comes of them; [`many`] and [`tql`] take requests that speak of several containers apart. [`operation`]
+//! shows how the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything
+//! that can be wrong.
 
 mod activity;
 mod answer;
 mod batch;
-mod condition;
 mod containers;
 mod error;
 mod forward;
 mod headers;
+mod many;
 mod members;
 mod numbered;
 mod operation;
+mod part;
 mod partition_status;
 mod router;
 mod rows;
 mod scan;
 mod schema;
+mod selected;
 mod service;
+mod tql;
+mod transaction;
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -40,6 +46,8 @@ use crate::data::Data;
 use activity::Activity;
 use service::Service;
 
+/// What there is to ask for, as OpenAPI 3.1.
+const DESCRIPTION: &str = include_str!("openapi.json");
 /// The database that all containers belong to.
 const DATABASE: &str = "public";
 /// After an error of `accept` (too many open files, mostly) the next one is tried this much later.

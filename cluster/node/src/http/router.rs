@@ -19,6 +19,8 @@ pub(super) enum Route<'a> {
     Health,
     /// `/readyz`
     Ready,
+    /// `/openapi.json`
+    Description,
     /// `/griddb/v2/{cluster}/dbs/{database}` and what follows
     Database {
         cluster: Cow<'a, str>,
@@ -40,8 +42,14 @@ pub(super) enum DatabasePath<'a> {
     Rows(Cow<'a, str>),
     /// `/containers/{container}/rows/{key}`
     Row(Cow<'a, str>, Cow<'a, str>),
-    /// `/sql` and `/tql`
-    Query,
+    /// `/containers/{container}/transaction`
+    Transaction(Cow<'a, str>),
+    /// `/containers/rows`
+    ManyRows,
+    /// `/tql`
+    Tql,
+    /// `/sql` and all that begins with it
+    Sql,
 }
 
 /// Finds out what `path` means.
@@ -59,6 +67,10 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
             let path = match (next(), next(), next(), next()) {
                 (Some("checkConnection"), None, ..) => DatabasePath::CheckConnection,
                 (Some("containers"), None, ..) => DatabasePath::Containers,
+                (Some("containers"), Some("rows"), None, _) => DatabasePath::ManyRows,
+                (Some("containers"), Some(container), Some("transaction"), None) => {
+                    DatabasePath::Transaction(decode(container)?)
+                }
                 (Some("containers"), Some(container), Some("info"), None) => {
                     DatabasePath::Info(decode(container)?)
                 }
@@ -73,7 +85,8 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
                     };
                     DatabasePath::Row(decode(container)?, key)
                 }
-                (Some("sql" | "tql"), ..) => DatabasePath::Query,
+                (Some("tql"), None, ..) => DatabasePath::Tql,
+                (Some("sql"), ..) => DatabasePath::Sql,
                 _ => return Err(unknown()),
             };
             Route::Database {
@@ -91,6 +104,7 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
         },
         Some("healthz") => Route::Health,
         Some("readyz") => Route::Ready,
+        Some("openapi.json") => Route::Description,
         _ => return Err(unknown()),
     };
     match segments.next() {
@@ -100,7 +114,7 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
 }
 
 /// What a segment stands for (RFC 3986).
-fn decode(segment: &str) -> Result<Cow<'_, str>, Error> {
+pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>, Error> {
     if segment.is_empty() {
         return Err(Error::malformed("a name in the path is empty"));
     }
@@ -155,6 +169,51 @@ mod tests {
             panic!("it is the row whose key is empty");
         };
         assert_eq!(path, DatabasePath::Row("x".into(), "".into()));
+    }
+
+    /// How a route stands in the description. A new one has to be added here, so that it is not forgotten there.
+    fn described(route: &Route<'_>) -> Option<&'static str> {
+        Some(match route {
+            Route::Table => "/cluster/table",
+            Route::Stat => "/node/stat",
+            Route::Join => "/node/join",
+            Route::Leave => "/node/leave",
+            Route::Health => "/healthz",
+            Route::Ready => "/readyz",
+            Route::Description => "/openapi.json",
+            Route::Database { path, .. } => match path {
+                DatabasePath::CheckConnection => "/checkConnection",
+                DatabasePath::Containers => "/containers",
+                DatabasePath::Info(_) => "/containers/{container}/info",
+                DatabasePath::Rows(_) => "/containers/{container}/rows",
+                DatabasePath::Row(..) => "/containers/{container}/rows/{key}",
+                DatabasePath::Transaction(_) => "/containers/{container}/transaction",
+                DatabasePath::ManyRows => "/containers/rows",
+                DatabasePath::Tql => "/tql",
+                DatabasePath::Sql => return None,
+            },
+        })
+    }
+
+    const DATABASE: &str = "/griddb/v2/{cluster}/dbs/{database}";
+
+    #[test]
+    fn every_path_of_the_description_is_a_route_and_every_route_is_there() {
+        let text = crate::http::DESCRIPTION;
+        let description: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let paths = description["paths"].as_object().expect("paths");
+        for path in paths.keys() {
+            let asked = path.replace(['{', '}'], "");
+            let route = route(&asked).expect("a route");
+            let expected = described(&route).expect("it is described");
+            let expected = match route {
+                Route::Database { .. } => format!("{DATABASE}{expected}"),
+                _ => expected.to_owned(),
+            };
+            assert_eq!(*path, expected);
+        }
+        // As many as `described` has.
+        assert_eq!(paths.len(), 7 + 8);
     }
 
     #[test]

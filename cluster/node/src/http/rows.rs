@@ -7,7 +7,7 @@ use hyper::{StatusCode, header};
 use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Refusal;
 use kensho_storage::tables::{
-    Answer as Found, Condition, Outcome, Query, Raw, Statement, ValidRows,
+    Answer as Found, Condition, Key, Outcome, Query, Raw, Statement, ValidRows,
 };
 
 use super::answer::{self, Answer};
@@ -105,6 +105,12 @@ fn put_statement(
         .info
         .parse_key(row.key)
         .map_err(Error::does_not_fit)?;
+    if let Key::Inserted(..) = key {
+        return Err(Error::does_not_fit(
+            "a row of a container without row key is never replaced; PUT /containers/{container}/rows adds \
+             rows, and a row's id reads and deletes it",
+        ));
+    }
     if valid.iter().next().map(|row| row.key) != Some(key) {
         return Err(Error::does_not_fit(format!(
             "the row's first value is its key, and must be the one in the path, {}",
@@ -151,7 +157,7 @@ pub(super) async fn execute_checked(
 }
 
 /// What a container is like now.
-async fn look_up(
+pub(super) async fn look_up(
     service: &Service,
     partition: PartitionId,
     container: &str,

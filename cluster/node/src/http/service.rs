@@ -18,7 +18,10 @@ use super::error::{self, Error, POSITION};
 use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
-use super::{DATABASE, batch, containers, headers, members, operation, rows, scan};
+use super::{
+    DATABASE, DESCRIPTION, batch, containers, headers, many, members, operation, rows, scan, tql,
+    transaction,
+};
 use crate::data::Data;
 use crate::settings::{Limits, limits};
 
@@ -121,6 +124,9 @@ impl Service {
             }
             Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),
             Route::Ready => return get_only(&head.method, || operation::ready(self)),
+            Route::Description => {
+                return get_only(&head.method, || answer::json(StatusCode::OK, DESCRIPTION));
+            }
             Route::Database {
                 cluster,
                 database,
@@ -156,7 +162,21 @@ impl Service {
             DatabasePath::Rows(container) => match asked.method {
                 Method::PUT => batch::put(self, &asked, &container).await,
                 Method::POST => Box::pin(scan::rows(self, &asked, &container)).await,
+                Method::DELETE => Box::pin(batch::delete(self, &asked, &container)).await,
+                _ => Err(Error::wrong_method("PUT, POST, DELETE")),
+            },
+            DatabasePath::Transaction(container) => match asked.method {
+                Method::POST => Box::pin(transaction::execute(self, &asked, &container)).await,
+                _ => Err(Error::wrong_method("POST")),
+            },
+            DatabasePath::ManyRows => match asked.method {
+                Method::PUT => Box::pin(many::put(self, &asked)).await,
+                Method::POST => Box::pin(many::rows(self, &asked)).await,
                 _ => Err(Error::wrong_method("PUT, POST")),
+            },
+            DatabasePath::Tql => match asked.method {
+                Method::POST => Box::pin(tql::answer(self, &asked)).await,
+                _ => Err(Error::wrong_method("POST")),
             },
             DatabasePath::Row(container, key) => {
                 self.check_length("row key", &key)?;
@@ -171,9 +191,10 @@ impl Service {
                     _ => Err(Error::wrong_method("GET, PUT, DELETE")),
                 }
             }
-            DatabasePath::Query => Err(Error::not_offered(
-                "queries are not offered; single rows are under /containers/{container}/rows/{key}, \
-                 and ranges of row keys under /containers/{container}/rows",
+            DatabasePath::Sql => Err(Error::not_offered(
+                "SQL is not offered. To select, POST TQL to /tql, or a condition to \
+                 /containers/{container}/rows; to insert or update, PUT /containers/{container}/rows; to delete \
+                 rows, DELETE /containers/{container}/rows; to create or drop, POST or DELETE /containers",
             )),
         }
     }

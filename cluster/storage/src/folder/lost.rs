@@ -74,6 +74,24 @@ fn describe(text: &mut Vec<u8>, partition: PartitionId, entry: &Entry) -> std::i
             text.extend_from_slice(br#","keys":"#);
             serde_json::to_writer(&mut *text, &keys)?;
         }
+        Some(Statement::Transaction {
+            container,
+            requirements,
+            then,
+            otherwise,
+            ..
+        }) => {
+            text.extend_from_slice(br#","transaction":"#);
+            serde_json::to_writer(&mut *text, container)?;
+            let requirements: Vec<String> = requirements.iter().map(|r| format!("{r:?}")).collect();
+            text.extend_from_slice(br#","if":"#);
+            serde_json::to_writer(&mut *text, &requirements)?;
+            for (name, operations) in [("then", then), ("else", otherwise)] {
+                let operations: Vec<String> = operations.iter().map(|o| format!("{o:?}")).collect();
+                write!(text, r#","{name}":"#)?;
+                serde_json::to_writer(&mut *text, &operations)?;
+            }
+        }
         None => {
             text.extend_from_slice(br#","bytes":"#);
             serde_json::to_writer(&mut *text, &entry.statement[..])?;
@@ -91,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::disk::SimulatedDisk;
-    use crate::tables::{Condition, ContainerInfo, ValidKeys, ValidRows};
+    use crate::tables::{Condition, ContainerInfo, ValidKeys, ValidRows, ValidTransaction};
 
     #[test]
     fn a_person_can_read_what_was_lost() {
@@ -99,6 +117,8 @@ mod tests {
         let (name, info) = ContainerInfo::from_json(text.as_bytes()).unwrap();
         let rows = ValidRows::many(&info, b"[[1],[2]]").unwrap();
         let keys = ValidKeys::many(&info, b"[1]").unwrap();
+        let body = br#"{"if":[{"key":1,"exists":false}],"then":[{"put":[1]}]}"#;
+        let transaction = ValidTransaction::read(&info, body).unwrap();
         let create = Statement::CreateContainer { name: &name, info };
         let at = Position::default();
         let statements = [
@@ -107,6 +127,7 @@ mod tests {
             keys.delete(&name, at, Condition::Any),
             Statement::DropContainer { name: &name }.encode(),
             Bytes::from_static(b"\xff"),
+            transaction.statement(&name, at),
         ];
         let entries: Vec<Entry> = (7..)
             .zip(statements)
@@ -139,6 +160,7 @@ mod tests {
             r#"{"partition":2,"epoch":3,"lsn":9,"delete":"users","keys":[{"Integer":1}]}"#,
             r#"{"partition":2,"epoch":3,"lsn":10,"drop":"users"}"#,
             r#"{"partition":2,"epoch":3,"lsn":11,"bytes":[255]}"#,
+            r#"{"partition":2,"epoch":3,"lsn":12,"transaction":"users","if":["Requirement { key: Integer(1), must: BeAbsent }"],"then":["Put(NewRow { key: Integer(1), value: [1] })"],"else":[]}"#,
             "",
         ];
         assert_eq!(String::from_utf8_lossy(kept), expected.join("\n"));

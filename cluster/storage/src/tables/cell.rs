@@ -5,8 +5,9 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 
-use super::container::{Column, ScalarType};
-use super::timestamp::parse_timestamp;
+use kensho_query::geometry::is_geometry;
+use kensho_query::timestamp::parse_timestamp;
+use kensho_query::types::{Column, ScalarType};
 
 /// What a value is as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +54,8 @@ impl<'de> Visitor<'de> for Cell<'_> {
             ScalarType::Long => "a whole number from -9223372036854775808 to 9223372036854775807",
             ScalarType::Float => "a number that fits into 32 bits",
             ScalarType::Double => "a number that fits into 64 bits",
-            ScalarType::Timestamp => "a time like \"2026-01-31T23:59:59.999Z\"",
-            ScalarType::Geometry => "a geometry as text, like \"POINT(1 2)\"",
+            ScalarType::Timestamp => "a time from 1970 on, like \"2026-01-31T23:59:59.999Z\"",
+            ScalarType::Geometry => "a geometry as well-known text, like \"POINT(1 2)\"",
             ScalarType::Blob => "bytes as base64 text",
         })
     }
@@ -110,6 +111,7 @@ impl<'de> Visitor<'de> for Cell<'_> {
             return Err(self.wrong_text(value));
         };
         match scalar {
+            ScalarType::Geometry if !is_geometry(value) => Err(self.wrong_text(value)),
             ScalarType::String | ScalarType::Geometry => {
                 write_text(self.out, value);
                 if self.is_key {
@@ -123,11 +125,11 @@ impl<'de> Visitor<'de> for Cell<'_> {
                 Ok(Seen::Other)
             }
             ScalarType::Timestamp => match parse_timestamp(value) {
-                Some(time) => {
+                Some(time) if time >= 0 => {
                     write_text(self.out, value);
                     Ok(Seen::Timestamp(time))
                 }
-                None => Err(self.wrong_text(value)),
+                _ => Err(self.wrong_text(value)),
             },
             ScalarType::Byte | ScalarType::Short | ScalarType::Integer | ScalarType::Long => {
                 match value.parse() {
@@ -144,6 +146,8 @@ impl<'de> Visitor<'de> for Cell<'_> {
                 Ok(number) => self.float(number),
                 Err(_) => Err(self.wrong_text(value)),
             },
+            ScalarType::Bool if value.eq_ignore_ascii_case("true") => self.visit_bool(true),
+            ScalarType::Bool if value.eq_ignore_ascii_case("false") => self.visit_bool(false),
             ScalarType::Bool | ScalarType::Blob => Err(self.wrong_text(value)),
         }
     }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::key::{InvalidKey, Key, KeyType};
+use kensho_query::types::{Column, ColumnType, ScalarType};
+
+use super::key::{InvalidKey, Key, KeyType, parse_inserted};
 use super::name::check_name;
 
 /// What a container is like.
@@ -27,104 +29,14 @@ pub enum ContainerKind {
     TimeSeries,
 }
 
-/// A column.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// What it holds.
-    pub kind: ColumnType,
-    /// Whether a value may be missing (`null`). Never true of a row key.
-    pub nullable: bool,
-    /// The indexes on it, as they were asked for.
-    pub indexes: Vec<String>,
-}
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ColumnType {
-    /// Of what type.
-    pub scalar: ScalarType,
-    /// Whether it holds arrays of that.
-    pub array: bool,
-}
-
-/// The types of single values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ScalarType {
-    /// true or false
-    Bool,
-    /// text
-    String,
-    /// whole number of 8 bits
-    Byte,
-    /// whole number of 16 bits
-    Short,
-    /// whole number of 32 bits
-    Integer,
-    /// whole number of 64 bits
-    Long,
-    /// floating point number of 32 bits
-    Float,
-    /// floating point number of 64 bits
-    Double,
-    /// point in time
-    Timestamp,
-    /// well-known text
-    Geometry,
-    /// base64
-    Blob,
-}
-
-impl ScalarType {
-    const NAMES: [(&'static str, ScalarType); 11] = [
-        ("BOOL", ScalarType::Bool),
-        ("STRING", ScalarType::String),
-        ("BYTE", ScalarType::Byte),
-        ("SHORT", ScalarType::Short),
-        ("INTEGER", ScalarType::Integer),
-        ("LONG", ScalarType::Long),
-        ("FLOAT", ScalarType::Float),
-        ("DOUBLE", ScalarType::Double),
-        ("TIMESTAMP", ScalarType::Timestamp),
-        ("GEOMETRY", ScalarType::Geometry),
-        ("BLOB", ScalarType::Blob),
-    ];
-}
-
-impl std::fmt::Display for ColumnType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = ScalarType::NAMES
-            .iter()
-            .find(|(_, scalar)| *scalar == self.scalar)
-            .map_or("", |(name, _)| name);
-        f.write_str(name)?;
-        f.write_str(if self.array { "_ARRAY" } else { "" })
-    }
-}
-
-impl ColumnType {
-    fn parse(name: &str) -> Option<Self> {
-        let (scalar, array) = match name.strip_suffix("_ARRAY") {
-            Some(scalar) => (scalar, true),
-            None => (name, false),
-        };
-        let (_, scalar) = ScalarType::NAMES.iter().find(|(name, _)| *name == scalar)?;
-        let no_arrays = matches!(scalar, ScalarType::Geometry | ScalarType::Blob);
-        (!array || !no_arrays).then_some(ColumnType {
-            scalar: *scalar,
-            array,
-        })
-    }
-
-    fn key_type(self) -> Option<KeyType> {
-        match (self.scalar, self.array) {
-            (ScalarType::String, false) => Some(KeyType::Text),
-            (ScalarType::Integer, false) => Some(KeyType::Integer),
-            (ScalarType::Long, false) => Some(KeyType::Long),
-            (ScalarType::Timestamp, false) => Some(KeyType::Timestamp),
-            _ => None,
-        }
+/// Which keys a column of this type makes, if it can be a row key.
+fn key_type(kind: ColumnType) -> Option<KeyType> {
+    match (kind.scalar, kind.array) {
+        (ScalarType::String, false) => Some(KeyType::Text),
+        (ScalarType::Integer, false) => Some(KeyType::Integer),
+        (ScalarType::Long, false) => Some(KeyType::Long),
+        (ScalarType::Timestamp, false) => Some(KeyType::Timestamp),
+        _ => None,
     }
 }
 
@@ -144,8 +56,24 @@ struct ColumnDescription {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
+    /// Only milliseconds are kept.
+    #[serde(default, rename = "timePrecision", skip_serializing)]
+    time_precision: Option<String>,
+    #[serde(default, deserialize_with = "listed")]
     index: Vec<String>,
+    #[serde(default, rename = "notNull", skip_serializing_if = "is_false")]
+    not_null: bool,
+}
+
+/// A list, or `null` for none.
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+// serde hands in a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Most columns of a container.
@@ -153,7 +81,8 @@ const COLUMN_LIMIT: usize = 1024;
 
 impl ContainerInfo {
     /// A container's name and what it is like, from the JSON text
-    /// `{"container_name","container_type","rowkey","columns":[{"name","type","index"}]}`.
+    /// `{"container_name","container_type","rowkey","columns":[{"name","type","index","notNull"}]}`, of
+    /// which the last two may be left out.
     ///
     /// # Errors
     /// When the text is something else, or no container can be like that.
@@ -200,7 +129,7 @@ impl ContainerInfo {
             }
         }
         let first = &self.columns[0];
-        if self.row_key && first.kind.key_type().is_none() {
+        if self.row_key && key_type(first.kind).is_none() {
             return invalid(format!(
                 "the row key \"{}\" is a STRING, INTEGER, LONG or TIMESTAMP, not a {}",
                 first.name, first.kind
@@ -224,10 +153,14 @@ impl ContainerInfo {
             },
             rowkey: self.row_key,
             columns: columns
-                .map(|column| ColumnDescription {
+                .enumerate()
+                .map(|(number, column)| ColumnDescription {
                     name: column.name.clone(),
                     kind: column.kind.to_string(),
+                    time_precision: None,
                     index: column.indexes.clone(),
+                    // Of a row key it goes without saying.
+                    not_null: !(column.nullable || number == 0 && self.row_key),
                 })
                 .collect(),
         };
@@ -238,19 +171,17 @@ impl ContainerInfo {
     #[must_use]
     pub fn key_type(&self) -> Option<KeyType> {
         let first = self.columns.first().filter(|_| self.row_key)?;
-        first.kind.key_type()
+        key_type(first.kind)
     }
 
-    /// A row's key from its text.
+    /// A row's key from its text; without a row key, its id.
     ///
     /// # Errors
     /// When it is no key of this container.
     pub fn parse_key<'a>(&self, text: &'a str) -> Result<Key<'a>, InvalidKey> {
         match self.key_type() {
             Some(kind) => kind.parse(text),
-            None => Err(InvalidKey(
-                "the container has no row key, so none of its rows can be named".to_owned(),
-            )),
+            None => parse_inserted(text),
         }
     }
 }
@@ -275,19 +206,31 @@ impl ColumnDescription {
                 types.join(" ")
             )));
         };
-        for index in &self.index {
-            if !matches!(index.as_str(), "TREE" | "SPATIAL") {
+        let precision = self.time_precision.as_deref();
+        if precision.is_some_and(|precision| precision != "MILLISECOND") {
+            return Err(InvalidContainer(format!(
+                "column \"{}\" has a timePrecision that is not offered; times are kept to the MILLISECOND",
+                self.name
+            )));
+        }
+        let mut indexes: Vec<String> = Vec::new();
+        for index in self.index {
+            if !kind.may_have_index(&index) {
                 return Err(InvalidContainer(format!(
-                    "column \"{}\" asks for the index \"{index}\"; the indexes are TREE and SPATIAL",
+                    "column \"{}\" ({kind}) asks for the index \"{index}\"; there is TREE, for all but \
+                     arrays, BLOB and GEOMETRY, and SPATIAL for GEOMETRY",
                     self.name
                 )));
+            }
+            if !indexes.contains(&index) {
+                indexes.push(index);
             }
         }
         Ok(Column {
             name: self.name,
             kind,
-            nullable: !is_key,
-            indexes: self.index,
+            nullable: !is_key && !self.not_null,
+            indexes,
         })
     }
 }
@@ -318,6 +261,22 @@ mod tests {
         assert_eq!(info.key_type(), Some(KeyType::Timestamp));
         assert!(!info.columns[0].nullable && info.columns[1].nullable);
         assert_eq!(String::from_utf8(info.to_json(&name)).unwrap(), text);
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_null_or_said() {
+        let columns = r#"{"name":"t","type":"TIMESTAMP","timePrecision":"MILLISECOND","index":null},
+            {"name":"v","type":"LONG","notNull":true,"index":["TREE","TREE"]}"#;
+        let info = describe("TIME_SERIES", true, columns).unwrap();
+        assert_eq!(info.columns[1].indexes, ["TREE"]);
+        assert!(!info.columns[1].nullable);
+        let told = String::from_utf8(info.to_json("t")).unwrap();
+        assert!(
+            told.contains(r#"{"name":"t","type":"TIMESTAMP","index":[]}"#),
+            "{told}"
+        );
+        let value = r#"{"name":"v","type":"LONG","index":["TREE"],"notNull":true}"#;
+        assert!(told.contains(value), "{told}");
     }
 
     #[test]
@@ -352,6 +311,16 @@ mod tests {
                 "COLLECTION",
                 r#"{"name":"id","type":"LONG","index":["HASH"]}"#,
                 "\"HASH\"",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG"},{"name":"a","type":"LONG_ARRAY","index":["TREE"]}"#,
+                "\"a\" (LONG_ARRAY) asks for the index",
+            ),
+            (
+                "COLLECTION",
+                r#"{"name":"id","type":"LONG"},{"name":"t","type":"TIMESTAMP","timePrecision":"NANOSECOND"}"#,
+                "MILLISECOND",
             ),
             ("COLLECTION", r#"{"name":"id"}"#, "missing field `type`"),
             (

@@ -6,7 +6,7 @@ use kensho_protocol::ids::{Lsn, Position};
 use kensho_protocol::small_bytes::SmallBytes;
 use serde::{Deserialize, Serialize};
 
-use super::timestamp::parse_timestamp;
+use kensho_query::timestamp::parse_timestamp;
 
 /// A row's key as a statement carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub enum Key<'a> {
     Text(#[serde(borrow)] &'a str),
     /// The container has no row key: every row is a new one.
     None,
+    /// Of a container without row key: the row that was inserted by the entry with this number, as its
+    /// so-manieth, counted from 0. In URLs `17.0`.
+    Inserted(Lsn, u32),
 }
 
 /// Which keys a container has.
@@ -65,9 +68,29 @@ impl RowKey {
             Key::Integer(number) => Some(RowKey::Integer(number)),
             Key::Timestamp(time) => Some(RowKey::Timestamp(time)),
             Key::Text(text) => Some(RowKey::Text(SmallBytes::from(text.as_bytes()))),
+            Key::Inserted(lsn, index) => Some(RowKey::Inserted(lsn, index)),
             Key::None => None,
         }
     }
+}
+
+/// The key of a row without row key, from its text.
+pub(super) fn parse_inserted(text: &str) -> Result<Key<'static>, InvalidKey> {
+    let parse = || {
+        let (lsn, index) = text.split_once('.')?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(lsn) || !is_number(index) {
+            return None;
+        }
+        Some(Key::Inserted(Lsn(lsn.parse().ok()?), index.parse().ok()?))
+    };
+    parse().ok_or_else(|| {
+        InvalidKey(format!(
+            "the container has no row key: a row's id is the number of the log entry that inserted it, and its \
+             place among the rows of the request, like 17.0; got \"{}\"",
+            text.chars().take(64).collect::<String>()
+        ))
+    })
 }
 
 impl fmt::Debug for RowKey {

@@ -12,9 +12,9 @@ mod image;
 mod key;
 mod name;
 mod rows;
-mod scan;
+mod select;
 mod statement;
-mod timestamp;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use bytes::Bytes;
 use kensho_protocol::apply::{Apply, ImageError};
 use kensho_protocol::ids::Position;
 
-pub use container::{
-    Column, ColumnType, ContainerInfo, ContainerKind, InvalidContainer, ScalarType,
-};
+pub use container::{ContainerInfo, ContainerKind, InvalidContainer};
 pub use key::{InvalidKey, Key, KeyType, RowKey};
 pub use name::{InvalidName, check_name};
 pub use rows::{RowError, ValidKeys, ValidRows};
-pub use statement::{Answer, Condition, NewRow, Order, Outcome, Query, Raw, Statement};
-pub use timestamp::parse_timestamp;
+pub use statement::{
+    Answer, Condition, Done, Fault, NewRow, Outcome, Query, Raw, Selected, Statement, Text, Wanted,
+};
+pub use transaction::{InvalidTransaction, ValidTransaction};
 
 /// All containers of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -164,6 +164,18 @@ impl Tables {
                 Ok(container) => delete(container, condition, &keys),
                 Err(outcome) => (outcome.encode(), Change::Nothing),
             },
+            Statement::Transaction {
+                container,
+                schema,
+                requirements,
+                then,
+                otherwise,
+            } => match self.checked(container, schema) {
+                Ok(container) => {
+                    transaction::execute(at, container, &requirements, &then, &otherwise)
+                }
+                Err(outcome) => (outcome.encode(), Change::Nothing),
+            },
         }
     }
 
@@ -215,12 +227,7 @@ impl Tables {
             .containers
             .get_mut(name)
             .expect("statements are taken back in reverse order");
-        for (key, row) in previous {
-            match row {
-                Some(row) => container.rows.insert(key, row),
-                None => container.rows.remove(&key),
-            };
-        }
+        container.put_back(previous);
     }
 
     /// The outcome of a statement whose condition failed for its row or key number `index`, where
@@ -240,7 +247,9 @@ impl Tables {
                 keys,
                 ..
             } => (container, schema, *keys.get(place)?),
-            Statement::CreateContainer { .. } | Statement::DropContainer { .. } => return None,
+            Statement::CreateContainer { .. }
+            | Statement::DropContainer { .. }
+            | Statement::Transaction { .. } => return None,
         };
         let container = self.container(container)?;
         let row = container.rows.get(&RowKey::named(key)?)?;
@@ -256,9 +265,13 @@ impl Tables {
 
     fn answer<'a>(&'a self, query: &Query<'_>) -> Answer<'a> {
         match query {
-            Query::ListContainers => {
-                let names = self.containers.values().map(|container| &*container.name);
-                Answer::Names(names.collect())
+            Query::ListContainers { kind, prefix } => {
+                let containers = self.containers.values();
+                let wanted = containers.filter(|container| {
+                    kind.is_none_or(|kind| container.info.kind == kind)
+                        && container.key.starts_with(name::folded(prefix).as_ref())
+                });
+                Answer::Names(wanted.map(|container| &*container.name).collect())
             }
             Query::ContainerInfo { name } => match self.container(name) {
                 Some(container) => Answer::Info {
@@ -284,22 +297,14 @@ impl Tables {
                     None => Answer::NoSuchRow,
                 }
             }
-            Query::Scan {
+            Query::Select {
                 container,
-                column,
-                from,
-                to,
-                order,
+                wanted,
                 offset,
                 limit,
+                now,
             } => match self.container(container) {
-                Some(container) => container.scan(&scan::Range {
-                    column: *column,
-                    keys: (*from, *to),
-                    order: *order,
-                    offset: *offset,
-                    limit: *limit,
-                }),
+                Some(container) => container.select(wanted, *offset, *limit, *now),
                 None => Answer::NoSuchContainer,
             },
         }
@@ -307,6 +312,18 @@ impl Tables {
 
     fn container(&self, name: &str) -> Option<&Container> {
         self.containers.get(name::folded(name).as_ref())
+    }
+}
+
+impl Container {
+    /// What stood there before a change stands there again; of several changes, the last one comes first.
+    fn put_back(&mut self, previous: impl IntoIterator<Item = (RowKey, Option<Row>)>) {
+        for (key, row) in previous {
+            match row {
+                Some(row) => self.rows.insert(key, row),
+                None => self.rows.remove(&key),
+            };
+        }
     }
 }
 

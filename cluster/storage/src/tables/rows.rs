@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use kensho_protocol::ids::Position;
+use kensho_query::types::Column;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 
@@ -168,6 +169,17 @@ impl ValidKeys {
         })
     }
 
+    /// The first of them.
+    pub(super) fn first(&self) -> Key<'_> {
+        let first = self.keys.first().expect("it was asked for one");
+        first.key(&self.key_texts)
+    }
+
+    /// The keys in order.
+    pub fn iter(&self) -> impl Iterator<Item = Key<'_>> {
+        self.keys.iter().map(|key| key.key(&self.key_texts))
+    }
+
     /// How many they are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -183,14 +195,53 @@ impl ValidKeys {
     /// The statement that deletes their rows from the container that was created at `schema`.
     #[must_use]
     pub fn delete(&self, container: &str, schema: Position, condition: Condition) -> Bytes {
-        let keys = self.keys.iter().map(|key| key.key(&self.key_texts));
         let delete = Statement::Delete {
             container,
             schema,
             condition,
-            keys: keys.collect(),
+            keys: self.iter().collect(),
         };
         delete.encode()
+    }
+}
+
+/// A value that fits a column, in the form in which it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct ValidValue(Vec<u8>);
+
+impl ValidValue {
+    /// A value from its JSON text.
+    pub(super) fn read(column: &Column, text: &[u8]) -> Result<Self, RowError> {
+        let mut value = Vec::new();
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let cell = Cell {
+            column,
+            is_key: false,
+            out: &mut value,
+            key_texts: &mut String::new(),
+        };
+        let read = cell.deserialize(&mut deserializer);
+        match read.and_then(|_| deserializer.end()) {
+            Ok(()) => Ok(ValidValue(value)),
+            Err(error) => Err(RowError::NotRows(format!(
+                "column \"{}\" ({}): {}",
+                column.name,
+                column.kind,
+                without_place(&error.to_string())
+            ))),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The reader of JSON says where in the text something is wrong; a person asks which row and column.
+fn without_place(error: &str) -> &str {
+    match error.rsplit_once(" at line ") {
+        Some((what, place)) if place.contains(" column ") => what,
+        _ => error,
     }
 }
 
@@ -231,12 +282,8 @@ impl<'a> Reading<'a> {
 
     /// Notes what is wrong with a value, unless the JSON itself is.
     fn note<E: fmt::Display>(&mut self, column: usize, error: &E) {
-        // The reader says where in the text; a person asks which row and column.
         let text = error.to_string();
-        let what = match text.rsplit_once(" at line ") {
-            Some((what, place)) if place.contains(" column ") => what,
-            _ => &text,
-        };
+        let what = without_place(&text);
         if what.starts_with("expected ") && what.contains(", got ") {
             let column = &self.info.columns[column];
             self.problem.get_or_insert(RowError::Value {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tables::{ColumnType, ScalarType};
+use kensho_query::types::{ColumnType, ScalarType};
 use proptest::prelude::*;
 
 fn container(columns: &str) -> ContainerInfo {
@@ -34,7 +34,10 @@ fn kept(kind: &str, value: &str) -> Result<String, String> {
 fn values_are_kept_in_one_form() {
     for (kind, value, expected) in [
         ("BOOL", "true", "true"),
+        ("BOOL", r#""true""#, "true"),
+        ("BOOL", r#""False""#, "false"),
         ("BOOL", "null", "null"),
+        ("BOOL_ARRAY", r#"[true, "false"]"#, "[true,false]"),
         ("STRING", r#""a b""#, r#""a b""#),
         ("STRING", r#""A\u00e4\/\n""#, "\"Aä/\\n\""),
         ("BYTE", "-128", "-128"),
@@ -78,7 +81,7 @@ fn values_are_kept_in_one_form() {
 fn a_wrong_value_is_named_with_its_column_and_what_was_expected() {
     for (kind, value, got) in [
         ("BOOL", "1", "1"),
-        ("BOOL", r#""true""#, r#""true""#),
+        ("BOOL", r#""yes""#, r#""yes""#),
         ("STRING", "1", "1"),
         ("STRING", "[\"a\"]", "an array"),
         ("BYTE", "128", "128"),
@@ -97,6 +100,12 @@ fn a_wrong_value_is_named_with_its_column_and_what_was_expected() {
         ("DOUBLE", r#""inf""#, "inf"),
         ("TIMESTAMP", "0", "0"),
         ("TIMESTAMP", r#""2026-01-31""#, r#""2026-01-31""#),
+        (
+            "TIMESTAMP",
+            r#""1969-12-31T23:59:59.999Z""#,
+            r#""1969-12-31T23:59:59.999Z""#,
+        ),
+        ("GEOMETRY", r#""POINT(1)""#, r#""POINT(1)""#),
         ("BLOB", r#""YQ=""#, r#""YQ=""#),
         ("BLOB", r#""Y===""#, r#""Y===""#),
         ("BLOB", r#""Y-_=""#, r#""Y-_=""#),

@@ -1,5 +1,3 @@
-use std::ops::Bound;
-
 use super::*;
 use kensho_protocol::ids::{Epoch, Lsn};
 use proptest::prelude::*;
@@ -246,7 +244,11 @@ fn containers_tell_what_they_are_like() {
     let mut tables = Tables::default();
     outcome(&mut tables, 1, &create("Zoo"));
     outcome(&mut tables, 2, &create("animals"));
-    let answer = tables.read(&Query::ListContainers.encode());
+    let all = Query::ListContainers {
+        kind: None,
+        prefix: "",
+    };
+    let answer = tables.read(&all.encode());
     assert_eq!(
         Answer::decode(&answer),
         Some(Answer::Names(vec!["animals", "Zoo"]))
@@ -298,6 +300,7 @@ enum Act {
     Drop(u8),
     Put(u8, Vec<(u8, u8)>, u8),
     Delete(u8, Vec<u8>, u8),
+    Transact(u8, String),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -313,6 +316,24 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(container, rows, condition)| Act::Put(container, rows, condition)),
         (container, prop::collection::vec(0..6_u8, 0..4), 0..4_u8)
             .prop_map(|(container, keys, condition)| Act::Delete(container, keys, condition)),
+        (0..3_u8, prop::collection::vec((0..4_u8, 0..6_u8), 0..6)).prop_map(
+            |(container, operations)| {
+                let operations = operations.iter().map(|(operation, key)| match operation {
+                    0 => format!(r#"{{"put":[{key},"p"]}}"#),
+                    1 => format!(r#"{{"delete":{key}}}"#),
+                    2 => format!(r#"{{"get":{key}}}"#),
+                    _ => format!(r#"{{"add":{{"key":{key},"column":"count","value":100}}}}"#),
+                });
+                let operations: Vec<String> = operations.collect();
+                Act::Transact(
+                    container,
+                    format!(
+                        r#"{{"if":[{{"key":1,"exists":true}}],"then":[{0}],"else":[{0}]}}"#,
+                        operations.join(",")
+                    ),
+                )
+            }
+        ),
     ]
 }
 
@@ -348,6 +369,15 @@ fn statement(tables: &Tables, act: &Act) -> Bytes {
             let first = rows.first().map(|(key, _)| *key);
             let condition = condition(*container, *wanted, first);
             valid.put(&format!("c{container}"), schema(*container), condition)
+        }
+        Act::Transact(container, body) => {
+            // A column that the container does not have makes a transaction fail that was half done.
+            let body = body.replace("\"count\"", "\"name\"");
+            let text = SCHEMA.replace("STRING", "BYTE");
+            let (_, info) = ContainerInfo::from_json(text.as_bytes()).unwrap();
+            let body = body.replace("\"p\"", "100");
+            let valid = ValidTransaction::read(&info, body.as_bytes()).unwrap();
+            valid.statement(&format!("c{container}"), schema(*container))
         }
         Act::Delete(container, keys, wanted) => {
             let texts: Vec<String> = keys.iter().map(u8::to_string).collect();
@@ -396,92 +426,4 @@ proptest! {
         image[at_byte] ^= bits;
         let _ = Tables::restore(&image.into());
     }
-}
-
-/// The keys that a scan of the container `t` finds, and how many it counts.
-fn scan(
-    tables: &Tables,
-    keys: (Bound<&str>, Bound<&str>),
-    order: Order,
-    (offset, limit): (u32, u32),
-) -> (Vec<i64>, u64) {
-    let query = Query::Scan {
-        container: "t",
-        column: Some("ID"),
-        from: keys.0,
-        to: keys.1,
-        order,
-        offset,
-        limit,
-    };
-    let answer = tables.read(&query.encode());
-    let Some(Answer::Rows { rows, total, .. }) = Answer::decode(&answer) else {
-        panic!("{answer:?}");
-    };
-    let key = |row: &Raw<'_>| serde_json::from_slice::<(i64, String)>(row.0).unwrap().0;
-    (rows.iter().map(key).collect(), total)
-}
-
-proptest! {
-    /// As if all rows were filtered, sorted and cut.
-    #[test]
-    fn a_scan_gives_the_rows_of_its_range(
-        there in prop::collection::btree_set(-9..10_i64, 0..15),
-        limits in (-10..11_i64, -10..11_i64),
-        kinds in (0..3, 0..3),
-        descending: bool,
-        part in (0..6_u32, 0..20_u32),
-    ) {
-        let mut tables = Tables::default();
-        outcome(&mut tables, 1, &create("t"));
-        for (number, key) in there.iter().enumerate() {
-            let put = put("t", &format!("[{key},\"x\"]"), at(1), Condition::Any);
-            outcome(&mut tables, 2 + number as u64, &put);
-        }
-        let texts = (limits.0.to_string(), limits.1.to_string());
-        let bound = |kind, text| match kind {
-            0 => Bound::Unbounded,
-            1 => Bound::Included(text),
-            _ => Bound::Excluded(text),
-        };
-        let order = if descending { Order::Descending } else { Order::Ascending };
-        let asked = (bound(kinds.0, &texts.0[..]), bound(kinds.1, &texts.1[..]));
-        let (found, total) = scan(&tables, asked, order, part);
-        let mut expected: Vec<i64> = there
-            .into_iter()
-            .filter(|key| match kinds.0 { 0 => true, 1 => *key >= limits.0, _ => *key > limits.0 })
-            .filter(|key| match kinds.1 { 0 => true, 1 => *key <= limits.1, _ => *key < limits.1 })
-            .collect();
-        prop_assert_eq!(total, expected.len() as u64);
-        if descending {
-            expected.reverse();
-        }
-        let skipped = expected.into_iter().skip(part.0 as usize);
-        let expected: Vec<i64> = skipped.take(part.1 as usize).collect();
-        prop_assert_eq!(found, expected);
-    }
-}
-
-#[test]
-fn a_scan_by_another_column_or_a_wrong_key_is_refused() {
-    let mut tables = Tables::default();
-    outcome(&mut tables, 1, &create("t"));
-    let refused = |container, column, from| {
-        let query = Query::Scan {
-            container,
-            column,
-            from,
-            to: Bound::Unbounded,
-            order: Order::Ascending,
-            offset: 0,
-            limit: 1,
-        };
-        format!(
-            "{:?}",
-            Answer::decode(&tables.read(&query.encode())).unwrap()
-        )
-    };
-    assert!(refused("t", Some("name"), Bound::Unbounded).contains("which is \\\"id\\\""));
-    assert!(refused("t", Some("id"), Bound::Included("x")).contains("whole number"));
-    assert!(refused("u", None, Bound::Unbounded).contains("NoSuchContainer"));
 }

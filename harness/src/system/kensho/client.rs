@@ -1,9 +1,12 @@
-//! A client of our cluster: register requests in the words of its client library.
+//! A client of our cluster: calls of workloads in the words of its client library.
 
 use std::time::Duration;
 
-use kensho_client::{Answered as Said, Client, Condition, Current, Error, Options, Put, Row};
-use kensho_workloads::register::{self, Answer, Call, Found};
+use kensho_client::{
+    Answered as Said, Client, Condition, Container, Current, Delete, Error, Options, Put, Row,
+    Rows, Scan,
+};
+use kensho_workloads::call::{self, Answer, Call, Found};
 
 use crate::system::{Answered, Client as TestClient};
 
@@ -48,7 +51,7 @@ impl KenshoClient {
         match call {
             Call::Get { container, key } => {
                 let said = self.client.get(container, key).await?;
-                let row = said.value.as_ref().map(register_row).transpose();
+                let row = said.value.as_ref().map(number_row).transpose();
                 Ok(answered(&said, row.map(Answer::Row)))
             }
             Call::Put {
@@ -59,9 +62,9 @@ impl KenshoClient {
             } => {
                 let row = format!("[{},{value}]", serde_json::Value::from(key.as_str()));
                 let condition = match condition {
-                    register::Condition::Always => Condition::Any,
-                    register::Condition::Absent => Condition::IfAbsent,
-                    register::Condition::Version(etag) => Condition::IfMatch(etag),
+                    call::Condition::Always => Condition::Any,
+                    call::Condition::Absent => Condition::IfAbsent,
+                    call::Condition::Version(etag) => Condition::IfMatch(etag),
                 };
                 let said = self.client.put(container, key, row, condition).await?;
                 let answer = match &said.value {
@@ -69,6 +72,38 @@ impl KenshoClient {
                     Put::ConditionFailed { current } => {
                         let found = current.as_ref().map_or(Ok(Found::Nothing), found);
                         found.map(Answer::Mismatch)
+                    }
+                };
+                Ok(answered(&said, answer))
+            }
+            Call::Scan {
+                container,
+                from,
+                to,
+                limit,
+            } => {
+                let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+                let (column, from, to) = (Container::KEY, quoted(from), quoted(to));
+                let scan = Scan::first(*limit)
+                    .condition(format!("{column} >= {from} and {column} < {to}"));
+                let said = self.client.scan(container, &scan).await?;
+                let rows = numbers_in(&said.value);
+                Ok(answered(&said, rows.map(Answer::Rows)))
+            }
+            Call::Message { body, .. } => Ok(Answered {
+                answer: Answer::Error {
+                    definite: true,
+                    text: format!("a cluster of rows knows no message {body}"),
+                },
+                node: None,
+            }),
+            Call::Delete { container, key } => {
+                let said = self.client.delete(container, key, Condition::Any).await?;
+                let answer = match &said.value {
+                    Delete::Deleted => Ok(Answer::Deleted { existed: true }),
+                    Delete::NotFound => Ok(Answer::Deleted { existed: false }),
+                    failed @ Delete::ConditionFailed { .. } => {
+                        Err(format!("{failed:?}, and there was no condition"))
                     }
                 };
                 Ok(answered(&said, answer))
@@ -103,7 +138,7 @@ impl TestClient for KenshoClient {
 }
 
 fn answered<T>(said: &Said<T>, answer: Result<Answer, String>) -> Answered {
-    // A row that is not a register's is no answer at all; whether it took effect, nobody knows.
+    // A row of another kind is no answer at all; whether it took effect, nobody knows.
     let answer = answer.unwrap_or_else(|text| Answer::Error {
         definite: false,
         text,
@@ -112,25 +147,34 @@ fn answered<T>(said: &Said<T>, answer: Result<Answer, String>) -> Answered {
     Answered { answer, node }
 }
 
-/// The value and version of a register's row.
-/// The register that stood against a condition.
+/// The row that stood against a condition.
 fn found(current: &Current) -> Result<Found, String> {
     match &current.value {
-        Some(row) => Ok(Found::Row(register_value(row)?, current.etag.clone())),
+        Some(row) => Ok(Found::Row(number_in(row)?, current.etag.clone())),
         None => Ok(Found::Unknown),
     }
 }
 
-fn register_row(row: &Row) -> Result<(u64, String), String> {
-    Ok((register_value(&row.value)?, row.etag.clone()))
+fn numbers_in(rows: &Rows) -> Result<Vec<(String, u64)>, String> {
+    let number = |row: &serde_json::Value| {
+        let parsed = serde_json::from_value(row.clone());
+        parsed.map_err(|error| format!("the row {row} is not text and number: {error}"))
+    };
+    rows.rows.iter().map(number).collect()
 }
 
-fn register_value(row: &[u8]) -> Result<u64, String> {
+fn number_row(row: &Row) -> Result<(u64, String), String> {
+    Ok((number_in(&row.value)?, row.etag.clone()))
+}
+
+fn number_in(row: &[u8]) -> Result<u64, String> {
     match serde_json::from_slice::<(String, u64)>(row) {
         Ok((_, value)) => Ok(value),
         Err(error) => {
             let text = String::from_utf8_lossy(row);
-            Err(format!("the row {text:.100} is not a register: {error}"))
+            Err(format!(
+                "the row {text:.100} is not text and number: {error}"
+            ))
         }
     }
 }
@@ -145,12 +189,12 @@ mod tests {
             value: value.into(),
             etag: "1-5".to_string(),
         };
-        let read = register_row(&row(r#"["r7",18446744073709551615]"#)).unwrap();
+        let read = number_row(&row(r#"["r7",18446744073709551615]"#)).unwrap();
         assert_eq!(read, (u64::MAX, "1-5".to_string()));
         assert!(
-            register_row(&row(r#"["r7","x"]"#))
+            number_row(&row(r#"["r7","x"]"#))
                 .unwrap_err()
-                .contains("not a register")
+                .contains("not text and number")
         );
     }
 }

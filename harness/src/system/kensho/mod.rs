@@ -1,5 +1,6 @@
 //! Our cluster on this machine: real `kensho-node` processes, with or without a proxy on each link.
 
+mod capabilities;
 mod client;
 mod config;
 mod control;
@@ -7,7 +8,7 @@ mod ports;
 mod process;
 mod stat;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,14 +18,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::join_all;
 use kensho_client::Container;
-use kensho_nemesis::fault::Heal;
-use kensho_nemesis::mesh::{Mesh, Ports};
-use kensho_nemesis::proxy::Conduct;
-use kensho_nemesis::topology::{Endpoint, Pair};
+use kensho_means::mesh::{Mesh, Ports};
+use kensho_nemesis::capability::Capability;
+use kensho_nemesis::topology::Endpoint;
+use kensho_workloads::call::CallKind;
 use serde_json::{Map, Value, json};
 
-use super::table::Table;
-use super::{Health, Status, System};
+use super::{Described, Disks, Health, Links, Processes, Roles, Status, System};
 use config::{MemberConfig, NodeConfig};
 use process::NodeProcess;
 
@@ -34,6 +34,13 @@ pub(crate) use ports::free as free_ports;
 pub use process::{Launch, run_with_parent};
 pub use stat::ReplicaLog;
 
+/// This system, for those who choose one.
+pub static DESCRIBED: Described = Described {
+    name: "kensho",
+    text: "the cluster of this project: real kensho-node processes with a proxy on every link",
+    calls: CallKind::OF_ROWS,
+    able: &Capability::ALL,
+};
 /// The cluster's name.
 pub const CLUSTER: &str = "kensho";
 /// A node that takes longer than this for a question about itself is silent.
@@ -263,7 +270,7 @@ impl KenshoSystem {
         })
     }
 
-    fn processes(&self) -> MutexGuard<'_, BTreeMap<String, NodeProcess>> {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, NodeProcess>> {
         // A panic elsewhere must not keep nodes from being stopped.
         self.processes
             .lock()
@@ -275,7 +282,7 @@ impl KenshoSystem {
         node: &str,
         act: impl FnOnce(&mut NodeProcess) -> Result<T>,
     ) -> Result<T> {
-        let mut processes = self.processes();
+        let mut processes = self.running();
         let process = processes
             .get_mut(node)
             .with_context(|| format!("{node} is not running"))?;
@@ -284,7 +291,7 @@ impl KenshoSystem {
 
     /// The numbers of the processes that run.
     pub fn process_numbers(&self) -> Vec<u32> {
-        self.processes().values().map(NodeProcess::number).collect()
+        self.running().values().map(NodeProcess::number).collect()
     }
 
     /// The logs of all replicas at nodes that answer.
@@ -298,7 +305,7 @@ impl KenshoSystem {
 
     /// Puts down a process that has ended by itself.
     fn notice_exit(&self, node: &str) {
-        let mut processes = self.processes();
+        let mut processes = self.running();
         let Some(status) = processes.get_mut(node).and_then(NodeProcess::exited) else {
             return;
         };
@@ -323,8 +330,8 @@ impl KenshoSystem {
 impl System for KenshoSystem {
     type Client = KenshoClient;
 
-    fn name(&self) -> &'static str {
-        "kensho"
+    fn name(&self) -> &str {
+        DESCRIBED.name
     }
 
     fn versions(&self) -> Map<String, Value> {
@@ -337,18 +344,6 @@ impl System for KenshoSystem {
 
     fn nodes(&self) -> &[String] {
         &self.names
-    }
-
-    fn partitions(&self) -> u32 {
-        self.settings.partitions
-    }
-
-    fn partition(&self, container: &str) -> u32 {
-        crc32fast::hash(container.to_lowercase().as_bytes()) % self.settings.partitions
-    }
-
-    fn lease_ms(&self) -> u64 {
-        2 * self.settings.heartbeat_ms
     }
 
     async fn install(&self) -> Result<()> {
@@ -372,7 +367,7 @@ impl System for KenshoSystem {
 
     async fn start(&self, node: &str) -> Result<()> {
         self.notice_exit(node);
-        if self.processes().contains_key(node) {
+        if self.running().contains_key(node) {
             return Ok(());
         }
         self.exits
@@ -383,18 +378,18 @@ impl System for KenshoSystem {
         let config = config.to_str().context("the folder's name must be text")?;
         let log = self.log(node);
         let process = NodeProcess::start(&self.settings.launch, &["--config", config], &log)?;
-        self.processes().insert(node.to_string(), process);
+        self.running().insert(node.to_string(), process);
         let begin = Instant::now();
         loop {
             if self.probe(node, "/healthz").await.is_ok() {
                 return Ok(());
             }
-            let ended = self.processes().get_mut(node).map(NodeProcess::exited);
+            let ended = self.running().get_mut(node).map(NodeProcess::exited);
             match ended {
                 Some(None) if begin.elapsed() < START_LIMIT => {}
                 Some(None) => bail!("{node} is not up after {} s", START_LIMIT.as_secs()),
                 Some(Some(status)) => {
-                    self.processes().remove(node);
+                    self.running().remove(node);
                     bail!(
                         "{node} ended while it started ({status}): {}",
                         last_line(&log)
@@ -407,7 +402,7 @@ impl System for KenshoSystem {
     }
 
     async fn stop(&self, node: &str) -> Result<()> {
-        let process = self.processes().remove(node);
+        let process = self.running().remove(node);
         let Some(process) = process else {
             return Ok(());
         };
@@ -420,25 +415,9 @@ impl System for KenshoSystem {
         Ok(())
     }
 
-    fn kill(&self, node: &str) -> Result<()> {
-        self.notice_exit(node);
-        let process = self.processes().remove(node);
-        process
-            .with_context(|| format!("{node} is not running"))?
-            .kill()
-    }
-
-    fn pause(&self, node: &str) -> Result<()> {
-        self.with_process(node, NodeProcess::pause)
-    }
-
-    fn resume(&self, node: &str) -> Result<()> {
-        self.with_process(node, NodeProcess::resume)
-    }
-
     fn status(&self, node: &str) -> Status {
         self.notice_exit(node);
-        if let Some(process) = self.processes().get(node) {
+        if let Some(process) = self.running().get(node) {
             return if process.paused() {
                 Status::Paused
             } else {
@@ -452,47 +431,9 @@ impl System for KenshoSystem {
             .map_or(Status::Stopped, Status::Exited)
     }
 
-    fn disturb(&self, pairs: &BTreeSet<Pair>, conduct: Conduct) -> Result<usize> {
-        let mesh = self
-            .mesh
-            .as_ref()
-            .context("without proxies no link can be disturbed")?;
-        Ok(mesh.set(pairs, conduct))
-    }
-
-    fn heal(&self, heal: Heal) -> usize {
-        self.mesh.as_ref().map_or(0, |mesh| mesh.heal(heal))
-    }
-
-    /// A file that counts for the node's limit as long as it says to be, and takes no room.
-    fn fill_disk(&self, node: &str) -> Result<()> {
-        let limit = self.settings.data_limit_bytes;
-        let limit = limit.context("a data folder without a limit cannot be filled")?;
-        let path = self.ballast(node);
-        let cannot = || format!("cannot fill the disk of {node} by {}", path.display());
-        let file = fs::File::create(&path).with_context(cannot)?;
-        file.set_len(limit).with_context(cannot)
-    }
-
-    fn make_room(&self) -> Result<usize> {
-        let mut made = 0;
-        for node in &self.names {
-            let path = self.ballast(node);
-            match fs::remove_file(&path) {
-                Ok(()) => made += 1,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let cannot = format!("cannot remove {}", path.display());
-                    return Err(error).context(cannot);
-                }
-            }
-        }
-        Ok(made)
-    }
-
     async fn health(&self, node: &str) -> Health {
         self.notice_exit(node);
-        if !self.processes().contains_key(node) {
+        if !self.running().contains_key(node) {
             return Health::Down;
         }
         if self.probe(node, "/readyz").await.is_ok() {
@@ -502,16 +443,6 @@ impl System for KenshoSystem {
             Ok(_) => Health::Up,
             Err(_) => Health::Silent,
         }
-    }
-
-    async fn table(&self) -> Option<Table> {
-        let tables = each(&self.names, |node| async move {
-            let text = self.probe(node, "/cluster/table").await.ok()?;
-            serde_json::from_slice::<Table>(&text).ok()
-        });
-        // A table that names a master is more than the same one without.
-        let newest = |table: &Table| (table.stamp, table.master.is_some());
-        tables.await.into_iter().flatten().max_by_key(newest)
     }
 
     async fn settled(&self) -> Result<(), String> {
@@ -558,6 +489,25 @@ impl System for KenshoSystem {
 
     fn log(&self, node: &str) -> PathBuf {
         self.folder(node).join("log")
+    }
+
+    fn processes(&self) -> Option<&dyn Processes> {
+        Some(self)
+    }
+
+    fn links(&self) -> Option<&dyn Links> {
+        let mesh = self.mesh.as_ref();
+        mesh.map(|mesh| mesh as &dyn Links)
+    }
+
+    fn disks(&self) -> Option<&dyn Disks> {
+        // Only a folder that has a limit can be filled.
+        let limit = self.settings.data_limit_bytes;
+        limit.map(|_| self as &dyn Disks)
+    }
+
+    fn roles(&self) -> Option<&dyn Roles> {
+        Some(self)
     }
 }
 

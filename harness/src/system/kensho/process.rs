@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use kensho_nemesis::signal;
+use kensho_means::signal;
 
 /// How to start a node's program.
 #[derive(Clone, Debug, PartialEq, Eq)]

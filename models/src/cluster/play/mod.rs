@@ -10,9 +10,7 @@
 //! whether clients could see it.
 
 mod history;
-mod register;
-
-use std::collections::BTreeSet;
+mod rows;
 
 use kensho_checker::history::{Event, History, Kind};
 use kensho_checker::report::{Report, Verdict};
@@ -21,9 +19,10 @@ use kensho_protocol::request::RequestId;
 use kensho_protocol::session;
 use kensho_protocol::settings::Mode;
 use kensho_storage::tables::Tables;
+use kensho_workloads::call::{Answer, Call};
 use kensho_workloads::generator::{Completion, Context, Generator, Next, Scheduled, Thread};
 use kensho_workloads::operation::Operation;
-use kensho_workloads::register as workload;
+use kensho_workloads::workload::{Clients, Settings, Step, Workload};
 use serde_json::Value;
 
 use super::clients::{Attempt, Request};
@@ -36,13 +35,10 @@ use crate::invariants::linearizable::Asked;
 use crate::random::{Random, Stream};
 use crate::run::Given;
 use history::Journal;
-use register::Containers;
+use rows::Containers;
 
 /// So many violations of invariants are enough to end a run after all.
 const VIOLATIONS_MAX: usize = 100;
-/// Registers remembered before the memory starts anew; far more than are live.
-const SEEN_MAX: usize = 10_000;
-
 /// What a usual statement takes, as rows of the harness's workloads have it.
 const STATEMENT_BYTES: usize = 100;
 
@@ -52,7 +48,7 @@ enum Phase {
     /// The cluster is born.
     Birth,
     /// Containers are made; so many are there.
-    Setup(u64),
+    Setup(usize),
     /// Clients work while faults strike.
     Main,
     /// Faults have ended, and clients work on.
@@ -67,15 +63,15 @@ enum Phase {
 #[derive(Debug)]
 pub struct Play {
     phase: Phase,
-    settings: workload::Settings,
+    workload: &'static dyn Workload,
+    clients: Box<dyn Clients>,
+    /// The containers' names.
+    names: Vec<String>,
     generator: Generator,
     context: Context,
-    /// By client: the operation that it performs.
-    open: Vec<Option<Operation>>,
+    /// By client: the operation that it performs, and the call that it waits for.
+    open: Vec<Option<(Operation, Call)>>,
     containers: Containers,
-    seen: workload::Seen,
-    /// Every key that was used.
-    used: BTreeSet<String>,
     journal: Journal,
     /// When the generator is asked next; `u64::MAX`: when an operation ends.
     ask_ns: u64,
@@ -94,18 +90,21 @@ impl Load for Play {
     fn new(plan: &Plan) -> Self {
         let clients = plan.clients.count;
         let partitions = plan.partitions as u64;
-        let settings = workload::Settings::for_partitions(partitions, plan.load.seed);
+        let settings = Settings::for_partitions(partitions, plan.load.seed);
+        let workload = plan.load.workload.expect("a workload to play");
+        let acting = workload.clients(settings);
         Play {
             phase: Phase::Birth,
-            settings,
-            generator: workload::generator(settings)
+            workload,
+            names: acting.containers(),
+            generator: acting
+                .generator()
                 .stagger(plan.load.interval_ns, plan.load.seed)
                 .on_clients(),
+            clients: acting,
             context: Context::new(clients),
             open: vec![None; clients],
             containers: Containers::default(),
-            seen: workload::Seen::default(),
-            used: BTreeSet::new(),
             journal: Journal::new(clients),
             ask_ns: u64::MAX,
         }
@@ -145,13 +144,15 @@ impl Load for Play {
         if let Phase::Setup(made) = cluster.load.phase {
             return setup_goes_on(cluster, made, &ended);
         }
-        let Some(operation) = cluster.load.open[client].take() else {
+        let Some((operation, call)) = cluster.load.open[client].take() else {
             return;
         };
-        let kind = end_operation(cluster, client, &operation, &ended);
-        match (kind, operation.f) {
-            (Kind::Ok, "read") => cluster.figures.reads += 1,
-            (Kind::Ok, _) => {
+        let Some(kind) = go_on(cluster, client, &operation, &call, &ended) else {
+            return;
+        };
+        match (kind, call.is_update()) {
+            (Kind::Ok, false) => cluster.figures.reads += 1,
+            (Kind::Ok, true) => {
                 cluster.figures.updates += 1;
                 if ended.attempts > 1 {
                     cluster.sometimes.saw(Sight::RetryAcknowledged);
@@ -174,7 +175,7 @@ impl Load for Play {
                 cluster.load.phase = Phase::Setup(0);
                 make_container(cluster, 0);
             }
-            Phase::Setup(made) if whole && made == cluster.load.settings.containers => {
+            Phase::Setup(made) if whole && made == cluster.load.names.len() => {
                 begin_main(cluster);
             }
             Phase::Birth | Phase::Setup(_) | Phase::Main => {}
@@ -183,9 +184,9 @@ impl Load for Play {
             }
             Phase::Recovering => {}
             Phase::Settling if whole && cluster.load.context.all_free() => {
-                let reads = workload::final_phase(&cluster.load.used);
+                let reads = cluster.load.clients.final_phase();
                 // Far longer than a read takes in a quiet cluster, for each.
-                let keys = cluster.load.used.len() as u64;
+                let keys = cluster.load.clients.unread().len() as u64;
                 cluster.end_ns =
                     cluster.now_ns + cluster.plan.recovery_ns + keys * cluster.plan.heartbeat_ns();
                 enter(cluster, Phase::Final, reads);
@@ -197,9 +198,8 @@ impl Load for Play {
     fn calm(cluster: &mut Cluster<Self>) {
         let partitions = cluster.plan.partitions;
         cluster.written = vec![true; partitions];
-        for number in 0..cluster.load.settings.containers {
-            let name = workload::container_name(number);
-            let partition = register::partition(&name, partitions);
+        for name in &cluster.load.names {
+            let partition = rows::partition(name, partitions);
             cluster.written[usize::from(partition.0)] = false;
         }
         cluster.load.phase = Phase::Recovering;
@@ -218,7 +218,8 @@ impl Load for Play {
         if cluster.plan.settings.mode == Mode::Async && cluster.figures.lost > 0 {
             return;
         }
-        let report = workload::check(&History::from_events(cluster.load.journal.events()));
+        let history = History::from_events(cluster.load.journal.events());
+        let report = cluster.load.workload.check(&history);
         if let Some(violation) = violation(&report) {
             // What clients could see comes before what only the invariants saw.
             cluster.violations.insert(0, violation);
@@ -261,19 +262,19 @@ fn violation(report: &Report) -> Option<Violation> {
 }
 
 /// Asks for a container; the first client makes them all, one after another.
-fn make_container(cluster: &mut Cluster<Play>, number: u64) {
-    let name = workload::container_name(number);
-    let partition = register::partition(&name, cluster.plan.partitions);
+fn make_container(cluster: &mut Cluster<Play>, number: usize) {
+    let name = cluster.load.names[number].clone();
+    let partition = rows::partition(&name, cluster.plan.partitions);
     cluster.ask(0, partition, Containers::create(&name));
 }
 
 /// A statement about a container ended: it was made, or looked up. What failed is tried again.
-fn setup_goes_on(cluster: &mut Cluster<Play>, number: u64, ended: &Ended) {
-    let name = workload::container_name(number);
+fn setup_goes_on(cluster: &mut Cluster<Play>, number: usize, ended: &Ended) {
+    let name = cluster.load.names[number].clone();
     match &ended.result {
         Ok(reply) if cluster.load.containers.learn(&name, reply) => {
             cluster.load.phase = Phase::Setup(number + 1);
-            if number + 1 < cluster.load.settings.containers {
+            if number + 1 < cluster.load.names.len() {
                 make_container(cluster, number + 1);
             }
         }
@@ -351,49 +352,60 @@ fn begin_operation(cluster: &mut Cluster<Play>, scheduled: Scheduled) {
     if cluster.chooser.begins(0, main).is_none() {
         return complete(cluster, client, Kind::Fail);
     }
-    let containers = load.settings.containers;
-    let called = workload::call(scheduled.operation, containers, &load.seen);
+    let called = load.clients.begin(client, scheduled.operation);
     let (operation, call) = called.expect("the workload's own operation");
-    load.used.extend(operation.key.clone());
     load.journal.begin(client, cluster.now_ns, &operation);
-    let request: Request = load.containers.request(&call);
     if cluster.trace.is_kept() {
         let told = (operation.f, &operation.key, operation.value.to_string());
         cluster.say(format_args!("client {client} begins {told:?}"));
     }
-    cluster.load.open[client] = Some(operation);
-    let partition = register::partition(call.container(), cluster.plan.partitions);
+    ask_for(cluster, client, operation, call);
+}
+
+/// A client makes the next call of its operation.
+fn ask_for(cluster: &mut Cluster<Play>, client: usize, operation: Operation, call: Call) {
+    let request: Request = cluster.load.containers.request(&call);
+    let partition = rows::partition(call.container(), cluster.plan.partitions);
+    cluster.load.open[client] = Some((operation, call));
     cluster.ask(client, partition, request);
 }
 
-/// Puts down how an operation ended.
-fn end_operation(
+/// A call has ended: the operation goes on by the next one, or how it ended is put down and told.
+fn go_on(
     cluster: &mut Cluster<Play>,
     client: usize,
     operation: &Operation,
+    call: &Call,
     ended: &Ended,
-) -> Kind {
+) -> Option<Kind> {
     let answer = match &ended.result {
-        Ok(reply) => register::answer(reply),
-        Err(failure) => workload::Answer::Error {
+        Ok(reply) => rows::answer(reply),
+        Err(failure) => Answer::Error {
             definite: failure.definite,
             text: failure.to_string(),
         },
     };
     let load = &mut cluster.load;
-    let outcome = workload::outcome(operation, answer, &mut load.seen);
-    load.seen.bound(SEEN_MAX);
+    let outcome = match load.clients.answered(client, operation, call, answer) {
+        Step::End(outcome) => outcome,
+        Step::Call(next) => {
+            ask_for(cluster, client, operation.clone(), next);
+            return None;
+        }
+    };
     let node = ended
         .node
         .map(|node| crate::world::table_service::member(node).name);
-    load.journal
+    let kind = load
+        .journal
         .end(client, cluster.now_ns, operation, |event| {
             event.kind = outcome.kind;
             event.value = outcome.value;
             event.observed = outcome.observed;
             event.error = outcome.error;
             event.node = node;
-        })
+        });
+    Some(kind)
 }
 
 /// A client is free again, and the generator hears of it.

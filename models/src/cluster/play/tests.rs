@@ -3,14 +3,14 @@
 use kensho_checker::history::{Event, Process};
 
 use super::Play;
-use crate::asked_for::{Nemesis, Workload};
+use crate::asked_for::Nemesis;
 use crate::cluster::Cluster;
 use crate::run::{Figures, Given, Outcome, Run, explore, run_aloud, story};
 
 fn given(nemesis: &[&str]) -> Given {
     let names: Vec<String> = nemesis.iter().map(ToString::to_string).collect();
     Given {
-        workload: Some(Workload::Register),
+        workload: kensho_workloads::find("register").ok(),
         nemesis: (!names.is_empty()).then(|| Nemesis::of(&names).expect("they are names")),
         turbulent_ns: Some(10_000_000_000),
         ..Given::default()

@@ -6,7 +6,7 @@ use super::super::anomaly::Anomaly;
 use super::super::scale::Width;
 use super::{Drawing, MARKS_MAX, NODE, Panel, fault_title, first_master, length_ms};
 use crate::html::escape;
-use crate::verdict::FaultOutcome;
+use crate::verdict::{FaultOutcome, InjectionKind};
 
 impl Drawing<'_> {
     /// From the first to the last operation of each proof, and where each lost write was
@@ -75,11 +75,7 @@ impl Drawing<'_> {
                     if !hit {
                         continue;
                     }
-                    let class = match injection.action.as_str() {
-                        "kill" | "restart" => "kill",
-                        "pause" => "pause",
-                        _ => "cut",
-                    };
+                    let class = class(injection.kind);
                     let from = self.time.at(injection.at_ms as f64);
                     let wide = (self.time.at(fault.end_ms as f64) - from).max(1.0);
                     let title = escape(&fault_title(number, fault));
@@ -93,10 +89,10 @@ impl Drawing<'_> {
         self.masters(panel, names);
         let words = match self.width {
             Width::Wide => {
-                "nodes: <tspan class=\"t-master\">master</tspan>, <tspan class=\"t-kill\">killed</tspan>, <tspan class=\"t-pause\">paused</tspan>, <tspan class=\"t-cut\">cut off</tspan>; shaded while a fault lasts"
+                "nodes: <tspan class=\"t-master\">master</tspan>, <tspan class=\"t-kill\">killed</tspan>, <tspan class=\"t-pause\">paused</tspan>, <tspan class=\"t-cut\">cut off or slow</tspan>, <tspan class=\"t-disk\">disk full</tspan>; shaded while a fault lasts"
             }
             Width::Narrow => {
-                "<tspan class=\"t-master\">master</tspan>, <tspan class=\"t-kill\">killed</tspan>, <tspan class=\"t-pause\">paused</tspan>, <tspan class=\"t-cut\">cut off</tspan>"
+                "<tspan class=\"t-master\">master</tspan>, <tspan class=\"t-kill\">killed</tspan>, <tspan class=\"t-pause\">paused</tspan>, <tspan class=\"t-cut\">cut off</tspan>, <tspan class=\"t-disk\">full</tspan>"
             }
         };
         self.heading(panel, words);
@@ -192,5 +188,15 @@ impl Drawing<'_> {
             }
         };
         self.heading(panel, words);
+    }
+}
+
+/// The class of a fault's mark on a node's lane.
+fn class(kind: Option<InjectionKind>) -> &'static str {
+    match kind {
+        Some(InjectionKind::Kill | InjectionKind::Restart) => "kill",
+        Some(InjectionKind::Pause) => "pause",
+        Some(InjectionKind::Partition | InjectionKind::Delay) | None => "cut",
+        Some(InjectionKind::Disk) => "disk",
     }
 }

@@ -1,0 +1,527 @@
+//! Rows by conditions, by keys and by statements.
+//!
+//! Rows are kept in the order of their keys, so that what a condition says of the row key is a range, and
+//! nothing outside of it is looked at.
+
+mod explain;
+mod sampling;
+mod sorted;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, btree_map};
+use std::ops::Bound;
+
+use kensho_query::condition::{self, Condition, SortedBy};
+use kensho_query::row::Split;
+use kensho_query::select::{Container as Target, Select, What};
+use kensho_query::types::ColumnType;
+use kensho_query::value::Value;
+use kensho_query::{Accumulator, Aggregate, Code, Wrong};
+
+use super::statement::{Answer, Selected, Text, Wanted};
+use super::{Container, ContainerKind, Row, RowKey};
+
+/// Rows of more bytes are not given at once.
+const ANSWER_BYTES: usize = 20 << 20;
+
+/// Why there is no answer.
+#[derive(Debug)]
+enum Refused {
+    Wrong(Wrong),
+    Key(String),
+    TooLarge,
+}
+
+impl From<Wrong> for Refused {
+    fn from(wrong: Wrong) -> Self {
+        Refused::Wrong(wrong)
+    }
+}
+
+/// Which part of the rows is given.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    offset: u64,
+    limit: u64,
+}
+
+/// Rows that were found, and how many there are.
+type Found<'a> = (Vec<Text<'a>>, u64);
+
+impl Container {
+    pub(super) fn select<'a>(
+        &'a self,
+        wanted: &Wanted<'_>,
+        offset: u64,
+        limit: u64,
+        now: i64,
+    ) -> Answer<'a> {
+        let page = Page { offset, limit };
+        let selected = match wanted {
+            Wanted::Rows { condition, sort } => self.rows_where(*condition, *sort, page, now),
+            Wanted::Range { from, to } => self.rows_between(*from, *to, page),
+            Wanted::Keys(keys) => self.rows_of(keys, page),
+            Wanted::Tql { statement, columns } => self.tql(statement, columns, limit, now),
+        };
+        match selected {
+            Ok(selected) => Answer::Selected(selected),
+            Err(Refused::Wrong(wrong)) => Answer::WrongQuery(wrong.code, wrong.to_string()),
+            Err(Refused::Key(what)) => Answer::WrongKey(what),
+            Err(Refused::TooLarge) => Answer::WrongQuery(
+                Code::Value,
+                format!(
+                    "the rows have more than {} MiB; ask for fewer at a time by limit and offset",
+                    ANSWER_BYTES >> 20
+                ),
+            ),
+        }
+    }
+
+    fn rows_where(
+        &self,
+        condition: Option<&str>,
+        sort: Option<&str>,
+        page: Page,
+        now: i64,
+    ) -> Result<Selected<'_>, Refused> {
+        let columns = &self.info.columns;
+        let condition = match condition {
+            Some(text) => Condition::parse(text, columns, now)
+                .map_err(|wrong| within("the condition: ", wrong))?,
+            None => Condition::default(),
+        };
+        let order = match sort {
+            Some(text) => condition::sorted_by(text, columns)
+                .map_err(|wrong| within("the sort order: ", wrong))?,
+            None => Vec::new(),
+        };
+        let (rows, total) = self.page(&self.matching(condition), &order, page)?;
+        Ok(self.whole_rows(rows, total, page))
+    }
+
+    fn rows_between(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        page: Page,
+    ) -> Result<Selected<'_>, Refused> {
+        let bound = |text: Option<&str>| match text {
+            None => Ok(Bound::Unbounded),
+            Some(text) => self.row_key(text).map(Bound::Included),
+        };
+        let matching = Matching {
+            rows: &self.rows,
+            keys: (bound(from)?, bound(to)?),
+            condition: Condition::default(),
+        };
+        let (rows, total) = self.page(&matching, &[], page)?;
+        Ok(self.whole_rows(rows, total, page))
+    }
+
+    fn rows_of(&self, keys: &[&str], page: Page) -> Result<Selected<'_>, Refused> {
+        let keys = keys.iter().map(|text| self.row_key(text));
+        let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+        keys.sort_unstable();
+        keys.dedup();
+        let mut given = Given::new(page);
+        for row in keys.iter().filter_map(|key| self.rows.get(key)) {
+            given.take(&row.value)?;
+        }
+        let (rows, total) = given.finish();
+        Ok(self.whole_rows(rows, total, page))
+    }
+
+    fn row_key(&self, text: &str) -> Result<RowKey, Refused> {
+        let wrong = |what: String| Refused::Key(what);
+        if !self.info.row_key {
+            let what = "the container has no row key to ask for";
+            return Err(wrong(what.to_owned()));
+        }
+        let key = self.info.parse_key(text);
+        let key = key.map_err(|error| wrong(error.to_string()))?;
+        Ok(RowKey::named(key).expect("a text is no missing key"))
+    }
+
+    fn whole_rows<'a>(&'a self, rows: Vec<Text<'a>>, total: u64, page: Page) -> Selected<'a> {
+        Selected {
+            columns: self.all_columns(),
+            rows,
+            total: Some(total),
+            offset: page.offset,
+            limit: page.limit,
+        }
+    }
+
+    fn all_columns(&self) -> Vec<(Cow<'_, str>, ColumnType)> {
+        let columns = self.info.columns.iter();
+        columns
+            .map(|column| ((&*column.name).into(), column.kind))
+            .collect()
+    }
+
+    fn tql(
+        &self,
+        statement: &str,
+        columns: &[&str],
+        limit: u64,
+        now: i64,
+    ) -> Result<Selected<'_>, Refused> {
+        let target = Target {
+            name: &self.name,
+            columns: &self.info.columns,
+            is_time_series: self.info.kind == ContainerKind::TimeSeries,
+            now,
+        };
+        let select = Select::parse(statement, &target)?;
+        let page = Page {
+            offset: select.offset,
+            limit: select.limit.unwrap_or(limit).min(limit),
+        };
+        let columns = self.chosen(columns)?;
+        if let Some(explain) = select.explain {
+            return self.explain(explain, select);
+        }
+        let matching = self.matching(select.condition);
+        let order = &select.order;
+        let found = match select.what {
+            What::Rows => self.page(&matching, order, page),
+            What::Aggregate(aggregate, column) => {
+                return self.aggregated(&matching, aggregate, column);
+            }
+            What::Near(near, time) => {
+                let row = matching.near(near, time)?;
+                self.page_of(row.into_iter().collect(), order, page)
+            }
+            What::Interpolated { column, time } => {
+                let row = self.interpolated(&matching, column, time)?;
+                self.page_of(row.into_iter().collect(), order, page)
+            }
+            What::Sampling(sampling) => {
+                let rows = self.sampled(&matching, sampling)?;
+                self.page_of(rows, order, page)
+            }
+            What::Extreme { greatest, column } => {
+                let rows = self.extreme(&matching, greatest, column)?;
+                self.page_of(rows, order, page)
+            }
+        };
+        let (rows, total) = found?;
+        let mut selected = self.whole_rows(rows, total, page);
+        if let Some(columns) = columns {
+            selected.project(&columns);
+        }
+        Ok(selected)
+    }
+
+    /// The places of these columns; `None` for all of them.
+    fn chosen(&self, names: &[&str]) -> Result<Option<Vec<usize>>, Refused> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let columns = &self.info.columns;
+        let places = names.iter().map(|name| {
+            let mut columns = columns.iter();
+            let place = columns.position(|column| column.name.eq_ignore_ascii_case(name));
+            let shown: String = name.chars().take(64).collect();
+            place.ok_or_else(|| Refused::Key(format!("there is no column {shown}")))
+        });
+        places.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The rows for which a condition holds.
+    fn matching(&self, mut condition: Condition) -> Matching<'_> {
+        let keys = self.key_range(&mut condition);
+        Matching {
+            rows: &self.rows,
+            keys,
+            condition,
+        }
+    }
+
+    /// What the condition says of the row key, which is taken out of it.
+    fn key_range(&self, condition: &mut Condition) -> Keys {
+        if !self.info.row_key {
+            return (Bound::Unbounded, Bound::Unbounded);
+        }
+        let range = condition.take_range(0);
+        (range.from.map(key_of), range.to.map(key_of))
+    }
+
+    /// A part of the rows in an order.
+    fn page<'a>(
+        &self,
+        matching: &Matching<'a>,
+        order: &[SortedBy],
+        page: Page,
+    ) -> Result<Found<'a>, Refused> {
+        // No two rows have the same key, so that whatever comes behind it decides nothing.
+        let by_key = match order.first() {
+            None => Some(false),
+            Some(first) if first.column == 0 && self.info.row_key => Some(first.descending),
+            Some(_) => None,
+        };
+        let Some(descending) = by_key else {
+            let mut rows = Vec::new();
+            matching.each(|_, row| {
+                rows.push(Text(Cow::Borrowed(&*row.value)));
+                Ok(())
+            })?;
+            return self.page_of(rows, order, page);
+        };
+        let mut given = Given::new(page);
+        let take = |_: &RowKey, row: &'a Row| given.take(&row.value);
+        match descending {
+            false => matching.each(take)?,
+            true => matching.each_from_the_end(take)?,
+        }
+        Ok(given.finish())
+    }
+
+    /// A part of these rows in an order.
+    fn page_of<'a>(
+        &self,
+        mut rows: Vec<Text<'a>>,
+        order: &[SortedBy],
+        page: Page,
+    ) -> Result<Found<'a>, Refused> {
+        if !order.is_empty() {
+            rows = sorted::sorted(rows, order, &self.info.columns);
+        }
+        let total = rows.len() as u64;
+        let rows = rows.into_iter().skip(count(page.offset));
+        let mut bytes = 0;
+        let mut given = Vec::new();
+        for row in rows.take(count(page.limit)) {
+            bytes += row.0.len();
+            if bytes > ANSWER_BYTES {
+                return Err(Refused::TooLarge);
+            }
+            given.push(row);
+        }
+        Ok((given, total))
+    }
+
+    fn aggregated(
+        &self,
+        matching: &Matching<'_>,
+        aggregate: Aggregate,
+        column: Option<usize>,
+    ) -> Result<Selected<'_>, Refused> {
+        let kind = column.map(|column| self.info.columns[column].kind);
+        let mut accumulator = Accumulator::new(aggregate);
+        let mut split = Split::default();
+        matching.each(|key, row| {
+            match column.zip(kind) {
+                Some((column, kind)) => {
+                    let cells = split.row(&row.value, column + 1);
+                    let time = match key {
+                        RowKey::Timestamp(time) => Some(*time),
+                        _ => None,
+                    };
+                    accumulator.push(&Value::read(kind, cells.cell(column)), time);
+                }
+                None => accumulator.count(),
+            }
+            Ok(())
+        })?;
+        let result = aggregate.result(kind);
+        let value = accumulator.finish(result).map_err(|what| {
+            Refused::Wrong(Wrong {
+                code: Code::Value,
+                at: 0,
+                what: what.into(),
+            })
+        })?;
+        let rows = value.into_iter().map(|value| {
+            let mut row = vec![b'['];
+            value.write(&mut row);
+            row.push(b']');
+            Text(row.into())
+        });
+        Ok(Selected {
+            columns: vec![("aggregationResult".into(), result)],
+            rows: rows.collect(),
+            total: None,
+            offset: 0,
+            limit: 1,
+        })
+    }
+
+    /// The rows with the greatest or the least value of a column.
+    fn extreme<'a>(
+        &self,
+        matching: &Matching<'a>,
+        greatest: bool,
+        column: usize,
+    ) -> Result<Vec<Text<'a>>, Refused> {
+        let kind = self.info.columns[column].kind;
+        let mut split = Split::default();
+        let mut best = Value::Null;
+        let mut rows = Vec::new();
+        matching.each(|_, row| {
+            let cells = split.row(&row.value, column + 1);
+            let value = Value::read(kind, cells.cell(column));
+            if value == Value::Null {
+                return Ok(());
+            }
+            let ordering = value.compare(&best);
+            let is_better = ordering.is_none_or(|ordering| match greatest {
+                true => ordering.is_gt(),
+                false => ordering.is_lt(),
+            });
+            if is_better {
+                rows.clear();
+                best = value;
+            }
+            if is_better || ordering.is_some_and(std::cmp::Ordering::is_eq) {
+                rows.push(Text(Cow::Borrowed(&*row.value)));
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+impl Selected<'_> {
+    /// Leaves these columns, in this order.
+    fn project(&mut self, columns: &[usize]) {
+        let width = columns.iter().max().map_or(0, |last| last + 1);
+        let mut split = Split::default();
+        for row in &mut self.rows {
+            let cells = split.row(&row.0, width);
+            let mut projected = vec![b'['];
+            for (number, column) in columns.iter().enumerate() {
+                if number > 0 {
+                    projected.push(b',');
+                }
+                projected.extend_from_slice(cells.cell(*column));
+            }
+            projected.push(b']');
+            row.0 = projected.into();
+        }
+        let all = &self.columns;
+        self.columns = columns.iter().map(|column| all[*column].clone()).collect();
+    }
+}
+
+/// The rows of a range of keys for which a condition holds.
+struct Matching<'a> {
+    rows: &'a BTreeMap<RowKey, Row>,
+    keys: Keys,
+    condition: Condition,
+}
+
+/// A range of keys.
+type Keys = (Bound<RowKey>, Bound<RowKey>);
+
+impl<'a> Matching<'a> {
+    /// All rows of the range.
+    fn rows(&self) -> btree_map::Range<'a, RowKey, Row> {
+        self.rows_of(self.keys.clone())
+    }
+
+    fn rows_of(&self, keys: Keys) -> btree_map::Range<'a, RowKey, Row> {
+        match is_empty(&keys) {
+            // A map cannot be asked for such a range.
+            true => btree_map::Range::default(),
+            false => self.rows.range(keys),
+        }
+    }
+
+    fn each(
+        &self,
+        take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        each(self.rows(), &self.condition, take)
+    }
+
+    fn each_from_the_end(
+        &self,
+        take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        each(self.rows().rev(), &self.condition, take)
+    }
+}
+
+fn each<'a>(
+    rows: impl Iterator<Item = (&'a RowKey, &'a Row)>,
+    condition: &Condition,
+    mut take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let mut split = Split::default();
+    for (key, row) in rows {
+        if condition.holds(&row.value, &mut split)? {
+            take(key, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// A part of the rows that come by.
+struct Given<'a> {
+    page: Page,
+    rows: Vec<Text<'a>>,
+    bytes: usize,
+    total: u64,
+}
+
+impl<'a> Given<'a> {
+    fn new(page: Page) -> Self {
+        Given {
+            page,
+            rows: Vec::new(),
+            bytes: 0,
+            total: 0,
+        }
+    }
+
+    fn take(&mut self, row: &'a [u8]) -> Result<(), Refused> {
+        if self.total >= self.page.offset && (self.rows.len() as u64) < self.page.limit {
+            self.bytes += row.len();
+            if self.bytes > ANSWER_BYTES {
+                return Err(Refused::TooLarge);
+            }
+            self.rows.push(Text(row.into()));
+        }
+        self.total += 1;
+        Ok(())
+    }
+
+    fn finish(self) -> Found<'a> {
+        (self.rows, self.total)
+    }
+}
+
+fn within(place: &str, wrong: Wrong) -> Wrong {
+    let Wrong { code, at, what } = wrong;
+    let what = format!("{place}{what}").into();
+    Wrong { code, at, what }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn key_of(value: Value<'static>) -> RowKey {
+    match value {
+        Value::Integer(number) => RowKey::Integer(number),
+        Value::Time(time) => RowKey::Timestamp(time),
+        Value::Text(text) => RowKey::Text(text.as_bytes().into()),
+        other => unreachable!("{other:?} is no row key"),
+    }
+}
+
+/// Whether no key lies between.
+fn is_empty(keys: &Keys) -> bool {
+    match keys {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (
+            Bound::Included(from) | Bound::Excluded(from),
+            Bound::Included(to) | Bound::Excluded(to),
+        ) => from >= to,
+    }
+}
+
+#[cfg(test)]
+mod tests;

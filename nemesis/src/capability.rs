@@ -1,0 +1,45 @@
+//! What a system must let be done to it, or tell, so that a fault can strike it.
+
+/// Something that a system may be able to. Clocks and membership will stand here when there are
+/// faults for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Its nodes can be killed, paused and continued, and started again.
+    Processes,
+    /// The links between its nodes, and from clients to them, can be cut and slowed down.
+    Links,
+    /// The disks of its nodes can be filled.
+    Disks,
+    /// It tells who is master, and who is owner and backup of what.
+    Roles,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Capability; 4] = [
+        Capability::Processes,
+        Capability::Links,
+        Capability::Disks,
+        Capability::Roles,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Capability::Processes => "processes",
+            Capability::Links => "links",
+            Capability::Disks => "disks",
+            Capability::Roles => "roles",
+        }
+    }
+
+    /// What a system without it lacks, as the end of "it cannot be had, since".
+    pub fn lack(self) -> &'static str {
+        match self {
+            Capability::Processes => "its nodes cannot be killed and paused",
+            Capability::Links => "there is nothing on its links that could disturb them",
+            Capability::Disks => "its disks cannot be filled",
+            Capability::Roles => "it does not tell who is primary of what",
+        }
+    }
+}
