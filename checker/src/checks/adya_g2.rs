@@ -3,12 +3,13 @@
 //! Operation: `insert` with the value `[key [a b]]`, one of *a* and *b* an identifier, the other nil.
 //! Each is a transaction that looks for rows of the key in two tables by a predicate, and inserts
 //! its own (into the one or the other table) only if there is none. So of all inserts of a key at
-//! most one may succeed. This is `g2` of Jepsen's `jepsen.tests.adya`.
+//! most one may succeed. Where values are tuples of independent objects, each object has keys of its
+//! own. This is `g2` of Jepsen's `jepsen.tests.adya`.
 
 use super::Findings;
 use super::{listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
-use crate::history::{History, NEVER};
+use crate::history::History;
 use crate::judge::{Known, Model, Shape};
 use crate::report::Report;
 use crate::value::Value;
@@ -35,12 +36,14 @@ pub fn check(history: &History) -> Report {
     let places: Vec<u32> = (0..history.operations.len() as u32).collect();
     for (place, insert) in named_of(history, &places, "insert") {
         let value = history.value(insert.argument);
-        let key = match history.key_text(insert.key) {
-            Some(key) if insert.key != NEVER => Some(Value::Text(key)),
-            _ => match value.elements() {
-                Some([key, Value::List(_)]) => Some(key.clone()),
-                _ => None,
-            },
+        let inner = match value.elements() {
+            Some([key, Value::List(_)]) => Some(key.clone()),
+            _ => None,
+        };
+        let key = match (history.key(insert.key), inner) {
+            (Some(group), Some(key)) => Some(Value::List(vec![group.clone(), key])),
+            (Some(key), None) => Some(key.clone()),
+            (None, key) => key,
         };
         let Some(key) = key else {
             missing.get_or_insert_with(|| {

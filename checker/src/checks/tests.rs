@@ -229,3 +229,35 @@ fn keys_are_judged_on_their_own() {
     let twice = tuples(&queue.replace("dequeue [:b 1]", "dequeue [:a 1]"));
     assert_eq!(names(&queue_check(&twice)), ["duplicate element"]);
 }
+
+#[test]
+fn independent_objects_have_keys_and_logs_of_their_own() {
+    let split = |lines: &str| {
+        let mut history = sequence(lines);
+        history.split_tuples();
+        history
+    };
+    let inserts = |second: &str| {
+        let lines = format!("0 ok insert [a [7 [1 nil]]]; 1 ok insert [{second} [nil 2]]]");
+        super::adya_g2::check(&split(&lines))
+    };
+    assert!(inserts("b [7").is_valid());
+    assert!(inserts("a [8").is_valid());
+    assert_eq!(names(&inserts("a [7")), ["G2"]);
+    let logs = |second: &str| {
+        let message = |group: &str, value: &str| {
+            format!(
+                "{{:process 0 :type :invoke :f :send :value [{group} [[:send 0 {value}]]]}}
+                {{:process 0 :type :ok :f :send :value [{group} [[:send 0 [0 {value}]]]]}}
+                {{:process 1 :type :invoke :f :poll :value [{group} [[:poll]]]}}
+                {{:process 1 :type :ok :f :poll :value [{group} [[:poll {{0 [[0 {value}]]}}]]]}}"
+            )
+        };
+        let text = message("a", "1") + &message(second, "2");
+        let mut history = read(text.as_bytes(), Format::Edn).unwrap();
+        history.split_tuples();
+        super::kafka::check(&history)
+    };
+    assert!(logs("b").is_valid(), "{:?}", logs("b"));
+    assert!(names(&logs("a")).contains(&"inconsistent offsets"));
+}

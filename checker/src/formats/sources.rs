@@ -194,34 +194,44 @@ impl Readings<'_> {
             keep_what_is_whole(result, None, &mut builder)?;
             return Ok((builder.finish(), parts_of));
         }
+        // What is wrong with the first file, and the first file that was read at least in part.
         let mut failed: Option<ReadError> = None;
+        let mut damaged: Option<&PathBuf> = None;
         for file in files {
             let mut builder = Builder::default();
-            match self.file(file, format, prepare, &mut builder) {
-                Ok(format) => {
-                    if let Some(problem) = failed {
-                        builder.history.problems.push(Problem {
-                            event: 0,
-                            text: format!("{problem}; {} was read instead", name(file)),
-                            grave: false,
-                            doubt: false,
-                        });
+            let problem = match self.file(file, format, prepare, &mut builder) {
+                Ok(format) => match what_is_damaged(&builder) {
+                    Some(what) if files.len() > 1 => {
+                        damaged.get_or_insert(file);
+                        ReadError::Damaged(what)
                     }
-                    return Ok((builder.finish(), format));
-                }
-                Err(problem) => {
-                    let problem = match run {
-                        Some(_) => ReadError::InFile {
-                            file: name(file),
-                            source: Box::new(problem),
-                        },
-                        None => problem,
-                    };
-                    failed.get_or_insert(problem);
-                }
-            }
+                    _ => {
+                        if let Some(problem) = failed {
+                            tell_of_another(&mut builder, &problem, file);
+                        }
+                        return Ok((builder.finish(), format));
+                    }
+                },
+                Err(problem) => problem,
+            };
+            let problem = match run {
+                Some(_) => ReadError::InFile {
+                    file: name(file),
+                    source: Box::new(problem),
+                },
+                None => problem,
+            };
+            failed.get_or_insert(problem);
         }
-        Err(failed.unwrap_or(ReadError::Damaged("there is no file".to_owned())))
+        match (damaged, failed) {
+            (Some(file), _) => {
+                let mut builder = Builder::default();
+                let format = self.file(file, format, prepare, &mut builder)?;
+                Ok((builder.finish(), format))
+            }
+            (None, Some(problem)) => Err(problem),
+            (None, None) => Err(ReadError::Damaged("there is no file".to_owned())),
+        }
     }
 
     fn file(
@@ -258,6 +268,23 @@ impl Readings<'_> {
         let kept = self.kept.insert(Kept::new());
         push_all(Input::new(kept.keep(pipe)), format, prepare, builder)
     }
+}
+
+/// What was found where reading ended too early, if it did.
+fn what_is_damaged(builder: &Builder) -> Option<String> {
+    let mut problems = builder.history.problems.iter();
+    let damage = problems.find(|problem| problem.grave && !problem.doubt)?;
+    Some(damage.text.clone())
+}
+
+/// Says that something is wrong with a file of the run, so that another one was read.
+fn tell_of_another(builder: &mut Builder, problem: &ReadError, read: &Path) {
+    builder.history.problems.push(Problem {
+        event: 0,
+        text: format!("{problem}; {} was read instead", name(read)),
+        grave: false,
+        doubt: false,
+    });
 }
 
 fn name(file: &Path) -> String {

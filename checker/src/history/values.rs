@@ -24,6 +24,12 @@ impl Datum {
     /// The list without elements.
     pub const EMPTY_LIST: Datum = Datum(16);
 
+    /// One of many values that no operation of a history has: they stand for nothing, where one
+    /// nothing has to be told from another.
+    pub(crate) fn nameless(number: usize) -> Datum {
+        Datum((number as u64 + 3) << 3)
+    }
+
     /// A whole number, if it is small enough to be kept in place.
     pub fn small(number: i64) -> Option<Datum> {
         ((number << 2) >> 2 == number).then_some(Datum((number as u64) << 2 | TAG_INT))

@@ -4,6 +4,7 @@
 //! something was observed, all operations were understood, and invocations and completions belong
 //! together without doubt.
 
+mod beginning;
 mod evidence;
 mod kinds;
 mod model;
@@ -165,7 +166,8 @@ pub fn judge(history: &History, model: &Model, settings: &Settings) -> Report {
         Some(reason) => Report::unknown(model.name, history, reason),
         None => (model.judge)(&survey.completed(history), settings),
     };
-    let mut report = survey.conclude(report);
+    let report = survey.conclude(report);
+    let mut report = beginning::only_proven(history, model, settings, report);
     report.warnings.extend(kinds::mixed_up(history, &report));
     report
         .warnings

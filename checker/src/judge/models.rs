@@ -28,7 +28,7 @@ pub use crate::linearizable::models::{
     UNORDERED_QUEUE,
 };
 pub use crate::linearizable::table::MODEL as MODEL_FILE;
-pub use crate::register::models::{CAS_REGISTER, ETCD_REGISTER, REGISTER};
+pub use crate::register::models::{CAS_REGISTER, DELETABLE_REGISTER, ETCD_REGISTER, REGISTER};
 pub use crate::transactions::{
     list_append::MODEL as LIST_APPEND, rw_register::MODEL as RW_REGISTER,
 };
@@ -39,6 +39,7 @@ pub static ALL: &[&Model] = &[
     &CAS_REGISTER,
     &REGISTER,
     &ETCD_REGISTER,
+    &DELETABLE_REGISTER,
     &KV,
     &MULTI_REGISTER,
     &MUTEX,

@@ -319,3 +319,64 @@ fn a_model_is_guessed_from_all_operations() {
         assert!(guessed(&text).contains(expected), "{}", guessed(&text));
     }
 }
+
+/// What ends in the middle of an event.
+fn cut(lines: &str) -> History {
+    let history = edn(&format!("{lines}\n{{:process"));
+    assert!(history.problems.iter().any(|problem| problem.grave));
+    history
+}
+
+#[test]
+fn what_is_missing_from_the_beginning_of_a_history_may_come_later() {
+    let lost = operation("enqueue", 1, "ok")
+        + "{:process 2 :type :invoke :f :dequeue :value nil}
+           {:process 2 :type :ok :f :dequeue :value nil}";
+    assert!(judge(&edn(&lost), &models::QUEUE, &settings()).is_invalid());
+    let report = judge(&cut(&lost), &models::QUEUE, &settings());
+    assert!(reason(&report).starts_with("what was found (lost element) may have its explanation"));
+    let twice = lost
+        + "{:process 2 :type :invoke :f :dequeue :value nil}
+           {:process 2 :type :ok :f :dequeue :value 1}
+           {:process 2 :type :invoke :f :dequeue :value nil}
+           {:process 2 :type :ok :f :dequeue :value 1}";
+    assert!(judge(&cut(&twice), &models::QUEUE, &settings()).is_invalid());
+    let garbage = "{:process 1 :type :invoke :f :txn :value [[:r :x nil]]}
+        {:process 1 :type :ok :f :txn :value [[:r :x 1]]}";
+    for (consistency, proven) in [
+        (ConsistencyModel::STRICT_SERIALIZABLE, true),
+        (ConsistencyModel::SERIALIZABLE, false),
+    ] {
+        let settings = Settings {
+            consistency: Some(consistency),
+            ..settings()
+        };
+        assert!(judge(&edn(garbage), &models::RW_REGISTER, &settings).is_invalid());
+        let report = judge(&cut(garbage), &models::RW_REGISTER, &settings);
+        assert_eq!(report.is_invalid(), proven, "{report:?}");
+        assert!(!report.is_valid());
+    }
+}
+
+#[test]
+fn models_are_named_only_by_what_the_history_tells_of_order() {
+    let plume = "w(0,1,0,0)\nr(0,1,1,1)\n";
+    let history = read(plume.as_bytes(), Format::Plume).unwrap();
+    let report = judge(&history, &models::RW_REGISTER, &Settings::default());
+    assert!(report.is_valid());
+    let sessions = serde_json::json!(["strong-session-serializable"]);
+    assert_eq!(report.details["strongest_models"], sessions);
+    let nameless = "{:type :invoke :f :txn :value [[:w :x 1]]}
+        {:type :ok :f :txn :value [[:w :x 1]]}
+        {:type :invoke :f :txn :value [[:r :x nil]]}
+        {:type :ok :f :txn :value [[:r :x nil]]}";
+    let serializable = Settings {
+        consistency: Some(ConsistencyModel::SERIALIZABLE),
+        ..settings()
+    };
+    let report = judge(&edn(nameless), &models::RW_REGISTER, &serializable);
+    assert!(report.is_valid());
+    let strongest = report.details["strongest_models"].to_string();
+    assert!(strongest.contains("\"serializable\""), "{strongest}");
+    assert!(!strongest.contains("session"), "{strongest}");
+}

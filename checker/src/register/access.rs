@@ -48,10 +48,10 @@ pub enum FailedCas {
 /// The names of a register's operations in one history.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names {
-    table: [Option<crate::history::Symbol>; 7],
+    table: [Option<crate::history::Symbol>; 8],
 }
 
-const NAMES: [&str; 7] = ["read", "r", "get", "write", "w", "put", "cas"];
+const NAMES: [&str; 8] = ["read", "r", "get", "write", "w", "put", "delete", "cas"];
 
 impl Names {
     pub(crate) fn of(history: &History) -> Names {
@@ -62,7 +62,7 @@ impl Names {
 
     /// Whether operations of this name write, whatever they find.
     pub(crate) fn is_write(&self, name: crate::history::Symbol) -> bool {
-        self.table[3..6].contains(&Some(name))
+        self.table[3..7].contains(&Some(name))
     }
 }
 
@@ -87,8 +87,9 @@ pub(crate) fn access(
             }
             Effect::Read(operation.result)
         }
-        (Some(0..=5), Outcome::Fail) | (Some(0..=2), Outcome::Unknown) => return Ok(None),
+        (Some(0..=6), Outcome::Fail) | (Some(0..=2), Outcome::Unknown) => return Ok(None),
         (Some(3..=5), _) => Effect::Write(operation.argument),
+        (Some(6), _) => Effect::Write(Datum::NIL),
         (Some(_), outcome) => {
             let Some((from, to)) = history.pair(operation.argument) else {
                 return Err(format!(
@@ -106,7 +107,7 @@ pub(crate) fn access(
         }
         (None, _) => {
             return Err(format!(
-                "event {} is {:?}, but a register knows only read, write and cas",
+                "event {} is {:?}, but a register knows only read, write, delete and cas",
                 history.index(operation.invoke),
                 history.name(operation.f)
             ));

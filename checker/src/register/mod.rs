@@ -18,6 +18,7 @@
 
 pub(crate) mod access;
 mod afterwards;
+mod deletes;
 mod explain;
 mod minimal;
 pub mod models;
@@ -41,7 +42,8 @@ use crate::report::{
 use crate::search::Found;
 use crate::value::Value;
 use access::{Access, Names, access};
-use zones::{Conflict, Judgement, Misfit, Zones};
+use deletes::Deleted;
+use zones::{Conflict, Judgement, Zones};
 
 /// How register histories are judged.
 #[derive(Clone, Debug)]
@@ -213,10 +215,7 @@ impl Engine {
 impl Task<'_> {
     fn judge_key(&self, engine: &mut Engine, key: u32, places: &[u32]) -> KeyFinding {
         let Task {
-            history,
-            options,
-            initial,
-            ..
+            history, initial, ..
         } = *self;
         let unknown = |reason: String| {
             let unknown = Unknown {
@@ -234,51 +233,83 @@ impl Task<'_> {
         }
         let accesses = &engine.accesses;
         let zones = &mut engine.zones;
-        let (mut violations, mut all_counted) = (Vec::new(), true);
-        let outcome = match zones.judge(accesses, initial) {
-            Judgement::NotExact => {
-                return self.judge_by_search(accesses, key);
-            }
-            Judgement::Invalid(_) if options.explain == Explain::VerdictOnly => {
-                KeyOutcome::Invalid(Box::new(unexplained(history, key)))
-            }
+        let (order, must_have_happened) = match zones.judge(accesses, initial) {
+            Judgement::NotExact => match deletes::judge(zones, accesses, initial) {
+                Deleted::Open => return self.judge_by_search(accesses, key),
+                Deleted::Invalid { weaker, conflict } => {
+                    return KeyFinding {
+                        all_counted: false,
+                        ..self.refuted_by_zones(zones, &weaker, key, &conflict, |_| {})
+                    };
+                }
+                Deleted::Valid {
+                    order,
+                    must_have_happened,
+                } => (order, must_have_happened),
+            },
             Judgement::Invalid(conflict) => {
-                let (misfits, all) = zones.violations(accesses);
-                let misfit = |misfit: &Misfit| Violation {
-                    name: explain::name_of_conflict(accesses, zones, &misfit.conflict),
-                    place: accesses[misfit.access as usize].place,
-                };
-                violations = misfits.iter().map(misfit).collect();
-                all_counted = all;
-                let first = misfits.first();
-                KeyOutcome::Invalid(Box::new(explain_zones(
-                    history, zones, accesses, initial, first, &conflict,
-                )))
+                return self.refuted_by_zones(zones, accesses, key, &conflict, |anomaly| {
+                    tell_staleness(history, zones, accesses, &conflict, anomaly);
+                });
             }
             Judgement::Valid => {
-                let mut order = zones.witness(accesses);
-                if !witness::is_linearization(accesses, &order, initial) {
-                    return unknown(BAD_WITNESS.to_owned());
-                }
-                for at in &mut order {
-                    *at = accesses[*at as usize].place;
-                }
-                KeyOutcome::Valid(KeyOrder { key, order })
+                let must_have_happened = (0..accesses.len())
+                    .filter(|at| accesses[*at].ret == NEVER && zones.happened(*at))
+                    .map(|at| accesses[at].place)
+                    .collect();
+                (zones.witness(accesses), must_have_happened)
             }
         };
+        if !witness::is_linearization(accesses, &order, initial) {
+            return unknown(BAD_WITNESS.to_owned());
+        }
+        let order = (order.iter())
+            .map(|at| accesses[*at as usize].place)
+            .collect();
+        KeyFinding {
+            must_have_happened,
+            ..KeyFinding::new(KeyOutcome::Valid(KeyOrder { key, order }), BY_ZONES)
+        }
+    }
+
+    /// What is told of a key that zones have just refuted.
+    fn refuted_by_zones(
+        &self,
+        zones: &Zones,
+        accesses: &[Access],
+        key: u32,
+        conflict: &Conflict,
+        add: impl FnOnce(&mut Anomaly),
+    ) -> KeyFinding {
+        let history = self.history;
         let must_have_happened = (0..accesses.len())
             .filter(|at| accesses[*at].ret == NEVER && zones.happened(*at))
             .map(|at| accesses[at].place)
             .collect();
-        let engines = Engines {
-            zones: 1,
-            search: 0,
-        };
-        KeyFinding {
+        let found = |anomaly: Anomaly| KeyFinding {
             must_have_happened,
+            ..KeyFinding::new(KeyOutcome::Invalid(Box::new(anomaly)), BY_ZONES)
+        };
+        if self.options.explain == Explain::VerdictOnly {
+            return found(unexplained(history, key));
+        }
+        let (misfits, all_counted) = zones.violations(accesses);
+        let violations = (misfits.iter())
+            .map(|misfit| Violation {
+                name: explain::name_of_conflict(accesses, zones, &misfit.conflict),
+                place: accesses[misfit.access as usize].place,
+            })
+            .collect();
+        let first = misfits.first();
+        let told = first.map_or(conflict, |first| &first.conflict);
+        let came_to_it = first.map(|first| first.access);
+        let mut anomaly =
+            explain::explain(history, accesses, self.initial, zones, told, came_to_it);
+        add(&mut anomaly);
+        KeyFinding {
             violations,
             all_counted,
-            ..KeyFinding::new(outcome, engines)
+            ..found(anomaly)
         }
     }
 
@@ -345,35 +376,32 @@ fn unexplained(history: &History, key: u32) -> Anomaly {
     anomaly
 }
 
-/// The first violation of a key that zones refute, in words: its conflict. `found` is the one that
-/// the zones have just found.
-fn explain_zones(
+const BY_ZONES: Engines = Engines {
+    zones: 1,
+    search: 0,
+};
+
+/// Adds how stale the reads of a key are that zones have just refuted, if that explains it.
+fn tell_staleness(
     history: &History,
     zones: &Zones,
     accesses: &[Access],
-    initial: Datum,
-    first: Option<&Misfit>,
-    found: &Conflict,
-) -> Anomaly {
-    let conflict = first.map_or(found, |first| &first.conflict);
-    let came_to_it = first.map(|first| first.access);
-    let mut anomaly = explain::explain(history, accesses, initial, zones, conflict, came_to_it);
-    if matches!(found, Conflict::Blocks { .. } | Conflict::Order { .. }) {
-        let operation = |access: &Access| &history.operations[access.place as usize];
-        let stale = (!history.times_go_back)
-            .then(|| {
-                zones.stale_by(
-                    accesses,
-                    |access| operation(access).invoke_time,
-                    |access| operation(access).complete_time,
-                )
-            })
-            .flatten();
-        if let Some(ns) = stale.filter(|ns| *ns > 0) {
-            anomaly.set_stale(ns);
-        }
+    conflict: &Conflict,
+    anomaly: &mut Anomaly,
+) {
+    let between_blocks = matches!(conflict, Conflict::Blocks { .. } | Conflict::Order { .. });
+    if !between_blocks || history.times_go_back {
+        return;
     }
-    anomaly
+    let operation = |access: &Access| &history.operations[access.place as usize];
+    let stale = zones.stale_by(
+        accesses,
+        |access| operation(access).invoke_time,
+        |access| operation(access).complete_time,
+    );
+    if let Some(ns) = stale.filter(|ns| *ns > 0) {
+        anomaly.set_stale(ns);
+    }
 }
 
 /// The keys that no anomaly tells of.

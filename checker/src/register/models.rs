@@ -2,7 +2,9 @@
 
 use super::{Explain, FailedCas, NilRead, Options, check};
 use crate::history::{Datum, History, Outcome};
-use crate::judge::{Evidence, Known, Model, Observation, Setting, Settings, Shape, unexpected};
+use crate::judge::{
+    Argument, Evidence, Known, Model, Observation, Setting, Settings, Shape, unexpected,
+};
 use crate::report::Report;
 use crate::value::Value;
 
@@ -66,6 +68,34 @@ pub static ETCD_REGISTER: Model = Model {
     judge: |history, settings| {
         let report = check(history, &etcd_options(settings));
         unless_no_register("etcd-register", history, report)
+    },
+};
+
+/// The model `deletable-register`.
+pub static DELETABLE_REGISTER: Model = Model {
+    name: "deletable-register",
+    help: "Linearizable registers whose value can be deleted: read (nil: there is none), write, delete, cas [from to]",
+    operations: &[
+        Known::read("read").with_observes(etcd_read),
+        Known::read("r").with_observes(etcd_read),
+        Known::read("get").with_observes(etcd_read),
+        Known::change("write"),
+        Known::change("w"),
+        Known::change("put"),
+        Known::change("delete").with_argument(Argument::Free),
+        Known::cas("cas"),
+    ],
+    settings: SETTINGS,
+    guess: Some(|evidence| {
+        let changes = evidence.has("delete") && evidence.has_any(&["write", "w", "put", "cas"]);
+        changes.then(|| format!("its operations are {}", evidence.names_in_words()))
+    }),
+    judge: |history, settings| {
+        let options = Options {
+            nil_read: settings.nil_read.unwrap_or(NilRead::Value),
+            ..options("deletable-register", settings)
+        };
+        check(history, &options)
     },
 };
 

@@ -432,6 +432,14 @@ pub(super) struct Overview {
     pub(super) undecided: Vec<ConsistencyModel>,
 }
 
+impl Overview {
+    /// Leaves out the models whose order the history does not tell.
+    pub(super) fn only_of(&mut self, is_told: impl Fn(Order) -> bool) {
+        self.holding.retain(|model| is_told(model.order));
+        self.undecided.retain(|model| is_told(model.order));
+    }
+}
+
 impl Decider<'_> {
     /// Decides all models, the weakest first; where `further` is false only what follows from what
     /// was decided already.

@@ -239,7 +239,12 @@ fn conclude(
         how_far => format!(" ({how_far})"),
     };
     let further = log.len() <= OVERVIEW_MAX || !matches!(holds, Holds::Yes);
-    let overview = decider.overview(further);
+    let mut overview = decider.overview(further);
+    overview.only_of(|order| match order {
+        Order::RealTime => !log.history.sessions_only,
+        Order::Session => !log.history.nameless,
+        Order::None => true,
+    });
     if let Holds::No(proof) = &holds {
         findings.add_proof(proof);
     }

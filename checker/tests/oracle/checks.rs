@@ -438,6 +438,25 @@ fn unique_ids_check() -> Check {
     })
 }
 
+#[test]
+fn echo() {
+    let plan = |random: &mut Random| {
+        let sent = random.below(20);
+        let came = if random.below(10) == 0 {
+            random.below(20)
+        } else {
+            sent
+        };
+        Planned::ok("echo", json!(sent), json!(came))
+    };
+    let check = Check::new(&models::ECHO, Settings::default(), plan, |ops| {
+        let mut came = ops.iter().filter(|op| op.outcome == Outcome::Ok).peekable();
+        came.peek()?;
+        Some(came.all(|op| op.argument == op.result))
+    });
+    check.compare();
+}
+
 fn plan_numbers(random: &mut Random) -> Planned {
     Planned::ok("read", json!(null), json!(random.below(5)))
 }

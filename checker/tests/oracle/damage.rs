@@ -135,10 +135,10 @@ fn judge_one(subject: &Subject, seed: u64) -> Option<bool> {
     Some(told)
 }
 
-fn subjects() -> Vec<Subject> {
+pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = objects::subjects();
     subjects.extend(checks::subjects());
-    subjects.push(registers::subject());
+    subjects.extend(registers::subjects());
     subjects
 }
 

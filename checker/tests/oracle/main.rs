@@ -5,6 +5,7 @@
 
 mod checks;
 mod containers;
+mod cut;
 mod damage;
 mod isolation;
 mod locks;

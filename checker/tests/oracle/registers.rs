@@ -46,7 +46,8 @@ fn steps(history: &History, failed_cas: FailedCas) -> Vec<Step<Effect>> {
         };
         let effect = match (history.name(operation.f), operation.outcome) {
             ("read", Outcome::Ok) => Effect::Read(value(operation.result)),
-            ("read", _) | ("write", Outcome::Fail) => continue,
+            ("read", _) | ("write" | "delete", Outcome::Fail) => continue,
+            ("delete", _) => Effect::Write(Value::Nil),
             ("write", _) => Effect::Write(value(operation.argument)),
             (_, Outcome::Fail) if operation.observed => Effect::Read(value(operation.result)),
             (_, Outcome::Fail) if failed_cas == FailedCas::NoEffect => continue,
@@ -109,20 +110,43 @@ fn plan(random: &mut Random, written: Written) -> Vec<Planned> {
         .collect()
 }
 
-/// The register, to be compared in other ways.
-pub(crate) fn subject() -> Subject {
-    Subject {
-        model: &models::REGISTER,
+/// Some of these delete instead of what they did.
+fn with_deletes(random: &mut Random, planned: Vec<Planned>) -> Vec<Planned> {
+    let with_deletes = planned.into_iter().map(|planned| {
+        if random.below(3) > 0 || planned.f == "cas" {
+            return planned;
+        }
+        Planned {
+            f: "delete",
+            argument: json!(null),
+            result: json!(null),
+            ..planned
+        }
+    });
+    with_deletes.collect()
+}
+
+/// Registers, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let subject = |model, deletes: bool| Subject {
+        model,
         settings: Settings::default(),
-        plan: Box::new(|random| {
+        plan: Box::new(move |random| {
             let mut planned = plan(random, Written::Again);
+            if deletes {
+                planned = with_deletes(random, planned);
+            }
             planned.swap_remove(0)
         }),
         expected: Box::new(|history| {
             let steps = steps(history, FailedCas::NoEffect);
             Some(is_linearizable(&steps, &Value::Nil, &apply))
         }),
-    }
+    };
+    vec![
+        subject(&models::REGISTER, false),
+        subject(&models::DELETABLE_REGISTER, true),
+    ]
 }
 
 fn compare(written: Written, failed_cas: FailedCas) {
@@ -298,4 +322,54 @@ fn registers_whose_values_repeat() {
 #[test]
 fn registers_whose_failed_cas_saw_another_value() {
     compare(Written::Again, FailedCas::Observation);
+}
+
+#[test]
+fn registers_whose_value_is_deleted() {
+    let mut counts = Counts::default();
+    let (mut zones, mut forced) = (0, 0);
+    for seed in 0..CASES {
+        let mut random = Random::new(seed);
+        let planned = plan(&mut random, Written::Once);
+        let planned = with_deletes(&mut random, planned);
+        let history = history(&mut random, &planned);
+        let steps = steps(&history, FailedCas::NoEffect);
+        let settings = Settings {
+            threads: 1,
+            ..Settings::default()
+        };
+        let report = (models::DELETABLE_REGISTER.judge)(&history, &settings);
+        let linearizable = |steps: &[Step<Effect>]| is_linearizable(steps, &Value::Nil, &apply);
+        counts.compare(&report, linearizable(&steps), seed);
+        zones += report.engines.zones;
+        match &report.verdict {
+            Verdict::Valid(witness) => {
+                for key in &witness.orders {
+                    let order = &key.order;
+                    assert!(
+                        is_witness(&steps, order, &Value::Nil, &apply),
+                        "seed {seed}"
+                    );
+                }
+                let must = what_must_have_happened(&steps, &Value::Nil);
+                for told in &report.must_have_happened.operations {
+                    assert!(must.contains(&told.place), "seed {seed}");
+                    forced += 1;
+                }
+            }
+            Verdict::Invalid(anomalies) => {
+                assert_minimal(&steps, &anomalies[0], &Value::Nil, seed);
+                let misfits = misfits(&steps, &looks, linearizable);
+                assert!(report.violations.count <= misfits.len(), "seed {seed}");
+                if !report.violations.at_least {
+                    assert_eq!(report.violations.count, misfits.len(), "seed {seed}");
+                }
+            }
+            Verdict::Unknown(_) => unreachable!("compared above"),
+        }
+        assert_told(&report);
+    }
+    counts.assert_both();
+    assert!(zones as u64 > CASES / 2, "only {zones} by zones");
+    assert!(forced > 50, "only {forced} unknown ones must have happened");
 }

@@ -58,6 +58,19 @@ pub struct Assignment {
     pub in_sync: BTreeMap<NodeId, Incarnation>,
     /// Those that are being brought in sync; they never count (invariant catch-up-powerless).
     pub catch_ups: BTreeSet<NodeId>,
+    /// Those that have left the in-sync set, as long as it is not known that the owner has entered a later
+    /// epoch. They may hold what was acknowledged and is nowhere else, if the owner's disk went back in time
+    /// before it did (rule R14).
+    pub witnesses: BTreeMap<NodeId, Witness>,
+}
+
+/// One that has left an in-sync set (rule R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Witness {
+    /// The life of its data that was recorded.
+    pub life: Incarnation,
+    /// The last epoch in which it was in sync.
+    pub until: Epoch,
 }
 
 impl Assignment {
@@ -65,6 +78,38 @@ impl Assignment {
     #[must_use]
     pub fn names(&self, node: NodeId) -> bool {
         self.in_sync.contains_key(&node) || self.catch_ups.contains(&node)
+    }
+
+    /// Only those of the in-sync set stay in it that `stays` says; the others are witnesses from now on.
+    pub fn keep_in_sync(&mut self, mut stays: impl FnMut(&NodeId) -> bool) {
+        let until = self.epoch;
+        let gone = self.in_sync.extract_if(.., |node, _| !stays(node));
+        let gone = gone.map(|(node, life)| (node, Witness { life, until }));
+        self.witnesses.extend(gone);
+    }
+
+    /// The witnesses that count for an owner whose log is that of `log_epoch`. Whoever left before was not
+    /// in sync any more when somebody entered that epoch, who then had everything.
+    pub fn witnesses_of(&self, log_epoch: Epoch) -> impl Iterator<Item = (&NodeId, &Witness)> {
+        let witnesses = self.witnesses.iter();
+        witnesses.filter(move |(_, witness)| witness.until >= log_epoch)
+    }
+
+    /// The witnesses that have left last. They were in every in-sync set that the owner may have left
+    /// without having entered its next epoch, and so have everything that was acknowledged, unless their
+    /// disks went back as well.
+    pub fn last_witnesses(&self) -> impl Iterator<Item = (NodeId, Incarnation)> {
+        let last = self.witnesses.values().map(|witness| witness.until).max();
+        let witnesses = self.witnesses.iter();
+        let witnesses = witnesses.filter(move |(_, witness)| Some(witness.until) == last);
+        witnesses.map(|(node, witness)| (*node, witness.life))
+    }
+
+    /// The life of its data with which `node` is recorded, in sync or as a witness.
+    #[must_use]
+    pub fn recorded(&self, node: NodeId) -> Option<Incarnation> {
+        let witness = self.witnesses.get(&node).map(|witness| witness.life);
+        self.in_sync.get(&node).copied().or(witness)
     }
 }
 

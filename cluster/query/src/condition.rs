@@ -7,7 +7,7 @@ use crate::check::{Checker, Node};
 use crate::evaluate::all;
 use crate::parse;
 use crate::row::Split;
-use crate::types::Column;
+use crate::types::{Column, ColumnType, ScalarType};
 use crate::value::Value;
 use crate::wrong::Wrong;
 
@@ -104,32 +104,35 @@ impl Condition {
 impl Range {
     /// Narrows the range, if `part` is a comparison of the column with a value of its type.
     fn narrow(&mut self, column: usize, part: &Node) -> bool {
-        let (comparison, value) = match part {
+        let (comparison, kind, value) = match part {
             Node::Compare(comparison, one, other) => match (&**one, &**other) {
-                (Node::Column(index, _), Node::Constant(value)) if *index == column => {
-                    (*comparison, value)
+                (Node::Column(index, kind), Node::Constant(value)) if *index == column => {
+                    (*comparison, *kind, value)
                 }
-                (Node::Constant(value), Node::Column(index, _)) if *index == column => {
-                    (comparison.mirrored(), value)
-                }
-                _ => return false,
-            },
-            Node::Between(of, low, high) => match (&**of, &**low, &**high) {
-                (Node::Column(index, _), Node::Constant(low), Node::Constant(high))
-                    if *index == column && is_key(low) && is_key(high) =>
-                {
-                    self.narrow_from(Bound::Included(low.clone()));
-                    self.narrow_to(Bound::Included(high.clone()));
-                    return true;
+                (Node::Constant(value), Node::Column(index, kind)) if *index == column => {
+                    (comparison.mirrored(), *kind, value)
                 }
                 _ => return false,
             },
+            Node::Between(of, low, high) => {
+                let (Node::Column(index, kind), Node::Constant(low), Node::Constant(high)) =
+                    (&**of, &**low, &**high)
+                else {
+                    return false;
+                };
+                let bounds = of_column(*kind, low).zip(of_column(*kind, high));
+                let Some((low, high)) = bounds.filter(|_| *index == column) else {
+                    return false;
+                };
+                self.narrow_from(Bound::Included(low));
+                self.narrow_to(Bound::Included(high));
+                return true;
+            }
             _ => return false,
         };
-        if !is_key(value) {
+        let Some(value) = of_column(kind, value) else {
             return false;
-        }
-        let value = value.clone();
+        };
         match comparison {
             Comparison::Equal => {
                 self.narrow_from(Bound::Included(value.clone()));
@@ -176,10 +179,27 @@ fn narrow(
     }
 }
 
-/// Whether a value can be looked up among the row keys. What is compared with a whole number need not be
-/// one: such a comparison is left to the evaluation.
-fn is_key(value: &Value<'_>) -> bool {
-    matches!(value, Value::Integer(_) | Value::Text(_) | Value::Time(_))
+/// A constant as a value of a column's type, so that it can be looked up among such values. What is compared with
+/// whole numbers need not be one: such a comparison is left to the evaluation.
+fn of_column(kind: ColumnType, value: &Value<'static>) -> Option<Value<'static>> {
+    /// Up to here every whole number is a floating point number, too.
+    const EXACT: u64 = 1 << 53;
+    if !kind.has_order() {
+        return None;
+    }
+    match (kind.scalar, value) {
+        (ScalarType::Bool, Value::Bool(_))
+        | (ScalarType::String, Value::Text(_))
+        | (ScalarType::Timestamp, Value::Time(_)) => Some(value.clone()),
+        (ScalarType::Float | ScalarType::Double, Value::Float(number)) => {
+            (!number.is_nan()).then(|| value.clone())
+        }
+        (ScalarType::Float | ScalarType::Double, Value::Integer(number)) => {
+            (number.unsigned_abs() <= EXACT).then_some(Value::Float(*number as f64))
+        }
+        (_, Value::Integer(_)) if kind.is_whole() => Some(value.clone()),
+        _ => None,
+    }
 }
 
 /// How many cells of a row a node looks at.

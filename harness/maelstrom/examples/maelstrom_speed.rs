@@ -57,15 +57,17 @@ fn main() -> Result<()> {
                 .context("no throughput")
         })?;
         println!("echo, {clients:>3} clients: {rates:>9.0} operations/s");
-        speeds
-            .push(json!({"workload": "echo", "clients": clients, "operations_per_second": rates}));
+        speeds.push(
+            json!({"workload": "echo", "clients": clients, "operations_per_second": rates.round()}),
+        );
     }
     let mut overheads = Vec::new();
     for workload in WORKLOADS {
         let overhead = bench
             .rounds(|bench| Ok((bench.run(workload, &["--rate", "100"])?.0 - SECONDS) * 1e3))?;
         println!("{workload:<16} {overhead:>6.0} ms beside the time limit");
-        overheads.push(json!({"workload": workload, "milliseconds": overhead}));
+        overheads
+            .push(json!({"workload": workload, "milliseconds": (overhead * 10.0).round() / 10.0}));
     }
     std::fs::remove_dir_all(&bench.folder)?;
     if let Some(file) = std::env::args().nth(1) {

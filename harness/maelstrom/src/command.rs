@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kensho_results::progress::Stage;
 use kensho_results::run::{Host, RunRecord};
 use kensho_results::store::RunFolder;
 use kensho_results::utc::Utc;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fault;
 use crate::net::Conditions;
-use crate::real::{self, Launch, Setup};
+use crate::real::{self, Launch, Live, Setup};
 use crate::report::{self, Question};
 use crate::workload::{self, Name};
 use crate::world::Settings;
@@ -98,18 +99,26 @@ pub fn run(arguments: &Arguments, guard: Vec<String>) -> Result<u8> {
     let record = record(arguments, &settings, &program, seed)?;
     write_record(&folder, &record, &question)?;
     eprintln!("run {} (seed {seed})", folder.path().display());
+    let mut live = Live::start(&folder, length_ns, settings.faults.len());
+    let launch = Launch {
+        program,
+        arguments: arguments.arguments.clone(),
+        guard,
+        shows_log: arguments.log_stderr,
+    };
     let outcome = real::run(Setup {
+        live: &mut live,
         settings,
         workload,
-        launch: Launch {
-            program,
-            arguments: arguments.arguments.clone(),
-            guard,
-            shows_log: arguments.log_stderr,
-        },
+        launch,
         folder: folder.clone(),
-    })?;
-    let shown = report::make(&folder, &record, &question, outcome)?;
+    });
+    live.enter(Stage::Judging);
+    let judge = |outcome| report::make(&folder, &record, &question, outcome);
+    let shown = outcome
+        .and_then(judge)
+        .inspect_err(|error| live.fail(format!("{error:#}")))?;
+    live.enter(Stage::Ended);
     tell::tell(&shown, &folder);
     Ok(shown.verdict.valid.exit_code())
 }

@@ -98,6 +98,13 @@ fn right_nodes_are_valid_in_every_workload() {
         let read = folder.read_verdict().unwrap();
         assert!(read.figures.operation_count() > 100);
         assert_eq!(folder.read_run().unwrap().workload, *workload);
+        let watched = std::fs::read_to_string(folder.progress()).unwrap();
+        for stage in ["main", "judging", "ended"] {
+            assert!(
+                watched.contains(&format!("\"stage\":\"{stage}\"")),
+                "{watched}"
+            );
+        }
         for file in ["history.jsonl", "report.html", "run.json", "logs/n1.log"] {
             assert!(run.path().join(file).exists(), "{workload}: no {file}");
         }

@@ -146,7 +146,7 @@ impl<L: Load> Cluster<L> {
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
             Note::UnconfirmedPromotion { partition, .. } | Note::PossibleLoss { partition, .. } => {
-                self.watch.unproven(*partition);
+                self.watch.told(*partition);
             }
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
@@ -171,13 +171,12 @@ impl<L: Load> Cluster<L> {
             self.sometimes.saw(Sight::ServiceStopped);
         }
         let stamp = |view: &View| view.table.as_ref().map(|table| table.stamp);
-        if let Some(table) = view
-            .table
-            .as_ref()
-            .filter(|_| stamp(&view) != stamp(&before))
-        {
-            self.tables
-                .given_out(node_id(node), table, &mut self.violations);
+        let is_new = stamp(&view) != stamp(&before);
+        if let Some(table) = view.table.as_ref().filter(|_| is_new) {
+            let (id, last) = (node_id(node), self.tables.last().cloned());
+            if self.tables.given_out(id, table, &mut self.violations) {
+                self.table_committed(last.as_ref(), table);
+            }
         }
     }
 
@@ -333,14 +332,18 @@ impl<L: Load> Cluster<L> {
         {
             return;
         }
+        self.table_committed(before.as_ref(), &table);
+    }
+
+    fn table_committed(&mut self, before: Option<&Arc<Table>>, table: &Arc<Table>) {
         if self.trace.is_kept() {
             let text = format!("{:?} is committed: {:?}", table.stamp, table.partitions);
             self.say(format_args!("{text}"));
         }
-        self.note_committed(before.as_ref(), &table);
+        self.note_committed(before, table);
         let nodes = &self.nodes;
         let disk = |node: NodeId, partition| nodes[number_of(node)].disk(partition).safe();
-        self.watch.committed(&table, disk);
+        self.watch.committed(table, disk);
     }
 
     fn note_committed(&mut self, before: Option<&Arc<Table>>, table: &Arc<Table>) {

@@ -6,7 +6,6 @@ use kensho_kernel::data::{Answer, Ask, DataPlane, Input, Output, Told};
 use kensho_protocol::ids::{Epoch, Incarnation, PartitionId, Position, Ticket};
 use kensho_protocol::replica::{Message, Note, Replica};
 use kensho_protocol::request::{Refusal, Reply};
-use kensho_protocol::table::What;
 use kensho_storage::error::StorageError;
 
 use super::clients::{Attempt, Ending, Request};
@@ -288,7 +287,7 @@ impl<L: Load> Cluster<L> {
         match note {
             Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
             Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
-            Note::Unwitnessed { .. } => self.watch.unproven(partition),
+            Note::Unwitnessed { .. } => self.watch.told(partition),
             Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
             Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
             Note::Serving { .. } if self.watch.has_failed_over(partition) => {
@@ -315,12 +314,6 @@ impl<L: Load> Cluster<L> {
     }
 
     fn tell_control(&mut self, node: usize, report: Report) {
-        if let Report::Ask(change) = &report
-            && let What::Shrink(_) = change.what
-        {
-            let last = &mut self.shrinks[usize::from(change.partition.0)];
-            *last = change.base.max(*last);
-        }
         let wait_ns = self.handover_ns();
         let life = self.nodes[node].life;
         let tell = Happening::Report { node, life, report };

@@ -9,6 +9,7 @@ use super::load::Load;
 use super::node::Copied;
 use super::sights::Sight;
 use super::{Cluster, Happening};
+use crate::world::promise;
 use crate::world::table_service::{node_id, number_of, partition_id};
 
 impl<L: Load> Cluster<L> {
@@ -83,7 +84,10 @@ impl<L: Load> Cluster<L> {
                 Err(error) => return self.report_failed_storage(node, &error),
             }
         }
+        let accepted = saved.accepted.as_ref().map(|table| table.stamp);
         this.control_disk.put_back(saved);
+        self.tables
+            .put_back(node_id(node), accepted.unwrap_or_default());
         for (number, recovered) in replicas.into_iter().enumerate() {
             let partition = partition_id(number);
             self.nodes[node].disks[number].put_back(recovered);
@@ -115,14 +119,15 @@ impl<L: Load> Cluster<L> {
             && partitions.all(|partition| self.survives_without(table, partition, node_id(node)))
     }
 
-    /// No other voter has gone back, or is down: it may be about to be put back itself.
+    /// No other voter has gone back, or is down: it may be about to be put back itself. One that went back
+    /// counts until it has the tables again that it may have had.
     fn few_are_deaf(&self, table: &Table, node: usize) -> bool {
         let members = table.members.keys().map(|member| number_of(*member));
         let mut others = members.filter(|other| *other != node);
         table.members.len() > 2
             && others.all(|other| {
                 let coordinator = self.nodes[other].coordinator();
-                coordinator.is_some_and(|coordinator| !coordinator.is_hearing())
+                coordinator.is_some_and(|coordinator| !coordinator.lacks_tables())
             })
     }
 
@@ -133,19 +138,15 @@ impl<L: Load> Cluster<L> {
             .iter()
             .filter_map(|n| n.control_disk.safe().accepted.as_ref());
         let mut tables = accepted.map(|table| &**table).chain([table]);
-        // The others may be about to leave the in-sync set.
-        let shrinks = self.shrinks[usize::from(partition.0)];
+        let disk = |node: NodeId| self.nodes[number_of(node)].disk(partition).safe();
         tables.all(|table| {
-            if table.assignment(partition).epoch == shrinks {
-                return false;
-            }
-            let in_sync = &table.assignment(partition).in_sync;
-            let mut others = in_sync.iter().filter(|(other, _)| **other != node);
-            !in_sync.contains_key(&node)
-                || others.any(|(other, life)| {
-                    let disk = self.nodes[number_of(*other)].disk(partition);
-                    disk.safe().incarnation == *life && !self.watch.is_put_back(*other)
-                })
+            let assignment = table.assignment(partition);
+            let kept = |node: NodeId| {
+                let clean = assignment.recorded(node) == Some(disk(node).incarnation);
+                clean && !self.watch.is_put_back(node)
+            };
+            let entered = self.watch.entered(partition);
+            promise::covers(assignment, entered, node, kept)
         })
     }
 }

@@ -20,7 +20,7 @@ use kensho_checker::history::Event;
 use kensho_kernel::Report;
 use kensho_kernel::data::{Input, Output};
 use kensho_protocol::coordinator;
-use kensho_protocol::ids::{Epoch, PartitionId, Position, Ticket};
+use kensho_protocol::ids::{PartitionId, Position, Ticket};
 use kensho_protocol::replica;
 use kensho_protocol::session::{Address, Directory, Session};
 
@@ -308,8 +308,6 @@ pub struct Cluster<L: Load = Swarm> {
     chooser: Chooser,
     /// Faults strike.
     turbulent: bool,
-    /// By partition: the highest epoch in which its owner has asked for a shrink.
-    shrinks: Vec<Epoch>,
     /// By partition: whether a write was acknowledged since faults stopped.
     written: Vec<bool>,
     recovered: bool,
@@ -366,7 +364,6 @@ impl<L: Load> Cluster<L> {
             .collect();
         let mut cluster = Cluster {
             watch: Watch::new(plan.settings.mode, plan.nodes, plan.partitions),
-            shrinks: vec![Epoch::default(); plan.partitions],
             written: vec![false; plan.partitions],
             load: L::new(&plan),
             plan,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kensho_protocol::ids::{NodeId, PartitionId, Term};
-use kensho_protocol::table::Table;
+use kensho_protocol::table::{Stamp, Table};
 
 use crate::invariants::committed_table_only::Accepted;
 use crate::invariants::one_master::Masters;
@@ -36,14 +36,21 @@ impl Tables {
         self.masters.won(term, node, violations);
     }
 
-    /// `node` gives `table` out as committed.
+    /// `node` gives `table` out as committed. True if it is newer than the last one: somebody had it, and
+    /// forgot it when its disk went back in time, before others had it.
     pub(crate) fn given_out(
-        &self,
+        &mut self,
         node: NodeId,
         table: &Arc<Table>,
         violations: &mut Vec<Violation>,
-    ) {
+    ) -> bool {
         self.accepted.check(node, table, violations);
+        self.is_next(table, violations)
+    }
+
+    /// The disk of `node` went back in time, to when it had accepted this table.
+    pub(crate) fn put_back(&mut self, node: NodeId, accepted: Stamp) {
+        self.accepted.put_back(node, accepted);
     }
 
     /// `node` has `table` on disk. True if that commits it, and it is newer than the last one.
@@ -57,9 +64,10 @@ impl Tables {
             return false;
         }
         self.accepted.accepted(node, table);
-        if !self.accepted.is_committed(table) {
-            return false;
-        }
+        self.accepted.is_committed(table) && self.is_next(table, violations)
+    }
+
+    fn is_next(&mut self, table: &Arc<Table>, violations: &mut Vec<Violation>) -> bool {
         match &self.last {
             Some(last) if last.stamp == table.stamp => return false,
             // A late one of an earlier master, whose successor has built upon it already.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kensho_protocol::coordinator::{Birth, Coordinator, Event, Message, Saved};
 use kensho_protocol::ids::{
-    Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Revision, Term, Ticket,
+    Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Position, Revision, Term, Ticket,
 };
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::replica::{Held, Trust};
@@ -136,6 +136,7 @@ pub(super) fn first(in_sync: &[u32], catch_ups: &[u32]) -> Assignment {
         owner: NodeId(in_sync[0]),
         in_sync: in_sync.iter().map(|n| (NodeId(*n), FIRST_LIFE)).collect(),
         catch_ups: catch_ups.iter().map(|n| NodeId(*n)).collect(),
+        witnesses: BTreeMap::new(),
     }
 }
 
@@ -505,6 +506,13 @@ impl Election {
                 let after = Assignment {
                     epoch: Epoch(2),
                     in_sync: BTreeMap::from([(NodeId(2), FIRST_LIFE)]),
+                    witnesses: BTreeMap::from([(
+                        NodeId(1),
+                        kensho_protocol::table::Witness {
+                            life: FIRST_LIFE,
+                            until: Epoch(1),
+                        },
+                    )]),
                     ..before
                 };
                 let new = self.table(3, after);
@@ -560,8 +568,12 @@ fn held(scenario: &Scenario, id: NodeId, incarnation: Incarnation) -> Vec<Held> 
         partition: PartitionId(0),
         incarnation,
         log_epoch: Epoch(1),
-        end: Lsn(1),
+        end: Position {
+            epoch: Epoch(1),
+            lsn: Lsn(1),
+        },
         trust: Trust::Confirmed,
+        epoch: Epoch(0),
     };
     if holds { vec![held] } else { Vec::new() }
 }

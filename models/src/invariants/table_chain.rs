@@ -88,17 +88,17 @@ impl Chain {
 /// What is wrong with a partition's step from one committed table to the next.
 fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> Option<TableWrong> {
     let same = before.owner == now.owner && before.in_sync == now.in_sync;
-    let added = now
-        .in_sync
-        .iter()
-        .any(|(node, life)| before.in_sync.get(node) != Some(life));
+    // R14: who left the in-sync set may have to take over if its owner's disk went back in time before it
+    // had entered its epoch.
+    let mut in_sync = now.in_sync.iter();
+    let added = in_sync.any(|(node, life)| before.recorded(*node) != Some(*life));
     if now.epoch < before.epoch {
         Some(TableWrong::EpochWentBack(partition))
     } else if now.epoch == before.epoch && !same {
         Some(TableWrong::SameEpochOtherConfiguration(partition))
     } else if !now.in_sync.contains_key(&now.owner) {
         Some(TableWrong::OwnerNotInSync(partition))
-    } else if now.owner != before.owner && !before.in_sync.contains_key(&now.owner) {
+    } else if now.owner != before.owner && before.recorded(now.owner).is_none() {
         Some(TableWrong::Unclean(partition))
     } else if now.owner != before.owner && added {
         Some(TableWrong::FailoverAdded(partition))

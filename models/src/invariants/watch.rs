@@ -40,15 +40,25 @@ struct Partition {
     refused: RefusedValues,
     servers: Servers,
     replicas: Vec<Remembered>,
+    /// The last epoch that an owner has entered.
+    entered: Epoch,
     /// Acknowledged and lost; async only.
     lost: u64,
-    /// It was told that nobody can say what is missing (rule R14).
-    unproven: bool,
+    /// A disk went back in time beyond what is promised (rule R14).
+    beyond: bool,
+    /// It was told that something may be missing.
+    told: bool,
     /// A disk went back in time since an owner last began to serve.
     went_back: bool,
 }
 
 impl Partition {
+    /// R14: more disks went back in time than is promised, and it was told that something may be missing.
+    /// Within the promise nothing is, whatever was told.
+    fn may_lack(&self) -> bool {
+        self.beyond && self.told
+    }
+
     /// Async only: an answer by barrier (rule R9) was fixed before a failover, and leaves after it.
     /// It may tell of what is lost by now.
     fn is_late_answer(&self, leaving: Leaving, reply: &Reply) -> bool {
@@ -138,6 +148,12 @@ impl Watch {
         self.partitions[usize::from(partition.0)].servers.latest()
     }
 
+    /// The last epoch of `partition` that an owner has entered.
+    #[must_use]
+    pub fn entered(&self, partition: PartitionId) -> Epoch {
+        self.partitions[usize::from(partition.0)].entered
+    }
+
     /// Whether `partition` has been served by more than one node.
     #[must_use]
     pub fn has_failed_over(&self, partition: PartitionId) -> bool {
@@ -176,7 +192,7 @@ impl Watch {
         };
         let ghost = &self.partitions[usize::from(partition.0)];
         // R14: it may lack anything, as long as nobody relies on it.
-        if ghost.unproven || ghost.replicas[self.place(node)].put_back {
+        if ghost.may_lack() || ghost.replicas[self.place(node)].put_back {
             return;
         }
         durable_ack::check_member(
@@ -235,15 +251,15 @@ impl Watch {
         partitions.any(|partition| partition.replicas[place].put_back)
     }
 
-    /// It was told that from now on nobody can say what is missing (rule R14).
-    pub fn unproven(&mut self, partition: PartitionId) {
-        self.partitions[usize::from(partition.0)].unproven = true;
+    /// It was told that something of the partition may be missing (rules R5, R14).
+    pub fn told(&mut self, partition: PartitionId) {
+        self.partitions[usize::from(partition.0)].told = true;
     }
 
-    /// Whether that was told of any partition.
-    #[must_use]
-    pub fn any_unproven(&self) -> bool {
-        self.partitions.iter().any(|partition| partition.unproven)
+    /// A disk is put back in time, and nobody promises that nothing of the partition is missing then (rule
+    /// R14).
+    pub fn beyond_promise(&mut self, partition: PartitionId) {
+        self.partitions[usize::from(partition.0)].beyond = true;
     }
 
     fn remembered(&mut self, partition: PartitionId, node: NodeId) -> &mut Remembered {
@@ -316,6 +332,7 @@ impl Watch {
             remembered.required.push(node);
             remembered.required.extend(replica.required());
             if !alone {
+                ghost.entered = ghost.entered.max(epoch);
                 ghost
                     .servers
                     .owns(partition, (node, life), epoch, violations);
@@ -358,11 +375,11 @@ impl Watch {
             may_lose: self.mode == Mode::Async,
         };
         let ghost = &mut self.partitions[usize::from(partition.0)];
-        // R14: what was told to be unproven may be lost in any mode.
-        let unproven = ghost.unproven;
+        // R14: what was told to be missing may be lost in any mode.
+        let may_lack = ghost.may_lack();
         let successor = Successor {
-            failed_over: failed_over || unproven,
-            may_lose: successor.may_lose || unproven,
+            failed_over: failed_over || may_lack,
+            may_lose: successor.may_lose || may_lack,
             ..successor
         };
         let (settled, log) = (&ghost.settled, replica.log());

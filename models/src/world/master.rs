@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId};
-use kensho_protocol::replica::{Event, Replica, Trust};
+use kensho_protocol::replica::{Event, Held, Replica, Trust};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::table::{Change, Table, What};
 
 use super::sights::Sight;
 use super::table_service::{NotMade, TableService, node_id, number_of, partition_id};
-use super::{Happening, World, disk};
+use super::{Happening, World};
 
 /// The register, and what its keeper knows.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub struct Master {
     service: TableService,
     /// By node: when it was last heard.
     heard_ns: Vec<u64>,
-    /// By partition: the highest epoch in which its owner has asked for a shrink.
-    shrinks: Vec<Epoch>,
+    /// By node and partition: what it said of its replicas then.
+    reports: Vec<Vec<Held>>,
 }
 
 impl Master {
@@ -31,9 +31,9 @@ impl Master {
     #[must_use]
     pub fn new(service: TableService, nodes: usize) -> Self {
         Master {
-            shrinks: vec![Epoch::default(); service.table().partitions.len()],
             service,
             heard_ns: vec![0; nodes],
+            reports: vec![Vec::new(); nodes],
         }
     }
 
@@ -41,13 +41,6 @@ impl Master {
     #[must_use]
     pub fn service(&self) -> &TableService {
         &self.service
-    }
-
-    /// The highest epoch in which the owner of `partition` has asked for a shrink, even if the master
-    /// has not heard of it yet.
-    #[must_use]
-    pub fn last_shrink(&self, partition: PartitionId) -> Epoch {
-        self.shrinks[usize::from(partition.0)]
     }
 }
 
@@ -66,10 +59,6 @@ impl World {
 
     /// A replica's wish is on its way to the master.
     pub(super) fn ask_master(&mut self, from: usize, change: Change) {
-        if let What::Shrink(_) = change.what {
-            let last = &mut self.master.shrinks[usize::from(change.partition.0)];
-            *last = change.base.max(*last);
-        }
         let to = self.master_place();
         let random = &mut self.streams.network;
         let arrivals = self.network.send(from, to, self.now_ns, random);
@@ -162,6 +151,8 @@ impl World {
         for node in 0..self.plan.nodes {
             if self.nodes[node].runs() && !self.network.is_cut(node, place) {
                 self.master.heard_ns[node] = self.now_ns;
+                let said = self.nodes[node].replicas().map(Replica::held);
+                self.master.reports[node] = said.collect();
             }
         }
         for number in 0..self.plan.partitions {
@@ -180,16 +171,22 @@ impl World {
         silent_ns < 3 * self.plan.heartbeat_ns()
     }
 
-    /// Which life of its data a node has now.
-    pub(super) fn incarnation(&self, partition: PartitionId, node: NodeId) -> Incarnation {
-        let disk = &self.nodes[number_of(node)].hosted(partition).disk;
-        disk.safe().incarnation
+    /// What the node said last of its replica; it may have crashed since, and its disk may have gone back.
+    fn said(&self, partition: PartitionId, node: NodeId) -> Option<Held> {
+        let said = self.master.reports[number_of(node)].get(usize::from(partition.0));
+        said.copied()
     }
 
-    /// What a replica says of its disk, if its process is there (rule R14).
-    fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
-        let hosted = self.nodes[number_of(node)].hosted(partition);
-        hosted.replica.as_ref().map(Replica::trust)
+    /// Whether the node is heard, and said that it has another life of its data than this.
+    fn is_unclean(&self, partition: PartitionId, node: NodeId, life: Incarnation) -> bool {
+        let said = self.said(partition, node);
+        self.is_heard(node) && said.is_some_and(|said| said.incarnation != life)
+    }
+
+    /// Whether the node is heard, and said that it has this life of its data.
+    fn is_clean(&self, partition: PartitionId, node: NodeId, life: Incarnation) -> bool {
+        let said = self.said(partition, node);
+        self.is_heard(node) && said.is_some_and(|said| said.incarnation == life)
     }
 
     /// R14: whether the in-sync set may do without these nodes: one that is known to have everything is
@@ -200,33 +197,45 @@ impl World {
         }
         let in_sync = &self.master.service.assignment(partition).in_sync;
         let confirmed = |(node, life): (&NodeId, &Incarnation)| {
+            let said = self.said(partition, *node);
             !without.contains(node)
-                && self.incarnation(partition, *node) == *life
-                && self.trust(partition, *node) == Some(Trust::Confirmed)
+                && self.is_clean(partition, *node, *life)
+                && said.is_some_and(|said| said.trust == Trust::Confirmed)
         };
         let gone = in_sync.iter().filter(|(node, _)| without.contains(*node));
-        let mut gone = gone.map(|(node, life)| self.incarnation(partition, *node) != *life);
-        let all_heard = in_sync.keys().all(|node| self.is_up(*node));
+        let mut gone = gone.map(|(node, life)| self.is_unclean(partition, *node, *life));
+        let all_heard = in_sync.keys().all(|node| self.is_heard(*node));
         in_sync.iter().any(confirmed) || all_heard && gone.all(|unclean| unclean)
     }
 
-    fn is_up(&self, node: NodeId) -> bool {
-        self.is_heard(node) && self.nodes[number_of(node)].is_up()
+    /// R14: the witnesses are needed no more when the owner is known to have entered its epoch; and those
+    /// are none that have another life of their data.
+    fn look_after_witnesses(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        if assignment.witnesses.is_empty() {
+            return;
+        }
+        let said = self.said(partition, assignment.owner);
+        let left = assignment.witnesses_of(said.map_or(Epoch(0), |said| said.log_epoch));
+        let left = left.filter(|(node, left)| !self.is_unclean(partition, **node, left.life));
+        let left: BTreeSet<NodeId> = left.map(|(node, _)| *node).collect();
+        let are = |node| left.contains(&node);
+        self.master.service.keep_witnesses(partition, are);
     }
 
     fn look_after(&mut self, partition: PartitionId) {
+        self.look_after_witnesses(partition);
         let assignment = self.master.service.assignment(partition);
         let (owner, in_sync) = (assignment.owner, assignment.in_sync.len());
         let catch_ups = assignment.catch_ups.clone();
         let unclean: BTreeSet<NodeId> = assignment
             .in_sync
             .iter()
-            .filter(|(node, life)| {
-                self.is_heard(**node) && self.incarnation(partition, **node) != **life
-            })
+            .filter(|(node, life)| self.is_unclean(partition, **node, **life))
             .map(|(node, _)| *node)
             .collect();
-        let behind = self.trust(partition, owner) == Some(Trust::Behind);
+        let said = self.said(partition, owner);
+        let behind = said.is_some_and(|said| matches!(said.trust, Trust::Behind(_)));
         if unclean.contains(&owner) || !self.is_heard(owner) || behind {
             self.fail_over(partition);
         } else if self.may_go_on_without(partition, &unclean) {
@@ -263,20 +272,30 @@ impl World {
     /// rules say, or any other, since safety must not depend on it.
     pub(super) fn fail_over(&mut self, partition: PartitionId) {
         let assignment = self.master.service.assignment(partition);
-        let candidates: Vec<NodeId> = assignment
-            .in_sync
-            .iter()
-            .filter(|(node, incarnation)| {
-                **node != assignment.owner
-                    && self.is_heard(**node)
-                    && self.incarnation(partition, **node) == **incarnation
-            })
-            .map(|(node, _)| *node)
-            .collect();
-        let holds = |node: &NodeId| {
-            let safe = self.nodes[number_of(*node)].hosted(partition).disk.safe();
-            (safe.log_epoch, disk::end(safe).lsn)
+        let owner = assignment.owner;
+        let clean = |nodes: &mut dyn Iterator<Item = (NodeId, Incarnation)>| -> Vec<NodeId> {
+            let others = nodes.filter(|(node, _)| *node != owner);
+            let clean = others.filter(|(node, life)| self.is_clean(partition, *node, *life));
+            clean.map(|(node, _)| node).collect()
         };
+        let in_sync = || assignment.in_sync.iter().map(|(node, life)| (*node, *life));
+        let mut candidates = clean(&mut in_sync());
+        // R14: who left takes over from an owner that has less, or where nobody is in sync any more.
+        let said = self.said(partition, owner).filter(|_| self.is_heard(owner));
+        let said = said.filter(|said| said.epoch == assignment.epoch);
+        if let Some(Trust::Behind(than)) = said.map(|said| said.trust) {
+            let recorded = assignment.recorded(than);
+            candidates = clean(&mut recorded.map(|life| (than, life)).into_iter());
+        } else if in_sync().all(|(node, life)| self.is_unclean(partition, node, life)) {
+            if said.is_some() {
+                candidates = clean(&mut assignment.last_witnesses());
+            }
+            if assignment.witnesses.is_empty() {
+                return self.begin_again(partition);
+            }
+        }
+        let mode = self.plan.settings.mode;
+        let holds = |node: &NodeId| self.said(partition, *node).map(|said| said.reach(mode));
         let Some(most) = candidates.iter().copied().max_by_key(holds) else {
             return;
         };
@@ -298,11 +317,11 @@ impl World {
         if !self.may_go_on_without(partition, &without) {
             without.clear();
         }
-        let incarnation = self.incarnation(partition, to);
-        let made = self
-            .master
-            .service
-            .fail_over(partition, (to, incarnation), &without);
+        let service = &mut self.master.service;
+        let made = match service.assignment(partition).in_sync.get(&to).copied() {
+            Some(life) => service.fail_over(partition, (to, life), &without),
+            None => service.take_over(partition, to),
+        };
         if self.trace.is_kept() {
             let text = format!("master fails {partition:?} over to {to:?} without {without:?}");
             self.say(format_args!("{text}: {made:?}"));
@@ -311,6 +330,31 @@ impl World {
             self.table_committed();
             self.tell_all();
         }
+    }
+
+    /// All that were in sync are heard, and none of them has the data that were recorded: the furthest goes
+    /// on alone, and that something may be lost is told.
+    fn begin_again(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let mode = self.plan.settings.mode;
+        let members = assignment.in_sync.keys();
+        let said = members.filter_map(|node| Some((*node, self.said(partition, *node)?)));
+        let furthest = said.max_by_key(|(node, said)| (said.reach(mode), *node));
+        let Some((owner, said)) = furthest else {
+            return;
+        };
+        let mut next = assignment.clone();
+        next.in_sync = [(owner, said.incarnation)].into();
+        next.catch_ups.remove(&owner);
+        next.owner = owner;
+        next.epoch = next.epoch.next();
+        self.say(format_args!(
+            "master lets {partition:?} go on with {owner:?} alone"
+        ));
+        self.watch.told(partition);
+        self.master.service.set(partition, next);
+        self.table_committed();
+        self.tell_all();
     }
 
     /// A fault: a catch-up is dismissed for no reason.

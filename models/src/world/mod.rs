@@ -27,6 +27,7 @@ pub mod network;
 pub mod node;
 pub mod plan;
 mod process;
+pub(crate) mod promise;
 pub mod schedule;
 pub mod sights;
 pub mod table_service;

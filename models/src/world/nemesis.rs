@@ -8,7 +8,7 @@ use kensho_protocol::settings::Durability;
 use super::node::Condition;
 use super::sights::Sight;
 use super::table_service::{node_id, number_of, partition_id};
-use super::{Happening, World, disk};
+use super::{Happening, World, disk, promise};
 use crate::invariants::Violation;
 use crate::invariants::recovers::{self, Final};
 
@@ -270,19 +270,13 @@ impl World {
     /// Whether the table, and any that its owner has asked for, counts on clean data elsewhere.
     fn survives_without(&self, partition: PartitionId, node: NodeId) -> bool {
         let assignment = self.master.service().assignment(partition);
-        if !assignment.in_sync.contains_key(&node) {
-            return true;
-        }
-        // The others may be about to leave the in-sync set.
-        let shrinks = self.master.last_shrink(partition) == assignment.epoch;
-        let mut others = assignment
-            .in_sync
-            .iter()
-            .filter(|(other, _)| **other != node);
-        !shrinks
-            && others.any(|(other, life)| {
-                self.incarnation(partition, *other) == *life && !self.watch.is_put_back(*other)
-            })
+        let disk = |node: NodeId| self.nodes[number_of(node)].hosted(partition).disk.safe();
+        let kept = |node: NodeId| {
+            let clean = assignment.recorded(node) == Some(disk(node).incarnation);
+            clean && !self.watch.is_put_back(node)
+        };
+        let entered = self.watch.entered(partition);
+        promise::covers(assignment, entered, node, kept)
     }
 
     fn strike_cut(&mut self, node: usize) {
@@ -353,10 +347,6 @@ impl World {
         if self.goes_round() {
             let missing = "an end of the messages".to_owned();
             self.watch.report(Violation::NotRecovered { missing });
-        }
-        // R14: who knows more than the one that goes on, as was told, follows nobody.
-        if self.watch.any_unproven() {
-            return;
         }
         if let Some(missing) = self.first_missing() {
             let missing = format!("{missing:?}");

@@ -98,7 +98,8 @@ impl TableService {
                 if silent.contains(&from) || silent.iter().all(|n| !now.in_sync.contains_key(n)) {
                     return Err(NotMade::Pointless);
                 }
-                next.in_sync.retain(|node, _| !silent.contains(node));
+                next.witnesses.clear();
+                next.keep_in_sync(|node| !silent.contains(node));
             }
             What::Grow(node, incarnation) => {
                 if !now.catch_ups.contains(node) {
@@ -106,6 +107,7 @@ impl TableService {
                 }
                 next.catch_ups.remove(node);
                 next.in_sync.insert(*node, *incarnation);
+                next.witnesses.clear();
             }
             What::Renew => {}
         }
@@ -127,8 +129,8 @@ impl TableService {
     ) -> Result<(), NotMade> {
         let now = self.assignment(partition);
         let (node, incarnation) = to;
-        let recorded = now.in_sync.get(&node);
-        let clean = recorded == Some(&incarnation)
+        let recorded = now.in_sync.get(&node).copied();
+        let clean = recorded == Some(incarnation)
             || recorded.is_some() && self.rules.broken(Rule::RejoinWithoutCatchUp);
         if !clean && !self.rules.broken(Rule::PromoteUnclean) {
             return Err(NotMade::Unclean);
@@ -137,13 +139,40 @@ impl TableService {
             return Err(NotMade::Pointless);
         }
         let mut next = now.clone();
-        next.in_sync.retain(|other, _| !without.contains(other));
+        next.keep_in_sync(|other| !without.contains(other));
         next.in_sync.insert(node, incarnation);
         next.catch_ups.remove(&node);
         next.owner = node;
         next.epoch = now.epoch.next();
         self.set(partition, next);
         Ok(())
+    }
+
+    /// A witness takes over, and is in sync again (rule R14).
+    ///
+    /// # Errors
+    /// When it is none; the table is as it was.
+    pub fn take_over(&mut self, partition: PartitionId, witness: NodeId) -> Result<(), NotMade> {
+        let mut next = self.assignment(partition).clone();
+        let Some(left) = next.witnesses.remove(&witness) else {
+            return Err(NotMade::Unclean);
+        };
+        next.in_sync.insert(witness, left.life);
+        next.catch_ups.remove(&witness);
+        next.owner = witness;
+        next.epoch = next.epoch.next();
+        self.set(partition, next);
+        Ok(())
+    }
+
+    /// Of those who left the in-sync set of `partition` only those stay witnesses that `are` (rule R14). The
+    /// epoch stays as it is.
+    pub fn keep_witnesses(&mut self, partition: PartitionId, are: impl Fn(NodeId) -> bool) {
+        let mut next = self.assignment(partition).clone();
+        next.witnesses.retain(|node, _| are(*node));
+        if next != *self.assignment(partition) {
+            self.set(partition, next);
+        }
     }
 
     /// The nodes `unclean` have lost what they were recorded with, and leave the in-sync set (rule M4).
@@ -156,6 +185,7 @@ impl TableService {
         let owner = next.owner;
         next.in_sync
             .retain(|node, _| *node == owner || !unclean.contains(node));
+        next.witnesses.retain(|node, _| !unclean.contains(node));
         if next.in_sync.len() < self.assignment(partition).in_sync.len() {
             next.epoch = next.epoch.next();
             self.set(partition, next);
@@ -238,6 +268,7 @@ pub fn first_assignment(in_sync: &[usize]) -> Assignment {
         owner: node_id(in_sync[0]),
         in_sync: members.collect::<BTreeMap<_, _>>(),
         catch_ups: BTreeSet::new(),
+        witnesses: BTreeMap::new(),
     }
 }
 

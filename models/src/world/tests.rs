@@ -104,6 +104,17 @@ fn in_async_nobody_is_added_with_a_tail_of_an_earlier_owner() {
     assert_eq!(outcome.violation, None);
 }
 
+/// In async a folder was put back that still had a tail which its owner's successor had cut: its last entry is
+/// younger than that of the others, and it came back in the place of what had been acknowledged since. In the
+/// others, what was acknowledged was with those that an owner had left out before its disk went back.
+#[test]
+fn folders_that_are_put_back_bring_nothing_back_and_lose_nothing() {
+    for seed in [767, 7609, 8252] {
+        let outcome = explore::<World>(seed, &Given::default());
+        assert_eq!(outcome.violation, None, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_seed_replays_a_run_to_the_byte() {
     for seed in 0..20 {

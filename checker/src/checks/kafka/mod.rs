@@ -31,7 +31,7 @@ mod logs;
 mod producers;
 mod steps;
 
-use super::{Findings, listed};
+use super::{Findings, each_key, listed};
 use crate::history::History;
 use crate::judge::{Argument, Known, Model};
 use crate::report::Report;
@@ -59,10 +59,14 @@ pub static MODEL: Model = Model {
     judge: |history, _| check(history),
 };
 
-/// Judges all keys.
+/// Judges all logs; of tuples of independent objects, those of each object on their own.
 pub fn check(history: &History) -> Report {
+    each_key(history, |places| check_key(history, places))
+}
+
+fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
-    let steps = match steps::read(history) {
+    let steps = match steps::read(history, places) {
         Ok(steps) => steps,
         Err(reason) => return findings.report("kafka", Some(reason)),
     };

@@ -44,10 +44,12 @@ pub(super) struct Steps {
     pub(super) keys: Vec<String>,
 }
 
-/// All operations, in the order of their invocations; an error says which is not understood.
-pub(super) fn read(history: &History) -> Result<Vec<Steps>, String> {
-    let mut all = Vec::with_capacity(history.operations.len());
-    for (place, operation) in history.operations.iter().enumerate() {
+/// The operations at these places, in the order of their invocations; an error says which is not
+/// understood.
+pub(super) fn read(history: &History, places: &[u32]) -> Result<Vec<Steps>, String> {
+    let mut all = Vec::with_capacity(places.len());
+    for place in places {
+        let operation = &history.operations[*place as usize];
         let doing = match history.name(operation.f) {
             "send" | "poll" | "txn" => Doing::Steps,
             "assign" => Doing::Assign,
@@ -55,7 +57,7 @@ pub(super) fn read(history: &History) -> Result<Vec<Steps>, String> {
             _ => Doing::Nothing,
         };
         let mut read = Steps {
-            place: place as u32,
+            place: *place,
             process: operation.process,
             outcome: operation.outcome,
             doing,

@@ -127,6 +127,41 @@ fn where_the_best_file_of_a_run_cannot_be_read_the_next_one_is() {
 }
 
 #[test]
+fn a_whole_file_is_better_than_a_damaged_one() {
+    let folder = Folder::new("whole");
+    let damaged = edn(2) + "{:process";
+    folder.file(
+        "run/history.jsonl",
+        br#"{"process":0,"type":"invoke","f":"read"}"#,
+    );
+    folder.file("run/history.edn", &damaged);
+    let read = || sources(&folder.0).unwrap()[0].read(None).unwrap();
+    let (history, format) = read();
+    assert_eq!((format, history.operations.len()), (Format::Jsonl, 1));
+    folder.file(
+        "run/history.jsonl",
+        b"{\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n{",
+    );
+    folder.file("run/history.edn", edn(2));
+    let (history, format) = read();
+    assert_eq!((format, history.operations.len()), (Format::Edn, 2));
+    let told = &history.problems[0];
+    assert!(
+        !told.grave && told.text.starts_with("history.jsonl: line 2"),
+        "{told:?}"
+    );
+    assert!(
+        told.text.ends_with("history.edn was read instead"),
+        "{told:?}"
+    );
+    // Where all are damaged, the best one is taken.
+    folder.file("run/history.edn", &damaged);
+    let (history, format) = read();
+    assert_eq!((format, history.operations.len()), (Format::Jsonl, 1));
+    assert!(history.problems[0].grave && history.problems.len() == 1);
+}
+
+#[test]
 fn a_folder_without_a_history_is_told_what_was_looked_for() {
     let folder = Folder::new("none");
     folder.file("a/results.edn", "{:valid? true}");

@@ -19,7 +19,7 @@ mod settled;
 mod violations;
 
 pub(crate) use settled::Horizon;
-pub(crate) use violations::{Misfit, Online};
+pub(crate) use violations::Online;
 
 use super::access::{Access, Effect};
 use super::values::Values;

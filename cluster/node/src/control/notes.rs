@@ -69,8 +69,14 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::UnconfirmedPromotion { partition, owner } => error!(
             partition = partition.0,
             owner = name(owner),
-            "all that are left in sync have started anew, and others are missing: if a data folder was put \
-             back from an older copy, confirmed updates are lost"
+            "the partition goes on with what this node has, and nobody can tell whether another one had \
+             more: if a data folder was put back from an older copy, confirmed updates are lost"
+        ),
+        Note::TableLost { stamp } => warn!(
+            term = stamp.term.0,
+            revision = stamp.revision.0,
+            "a table that another node had is not to be found any more: if it was in force, the data folders \
+             of a majority were put back from older copies"
         ),
         Note::MemberKept { node, why } => {
             warn!(member = name(node), "the member is not removed: {why}");

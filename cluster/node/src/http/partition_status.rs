@@ -98,6 +98,7 @@ mod tests {
                 .map(|id| (NodeId(*id), Incarnation(0)))
                 .collect(),
             catch_ups: BTreeSet::new(),
+            witnesses: BTreeMap::new(),
         };
         Table {
             stamp: Stamp::default(),

@@ -73,6 +73,7 @@ fn first_assignment(partition: usize, replicas: usize, nodes: &[NodeId]) -> Assi
             .map(|node| (node, Incarnation(0)))
             .collect(),
         catch_ups: BTreeSet::new(),
+        witnesses: BTreeMap::new(),
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn apply(
             let owner = assignment.owner;
             let before = assignment.in_sync.len();
             let stays = |node: &NodeId| *node == owner || !silent.contains(node);
-            assignment.in_sync.retain(|node, _| stays(node));
+            // R14: who asks has entered this epoch, so that nobody else is needed as a witness.
+            assignment.witnesses.clear();
+            assignment.keep_in_sync(stays);
             if assignment.in_sync.len() == before {
                 return false;
             }
@@ -35,6 +37,7 @@ pub(super) fn apply(
                 "{node:?} is in sync"
             );
             assignment.in_sync.insert(*node, *incarnation);
+            assignment.witnesses.clear();
         }
         What::Renew => {}
     }
@@ -56,14 +59,22 @@ pub(super) fn is_entitled(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::ids::{Epoch, Incarnation, PartitionId};
+    use crate::table::Witness;
 
     const OWNER: NodeId = NodeId(1);
     const BACKUP: NodeId = NodeId(2);
     const CATCH_UP: NodeId = NodeId(3);
+
+    fn witness(life: u32, until: u64) -> Witness {
+        Witness {
+            life: Incarnation(life),
+            until: Epoch(until),
+        }
+    }
 
     fn assignment() -> Assignment {
         Assignment {
@@ -71,6 +82,7 @@ mod tests {
             owner: OWNER,
             in_sync: [(OWNER, Incarnation(0)), (BACKUP, Incarnation(1))].into(),
             catch_ups: BTreeSet::from([CATCH_UP]),
+            witnesses: BTreeMap::from([(NodeId(4), witness(0, 3))]),
         }
     }
 
@@ -89,14 +101,21 @@ mod tests {
         let shrunk = changed(OWNER, 4, What::Shrink(BTreeSet::from([BACKUP]))).expect("applies");
         assert_eq!(shrunk.epoch, Epoch(5));
         assert_eq!(shrunk.in_sync, [(OWNER, Incarnation(0))].into());
+        assert_eq!(shrunk.witnesses, [(BACKUP, witness(1, 4))].into());
 
         let grown = changed(OWNER, 4, What::Grow(CATCH_UP, Incarnation(7))).expect("applies");
         assert_eq!(grown.in_sync[&CATCH_UP], Incarnation(7));
         assert!(grown.catch_ups.is_empty());
+        assert!(grown.witnesses.is_empty());
 
         let renewed = changed(OWNER, 4, What::Renew).expect("applies");
         assert_eq!(renewed.epoch, Epoch(5));
         assert_eq!(renewed.in_sync, assignment().in_sync);
+        assert_eq!(
+            renewed.witnesses,
+            assignment().witnesses,
+            "it may not have entered"
+        );
     }
 
     #[test]

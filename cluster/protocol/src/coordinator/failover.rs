@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{Epoch, NodeId, PartitionId};
-use crate::replica::{Held, Trust};
+use super::doubted::told;
+use crate::ids::{Epoch, Incarnation, NodeId, PartitionId};
+use crate::replica::Held;
 use crate::rule::{Rule, Rules};
 use crate::settings::Mode;
 use crate::table::Assignment;
@@ -31,6 +32,8 @@ pub(super) struct View {
     pub(super) overdue: BTreeSet<PartitionId>,
     /// Whether nobody goes on unless it is known that somebody has everything (rule R14).
     pub(super) distrust: bool,
+    /// Somebody takes it upon himself that partitions go on although that is not known.
+    pub(super) forced: bool,
     /// How many nodes should hold each partition.
     pub(super) replicas: usize,
     /// When updates are answered.
@@ -86,30 +89,22 @@ impl Load {
 }
 
 impl View {
-    /// The node has restarted in a way that may have lost data of the partition since it was made a
-    /// member of the in-sync set (rule R5).
-    fn is_unclean(&self, assignment: &Assignment, partition: PartitionId, node: NodeId) -> bool {
-        let recorded = assignment.in_sync.get(&node);
-        let reported = self.held.get(&(partition, node));
-        let differs = match (recorded, reported) {
-            (Some(recorded), Some(held)) => held.incarnation != *recorded,
-            _ => false,
-        };
+    /// The node has restarted in a way that may have lost data of the partition since this life of them
+    /// was recorded (rule R5).
+    pub(super) fn is_unclean(
+        &self,
+        partition: PartitionId,
+        node: NodeId,
+        recorded: Incarnation,
+    ) -> bool {
+        let held = self.held.get(&(partition, node));
+        let differs = held.is_some_and(|held| held.incarnation != recorded);
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
-    }
-
-    /// R14: what the node says of its disk; nothing if it has not reported.
-    fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
-        self.held.get(&(partition, node)).map(|held| held.trust)
-    }
-
-    fn is_confirmed(&self, partition: PartitionId, node: NodeId) -> bool {
-        self.trust(partition, node) == Some(Trust::Confirmed)
     }
 
     /// The one of `nodes` whose log reaches furthest, as far as they have reported; among equals one
     /// that has room, and of those the one that owns least.
-    fn furthest<'a>(
+    pub(super) fn furthest<'a>(
         &self,
         partition: PartitionId,
         nodes: impl Iterator<Item = &'a NodeId>,
@@ -120,7 +115,7 @@ impl View {
             .max_by_key(|(node, held)| {
                 let least = std::cmp::Reverse((load.owned(*node), *node));
                 let room = !self.roomless.contains(node);
-                (held.log_epoch, held.end, room, least)
+                (held.reach(self.mode), room, least)
             })
             .map(|(node, _)| node)
     }
@@ -132,6 +127,7 @@ impl View {
         assignment: &mut Assignment,
         load: &mut Load,
     ) -> Verdict {
+        self.look_after_witnesses(partition, assignment);
         let before = assignment.epoch;
         let verdict = self.replace_failed(partition, assignment, load);
         let served = [Verdict::Served, Verdict::PossibleLoss, Verdict::Unproven];
@@ -159,18 +155,17 @@ impl View {
     ) -> Verdict {
         let stays: BTreeSet<NodeId> = assignment
             .in_sync
-            .keys()
-            .filter(|node| self.alive.contains(node))
-            .filter(|node| !self.is_unclean(assignment, partition, **node))
-            .copied()
+            .iter()
+            .filter(|(node, _)| self.alive.contains(node))
+            .filter(|(node, life)| !self.is_unclean(partition, **node, **life))
+            .map(|(node, _)| *node)
             .collect();
         let owner_stays = stays.contains(&assignment.owner);
         if owner_stays && !self.reported.contains(&assignment.owner) {
             return Verdict::Undecided;
         }
         if owner_stays && stays.len() == assignment.in_sync.len() {
-            self.replace_doubted(partition, assignment, load);
-            return Verdict::Served;
+            return self.replace_doubted(partition, assignment, load);
         }
         if self.rules.broken(Rule::PromoteUnclean)
             && !owner_stays
@@ -182,7 +177,7 @@ impl View {
         }
         let confirmed = |node: &&NodeId| self.is_confirmed(partition, **node);
         if let Some(owner) = self.furthest(partition, stays.iter().filter(confirmed), load) {
-            go_on(assignment, &stays, owner, load);
+            self.go_on(partition, assignment, &stays, owner, load);
             return Verdict::Served;
         }
         let members: BTreeSet<NodeId> = assignment.in_sync.keys().copied().collect();
@@ -193,64 +188,28 @@ impl View {
         // R5, R14: nobody is left who certainly has everything. If all have been heard, the furthest has
         // as much as there is. Otherwise somebody who is missing may have more.
         let all = alive == members;
-        if all || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor) {
+        if all
+            || self.forced
+            || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor)
+        {
             if let Some(owner) = self.furthest(partition, stays.iter(), load) {
-                go_on(assignment, &stays, owner, load);
-                return Verdict::Served;
+                self.go_on(partition, assignment, &stays, owner, load);
+                return match all {
+                    true => Verdict::Served,
+                    false => told(assignment),
+                };
             }
-            let Some(owner) = self.furthest(partition, alive.iter(), load) else {
-                return Verdict::Unavailable;
-            };
-            // It goes on alone; the others get what it has.
-            let incarnation = self.held[&(partition, owner)].incarnation;
-            assignment.in_sync = BTreeMap::from([(owner, incarnation)]);
-            promote(assignment, owner, load);
-            return Verdict::PossibleLoss;
+            return self.begin_again(partition, assignment, &alive, load);
         }
-        if self.distrust {
+        if self.waits() {
             return Verdict::Unavailable;
         }
         match self.furthest(partition, stays.iter(), load) {
             Some(owner) => {
-                go_on(assignment, &stays, owner, load);
-                Verdict::Unproven
+                self.go_on(partition, assignment, &stays, owner, load);
+                told(assignment)
             }
             None => Verdict::Unavailable,
-        }
-    }
-
-    /// R14: an owner that started anew leaves the partition to another member of the in-sync set if that
-    /// one has more, or if it cannot find out for long.
-    fn replace_doubted(
-        &self,
-        partition: PartitionId,
-        assignment: &mut Assignment,
-        load: &mut Load,
-    ) {
-        let members = assignment.in_sync.keys();
-        let behind = self.trust(partition, assignment.owner) == Some(Trust::Behind);
-        let overdue = self.overdue.contains(&partition);
-        if !behind && !overdue || assignment.in_sync.len() == 1 {
-            return;
-        }
-        let others = members.clone().filter(|node| **node != assignment.owner);
-        let confirmed = others
-            .clone()
-            .filter(|node| self.is_confirmed(partition, **node));
-        let not_behind = others.filter(|node| self.trust(partition, **node) != Some(Trust::Behind));
-        let all_reported = members.clone().all(|node| self.reported.contains(node));
-        if let Some(owner) = self.furthest(partition, confirmed, load) {
-            promote(assignment, owner, load);
-        } else if !all_reported {
-            // Whoever has not reported may have most.
-        } else if behind {
-            if let Some(owner) = self.furthest(partition, not_behind, load) {
-                promote(assignment, owner, load);
-            }
-        } else if let Some(owner) = self.furthest(partition, members, load) {
-            // All of them started anew, and some do not reach each other. The furthest has everything.
-            assignment.in_sync.retain(|node, _| *node == owner);
-            promote(assignment, owner, load);
         }
     }
 
@@ -273,12 +232,12 @@ impl View {
             return;
         }
         if !lacks(&assignment.owner) {
-            assignment.in_sync.retain(|node, _| !lacks(node));
+            self.keep(partition, assignment, |node| !lacks(node));
             assignment.epoch = assignment.epoch.next();
         } else if let Some(owner) = self.furthest(partition, others.iter().filter(proven), load)
             && self.loses_nothing(partition, assignment.owner, owner)
         {
-            assignment.in_sync.retain(|node, _| !lacks(node));
+            self.keep(partition, assignment, |node| !lacks(node));
             promote(assignment, owner, load);
         }
     }
@@ -289,7 +248,7 @@ impl View {
     fn loses_nothing(&self, partition: PartitionId, owner: NodeId, next: NodeId) -> bool {
         let reach = |node| {
             let held = self.held.get(&(partition, node));
-            held.map(|held| (held.log_epoch, held.end))
+            held.map(|held| held.reach(self.mode))
         };
         self.mode == Mode::SemiSync || reach(next) >= reach(owner)
     }
@@ -307,10 +266,10 @@ impl View {
             return;
         }
         if !leaves(&assignment.owner) {
-            assignment.in_sync.retain(|node, _| !leaves(node));
+            self.keep(partition, assignment, |node| !leaves(node));
             assignment.epoch = assignment.epoch.next();
         } else if let Some(owner) = self.furthest(partition, staying.iter().filter(proven), load) {
-            assignment.in_sync.retain(|node, _| !leaves(node));
+            self.keep(partition, assignment, |node| !leaves(node));
             promote(assignment, owner, load);
         }
     }
@@ -358,23 +317,27 @@ impl View {
     }
 }
 
-/// Only `stays` go on; with the present owner if it is one of them, else with `successor`.
-fn go_on(
-    assignment: &mut Assignment,
-    stays: &BTreeSet<NodeId>,
-    successor: NodeId,
-    load: &mut Load,
-) {
-    assignment.in_sync.retain(|node, _| stays.contains(node));
-    if stays.contains(&assignment.owner) {
-        assignment.epoch = assignment.epoch.next();
-    } else {
-        promote(assignment, successor, load);
+impl View {
+    /// Only `stays` go on; with the present owner if it is one of them, else with `successor`.
+    fn go_on(
+        &self,
+        partition: PartitionId,
+        assignment: &mut Assignment,
+        stays: &BTreeSet<NodeId>,
+        successor: NodeId,
+        load: &mut Load,
+    ) {
+        self.keep(partition, assignment, |node| stays.contains(node));
+        if stays.contains(&assignment.owner) {
+            assignment.epoch = assignment.epoch.next();
+        } else {
+            promote(assignment, successor, load);
+        }
     }
 }
 
 /// Makes `owner`, a member of the in-sync set, the owner of a new epoch (rule M4).
-fn promote(assignment: &mut Assignment, owner: NodeId, load: &mut Load) {
+pub(super) fn promote(assignment: &mut Assignment, owner: NodeId, load: &mut Load) {
     assert!(assignment.in_sync.contains_key(&owner), "rule M4");
     assert_ne!(assignment.epoch, Epoch(0), "epochs begin with 1");
     *load.owned.entry(owner).or_default() += 1;

@@ -3,7 +3,7 @@
 //!
 //! It is enough to hear so many others that each majority which its forgotten vote may have completed has
 //! one of them: n - majority + 1 of n members. It then enters the highest term that they know, without a
-//! vote in it, and elects nobody who lacks the newest table that they have.
+//! vote in it, elects nobody who lacks the newest table that they have, and takes no role from an older one.
 //!
 //! If too few others can be heard, it waits; without `distrust_disks` for the time after which a master is
 //! missed, then it votes as if its disk were sound. What it may break then shows: tables and heartbeats
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use super::rebase::Shift;
 use super::state::Role;
-use super::{Coordinator, Message};
+use super::{Coordinator, Message, Note};
 use crate::ids::{Life, NodeId, Term};
 use crate::rule::Rule;
 use crate::table::Stamp;
@@ -25,6 +25,8 @@ pub(super) struct Hearing {
     heard: BTreeSet<NodeId>,
     highest: Term,
     newest: Stamp,
+    /// The newest table of which a master has said meanwhile that it is committed.
+    committed: Stamp,
     /// When it has waited for long enough.
     until: Time,
     /// When others are to be asked, again or for the first time.
@@ -32,6 +34,17 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
+    fn from(ask_at: Time, until: Time) -> Self {
+        Hearing {
+            heard: BTreeSet::new(),
+            highest: Term(0),
+            newest: Stamp::default(),
+            committed: Stamp::default(),
+            until,
+            ask_at,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Time {
         self.until.min(self.ask_at)
     }
@@ -52,27 +65,27 @@ impl Coordinator {
         if !was_there || !others || settings.rules.broken(Rule::RolledBackDisk) {
             return;
         }
-        self.hearing = Some(Hearing {
-            heard: BTreeSet::new(),
-            highest: Term(0),
-            newest: Stamp::default(),
-            until: match settings.distrust_disks {
-                true => Time::MAX,
-                false => now + settings.missed_after(),
-            },
-            ask_at: now,
-        });
+        let until = match settings.distrust_disks {
+            true => Time::MAX,
+            false => now + settings.missed_after(),
+        };
+        self.hearing = Some(Hearing::from(now, until));
     }
 
     /// Asks the others, again and again.
     pub(super) fn hear_on(&mut self, now: Time) {
         let again_at = now + self.fixed.settings.heartbeat / 2;
-        let Some(hearing) = &mut self.hearing else {
-            return;
-        };
-        if now >= hearing.until {
+        if self
+            .hearing
+            .as_ref()
+            .is_some_and(|hearing| now >= hearing.until)
+        {
             return self.end_hearing(now);
         }
+        self.hear_anew(now);
+        let Some(hearing) = self.hearing.as_mut().or(self.hearing_anew.as_mut()) else {
+            return;
+        };
         if now < hearing.ask_at {
             return;
         }
@@ -82,6 +95,18 @@ impl Coordinator {
             if node != self.fixed.me.id {
                 self.send(node, Message::Recall { life });
             }
+        }
+    }
+
+    /// While nobody is elected, for want of a table that this node has heard of, it asks again: whoever had
+    /// that table may have lost it, so that it was never committed, or is not to be had any more.
+    fn hear_anew(&mut self, now: Time) {
+        let lacks = self.disk.stamp() < self.floor && matches!(self.role, Role::Electing(_));
+        if !lacks || self.hearing.is_some() {
+            self.hearing_anew = None;
+        } else if self.hearing_anew.is_none() {
+            let ask_at = now + self.fixed.settings.heartbeat / 2;
+            self.hearing_anew = Some(Hearing::from(ask_at, Time::MAX));
         }
     }
 
@@ -106,7 +131,7 @@ impl Coordinator {
         accepted: Stamp,
     ) {
         let voters = self.voters();
-        let Some(hearing) = &mut self.hearing else {
+        let Some(hearing) = self.hearing.as_mut().or(self.hearing_anew.as_mut()) else {
             return;
         };
         if life != self.fixed.life || !voters.contains(&from) {
@@ -116,8 +141,16 @@ impl Coordinator {
         hearing.highest = hearing.highest.max(term);
         hearing.newest = hearing.newest.max(accepted);
         let majority = voters.len() / 2 + 1;
-        if hearing.heard.len() > voters.len() - majority {
+        if hearing.heard.len() <= voters.len() - majority {
+            return;
+        }
+        if self.hearing.is_some() {
             self.end_hearing(now);
+        } else if let Some(anew) = self.hearing_anew.take() {
+            let stamp = std::mem::replace(&mut self.floor, anew.newest);
+            if anew.newest < stamp {
+                self.note(Note::TableLost { stamp });
+            }
         }
     }
 
@@ -126,6 +159,7 @@ impl Coordinator {
             return;
         };
         self.floor = hearing.newest;
+        self.learn_committed(hearing.committed);
         if hearing.highest > self.term() {
             self.enter(now, hearing.highest);
         }
@@ -136,10 +170,24 @@ impl Coordinator {
         }
     }
 
-    /// Whether it has not heard enough yet to vote after its start (rule R14).
+    /// A master says that the table of this stamp is committed. Roles are not taken from a table that is
+    /// older than those that others had when this node started: it may have had a role in one of those, and
+    /// have forgotten what it did then.
+    pub(super) fn may_follow(&mut self, stamp: Stamp) -> bool {
+        match &mut self.hearing {
+            Some(hearing) => {
+                hearing.committed = hearing.committed.max(stamp);
+                false
+            }
+            None => stamp >= self.floor,
+        }
+    }
+
+    /// Whether it may lack a table that it had before it started (rule R14): it has not heard yet of all
+    /// that others have, or has not got it yet.
     #[must_use]
-    pub fn is_hearing(&self) -> bool {
-        self.hearing.is_some()
+    pub fn lacks_tables(&self) -> bool {
+        self.hearing.is_some() || self.disk.stamp() < self.floor
     }
 
     /// Whether a candidate that has accepted `accepted` may be elected, as far as this node has heard.

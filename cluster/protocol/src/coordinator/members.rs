@@ -24,7 +24,7 @@ use super::tournament::Vote;
 use super::{Coordinator, Kept, Message, Note, Refusal};
 use crate::ids::{NodeId, PartitionId};
 use crate::rule::Rule;
-use crate::table::{Identity, Member, Stamp, Table};
+use crate::table::{Assignment, Identity, Member, Stamp, Table};
 use crate::time::Time;
 
 /// As one that is no member.
@@ -183,7 +183,7 @@ impl Coordinator {
         if alive.iter().filter(stays).count() < quorum {
             return Some(Kept::NoQuorum);
         }
-        let only_copy = |assignment: &crate::table::Assignment| {
+        let only_copy = |assignment: &Assignment| {
             assignment.in_sync.len() == 1 && assignment.in_sync.contains_key(&node)
         };
         let numbered = (0..).map(PartitionId).zip(&table.partitions);
@@ -199,8 +199,8 @@ impl Coordinator {
             return false;
         };
         let free = |node: &&NodeId| {
-            let members = &newest.members;
-            members.contains_key(node) && !newest.partitions.iter().any(|a| a.names(**node))
+            let needed = |a: &Assignment| a.names(**node) || a.witnesses.contains_key(node);
+            newest.members.contains_key(node) && !newest.partitions.iter().any(needed)
         };
         let Some(node) = reign.leaving.iter().find(free).copied() else {
             return false;

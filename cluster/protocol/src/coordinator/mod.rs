@@ -20,6 +20,7 @@ use crate::table::{Change, Identity, Member, Stamp, Table};
 mod birth;
 mod change;
 mod disk;
+mod doubted;
 mod draw;
 mod failover;
 mod hearing;
@@ -231,6 +232,12 @@ pub enum Note {
         term: Term,
         /// Who is refused.
         refused: NodeId,
+    },
+    /// Another node had this table, and nobody has it any more. If it was committed, the disks of a majority
+    /// went back in time (rule R14).
+    TableLost {
+        /// Which.
+        stamp: Stamp,
     },
     /// The whole in-sync set of a partition restarted in a way that may have lost acknowledged
     /// updates; the one with the highest position goes on (rule R5).

@@ -53,7 +53,7 @@ impl Coordinator {
         if let Some((_, heard)) = &mut self.suspect {
             shift.past(heard, missed_after);
         }
-        if let Some(hearing) = &mut self.hearing {
+        for hearing in self.hearing.iter_mut().chain(&mut self.hearing_anew) {
             hearing.rebase(shift);
         }
         self.service.rebase(shift);

@@ -144,8 +144,9 @@ impl Coordinator {
     }
 
     /// The master says that the table of this stamp is committed.
-    fn learn_committed(&mut self, stamp: Stamp) {
-        if let Some(table) = self.accepted()
+    pub(super) fn learn_committed(&mut self, stamp: Stamp) {
+        if self.may_follow(stamp)
+            && let Some(table) = self.accepted()
             && table.stamp == stamp
             && self.committed_stamp() < stamp
         {
@@ -356,7 +357,8 @@ fn assert_sane(table: &Table) {
                 "a catch-up is not in sync: {assignment:?}"
             );
         }
-        let mut nodes = assignment.in_sync.keys().chain(&assignment.catch_ups);
+        let in_sync = assignment.in_sync.keys().chain(assignment.witnesses.keys());
+        let mut nodes = in_sync.chain(&assignment.catch_ups);
         assert!(
             nodes.all(|node| table.members.contains_key(node)),
             "roles are for members: {assignment:?}"

@@ -8,7 +8,7 @@ use super::probe::Electing;
 use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Note, change};
-use crate::ids::{Life, NodeId, PartitionId, Term};
+use crate::ids::{Life, NodeId, PartitionId, Position, Term};
 use crate::replica::{Held, Trust};
 use crate::settings::Settings;
 use crate::table::{Change, Stamp, Table};
@@ -246,7 +246,8 @@ impl Reign {
             leaving: self.leaving.clone(),
             roomless,
             overdue: overdue.map(|(partition, _)| *partition).collect(),
-            distrust: settings.distrust_disks && !self.forced,
+            distrust: settings.distrust_disks,
+            forced: self.forced,
             reported,
             held,
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
@@ -515,7 +516,10 @@ impl Coordinator {
 /// Whether two reports say the same as far as roles depend on them; how far logs reach changes all
 /// the time.
 fn same_data(a: Option<&[Held]>, b: Option<&[Held]>) -> bool {
-    let data = |held: &Held| (held.partition, held.incarnation, held.log_epoch, held.trust);
+    let data = |held: &Held| Held {
+        end: Position::default(),
+        ..*held
+    };
     match (a, b) {
         (Some(a), Some(b)) => a.iter().map(data).eq(b.iter().map(data)),
         (None, None) => true,

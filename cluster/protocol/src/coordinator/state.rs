@@ -48,6 +48,8 @@ pub struct Coordinator {
     pub(super) asks: BTreeSet<NodeId>,
     /// What it hears before it votes again after a start (rule R14); `None`: it has heard enough.
     pub(super) hearing: Option<Hearing>,
+    /// What it hears again, while nobody can be elected for want of what it has heard (rule R14).
+    pub(super) hearing_anew: Option<Hearing>,
     /// Who has an older table than this is not elected (rule R14).
     pub(super) floor: Stamp,
     /// The second master of a term that was refused last (rule R14).
@@ -141,6 +143,7 @@ impl Coordinator {
             joiner: false,
             asks: BTreeSet::new(),
             hearing: None,
+            hearing_anew: None,
             floor: Stamp::default(),
             told_of_two: None,
             disk,
@@ -180,7 +183,8 @@ impl Coordinator {
             Role::Following(following) => following.heard + self.fixed.settings.missed_after(),
             Role::Reigning(reign) => reign.deadline(&self.fixed.settings),
         };
-        let hearing = self.hearing.as_ref().map_or(Time::MAX, Hearing::deadline);
+        let hearing = self.hearing.as_ref().or(self.hearing_anew.as_ref());
+        let hearing = hearing.map_or(Time::MAX, Hearing::deadline);
         let deadline = role.min(self.service.deadline()).min(hearing);
         (deadline < Time::MAX).then_some(deadline)
     }

@@ -196,8 +196,9 @@ impl<A: Apply> Replica<A> {
             partition: self.partition,
             incarnation: self.incarnation,
             log_epoch: durable.log_epoch,
-            end: durable.end,
+            end: self.log.position(durable.end).unwrap_or(self.log.base()),
             trust: self.doubt.trust(),
+            epoch: self.assigned.epoch,
         }
     }
 

@@ -110,6 +110,8 @@ pub enum Message {
         life: Life,
         /// Which life of its data the witness has.
         incarnation: Incarnation,
+        /// Whose owner's log the witness has on disk.
+        log_epoch: Epoch,
         /// An entry that the other one must hold, unless its disk went back in time.
         floor: Position,
         /// The last entry of the witness's log that may have been acknowledged.

@@ -17,6 +17,7 @@ mod owner;
 mod peer;
 mod peers;
 mod promotion;
+mod reach;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,12 @@ mod written;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::{Apply, ImageError};
-use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Ticket, Token};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Position, Ticket, Token};
 use crate::log::{Entry, Log};
 use crate::record::{Record, Recovered};
 use crate::request::{Execute, Read, Reply};
 use crate::rule::Rule;
-use crate::settings::{Durability, Settings};
+use crate::settings::{Durability, Mode, Settings};
 use crate::table::{Assignment, Change};
 use crate::time::Time;
 
@@ -46,6 +47,7 @@ pub use inspect::RoleKind;
 pub use log_memory::LogMemory;
 pub use message::{Message, Round};
 pub use note::Note;
+pub use reach::Reach;
 pub use trust::Trust;
 
 /// What happens to a replica.
@@ -391,6 +393,7 @@ impl<A: Apply> Replica<A> {
                 epoch,
                 life,
                 incarnation,
+                log_epoch,
                 floor,
                 reach,
                 confirmed,
@@ -398,6 +401,7 @@ impl<A: Apply> Replica<A> {
                 if life == self.life {
                     let testimony = trust::Testimony {
                         incarnation,
+                        log_epoch,
                         floor,
                         reach,
                         confirmed,
@@ -480,8 +484,18 @@ pub struct Held {
     pub incarnation: Incarnation,
     /// Whose owner's log it is.
     pub log_epoch: Epoch,
-    /// Where the log on disk ends.
-    pub end: Lsn,
+    /// The last entry of the log on disk.
+    pub end: Position,
     /// Whether its disk may have gone back in time (rule R14).
     pub trust: Trust,
+    /// The last epoch of which a table has told it.
+    pub epoch: Epoch,
+}
+
+impl Held {
+    /// How far it reaches, for the choice among members of an in-sync set (rules M4, R14).
+    #[must_use]
+    pub fn reach(&self, mode: Mode) -> Reach {
+        Reach::of(mode, self.log_epoch, self.end)
+    }
 }

@@ -128,6 +128,7 @@ impl World {
             owner,
             in_sync: in_sync.iter().map(|id| (*id, Incarnation(7))).collect(),
             catch_ups: catch_ups.iter().copied().collect(),
+            witnesses: BTreeMap::new(),
         };
         for id in [N1, N2, N3] {
             if !self.is_isolated(id) {

@@ -12,16 +12,21 @@
 //! doubt itself, and has no more of the log, is enough; of those that started anew as well, all are
 //! needed. If one has more, the partition is left to that one: the master promotes it.
 //!
+//! The table may have been changed for what this replica was before its disk went back: the others were
+//! left out since this one had everything. So who leaves an in-sync set stays its witness until the owner
+//! has entered the epoch in which they are left out; until then all of them are needed as well.
+//!
 //! A driver must not hand in a message from an earlier start of a node after one from a later start: an
 //! acknowledgement that comes late would count for a disk that may not hold it any more.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::note::Note;
 use super::peer::{Peer, Standing};
+use super::reach::Reach;
 use super::{Output, Replica, Role};
 use crate::apply::Apply;
 use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, Position};
@@ -38,8 +43,8 @@ pub enum Trust {
     Confirmed,
     /// Nobody has compared since the node started.
     Unconfirmed,
-    /// Another member of the in-sync set has more of the log, so that this one must not own it.
-    Behind,
+    /// This node has more of the log, so that this one must not own it.
+    Behind(NodeId),
 }
 
 /// The same, as the replica itself needs it.
@@ -51,8 +56,8 @@ pub(super) enum Doubt {
     Open,
     /// The owner found all there that it knows of; what else may have been acknowledged ends here.
     Until(Lsn),
-    /// Another member of the in-sync set has more.
-    Behind,
+    /// This node has more.
+    Behind(NodeId),
 }
 
 impl Doubt {
@@ -68,7 +73,7 @@ impl Doubt {
         match self {
             Doubt::Over => Trust::Confirmed,
             Doubt::Open | Doubt::Until(_) => Trust::Unconfirmed,
-            Doubt::Behind => Trust::Behind,
+            Doubt::Behind(than) => Trust::Behind(than),
         }
     }
 
@@ -99,8 +104,8 @@ impl Doubt {
 pub(super) struct Comparing {
     epoch: Epoch,
     ask_at: Time,
-    /// Those who have no more of the log, and are in doubt themselves.
-    not_ahead: BTreeSet<NodeId>,
+    /// How far the logs of the others reach, and whether they are in no doubt themselves.
+    heard: BTreeMap<NodeId, (Reach, bool)>,
 }
 
 impl Comparing {
@@ -108,7 +113,7 @@ impl Comparing {
         Comparing {
             epoch,
             ask_at: now,
-            not_ahead: BTreeSet::new(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -126,6 +131,7 @@ impl Comparing {
 #[derive(Clone, Copy)]
 pub(super) struct Testimony {
     pub(super) incarnation: Incarnation,
+    pub(super) log_epoch: Epoch,
     pub(super) floor: Position,
     pub(super) reach: Position,
     pub(super) confirmed: bool,
@@ -133,10 +139,10 @@ pub(super) struct Testimony {
 
 /// As the one that started anew.
 impl<A: Apply> Replica<A> {
-    /// Whether it has to compare before it owns what the table gives it. If the in-sync set is itself
-    /// alone, there is nobody, and that is told.
+    /// Whether it has to compare before it owns what the table gives it. If there is nobody to compare
+    /// with, that is told.
     pub(super) fn must_compare(&mut self, out: &mut Vec<Output>) -> bool {
-        if self.doubt != Doubt::Over && self.assigned.in_sync.len() == 1 {
+        if self.doubt != Doubt::Over && self.others().next().is_none() {
             self.doubt = Doubt::Over;
             let epoch = self.assigned.epoch;
             self.forgotten = epoch;
@@ -145,7 +151,21 @@ impl<A: Apply> Replica<A> {
         self.doubt != Doubt::Over
     }
 
-    /// Asks the other members of the in-sync set, again and again.
+    /// Those who may hold what this one should: the other members of the in-sync set; and, until this one
+    /// has entered its epoch, those who left it.
+    fn others(&self) -> impl Iterator<Item = (NodeId, Incarnation)> {
+        let in_sync = self.assigned.in_sync.iter();
+        let in_sync = in_sync.map(|(node, life)| (*node, *life));
+        let others = in_sync.chain(self.left_in_sync());
+        others.filter(|(node, _)| *node != self.me)
+    }
+
+    fn left_in_sync(&self) -> impl Iterator<Item = (NodeId, Incarnation)> {
+        let left = self.assigned.witnesses_of(self.log_epoch);
+        left.map(|(node, witness)| (*node, witness.life))
+    }
+
+    /// Asks all others, again and again.
     pub(super) fn ask_witnesses(&mut self, now: Time, out: &mut Vec<Output>) {
         let Role::Comparing(comparing) = &mut self.role else {
             return;
@@ -159,13 +179,8 @@ impl<A: Apply> Replica<A> {
             life: self.life,
             incarnation: self.incarnation,
         };
-        let others = self
-            .assigned
-            .in_sync
-            .keys()
-            .filter(|node| **node != self.me);
-        out.extend(others.map(|to| Output::Send {
-            to: *to,
+        out.extend(self.others().map(|(to, _)| Output::Send {
+            to,
             message: message.clone(),
         }));
     }
@@ -207,9 +222,11 @@ impl<A: Apply> Replica<A> {
             return;
         }
         let owner = self.assigned.owner;
-        let recorded = self.assigned.in_sync.get(&from);
+        let counts = self
+            .others()
+            .any(|other| other == (from, testimony.incarnation));
         match &self.role {
-            Role::Comparing(_) if recorded == Some(&testimony.incarnation) => {
+            Role::Comparing(_) if counts => {
                 if self.is_missing(testimony.floor) {
                     self.roll_back(from, testimony.floor, out);
                 } else {
@@ -227,34 +244,43 @@ impl<A: Apply> Replica<A> {
         }
     }
 
-    /// As owner-to-be, it holds what the witness knows of. The log whose last entry is the youngest has
-    /// everything that was acknowledged: an entry of an epoch stands behind all that was acknowledged
-    /// before that epoch (R6), and entries of one epoch are of one log. (The epoch that a log was last
-    /// compared in says less: a catch-up may have got the beginning of its owner's log only.)
+    /// As owner-to-be, it holds what the witness knows to be committed. Whether anybody has more?
     fn compare(&mut self, now: Time, from: NodeId, testimony: Testimony, out: &mut Vec<Output>) {
-        // What is in memory only may be gone after a crash.
-        let durable = self.log.position(self.durable_end());
-        if testimony.reach > durable.unwrap_or(self.log.base()) {
-            if self.doubt != Doubt::Behind {
-                self.doubt = Doubt::Behind;
-                out.push(Output::Note(Note::Behind {
-                    node: from,
-                    theirs: testimony.reach,
-                }));
-            }
-            return;
-        }
+        let mode = self.settings.mode;
+        let theirs = Reach::of(mode, testimony.log_epoch, testimony.reach);
         let Role::Comparing(comparing) = &mut self.role else {
             return;
         };
-        comparing.not_ahead.insert(from);
-        let mut others = self
-            .assigned
-            .in_sync
-            .keys()
-            .filter(|node| **node != self.me);
-        let all = others.all(|node| comparing.not_ahead.contains(node));
-        if testimony.confirmed || all {
+        comparing.heard.insert(from, (theirs, testimony.confirmed));
+        let Role::Comparing(comparing) = &self.role else {
+            return;
+        };
+        // What is in memory only may be gone after a crash.
+        let mine = self.held().reach(mode);
+        let heard = |node: NodeId| comparing.heard.get(&node).copied();
+        let all = self.others().all(|(node, _)| heard(node).is_some());
+        let sure = |node: &NodeId| heard(*node).is_some_and(|(_, confirmed)| confirmed);
+        let in_sync = self.assigned.in_sync.keys().copied();
+        let sure: Vec<NodeId> = in_sync.filter(sure).collect();
+        let furthest = |nodes: &mut dyn Iterator<Item = NodeId>| {
+            let reach = nodes.filter_map(|node| Some((heard(node)?.0, node))).max();
+            reach.filter(|(reach, _)| *reach > mine)
+        };
+        // One that is in sync and in no doubt has everything. Those who left were in other in-sync sets:
+        // each of these may be the last one that was served.
+        let one = !sure.is_empty() && self.left_in_sync().next().is_none();
+        let ahead = furthest(&mut sure.iter().copied());
+        let ahead =
+            ahead.or_else(|| furthest(&mut self.others().map(|(node, _)| node)).filter(|_| all));
+        // Others are told that it is behind, and what it has said of an epoch it stands by.
+        let said = matches!(self.doubt, Doubt::Behind(_));
+        if let Some((_, node)) = ahead {
+            if self.doubt != Doubt::Behind(node) {
+                self.doubt = Doubt::Behind(node);
+                let theirs = testimony.reach;
+                out.push(Output::Note(Note::Behind { node, theirs }));
+            }
+        } else if (one || all) && !said {
             self.doubt = Doubt::Over;
             self.own_after_comparing(now, out);
         }
@@ -313,6 +339,7 @@ impl<A: Apply> Replica<A> {
             epoch,
             life,
             incarnation: self.incarnation,
+            log_epoch: durable.log_epoch,
             floor: floor.unwrap_or_default(),
             reach: self.log.position(durable.end).unwrap_or(self.log.base()),
             confirmed: self.doubt == Doubt::Over,
@@ -347,6 +374,7 @@ impl<A: Apply> Replica<A> {
             epoch,
             life,
             incarnation: self.incarnation,
+            log_epoch: epoch,
             floor: self.log.position(held).unwrap_or_default(),
             reach: Position {
                 epoch,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container::ContainerInfo;
 use super::key::{Key, RowKey};
+use super::rows_by_key::Rows;
 use super::statement::Raw;
 use super::{Container, Row, Tables, name};
 use crate::encode::encode_into;
@@ -59,7 +60,7 @@ pub(super) fn write(tables: &Tables) -> Bytes {
                 rows: container.rows.len() as u64,
             },
         );
-        for (key, row) in &container.rows {
+        for (key, row) in container.rows.iter() {
             let key = match key {
                 RowKey::Integer(number) => ImageKey::Given(Key::Integer(*number)),
                 RowKey::Timestamp(time) => ImageKey::Given(Key::Timestamp(*time)),
@@ -112,9 +113,9 @@ pub(super) fn read(image: &[u8]) -> Result<Tables, String> {
         let container = Container {
             key: Arc::clone(&key),
             name: head.name.into(),
-            info: Arc::new(head.info),
             created: head.created,
-            rows,
+            rows: Rows::of(rows, &head.info),
+            info: Arc::new(head.info),
         };
         containers.insert(key, container);
     }

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use kensho_protocol::ids::Position;
-use kensho_query::types::Column;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 
@@ -205,40 +204,8 @@ impl ValidKeys {
     }
 }
 
-/// A value that fits a column, in the form in which it is kept.
-#[derive(Clone, Debug)]
-pub(super) struct ValidValue(Vec<u8>);
-
-impl ValidValue {
-    /// A value from its JSON text.
-    pub(super) fn read(column: &Column, text: &[u8]) -> Result<Self, RowError> {
-        let mut value = Vec::new();
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let cell = Cell {
-            column,
-            is_key: false,
-            out: &mut value,
-            key_texts: &mut String::new(),
-        };
-        let read = cell.deserialize(&mut deserializer);
-        match read.and_then(|_| deserializer.end()) {
-            Ok(()) => Ok(ValidValue(value)),
-            Err(error) => Err(RowError::NotRows(format!(
-                "column \"{}\" ({}): {}",
-                column.name,
-                column.kind,
-                without_place(&error.to_string())
-            ))),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// The reader of JSON says where in the text something is wrong; a person asks which row and column.
-fn without_place(error: &str) -> &str {
+pub(super) fn without_place(error: &str) -> &str {
     match error.rsplit_once(" at line ") {
         Some((what, place)) if place.contains(" column ") => what,
         _ => error,

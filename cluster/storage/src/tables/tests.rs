@@ -288,8 +288,8 @@ fn rows_without_key_are_kept_in_the_order_of_insertion() {
     outcome(&mut tables, 2, &rows.put(&name, at(1), Condition::Any));
     outcome(&mut tables, 3, &rows.put(&name, at(1), Condition::Any));
     assert_eq!(tables.rows(), 6);
-    let rows = tables.containers["log"].rows.values();
-    let values: Vec<&[u8]> = rows.map(|row| &row.value[..]).collect();
+    let rows = tables.containers["log"].rows.iter();
+    let values: Vec<&[u8]> = rows.map(|(_, row)| &row.value[..]).collect();
     assert_eq!(values.concat(), br#"["b"]["a"]["b"]["b"]["a"]["b"]"#);
     assert_eq!(Tables::restore(&tables.image()), Ok(tables));
 }

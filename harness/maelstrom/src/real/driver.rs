@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use super::journal::Journal;
+use super::live::Live;
 use super::process::{Launch, NodeProcess};
 use super::progress::Progress;
 use super::signals::Signals;
@@ -22,7 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LAST_WORDS_BYTES: usize = 2_000;
 
 /// What is run.
-pub struct Setup {
+pub struct Setup<'a> {
+    /// Tells those who watch.
+    pub live: &'a mut Live,
     /// The world.
     pub settings: Settings,
     /// What clients do in it.
@@ -44,7 +47,8 @@ pub struct Outcome {
     pub length_ns: u64,
 }
 
-struct Driver {
+struct Driver<'a> {
+    live: &'a mut Live,
     world: World,
     nodes: Vec<Option<NodeProcess>>,
     names: Vec<String>,
@@ -62,10 +66,11 @@ struct Driver {
 ///
 /// # Errors
 /// If nodes cannot be started, or files not be written.
-pub fn run(setup: Setup) -> Result<Outcome> {
+pub fn run(setup: Setup<'_>) -> Result<Outcome> {
     let length = Duration::from_nanos(setup.settings.length_ns);
     let names = setup.settings.nodes.clone();
     let mut driver = Driver {
+        live: setup.live,
         nodes: names.iter().map(|_| None).collect(),
         names,
         journal: Journal::create(&setup.folder.history())?,
@@ -107,7 +112,7 @@ pub fn run(setup: Setup) -> Result<Outcome> {
     })
 }
 
-impl Driver {
+impl Driver<'_> {
     fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -121,6 +126,7 @@ impl Driver {
         }
         let now = self.now();
         self.progress.show(&self.world, now);
+        self.live.look(&self.world);
         if self.world.is_over() {
             return Ok(());
         }
@@ -184,10 +190,8 @@ impl Driver {
         let now = self.now();
         let until_due = self.world.deadline().map(|at| at.saturating_sub(now));
         let until_due = Duration::from_nanos(until_due.unwrap_or(u64::MAX));
-        let until_shown = self
-            .progress
-            .next()
-            .saturating_duration_since(Instant::now());
+        let shown = self.progress.next().min(self.live.next());
+        let until_shown = shown.saturating_duration_since(Instant::now());
         let patience = until_due.min(until_shown).min(LOOK_EVERY);
         let kinds = [PollFlags::POLLOUT, PollFlags::POLLIN, PollFlags::POLLIN];
         let mut polled = vec![PollFd::new(self.signals.pipe(), PollFlags::POLLIN)];

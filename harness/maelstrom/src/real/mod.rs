@@ -6,9 +6,11 @@
 
 mod driver;
 mod journal;
+mod live;
 mod process;
 mod progress;
 mod signals;
 
 pub use driver::{Outcome, Setup, run};
+pub use live::Live;
 pub use process::Launch;

@@ -18,8 +18,8 @@ use crate::world::{Trace, Traced, Way};
 const MESSAGES_MAX: usize = 80;
 /// So many colours there are for types of messages.
 const COLOURS: usize = 6;
-const LANE_WIDTH: usize = 130;
-const LEFT: usize = 120;
+const LANE_WIDTH: usize = 110;
+const LEFT: usize = 84;
 const TOP: usize = 40;
 const ROW: usize = 15;
 
@@ -40,25 +40,26 @@ pub(super) fn draw(trace: &Trace, anomalies: &[Value], nodes: &[String]) -> Stri
     )
 }
 
-/// Where to begin: with the last operation of the first anomaly, if its messages were kept.
+/// Where to begin: with the first operation of the first anomaly from which on the last one is seen,
+/// too, if their messages were kept.
 fn first(trace: &Trace, anomalies: &[Value]) -> (usize, &'static str) {
-    let operations = anomalies.first().into_iter().flat_map(operations_of);
-    let last = operations
-        .filter_map(|operation| operation["invoke_ns"].as_u64())
-        .max();
     let before_main = usize::try_from(trace.before_main).unwrap_or(usize::MAX);
     let beginning = before_main.min(trace.messages.len());
-    let at_anomaly = last.map(|at| {
+    let place_at = |ns: u64| {
         let main = &trace.messages[beginning..];
-        beginning + main.partition_point(|message| message.sent_ns < at)
-    });
-    match at_anomaly {
-        Some(place) if place < trace.messages.len() => (
-            place,
-            "from the beginning of the last operation of the first anomaly on",
-        ),
-        _ => (beginning, "with which clients began"),
-    }
+        beginning + main.partition_point(|message| message.sent_ns < ns)
+    };
+    let operations = anomalies.first().into_iter().flat_map(operations_of);
+    let began = operations.filter_map(|operation| operation["invoke_ns"].as_u64());
+    let mut places: Vec<usize> = began.map(place_at).collect();
+    places.sort_unstable();
+    let last = places.last().copied();
+    let Some(last) = last.filter(|place| *place < trace.messages.len()) else {
+        return (beginning, "with which clients began");
+    };
+    let seen_with_last = |place: &usize| last - place < MESSAGES_MAX * 3 / 4;
+    let place = places.into_iter().find(seen_with_last).unwrap_or(last);
+    (place, "around the first anomaly")
 }
 
 /// Who has a line of his own.
@@ -280,7 +281,11 @@ mod tests {
         let nodes = ["n0".to_owned(), "n1".to_owned()];
         let anomaly = serde_json::json!({"operations": [{"invoke_ns": 100}, {"invoke_ns": 500}]});
         let html = draw(&trace(1_000), std::slice::from_ref(&anomaly), &nodes);
-        assert!(html.contains("of the first anomaly"));
+        assert!(html.contains("around the first anomaly"));
+        let (place, _) = first(&trace(1_000), &[anomaly]);
+        assert_eq!(place, 500, "the first operation is too far away");
+        let near = serde_json::json!({"operations": [{"invoke_ns": 500}, {"invoke_ns": 470}]});
+        assert_eq!(first(&trace(1_000), &[near]).0, 470);
         let late = serde_json::json!({"operations": [{"invoke_ns": 5_000}]});
         let html = draw(&trace(1_000), &[late], &nodes);
         assert!(html.contains("with which clients began"));

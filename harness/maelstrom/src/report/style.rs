@@ -3,6 +3,8 @@
 pub(super) const STYLE: &str = "\
 .kensho-verdict svg { width: auto; }\n\
 .kensho-verdict > .verdict { display: none; }\n\
+section section.kensho-verdict { border: 0; padding: 0; margin: 0; }\n\
+.kensho-verdict article { box-shadow: none; padding: 0; border: 0; margin: 14px 0 26px; }\n\
 .messages { overflow: auto; max-height: 80vh; }\n\
 .messages svg { width: auto; max-width: none; }\n\
 .messages .life { stroke: var(--line); stroke-width: 2; }\n\

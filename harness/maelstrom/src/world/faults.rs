@@ -33,6 +33,10 @@ impl Faults {
         }
     }
 
+    pub(super) fn begun(&self) -> u64 {
+        self.begun as u64
+    }
+
     /// What goes on, in words.
     pub(super) fn present(&self) -> Option<String> {
         let texts: Vec<&str> = self

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use kensho_checker::history::Event;
+use kensho_results::progress::Stage;
 use kensho_results::verdict::FaultRecord;
 
 use crate::body::Message;
@@ -284,6 +285,16 @@ impl World {
     /// What the run is doing, in words.
     pub fn doing(&self) -> &'static str {
         self.phase.in_words()
+    }
+
+    /// The same for those who watch from elsewhere.
+    pub fn stage(&self) -> Stage {
+        self.phase.stage()
+    }
+
+    /// How many faults have begun.
+    pub fn faults_begun(&self) -> u64 {
+        self.faults.begun()
     }
 
     /// How operations ended so far.

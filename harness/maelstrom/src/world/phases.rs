@@ -1,5 +1,7 @@
 //! The phases of a run: start, main part, healing, finale.
 
+use kensho_results::progress::Stage;
+
 use super::{Rate, World};
 
 /// Time between the first two rounds of the finale; it doubles from round to round, …
@@ -35,6 +37,14 @@ pub(super) enum Phase {
 impl Phase {
     pub(super) fn is_main(self) -> bool {
         matches!(self, Phase::Main { .. })
+    }
+
+    pub(super) fn stage(self) -> Stage {
+        match self {
+            Phase::Starting => Stage::Starting,
+            Phase::Main { .. } => Stage::Main,
+            _ => Stage::Final,
+        }
     }
 
     pub(super) fn in_words(self) -> &'static str {

@@ -60,9 +60,18 @@ fn settings(seed: u64) -> Settings {
 /// Plays a run to its end. A node that is killed or paused hears nothing; what a paused one is told
 /// it hears when it goes on.
 fn play(settings: Settings, name: Name, behaviour: &mut Behaviour) -> Played {
+    play_on(Topology::Total, settings, name, behaviour)
+}
+
+fn play_on(
+    topology: Topology,
+    settings: Settings,
+    name: Name,
+    behaviour: &mut Behaviour,
+) -> Played {
     let options = Options {
         nodes: settings.nodes.clone(),
-        topology: Topology::Total,
+        topology,
         key_count: None,
         max_txn_length: 4,
         max_writes_per_key: 16,
@@ -394,6 +403,78 @@ fn a_broadcast_without_retries_is_right_until_a_message_is_lost() {
         "whoever has not converged is given time"
     );
     assert!(lossy.remains.counts.lost > 0);
+}
+
+/// Nodes that pass on what is new to them to all neighbours but the one that told them.
+fn flooding() -> impl FnMut(usize, &Message) -> Vec<(String, Value)> {
+    let mut neighbours: HashMap<usize, Vec<String>> = HashMap::new();
+    let mut sets: HashMap<usize, std::collections::BTreeSet<i64>> = HashMap::new();
+    move |node, message| {
+        let known = sets.entry(node).or_default();
+        match crate::body::kind(&message.body) {
+            "init" => vec![reply(message, json!({"type": "init_ok"}))],
+            "topology" => {
+                let own = &message.body["topology"][format!("n{}", node + 1)];
+                neighbours.insert(node, serde_json::from_value(own.clone()).unwrap());
+                vec![reply(message, json!({"type": "topology_ok"}))]
+            }
+            "read" => vec![reply(
+                message,
+                json!({"type": "read_ok", "messages": known}),
+            )],
+            kind => {
+                let mut sent = Vec::new();
+                if known.insert(message.body["message"].as_i64().unwrap()) {
+                    let others = neighbours[&node]
+                        .iter()
+                        .filter(|other| **other != message.src);
+                    let tell = json!({"type": "tell", "message": message.body["message"]});
+                    sent.extend(others.map(|other| (other.clone(), tell.clone())));
+                }
+                if kind == "broadcast" {
+                    sent.push(reply(message, json!({"type": "broadcast_ok"})));
+                }
+                sent
+            }
+        }
+    }
+}
+
+/// The figures of Maelstrom's guide: messages between servers for each broadcast, with 25 nodes,
+/// and how long a broadcast may take, in hops.
+#[test]
+fn efficiency_and_latency_of_a_broadcast_depend_on_the_topology() {
+    for (topology, messages, hops) in [
+        (Topology::Grid, 80 - 24, 8),
+        (Topology::Line, 24, 24),
+        (Topology::Tree4, 24, 6),
+    ] {
+        let settings = Settings {
+            nodes: (1..=25).map(|number| format!("n{number}")).collect(),
+            clients: 25,
+            length_ns: 30_000 * MS,
+            conditions: Conditions {
+                latency_ms: 100,
+                ..Conditions::PERFECT
+            },
+            ..settings(1)
+        };
+        let played = play_on(topology, settings, Name::Broadcast, &mut flooding());
+        let broadcasts = played.outcomes("broadcast")[0] as u64;
+        assert_eq!(
+            played.remains.counts.servers.msg_count,
+            messages * broadcasts
+        );
+        let history = History::from_events(&played.events);
+        let stability = crate::report::Stability::of(&history, "broadcast");
+        assert_eq!(stability.stable_count as u64, broadcasts);
+        let longest = stability.stable_latencies["1"].as_u64().unwrap();
+        let bound = 100 * hops;
+        assert!(
+            (bound / 2..=bound).contains(&longest),
+            "{topology:?}: {longest} ms"
+        );
+    }
 }
 
 #[test]

@@ -171,6 +171,7 @@ fn two_owners_of_one_epoch_are_noticed_in_the_records_together() {
             owner,
             in_sync: BTreeMap::from([(owner, Incarnation(0))]),
             catch_ups: BTreeSet::new(),
+            witnesses: BTreeMap::new(),
         };
         cluster.data(node, Event::Assign(assignment));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::coordinator::{
     Birth, Coordinator, Event, Message, Note, Output, Refusal, Saved, Standing,
 };
-use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Term, Ticket};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, PartitionId, Position, Term, Ticket};
 use crate::outcomes::OutcomeLimits;
 use crate::replica::{Held, Trust};
 use crate::rule::Rules;
@@ -299,11 +299,12 @@ impl Cluster {
             partition,
             incarnation: Incarnation(0),
             log_epoch: Epoch(0),
-            end: Lsn(0),
+            end: Position::default(),
             trust: Trust::Confirmed,
+            epoch: Epoch(0),
         });
         held.log_epoch = Epoch(epoch);
-        held.end = Lsn(end);
+        held.end = at(epoch, end);
     }
 
     pub(super) fn ask(&mut self, id: NodeId, partition: u16, base: Epoch, what: What) {
@@ -477,6 +478,7 @@ impl Cluster {
         for (partition, assignment) in (0..).map(PartitionId).zip(&table.partitions) {
             let bare = Assignment {
                 catch_ups: BTreeSet::new(),
+                witnesses: BTreeMap::new(),
                 ..assignment.clone()
             };
             let key = (partition, assignment.epoch);
@@ -493,12 +495,13 @@ impl Cluster {
                     partition,
                     incarnation: assignment.in_sync[&id],
                     log_epoch: assignment.epoch,
-                    end: Lsn(end),
+                    end: at(end, end),
                     trust: Trust::Confirmed,
+                    epoch: Epoch(0),
                 });
                 if held.incarnation == assignment.in_sync[&id] {
                     held.log_epoch = held.log_epoch.max(assignment.epoch);
-                    held.end = held.end.max(Lsn(end));
+                    held.end = held.end.max(at(end, end));
                 }
             }
         }
@@ -523,7 +526,8 @@ impl Cluster {
             for (old, new) in pair[0].partitions.iter().zip(&pair[1].partitions) {
                 assert!(old.epoch <= new.epoch, "an epoch went back: {pair:#?}");
                 if new.epoch == old.epoch.next() && new.owner != old.owner {
-                    assert!(old.in_sync.contains_key(&new.owner), "unclean: {pair:#?}");
+                    let mut clean = old.in_sync.keys().chain(old.witnesses.keys());
+                    assert!(clean.any(|node| *node == new.owner), "unclean: {pair:#?}");
                 }
             }
         }
@@ -634,5 +638,12 @@ impl std::fmt::Debug for Cluster {
             writeln!(f, "{at:?} {id:?} {note:?}")?;
         }
         Ok(())
+    }
+}
+
+fn at(epoch: u64, lsn: u64) -> Position {
+    Position {
+        epoch: Epoch(epoch),
+        lsn: Lsn(lsn),
     }
 }

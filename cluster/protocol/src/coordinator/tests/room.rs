@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::network::{Cluster, HEARTBEAT, node};
 use crate::coordinator::failover::{Load, Verdict, View};
 use crate::coordinator::{Event, Note};
-use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId};
+use crate::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Position};
 use crate::replica::{Held, Trust};
 use crate::rule::Rules;
 use crate::settings::Mode;
@@ -87,8 +87,12 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
             partition: PartitionId(0),
             incarnation: Incarnation(0),
             log_epoch: Epoch(4),
-            end: Lsn(end),
+            end: Position {
+                epoch: Epoch(4),
+                lsn: Lsn(end),
+            },
             trust: Trust::Confirmed,
+            epoch: Epoch(0),
         };
         ((PartitionId(0), node(id)), held)
     };
@@ -99,6 +103,7 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
         roomless: BTreeSet::from([node(1)]),
         overdue: BTreeSet::new(),
         distrust: false,
+        forced: false,
         reported: both,
         held: BTreeMap::from([held(1, 10), held(2, end)]),
         replaceable: BTreeSet::new(),
@@ -111,6 +116,7 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
         owner: node(1),
         in_sync: [(node(1), Incarnation(0)), (node(2), Incarnation(0))].into(),
         catch_ups: BTreeSet::new(),
+        witnesses: BTreeMap::new(),
     };
     let mut load = Load::of(std::slice::from_ref(&assignment));
     let verdict = view.decide(PartitionId(0), &mut assignment, &mut load);

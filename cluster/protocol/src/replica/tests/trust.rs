@@ -3,6 +3,7 @@
 use super::*;
 use crate::ids::Life;
 use crate::replica::Trust;
+use crate::table::Witness;
 
 impl World {
     /// The node crashes, and starts from `disk` in its life number `counter`.
@@ -17,6 +18,16 @@ impl World {
         let table = self.table.clone();
         self.give(id, Event::Assign(table));
         self.drive();
+    }
+
+    /// The next table lists these as those who have left the in-sync set, each after an epoch.
+    fn with_witnesses(&mut self, witnesses: &[(NodeId, u64)]) {
+        let witness = |until: u64| Witness {
+            life: Incarnation(7),
+            until: Epoch(until),
+        };
+        let witnesses = witnesses.iter().map(|(id, until)| (*id, witness(*until)));
+        self.table.witnesses = witnesses.collect();
     }
 
     fn disk(&self, id: NodeId) -> Recovered {
@@ -91,7 +102,7 @@ fn an_owner_leaves_the_partition_to_whom_has_more() {
     world.write(N1, "b");
     world.put_back(N1, copy, 2);
     world.wait_ms(1_000);
-    assert_eq!(world.trust(N1), Trust::Behind);
+    assert_eq!(world.trust(N1), Trust::Behind(N2));
     assert_eq!(world.asked, [], "it wants to own nothing");
     assert_eq!(world.log(N2), [&b"a"[..], b"b"], "nothing is cut");
     // The master promotes the other one, which brings it what it lacks.
@@ -127,7 +138,7 @@ fn when_all_started_anew_each_of_them_must_be_heard() {
     assert_eq!(world.trust(N1), Trust::Unconfirmed, "N3 is not heard");
     world.cut.clear();
     world.wait_ms(1_000);
-    assert_eq!(world.trust(N1), Trust::Behind);
+    assert_eq!(world.trust(N1), Trust::Behind(N3));
     world.put_back(N2, second.clone(), 3);
     world.put_back(N1, second, 3);
     world.wait_ms(1_000);
@@ -141,4 +152,101 @@ fn what_one_replica_finds_out_is_true_of_all_of_the_node() {
     world.give(N1, Event::RolledBack(Incarnation(99)));
     assert_eq!(world.replica(N1).role(), RoleKind::Follower);
     assert_eq!(world.replica(N1).held().incarnation, Incarnation(99));
+}
+
+/// The table was changed for what the node was before its disk went back: the other one left since this one
+/// had everything.
+#[test]
+fn who_left_the_in_sync_set_is_asked_before_the_epoch_is_entered() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    world.write(N1, "a");
+    let copy = world.disk(N2);
+    world.write(N1, "b");
+    world.isolate(N2);
+    world.assign(2, N2, &[N2], &[]);
+    world.with_witnesses(&[(N1, 1)]);
+    world.put_back(N2, copy, 2);
+    world.wait_ms(300);
+    assert_eq!(world.trust(N2), Trust::Unconfirmed, "N1 is not heard");
+    world.cut.clear();
+    world.wait_ms(300);
+    let another = world.replica(N2).incarnation();
+    assert_ne!(another, Incarnation(7), "N1 knows what it had acknowledged");
+}
+
+#[test]
+fn all_who_left_one_after_the_other_are_needed() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2, N3]);
+    world.write(N1, "a");
+    let disk = world.disk(N3);
+    world.isolate(N1);
+    world.assign(3, N3, &[N3], &[]);
+    world.with_witnesses(&[(N1, 2), (N2, 1)]);
+    world.put_back(N3, disk, 2);
+    world.wait_ms(300);
+    assert_eq!(
+        world.trust(N3),
+        Trust::Unconfirmed,
+        "N2 was left out earlier"
+    );
+    world.cut.clear();
+    world.wait_ms(300);
+    assert_eq!(world.trust(N3), Trust::Confirmed);
+}
+
+#[test]
+fn who_left_before_a_later_epoch_was_entered_is_not_asked() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    world.write(N1, "a");
+    world.isolate(N1);
+    world.assign(2, N2, &[N2], &[]);
+    world.wait_ms(1_000);
+    assert_eq!(world.replica(N2).role(), RoleKind::Serving);
+    world.with_witnesses(&[(N1, 1)]);
+    let disk = world.disk(N2);
+    world.put_back(N2, disk, 2);
+    world.wait_ms(300);
+    assert_eq!(
+        world.trust(N2),
+        Trust::Confirmed,
+        "nobody else knows anything"
+    );
+    assert_eq!(world.asked.last().unwrap().1.what, What::Renew);
+}
+
+/// What it has said of an epoch, the master may act upon at any time.
+#[test]
+fn who_is_behind_stays_behind_in_that_epoch() {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2]);
+    world.write(N1, "a");
+    let copy = world.disk(N1);
+    world.write(N1, "b");
+    world.put_back(N1, copy.clone(), 2);
+    world.wait_ms(300);
+    assert_eq!(world.trust(N1), Trust::Behind(N2));
+    world.put_back(N2, copy, 2);
+    world.wait_ms(300);
+    assert_eq!(world.trust(N1), Trust::Behind(N2));
+    assert_eq!(world.asked, []);
+}
+
+/// In async a later owner has cut what a disk that is put back still has: nobody else could tell it from an
+/// update that was acknowledged.
+#[test]
+fn in_async_a_tail_that_was_cut_does_not_come_back_with_a_folder() {
+    let mut world = World::new(Mode::Async, &[N1, N2]);
+    world.write(N1, "a");
+    world.wait_ms(100);
+    world.isolate(N1);
+    world.write(N1, "tail");
+    let copy = world.disk(N1);
+    world.assign(2, N2, &[N1, N2], &[]);
+    world.cut.clear();
+    world.give(N1, Event::Assign(world.table.clone()));
+    world.wait_ms(1_000);
+    assert_eq!(world.log(N1), [&b"a"[..]], "N2 had cut it");
+    world.assign(3, N1, &[N1, N2], &[]);
+    world.put_back(N1, copy, 2);
+    world.wait_ms(300);
+    assert_eq!(world.trust(N1), Trust::Behind(N2));
 }

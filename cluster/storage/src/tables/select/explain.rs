@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use kensho_query::row::Split;
 use kensho_query::select::{Explain, Select, What};
 use kensho_query::types::{ColumnType, ScalarType};
 
-use super::{Keys, Refused, RowKey, Selected, Text};
+use super::matching::Keys;
+use super::{Refused, RowKey, Selected, Text};
 use crate::tables::Container;
 
 const COLUMNS: [(&str, ScalarType); 6] = [
@@ -48,9 +48,13 @@ impl Container {
         let sorts = !select.order.is_empty() && !sorted_by_key;
         let matching = self.matching(select.condition);
         plan.add(0, "SELECTION", None);
-        match shown(&matching.keys) {
-            Some(range) => plan.add(1, "ROWKEY_RANGE", Some(("STRING", range))),
-            None => plan.add(1, "FULL_SCAN", None),
+        match (shown(&matching.keys), &matching.indexed) {
+            (Some(range), _) => plan.add(1, "ROWKEY_RANGE", Some(("STRING", range))),
+            (None, Some((column, _))) => {
+                let column = self.info.columns[*column].name.clone();
+                plan.add(1, "INDEX_TREE", Some(("STRING", column)));
+            }
+            (None, None) => plan.add(1, "FULL_SCAN", None),
         }
         if !matching.condition.is_always() {
             plan.add(1, "FILTER", None);
@@ -59,12 +63,12 @@ impl Container {
             plan.add(1, "SORT", None);
         }
         if explain == Explain::Analyze {
-            let looked_at = matching.rows().count();
-            let mut split = Split::default();
-            let mut found = 0;
-            for (_, row) in matching.rows() {
-                found += u64::from(matching.condition.holds(&row.value, &mut split)?);
-            }
+            let looked_at = matching.looked_at();
+            let mut found = 0_u64;
+            matching.each(|_, _| {
+                found += 1;
+                Ok(())
+            })?;
             let rows = |number: String| Some(("LONG", number));
             plan.add(1, "ROWS_LOOKED_AT", rows(looked_at.to_string()));
             plan.add(1, "ROWS_FOUND", rows(found.to_string()));

@@ -1,28 +1,30 @@
 //! Rows by conditions, by keys and by statements.
 //!
-//! Rows are kept in the order of their keys, so that what a condition says of the row key is a range, and
-//! nothing outside of it is looked at.
+//! What a condition says of the row key, or of a column with an index, is a range, and nothing outside of it
+//! is looked at (see [`matching`]).
 
+mod aggregated;
 mod explain;
+mod matching;
 mod sampling;
 mod sorted;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 
 use kensho_query::condition::{self, Condition, SortedBy};
 use kensho_query::row::Split;
 use kensho_query::select::{Container as Target, Select, What};
 use kensho_query::types::ColumnType;
-use kensho_query::value::Value;
-use kensho_query::{Accumulator, Aggregate, Code, Wrong};
+use kensho_query::{Code, Wrong};
 
-use super::statement::{Answer, Selected, Text, Wanted};
+use super::query::{Answer, Selected, Text, Wanted};
 use super::{Container, ContainerKind, Row, RowKey};
 
 /// Rows of more bytes are not given at once.
 const ANSWER_BYTES: usize = 20 << 20;
+
+use matching::Matching;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -109,11 +111,8 @@ impl Container {
             None => Ok(Bound::Unbounded),
             Some(text) => self.row_key(text).map(Bound::Included),
         };
-        let matching = Matching {
-            rows: &self.rows,
-            keys: (bound(from)?, bound(to)?),
-            condition: Condition::default(),
-        };
+        let matching =
+            Matching::by_keys(&self.rows, (bound(from)?, bound(to)?), Condition::default());
         let (rows, total) = self.page(&matching, &[], page)?;
         Ok(self.whole_rows(rows, total, page))
     }
@@ -181,7 +180,14 @@ impl Container {
         if let Some(explain) = select.explain {
             return self.explain(explain, select);
         }
-        let matching = self.matching(select.condition);
+        let by_time = matches!(
+            select.what,
+            What::Near(..) | What::Interpolated { .. } | What::Sampling(_)
+        );
+        let matching = match by_time {
+            true => self.matching_by_key(select.condition),
+            false => self.matching(select.condition),
+        };
         let order = &select.order;
         let found = match select.what {
             What::Rows => self.page(&matching, order, page),
@@ -226,25 +232,6 @@ impl Container {
             place.ok_or_else(|| Refused::Key(format!("there is no column {shown}")))
         });
         places.collect::<Result<_, _>>().map(Some)
-    }
-
-    /// The rows for which a condition holds.
-    fn matching(&self, mut condition: Condition) -> Matching<'_> {
-        let keys = self.key_range(&mut condition);
-        Matching {
-            rows: &self.rows,
-            keys,
-            condition,
-        }
-    }
-
-    /// What the condition says of the row key, which is taken out of it.
-    fn key_range(&self, condition: &mut Condition) -> Keys {
-        if !self.info.row_key {
-            return (Bound::Unbounded, Bound::Unbounded);
-        }
-        let range = condition.take_range(0);
-        (range.from.map(key_of), range.to.map(key_of))
     }
 
     /// A part of the rows in an order.
@@ -300,86 +287,6 @@ impl Container {
         }
         Ok((given, total))
     }
-
-    fn aggregated(
-        &self,
-        matching: &Matching<'_>,
-        aggregate: Aggregate,
-        column: Option<usize>,
-    ) -> Result<Selected<'_>, Refused> {
-        let kind = column.map(|column| self.info.columns[column].kind);
-        let mut accumulator = Accumulator::new(aggregate);
-        let mut split = Split::default();
-        matching.each(|key, row| {
-            match column.zip(kind) {
-                Some((column, kind)) => {
-                    let cells = split.row(&row.value, column + 1);
-                    let time = match key {
-                        RowKey::Timestamp(time) => Some(*time),
-                        _ => None,
-                    };
-                    accumulator.push(&Value::read(kind, cells.cell(column)), time);
-                }
-                None => accumulator.count(),
-            }
-            Ok(())
-        })?;
-        let result = aggregate.result(kind);
-        let value = accumulator.finish(result).map_err(|what| {
-            Refused::Wrong(Wrong {
-                code: Code::Value,
-                at: 0,
-                what: what.into(),
-            })
-        })?;
-        let rows = value.into_iter().map(|value| {
-            let mut row = vec![b'['];
-            value.write(&mut row);
-            row.push(b']');
-            Text(row.into())
-        });
-        Ok(Selected {
-            columns: vec![("aggregationResult".into(), result)],
-            rows: rows.collect(),
-            total: None,
-            offset: 0,
-            limit: 1,
-        })
-    }
-
-    /// The rows with the greatest or the least value of a column.
-    fn extreme<'a>(
-        &self,
-        matching: &Matching<'a>,
-        greatest: bool,
-        column: usize,
-    ) -> Result<Vec<Text<'a>>, Refused> {
-        let kind = self.info.columns[column].kind;
-        let mut split = Split::default();
-        let mut best = Value::Null;
-        let mut rows = Vec::new();
-        matching.each(|_, row| {
-            let cells = split.row(&row.value, column + 1);
-            let value = Value::read(kind, cells.cell(column));
-            if value == Value::Null {
-                return Ok(());
-            }
-            let ordering = value.compare(&best);
-            let is_better = ordering.is_none_or(|ordering| match greatest {
-                true => ordering.is_gt(),
-                false => ordering.is_lt(),
-            });
-            if is_better {
-                rows.clear();
-                best = value;
-            }
-            if is_better || ordering.is_some_and(std::cmp::Ordering::is_eq) {
-                rows.push(Text(Cow::Borrowed(&*row.value)));
-            }
-            Ok(())
-        })?;
-        Ok(rows)
-    }
 }
 
 impl Selected<'_> {
@@ -402,59 +309,6 @@ impl Selected<'_> {
         let all = &self.columns;
         self.columns = columns.iter().map(|column| all[*column].clone()).collect();
     }
-}
-
-/// The rows of a range of keys for which a condition holds.
-struct Matching<'a> {
-    rows: &'a BTreeMap<RowKey, Row>,
-    keys: Keys,
-    condition: Condition,
-}
-
-/// A range of keys.
-type Keys = (Bound<RowKey>, Bound<RowKey>);
-
-impl<'a> Matching<'a> {
-    /// All rows of the range.
-    fn rows(&self) -> btree_map::Range<'a, RowKey, Row> {
-        self.rows_of(self.keys.clone())
-    }
-
-    fn rows_of(&self, keys: Keys) -> btree_map::Range<'a, RowKey, Row> {
-        match is_empty(&keys) {
-            // A map cannot be asked for such a range.
-            true => btree_map::Range::default(),
-            false => self.rows.range(keys),
-        }
-    }
-
-    fn each(
-        &self,
-        take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
-        each(self.rows(), &self.condition, take)
-    }
-
-    fn each_from_the_end(
-        &self,
-        take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
-        each(self.rows().rev(), &self.condition, take)
-    }
-}
-
-fn each<'a>(
-    rows: impl Iterator<Item = (&'a RowKey, &'a Row)>,
-    condition: &Condition,
-    mut take: impl FnMut(&'a RowKey, &'a Row) -> Result<(), Refused>,
-) -> Result<(), Refused> {
-    let mut split = Split::default();
-    for (key, row) in rows {
-        if condition.holds(&row.value, &mut split)? {
-            take(key, row)?;
-        }
-    }
-    Ok(())
 }
 
 /// A part of the rows that come by.
@@ -500,27 +354,6 @@ fn within(place: &str, wrong: Wrong) -> Wrong {
 
 fn count(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-fn key_of(value: Value<'static>) -> RowKey {
-    match value {
-        Value::Integer(number) => RowKey::Integer(number),
-        Value::Time(time) => RowKey::Timestamp(time),
-        Value::Text(text) => RowKey::Text(text.as_bytes().into()),
-        other => unreachable!("{other:?} is no row key"),
-    }
-}
-
-/// Whether no key lies between.
-fn is_empty(keys: &Keys) -> bool {
-    match keys {
-        (Bound::Included(from), Bound::Included(to)) => from > to,
-        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
-        (
-            Bound::Included(from) | Bound::Excluded(from),
-            Bound::Included(to) | Bound::Excluded(to),
-        ) => from >= to,
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use kensho_query::select::{Near, Sampling};
 use kensho_query::types::{ColumnType, ScalarType};
 use kensho_query::value::Value;
 
-use super::{Matching, Refused, Text};
+use super::matching::Matching;
+use super::{Refused, Text};
 use crate::tables::{Container, Row, RowKey};
 
 /// A row and its time.

@@ -414,3 +414,5 @@ proptest! {
         prop_assert_eq!(texts(&found), expected.join(" "));
     }
 }
+
+mod index;

@@ -1,6 +1,8 @@
 //! Transactions on rows of one container: requirements, and operations that are carried out all or none.
 
+mod parts;
 mod read;
+mod valid;
 
 use std::sync::Arc;
 
@@ -11,18 +13,22 @@ use kensho_query::types::{ColumnType, ScalarType};
 use kensho_query::value::Value;
 
 use super::key::Key;
-use super::statement::{
-    self, Comparison, Done, Fault, Must, NewRow, Operation, Outcome, Requirement, Text,
-};
+use super::query::Text;
+use super::statement::{NewRow, Outcome};
 use super::{Change, Container, Row, RowKey};
 
-pub use read::{InvalidTransaction, ValidTransaction};
+pub use parts::{Done, Fault};
+pub(super) use parts::{Operation, Requirement};
+pub use read::InvalidTransaction;
+pub use valid::ValidTransaction;
+
+use parts::{Comparison, Must};
 
 /// A row does not become larger than this by what is added to it.
-pub(super) const ROW_BYTES: usize = 16 << 20;
+const ROW_BYTES: usize = 16 << 20;
 /// A transaction does not read more than this. It is kept for retries, as far as the limits of
 /// outcomes allow.
-pub(super) const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 1 << 20;
 
 /// Carries a transaction out.
 pub(super) fn execute(
@@ -183,7 +189,7 @@ impl Run<'_> {
 
     fn change(
         &mut self,
-        change: &statement::Change<'_>,
+        change: &parts::Change<'_>,
         compute: impl Fn(ColumnType, &[u8], &[u8]) -> Result<Vec<u8>, Fault>,
     ) -> Result<Done<'static>, Fault> {
         let column = usize::from(change.column);

@@ -3,18 +3,15 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use bytes::Bytes;
-use kensho_protocol::ids::Position;
 use kensho_query::types::Column;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::super::container::ContainerInfo;
-use super::super::key::Key;
-use super::super::rows::{ValidKeys, ValidRows, ValidValue};
-use super::super::statement::{
-    Change, Comparison, Must, NewRow, Operation, Raw, Requirement, Statement,
-};
+use super::parts::Comparison;
+use super::valid::{ValidChange, ValidMust, ValidOperation, ValidRequirement, ValidTransaction};
+use crate::tables::container::ContainerInfo;
+use crate::tables::one_value::ValidValue;
+use crate::tables::rows::{ValidKeys, ValidRows};
 
 /// `{"if":[…],"then":[…],"else":[…]}`
 #[derive(Deserialize)]
@@ -77,44 +74,6 @@ struct AskedChange<'a> {
     value: &'a RawValue,
 }
 
-/// A transaction that fits a container.
-#[derive(Debug)]
-pub struct ValidTransaction {
-    requirements: Vec<ValidRequirement>,
-    then: Vec<ValidOperation>,
-    otherwise: Vec<ValidOperation>,
-}
-
-#[derive(Debug)]
-struct ValidRequirement {
-    key: ValidKeys,
-    must: ValidMust,
-}
-
-#[derive(Debug)]
-enum ValidMust {
-    Exist,
-    BeAbsent,
-    HaveVersion(Position),
-    Compare(u16, Comparison, ValidValue),
-}
-
-#[derive(Debug)]
-enum ValidOperation {
-    Get(ValidKeys),
-    Put(ValidRows),
-    Delete(ValidKeys),
-    Append(ValidChange),
-    Add(ValidChange),
-}
-
-#[derive(Debug)]
-struct ValidChange {
-    key: ValidKeys,
-    column: u16,
-    value: ValidValue,
-}
-
 /// What is wrong with a transaction, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}{what}")]
@@ -171,89 +130,6 @@ impl ValidTransaction {
             otherwise: each("else", &body.otherwise, |asked| operation(info, asked))?,
         })
     }
-
-    /// The statement for the container that was created at `schema`.
-    #[must_use]
-    pub fn statement(&self, container: &str, schema: Position) -> Bytes {
-        let transaction = Statement::Transaction {
-            container,
-            schema,
-            requirements: self
-                .requirements
-                .iter()
-                .map(ValidRequirement::encoded)
-                .collect(),
-            then: self.then.iter().map(ValidOperation::encoded).collect(),
-            otherwise: self.otherwise.iter().map(ValidOperation::encoded).collect(),
-        };
-        transaction.encode()
-    }
-
-    /// All keys that are texts.
-    pub fn key_texts(&self) -> impl Iterator<Item = &str> {
-        let required = self
-            .requirements
-            .iter()
-            .map(|required| required.key.first());
-        let operations = self.then.iter().chain(&self.otherwise);
-        let keys = required.chain(operations.map(ValidOperation::key));
-        keys.filter_map(|key| match key {
-            Key::Text(text) => Some(text),
-            _ => None,
-        })
-    }
-}
-
-impl ValidRequirement {
-    fn encoded(&self) -> Requirement<'_> {
-        Requirement {
-            key: self.key.first(),
-            must: match &self.must {
-                ValidMust::Exist => Must::Exist,
-                ValidMust::BeAbsent => Must::BeAbsent,
-                ValidMust::HaveVersion(version) => Must::HaveVersion(*version),
-                ValidMust::Compare(column, comparison, value) => Must::Compare {
-                    column: *column,
-                    comparison: *comparison,
-                    value: Raw(value.bytes()),
-                },
-            },
-        }
-    }
-}
-
-impl ValidOperation {
-    fn encoded(&self) -> Operation<'_> {
-        match self {
-            ValidOperation::Get(key) => Operation::Get(key.first()),
-            ValidOperation::Put(rows) => Operation::Put(row(rows)),
-            ValidOperation::Delete(key) => Operation::Delete(key.first()),
-            ValidOperation::Append(append) => Operation::Append(append.encoded()),
-            ValidOperation::Add(add) => Operation::Add(add.encoded()),
-        }
-    }
-
-    fn key(&self) -> Key<'_> {
-        match self {
-            ValidOperation::Get(key) | ValidOperation::Delete(key) => key.first(),
-            ValidOperation::Put(rows) => row(rows).key,
-            ValidOperation::Append(change) | ValidOperation::Add(change) => change.key.first(),
-        }
-    }
-}
-
-impl ValidChange {
-    fn encoded(&self) -> Change<'_> {
-        Change {
-            key: self.key.first(),
-            column: self.column,
-            value: Raw(self.value.bytes()),
-        }
-    }
-}
-
-fn row(rows: &ValidRows) -> NewRow<'_> {
-    rows.iter().next().expect("one row was read")
 }
 
 fn each<T, U>(list: &str, asked: &[T], check: impl Fn(&T) -> Checked<U>) -> Checked<Vec<U>> {

@@ -40,9 +40,9 @@ impl Accounts {
     }
 
     fn rows(&self) -> String {
-        let rows = self.tables.containers["accounts"].rows.values();
+        let rows = self.tables.containers["accounts"].rows.iter();
         let rows: Vec<&str> = rows
-            .map(|row| std::str::from_utf8(&row.value).unwrap())
+            .map(|(_, row)| std::str::from_utf8(&row.value).unwrap())
             .collect();
         rows.join(" ")
     }
