@@ -73,7 +73,7 @@ pub const RULES: [(Rule, &[Invariant]); 28] = {
 /// The rules that stand between the state machines and what carries out their outputs (`cluster/kernel`):
 /// only whole clusters can show that they are broken. Each with the mode in which it matters, any if none is
 /// named, and the invariants that it is there for.
-pub const WIRING: [(Rule, Option<Mode>, &[Invariant]); 8] = {
+pub const WIRING: [(Rule, Option<Mode>, &[Invariant]); 7] = {
     use Invariant as I;
     [
         (
@@ -94,11 +94,6 @@ pub const WIRING: [(Rule, Option<Mode>, &[Invariant]); 8] = {
             Rule::LateUpdateRefused,
             Some(Mode::Async),
             &[I::Linearizable, I::Once, I::OneValuePerLsn],
-        ),
-        (
-            Rule::OneReplicaRolledBack,
-            Some(Mode::SemiSync),
-            &[I::DurableAck, I::OneServer],
         ),
     ]
 };

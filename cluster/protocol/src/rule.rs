@@ -133,8 +133,6 @@ rules! {
     DirtyRead = "dirty-read",
     /// R14 broken: a replica trusts its disk after a start, though it may have gone back in time.
     RolledBackDisk = "rolled-back-disk",
-    /// R14 broken: of all replicas of a node whose disk went back in time, only the one that found out begins anew.
-    OneReplicaRolledBack = "one-replica-rolled-back",
 }
 
 impl fmt::Display for Rule {

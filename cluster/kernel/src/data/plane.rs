@@ -516,13 +516,8 @@ impl<A: Apply, C> DataPlane<A, C> {
     ) {
         self.figures.rolled_back += 1;
         out.push(Output::BeginAnotherLife(incarnation));
-        let alone = self
-            .settings
-            .protocol
-            .rules
-            .broken(Rule::OneReplicaRolledBack);
         let others = |replica: &Replica<A>| {
-            let other = replica.partition() != found_by && !alone;
+            let other = replica.partition() != found_by;
             other.then_some(Event::RolledBack(incarnation))
         };
         self.hand_in_all(now, others, out);
