@@ -50,6 +50,22 @@ fn an_unknown_workload_is_refused_with_those_there_are() {
 }
 
 #[test]
+fn what_maelstrom_does_not_have_is_refused_with_what_there_is() {
+    assert_refused(
+        &["maelstrom", "--bin", "/bin/cat", "--nemesis", "flood"],
+        &["flood", "partition", "kill", "pause"],
+    );
+    assert_refused(
+        &["maelstrom", "-w", "bnak", "--bin", "/bin/cat"],
+        &["kensho maelstrom", "bnak", "lin-kv"],
+    );
+    assert_refused(
+        &["maelstrom", "--bin", "/no/such/node"],
+        &["--bin /no/such/node"],
+    );
+}
+
+#[test]
 fn an_unknown_fault_is_refused_with_those_there_are() {
     assert_refused(
         &["test", "register", "--nemesis", "kill,flood"],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kensho_nemesis::capability::Capability;
+use kensho_nemesis::capability::Able;
 use kensho_nemesis::catalogue::{Entry, Family, all, select};
 
 use crate::random::Random;
@@ -20,9 +20,9 @@ impl Nemesis {
     /// # Errors
     /// When there is no such fault.
     pub fn of(names: &[String]) -> Result<Self, String> {
-        // Whole clusters can do whatever a fault needs.
-        let can = Capability::ALL.into();
-        let entries = select(names.iter().map(String::as_str), &can);
+        // Whole clusters can do whatever a fault needs; how many nodes they have is drawn later.
+        let able = Able::to_everything();
+        let entries = select(names.iter().map(String::as_str), &able);
         Ok(Nemesis {
             names: names.to_vec(),
             entries: entries.map_err(|refused| refused.to_string())?,

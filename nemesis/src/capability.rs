@@ -1,5 +1,26 @@
 //! What a system must let be done to it, or tell, so that a fault can strike it.
 
+use std::collections::BTreeSet;
+
+/// What a system is able to, and how large it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Able {
+    /// What it is able to.
+    pub can: BTreeSet<Capability>,
+    /// How many nodes it has.
+    pub nodes: usize,
+}
+
+impl Able {
+    /// To everything, with as many nodes as any fault needs.
+    pub fn to_everything() -> Able {
+        Able {
+            can: Capability::ALL.into(),
+            nodes: usize::MAX,
+        }
+    }
+}
+
 /// Something that a system may be able to. Clocks and membership will stand here when there are
 /// faults for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

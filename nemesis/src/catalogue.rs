@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use serde::Serialize;
 
-use crate::capability::Capability;
+use crate::capability::{Able, Capability};
 use crate::fault::{Action, ClientAccess, Fault, Heal, Injection, Shape, Target};
 use crate::faults;
 
@@ -120,16 +120,28 @@ pub enum Refused {
         /// What the system is not able to.
         lack: Capability,
     },
+    /// It needs more nodes than the system has.
+    #[error(
+        "the fault {asked:?} is not available: it needs {nodes_min} nodes, and there are {nodes}"
+    )]
+    TooFewNodes {
+        /// What was asked for.
+        asked: String,
+        /// How many it needs.
+        nodes_min: usize,
+        /// How many there are.
+        nodes: usize,
+    },
 }
 
-/// The faults that `names` ask for, on a system that is able to `can`: families, of which those are
-/// left out that are not available, or single faults; `none` for nothing.
+/// The faults that `names` ask for, on a system that is so `able`: families, of which those are left out
+/// that are not available, or single faults; `none` for nothing.
 ///
 /// # Errors
 /// A name that is neither, a single fault that is not available, and a family of which none is.
 pub fn select<'a>(
     names: impl IntoIterator<Item = &'a str>,
-    can: &BTreeSet<Capability>,
+    able: &Able,
 ) -> Result<Vec<&'static Entry>, Refused> {
     let mut families = Vec::new();
     let mut single = Vec::new();
@@ -146,32 +158,21 @@ pub fn select<'a>(
             }
         }
     }
-    let lack = |entry: &Entry| entry.needs().difference(can).next().copied();
-    let refuse = |asked: &str, lack: Capability| Refused::Unavailable {
-        asked: asked.to_string(),
-        lack,
-    };
     let of_families: Vec<&Entry> = all()
         .filter(|entry| entry.weight > 0 && families.contains(&entry.family))
         .filter(|entry| entry.with.is_none_or(|with| families.contains(&with)))
         .collect();
-    let mut selected: Vec<&Entry> = of_families
-        .iter()
-        .copied()
-        .filter(|entry| lack(entry).is_none())
-        .collect();
+    let available = |entry: &&Entry| entry.available(entry.name, able).is_ok();
+    let mut selected: Vec<&Entry> = of_families.iter().copied().filter(available).collect();
     for family in families {
         if !selected.iter().any(|entry| entry.family == family) {
-            let mut own = of_families.iter().filter(|entry| entry.family == family);
-            if let Some(lack) = own.find_map(|entry| lack(entry)) {
-                return Err(refuse(family.name(), lack));
+            for entry in of_families.iter().filter(|entry| entry.family == family) {
+                entry.available(family.name(), able)?;
             }
         }
     }
     for entry in single {
-        if let Some(lack) = lack(entry) {
-            return Err(refuse(entry.name, lack));
-        }
+        entry.available(entry.name, able)?;
         if !selected.contains(&entry) {
             selected.push(entry);
         }
@@ -184,6 +185,26 @@ impl Entry {
     pub fn needs(&self) -> BTreeSet<Capability> {
         // The details that are drawn make no difference to that.
         needs(&self.draw(1, &mut Rng::with_seed(0)))
+    }
+
+    /// Whether a system can have it, which was asked for as `asked`.
+    fn available(&self, asked: &str, able: &Able) -> Result<(), Refused> {
+        let asked = asked.to_string();
+        if let Some(lack) = self.needs().difference(&able.can).next().copied() {
+            return Err(Refused::Unavailable { asked, lack });
+        }
+        let fault = self.draw(1, &mut Rng::with_seed(0));
+        let each = fault.injections.iter();
+        let each = each.map(|one| one.action.nodes_min().max(one.target.nodes_min()));
+        let (nodes_min, nodes) = (each.max().unwrap_or(0), able.nodes);
+        if nodes < nodes_min {
+            return Err(Refused::TooFewNodes {
+                asked,
+                nodes_min,
+                nodes,
+            });
+        }
+        Ok(())
     }
 
     /// The fault itself, its details drawn.
@@ -236,8 +257,8 @@ fn needs(fault: &Fault) -> BTreeSet<Capability> {
 mod tests {
     use super::*;
 
-    fn everything() -> BTreeSet<Capability> {
-        Capability::ALL.into()
+    fn everything() -> Able {
+        Able::to_everything()
     }
 
     #[test]
@@ -284,7 +305,10 @@ mod tests {
 
     #[test]
     fn what_a_system_cannot_is_left_out_of_families_and_refused_alone() {
-        let poor = BTreeSet::from([Capability::Processes]);
+        let poor = Able {
+            can: BTreeSet::from([Capability::Processes]),
+            nodes: 3,
+        };
         let kills = select(["kill"], &poor).unwrap();
         let names: Vec<&str> = kills.iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["kill-minority", "kill-majority", "kill-all"]);
@@ -293,7 +317,28 @@ mod tests {
         assert!(refused("partition").contains("links"));
         let halves = refused("partition-halves");
         assert!(halves.contains("\"partition-halves\"") && halves.contains("links"));
-        assert!(select(["none"], &BTreeSet::new()).unwrap().is_empty());
+        assert!(select(["none"], &poor).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_ring_of_majorities_needs_four_nodes() {
+        let small = |nodes| Able {
+            nodes,
+            ..everything()
+        };
+        let ring = |nodes| select(["majority-ring"], &small(nodes));
+        let refused = ring(3).unwrap_err().to_string();
+        assert!(
+            refused.contains("4 nodes") && refused.contains("3"),
+            "{refused}"
+        );
+        assert_eq!(ring(4).unwrap().len(), 1);
+        let names = |nodes| {
+            let cuts = select(["partition"], &small(nodes)).unwrap();
+            cuts.iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert!(!names(3).contains(&"majority-ring") && names(3).contains(&"bridge"));
+        assert!(names(4).contains(&"majority-ring"));
     }
 
     #[test]

@@ -67,6 +67,20 @@ impl Action {
             Action::FillDisk => Capability::Disks,
         }
     }
+
+    /// With fewer nodes there is nothing to do it to.
+    pub fn nodes_min(self) -> usize {
+        match self {
+            Action::Kill | Action::Restart | Action::Pause | Action::FillDisk => 1,
+            Action::Delay { .. } => 2,
+            Action::Partition { shape, .. } => match shape {
+                Shape::Unanswered => 1,
+                Shape::Split | Shape::Deaf | Shape::Mute | Shape::Apart => 2,
+                Shape::Bridge => 3,
+                Shape::MajorityRing => 4,
+            },
+        }
+    }
 }
 
 /// Which links a partition cuts.
@@ -145,6 +159,20 @@ impl Target {
             | Target::OwnerNotMaster
             | Target::Backup
             | Target::OwnerAndBackup => Some(Capability::Roles),
+        }
+    }
+
+    /// With fewer nodes there is no such target.
+    pub fn nodes_min(self) -> usize {
+        match self {
+            Target::One
+            | Target::Minority
+            | Target::Majority
+            | Target::All
+            | Target::Master
+            | Target::Owner => 1,
+            Target::OwnerNotMaster | Target::Backup => 2,
+            Target::OwnerAndBackup => 3,
         }
     }
 

@@ -136,13 +136,13 @@ impl Decks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::Capability;
+    use crate::capability::Able;
     use crate::catalogue::{all, select};
     use proptest::prelude::*;
 
     fn usual(seed: u64) -> Vec<Planned> {
         let names = ["kill", "pause", "partition", "disk"];
-        let entries = select(names, &Capability::ALL.into()).unwrap();
+        let entries = select(names, &Able::to_everything()).unwrap();
         plan(&Settings::usual(seed, 100, 60_000), &entries)
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn no_faults_give_an_empty_schedule_and_a_single_one_fills_it() {
         let settings = Settings::usual(1, 100, 60_000);
         assert!(plan(&settings, &[]).is_empty());
-        let one = select(["kill-one"], &Capability::ALL.into()).unwrap();
+        let one = select(["kill-one"], &Able::to_everything()).unwrap();
         let planned = plan(&settings, &one);
         assert!(planned.len() >= 8 && planned.iter().all(|p| p.fault.name == "kill-one"));
     }

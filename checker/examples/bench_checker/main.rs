@@ -14,6 +14,7 @@
 
 mod chart;
 mod measure;
+mod object_rows;
 mod objects;
 mod rows;
 mod streams;

@@ -4,7 +4,7 @@
 use kensho_checker::generate::Random;
 use kensho_checker::history::{Event, History, Kind, Process};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// How large a history is.
 #[derive(Clone, Copy)]
@@ -160,4 +160,105 @@ pub(crate) fn queue(size: Size, different: Option<i64>, planted: Planted) -> His
         queue.pop_front().unwrap_or(Value::Null)
     };
     history(size, ask, happen)
+}
+
+/// In which order a container gives its elements out.
+#[derive(Clone, Copy)]
+pub(crate) enum Out {
+    LastFirst,
+    SmallestFirst,
+    Any,
+}
+
+/// A container to which some more elements come than are asked for, all different. If a violation
+/// is planted, then one element comes out twice.
+pub(crate) fn container(size: Size, out: Out, planted: Planted) -> History {
+    let (put, take) = match out {
+        Out::LastFirst => ("push", "pop"),
+        Out::SmallestFirst | Out::Any => ("enqueue", "dequeue"),
+    };
+    let mut next = 0;
+    let ask = |random: &mut Random, _: usize| {
+        let puts = random.below(20) < 11;
+        next += 1;
+        // Numbers that neither rise nor fall, and are all different.
+        let element = next * 7919 % 1_000_003;
+        Asked {
+            f: if puts { put } else { take },
+            key: None,
+            argument: if puts {
+                Value::from(element)
+            } else {
+                Value::Null
+            },
+        }
+    };
+    let (mut elements, mut sorted) = (Vec::new(), BTreeSet::new());
+    let (mut happened, mut left) = (0, usize::from(planted == Planted::One));
+    let mut taken = Value::Null;
+    let happen = |random: &mut Random, asked: &Asked| {
+        happened += 1;
+        if asked.f == put {
+            let element = asked.argument.as_i64().unwrap_or_default();
+            match out {
+                Out::SmallestFirst => drop(sorted.insert(element)),
+                Out::LastFirst | Out::Any => elements.push(element),
+            }
+            return asked.argument.clone();
+        }
+        if left > 0 && happened > size.operations / 2 && !taken.is_null() {
+            left -= 1;
+            return taken.clone();
+        }
+        let element = match out {
+            Out::LastFirst => elements.pop(),
+            Out::SmallestFirst => sorted.pop_first(),
+            Out::Any if elements.is_empty() => None,
+            Out::Any => Some(elements.swap_remove(random.below(elements.len()))),
+        };
+        let element = element.map_or(Value::Null, Value::from);
+        if !element.is_null() {
+            taken = element.clone();
+        }
+        element
+    };
+    history(size, ask, happen)
+}
+
+/// A lock that its clients acquire and release in turns; each acquisition returns a token, and
+/// tokens rise. Who does not get it tries again.
+pub(crate) fn lock(size: Size) -> History {
+    let mut holds = vec![false; size.clients];
+    let (mut holder, mut token) = (None, 0);
+    let mut random = Random::new(1);
+    let mut events: Vec<Event> = Vec::new();
+    let mut open: Vec<(usize, Event)> = Vec::new();
+    let mut time = 0;
+    while events.len() < 2 * size.operations {
+        time += 1_000 + random.bits() % 100_000;
+        let index = events.len() as u64;
+        let client = random.below(size.clients);
+        let Some(at) = open.iter().position(|(other, _)| *other == client) else {
+            let f = if holds[client] { "release" } else { "acquire" };
+            let event = Event::invoke(index, time, Process::Client(client as u64), f);
+            events.push(event.clone());
+            open.push((client, event));
+            continue;
+        };
+        let (_, event) = open.swap_remove(at);
+        let told = match (event.f.as_str(), holder) {
+            ("release", _) => {
+                (holds[client], holder) = (false, None);
+                event.complete(index, time, Kind::Ok)
+            }
+            (_, None) => {
+                (holds[client], holder) = (true, Some(client));
+                token += 1;
+                event.complete(index, time, Kind::Ok).with_value(token)
+            }
+            (_, Some(_)) => event.complete(index, time, Kind::Fail),
+        };
+        events.push(told);
+    }
+    History::from_events(&events)
 }

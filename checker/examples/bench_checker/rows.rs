@@ -1,8 +1,6 @@
 //! The rows of the table: which histories, judged how, and what is to be reached.
 
-use crate::measure;
-use crate::objects::{Planted, Size, queue, texts};
-use kensho_checker::budget::Budget;
+use crate::{measure, object_rows};
 use kensho_checker::formats::{self, Format};
 use kensho_checker::generate::{FailedCasTells, Recipe, Values, history};
 use kensho_checker::history::History;
@@ -10,17 +8,18 @@ use kensho_checker::judge::{Model, Settings, judge, models};
 use kensho_checker::register::{Explain, FailedCas, Options, check};
 use kensho_checker::report::Report;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// One row.
 pub(crate) struct Row {
     pub(crate) name: String,
-    what: &'static str,
-    source: Source,
-    explain: Explain,
-    target_seconds: Option<f64>,
-    target_mib: Option<f64>,
+    pub(crate) what: &'static str,
+    pub(crate) source: Source,
+    pub(crate) explain: Explain,
+    pub(crate) target_seconds: Option<f64>,
+    pub(crate) target_mib: Option<f64>,
     /// What another checker took for the same kind of history, in seconds.
-    peer: Option<(&'static str, f64)>,
+    pub(crate) peer: Option<(&'static str, f64)>,
 }
 
 impl Default for Row {
@@ -37,15 +36,15 @@ impl Default for Row {
     }
 }
 
-enum Source {
+pub(crate) enum Source {
     /// Generated histories.
     Recipes(Vec<Recipe>),
     /// All logs of a folder.
     Folder(String),
     /// One history of an object, and how it is judged.
     Object(&'static Model, Settings, fn() -> History),
-    /// A recorded history of text under keys.
-    Texts(std::path::PathBuf),
+    /// Recorded histories of text under keys.
+    Texts(Vec<PathBuf>),
 }
 
 /// So long did the calibration loop take on the machine on which the peers were measured.
@@ -174,140 +173,17 @@ pub(crate) fn all() -> Vec<Row> {
             ));
         }
     }
-    rows.extend(objects());
-    rows.extend(recorded_texts());
+    rows.extend(object_rows::all());
+    rows.extend(object_rows::recorded_texts());
     rows
 }
 
 /// One thread, and no limit that matters.
-fn plain() -> Settings {
+pub(crate) fn plain() -> Settings {
     Settings {
         threads: 1,
         ..Settings::default()
     }
-}
-
-fn objects() -> Vec<Row> {
-    const C10: Size = Size {
-        operations: 405,
-        clients: 10,
-    };
-    const C50: Size = Size {
-        operations: 2_000,
-        clients: 50,
-    };
-    const QUEUE: Size = Size {
-        operations: 2_000,
-        clients: 10,
-    };
-    const LARGE: Size = Size {
-        operations: 100_000,
-        clients: 10,
-    };
-    let row = |name: &str, what, model, make, target_seconds, peer| Row {
-        name: name.to_owned(),
-        what,
-        source: Source::Object(model, plain(), make),
-        target_seconds,
-        peer,
-        ..Row::default()
-    };
-    let text = |name: &str, what, make, target, peer| {
-        let peer = Some(("Porcupine", peer));
-        row(name, what, &models::KV, make, Some(target), peer)
-    };
-    let elements =
-        |name: &str, what, make, target| row(name, what, &models::FIFO_QUEUE, make, target, None);
-    let limited = Settings {
-        budget: Budget {
-            bytes: 100 << 20,
-            ..Budget::default()
-        },
-        ..plain()
-    };
-    vec![
-        text(
-            "kv-c10",
-            "405 gets, puts and appends of texts that are all different, 10 keys, 10 clients",
-            || texts(C10, Planted::Nothing),
-            0.01,
-            0.01,
-        ),
-        text(
-            "kv-c10-bad",
-            "the same with one stale get: found and explained",
-            || texts(C10, Planted::One),
-            0.01,
-            0.01,
-        ),
-        text(
-            "kv-c50",
-            "2,000 gets, puts and appends, 10 keys, 50 clients",
-            || texts(C50, Planted::Nothing),
-            0.13,
-            1.3,
-        ),
-        Row {
-            target_mib: Some(100.0),
-            ..text(
-                "kv-c50-bad",
-                "the same with one stale get: found and explained",
-                || texts(C50, Planted::One),
-                0.26,
-                0.26,
-            )
-        },
-        elements(
-            "fifo",
-            "a first-in-first-out queue: 2,000 operations, 10 clients, unique elements, also dequeues that find nothing",
-            || queue(QUEUE, None, Planted::Nothing),
-            Some(0.05),
-        ),
-        elements(
-            "fifo-bad",
-            "the same with one element out of order: found and explained",
-            || queue(QUEUE, None, Planted::One),
-            Some(0.05),
-        ),
-        elements(
-            "fifo-large",
-            "the same, valid, with 1e5 operations",
-            || queue(LARGE, None, Planted::Nothing),
-            None,
-        ),
-        Row {
-            name: "fifo-limited".to_owned(),
-            what: "a queue whose elements repeat: searched, with a limit of 100 MiB for the whole process; one run",
-            source: Source::Object(&models::FIFO_QUEUE, limited, || {
-                queue(QUEUE, Some(3), Planted::One)
-            }),
-            target_mib: Some(130.0),
-            ..Row::default()
-        },
-    ]
-}
-
-/// The rows of the `kv-*.txt` files of the folder in `KENSHO_PORCUPINE_KV`, if it is set.
-fn recorded_texts() -> Vec<Row> {
-    let Ok(folder) = std::env::var("KENSHO_PORCUPINE_KV") else {
-        return Vec::new();
-    };
-    [
-        ("kv-c10-bad", 0.01),
-        ("kv-c50-bad", 0.26),
-        ("kv-c50-ok", 1.3),
-    ]
-    .into_iter()
-    .map(|(name, peer)| Row {
-        name: format!("porcupine-{name}"),
-        what: "a recorded history of Porcupine's tests; reading is not counted",
-        source: Source::Texts(std::path::Path::new(&folder).join(format!("{name}.txt"))),
-        target_seconds: Some(peer),
-        target_mib: Some(100.0),
-        peer: Some(("Porcupine", peer)),
-        ..Row::default()
-    })
-    .collect()
 }
 
 fn etcd(seed: u64) -> Recipe {
@@ -405,10 +281,12 @@ impl Row {
     fn histories(&self) -> Vec<History> {
         match &self.source {
             Source::Object(_, _, make) => vec![make()],
-            Source::Texts(path) => {
-                let text = std::fs::read(path).expect("a recorded history");
-                vec![formats::read(&text, Format::detect(&text)).expect("a history")]
-            }
+            Source::Texts(paths) => (paths.iter())
+                .map(|path| {
+                    let text = std::fs::read(path).expect("a recorded history");
+                    formats::read(&text, Format::detect(&text)).expect("a history")
+                })
+                .collect(),
             Source::Recipes(recipes) => recipes.iter().map(history).collect(),
             Source::Folder(folder) => {
                 let files = std::fs::read_dir(folder).expect("the folder of KENSHO_ETCD_LOGS");

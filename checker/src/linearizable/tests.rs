@@ -1,6 +1,9 @@
 use super::models::Mutex;
+use super::models::lock::FENCED_MUTEX;
 use super::*;
+use crate::formats::{self, Format};
 use crate::history::{Event, Kind, Process};
+use crate::judge::{Settings, judge};
 
 #[test]
 fn the_proof_of_a_lock_held_twice_is_two_acquisitions() {
@@ -30,4 +33,26 @@ fn the_proof_of_a_lock_held_twice_is_two_acquisitions() {
         .map(|o| (o.process.as_str(), o.f.as_str()))
         .collect();
     assert_eq!(operations, [("1", "acquire"), ("2", "acquire")]);
+}
+
+#[test]
+fn who_is_refused_a_lock_names_no_client() {
+    let text = r#"{"process":0,"type":"invoke","f":"acquire","value":null}
+        {"process":0,"type":"ok","f":"acquire","value":1}
+        {"process":1,"type":"invoke","f":"acquire","value":null}
+        {"process":1,"type":"fail","f":"acquire","value":null}
+        {"process":0,"type":"invoke","f":"release","value":null}
+        {"process":0,"type":"ok","f":"release","value":null}
+        {"process":1,"type":"invoke","f":"acquire","value":null}
+        {"process":1,"type":"ok","f":"acquire","value":TOKEN}"#;
+    let report = |token: &str| {
+        let text = text.replace("TOKEN", token);
+        let history = formats::read(text.as_bytes(), Format::Jsonl).unwrap();
+        judge(&history, &FENCED_MUTEX, &Settings::default())
+    };
+    assert!(report("2").is_valid(), "{:?}", report("2"));
+    assert_eq!(
+        report("1").anomalies()[0].name,
+        AnomalyName::TokenDoesNotRise
+    );
 }

@@ -110,7 +110,10 @@ pub struct Answered<T> {
 }
 
 impl<T> Answered<T> {
-    fn map<U>(self, convert: impl FnOnce(T) -> Result<U, Error>) -> Result<Answered<U>, Error> {
+    pub(crate) fn map<U>(
+        self,
+        convert: impl FnOnce(T) -> Result<U, Error>,
+    ) -> Result<Answered<U>, Error> {
         Ok(Answered {
             value: convert(self.value)?,
             node: self.node,
@@ -120,7 +123,7 @@ impl<T> Answered<T> {
 }
 
 /// A statement as it is sent.
-struct Statement {
+pub(crate) struct Statement {
     kind: Kind,
     method: Method,
     path: String,
@@ -216,10 +219,10 @@ impl Client {
         })
     }
 
-    /// Reads rows in the order of their keys.
+    /// Reads rows; without an order of their own, in the order of their keys.
     ///
     /// # Errors
-    /// See [`Error`]; among others if the condition speaks of anything but the row key.
+    /// See [`Error`]; among others if the condition cannot be read, or does not fit the container.
     pub async fn scan(&self, container: &str, scan: &Scan) -> Result<Answered<Rows>, Error> {
         let what = || format!("scan {container}");
         let body = serde_json::to_vec(scan).expect("a scan is JSON");
@@ -318,7 +321,7 @@ impl Client {
         })
     }
 
-    fn update(
+    pub(crate) fn update(
         &self,
         what: &impl Fn() -> String,
         method: Method,
@@ -367,7 +370,7 @@ impl Client {
     }
 
     /// Runs a statement to its end; whatever a node finally answers is a result.
-    async fn run(
+    pub(crate) async fn run(
         &self,
         what: &impl Fn() -> String,
         container: &str,
@@ -465,7 +468,7 @@ fn current(response: &Response) -> Option<Current> {
     Some(Current { etag, value })
 }
 
-fn refused(statement: String, response: &Response) -> Error {
+pub(crate) fn refused(statement: String, response: &Response) -> Error {
     let body: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
     let message = match &body.message[..] {
         "" => "the answer is not one that a node of this cluster gives".to_owned(),

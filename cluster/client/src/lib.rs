@@ -35,6 +35,7 @@ mod request;
 mod response;
 mod scan;
 mod table;
+mod transaction;
 
 pub use client::{Answered, Client, Condition, Create, Current, Delete, Put, Row};
 pub use container::Container;
@@ -42,3 +43,4 @@ pub use core::Counters;
 pub use error::Error;
 pub use options::Options;
 pub use scan::{Rows, Scan};
+pub use transaction::Transacted;

@@ -321,6 +321,9 @@ impl Checker<'_> {
     }
 }
 
+/// Longer patterns are refused: what they cost grows with the length of the text, too.
+const PATTERN_BYTES: usize = 1000;
+
 /// A pattern from its text, and from the text of its escape character if it has one.
 pub(crate) fn like_pattern(at: usize, text: &str, escape: Option<&str>) -> Result<Pattern, Wrong> {
     let escape = match escape {
@@ -333,6 +336,10 @@ pub(crate) fn like_pattern(at: usize, text: &str, escape: Option<&str>) -> Resul
             }
         }
     };
+    if text.len() > PATTERN_BYTES {
+        let what = format!("the pattern has more than {PATTERN_BYTES} bytes");
+        return Err(Wrong::value(at, what));
+    }
     let ends = || Wrong::value(at, "the pattern ends with its escape character");
     Pattern::new(text, escape).ok_or_else(ends)
 }

@@ -26,6 +26,9 @@ pub(crate) enum Function {
     Element,
 }
 
+/// Longer texts are not made.
+const TEXT_BYTES: usize = 16 << 20;
+
 /// What an argument has to be.
 #[derive(Clone, Copy)]
 enum Wanted {
@@ -208,6 +211,11 @@ pub(crate) fn call<'a>(
             Value::Text(text) => &**text,
             _ => "",
         });
+        // A text may stand there many times.
+        if texts.clone().map(str::len).sum::<usize>() > TEXT_BYTES {
+            let what = format!("the text is longer than {} MiB", TEXT_BYTES >> 20);
+            return Err(Wrong::value(at, what));
+        }
         return Ok(Value::Text(texts.collect::<String>().into()));
     }
     Ok(match (function, arguments) {

@@ -105,6 +105,14 @@ fn right_nodes_are_valid_in_every_workload() {
                 "{watched}"
             );
         }
+        let page = std::fs::read_to_string(folder.report()).unwrap();
+        assert!(page.contains("prefers-color-scheme: dark") && page.contains("<svg"));
+        for fetched in ["src=", "href=\"http", "@import", "url("] {
+            assert!(
+                !page.contains(fetched),
+                "{workload}: the page fetches {fetched}"
+            );
+        }
         for file in ["history.jsonl", "report.html", "run.json", "logs/n1.log"] {
             assert!(run.path().join(file).exists(), "{workload}: no {file}");
         }

@@ -7,8 +7,8 @@ use kensho_results::bench::absence::Absence;
 use tokio::time::Instant;
 
 use super::foreground::{Ended, Foreground, INTERVAL_MS, in_rows, milliseconds};
+use crate::system::System;
 use crate::system::kensho::KenshoSystem;
-use crate::system::{Processes, System};
 
 /// A node that has not caught up by then never does.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);

@@ -15,8 +15,8 @@ use super::etcd::Etcd;
 use super::generator::Load;
 use super::worker::{Rows, Worker};
 use crate::runner::nemesis::wait_until_settled;
-use crate::system::kensho::{CLUSTER, Durability, KenshoSystem, Launch, Mode, Settings};
-use crate::system::{Roles, System};
+use crate::system::kensho::{CLUSTER, Durability, KenshoSystem, Mode, Settings};
+use crate::system::{Launch, Roles, System};
 
 /// How a cluster replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::system::kensho::free_ports;
+use crate::system::free_ports;
 
 const NODES: usize = 3;
 /// It has so long to elect a leader.

@@ -25,7 +25,7 @@ use tokio::task::LocalSet;
 use super::contestant::{Replication, Store, settings, start_cluster, stop_cluster, whole};
 use super::worker::Rows;
 use crate::system::kensho::{Durability, KenshoSystem};
-use crate::system::{Processes, Roles, System};
+use crate::system::{Roles, System};
 
 /// Load before each kill.
 const LOAD: Duration = Duration::from_millis(1_500);

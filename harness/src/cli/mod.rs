@@ -9,6 +9,7 @@ mod charts;
 mod cluster;
 mod failover;
 mod figures;
+mod init;
 mod listing;
 mod loss;
 mod maelstrom;
@@ -97,6 +98,8 @@ enum Command {
     Report(report::Arguments),
     /// Browse runs, compare them, and watch one that goes on
     Serve(serve::Arguments),
+    /// Write files to begin with, for a system of your own
+    Init(init::Arguments),
     /// List what clients can do in a test
     Workloads(listing::Arguments),
     /// List what can go wrong in a test
@@ -151,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Workloads(arguments) => listing::workloads(&arguments),
         Command::Faults(arguments) => listing::faults(&arguments),
         Command::Systems(arguments) => listing::systems(&arguments),
@@ -159,9 +163,7 @@ pub fn main() -> ExitCode {
             parent,
             program,
             arguments,
-        } => Err(crate::system::kensho::run_with_parent(
-            parent, &program, &arguments,
-        )),
+        } => Err(crate::system::run_with_parent(parent, &program, &arguments)),
     };
     match ended {
         Ok(code) => ExitCode::from(code),

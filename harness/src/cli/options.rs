@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
 use super::span::Span;
-use crate::system::kensho::{Durability, Launch, Mode, Settings};
+use crate::system::Launch;
+use crate::system::kensho::{Durability, Mode, Settings};
 
 /// What cluster is started.
 #[derive(Clone, Debug, Args)]
@@ -120,6 +121,18 @@ fn this_program() -> Result<PathBuf> {
     std::env::current_exe().context("cannot find this program")
 }
 
+/// This program, as one that runs another one so that it dies with it.
+///
+/// # Errors
+/// If it cannot find itself.
+pub(super) fn guard() -> Result<Vec<String>> {
+    let this = this_program()?;
+    Ok(vec![
+        this.display().to_string(),
+        "run-with-parent".to_string(),
+    ])
+}
+
 /// The node program that was named, or the one beside this program.
 ///
 /// # Errors
@@ -169,9 +182,8 @@ impl ClusterOptions {
         proxies: bool,
         client: Span,
     ) -> Result<Settings> {
-        let this = this_program()?;
         let program = node_program(self.node_binary.as_deref())?;
-        let guard = vec![this.display().to_string(), "run-with-parent".to_string()];
+        let guard = guard()?;
         Ok(Settings {
             nodes: self.nodes,
             replicas: self.replicas,

@@ -1,12 +1,12 @@
 //! One run from the command line: its folder, its record, its cluster, its report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kensho_nemesis::capability::Capability;
+use kensho_nemesis::capability::{Able, Capability};
 use kensho_nemesis::schedule::Planned;
 use kensho_results::figures::Phase;
 use kensho_results::run::{Host, RunRecord};
@@ -19,10 +19,12 @@ use kensho_workloads::workload::Settings;
 use serde_json::{Map, Value, json};
 
 use super::broken_rules;
-use super::options::{ClusterOptions, LoadOptions, RunOptions, command};
+use super::options::{ClusterOptions, LoadOptions, RunOptions, command, guard};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
 use crate::system::kensho::{self, KenshoSystem};
+use crate::system::program::file::File;
+use crate::system::program::{self, ProgramSystem};
 use crate::system::toy::{self, Flaw, ToySystem};
 use crate::system::{Described, System, partitions_of};
 
@@ -41,6 +43,8 @@ pub(super) enum Subject<'a> {
     },
     /// The toy within this program.
     Toy,
+    /// A system of the user's.
+    Program(&'a File),
 }
 
 impl Subject<'_> {
@@ -49,7 +53,22 @@ impl Subject<'_> {
         match self {
             Subject::Kensho { .. } => &kensho::DESCRIBED,
             Subject::Toy => &toy::DESCRIBED,
+            Subject::Program(_) => &program::DESCRIBED,
         }
+    }
+
+    /// What faults may rely on.
+    pub(super) fn able(&self) -> Able {
+        let mut can: BTreeSet<Capability> = self.described().able.iter().copied().collect();
+        let nodes = match self {
+            Subject::Kensho { cluster, .. } => cluster.nodes,
+            Subject::Toy => toy::NODES,
+            Subject::Program(file) => {
+                can.extend(file.primary.as_ref().map(|_| Capability::Roles));
+                file.nodes
+            }
+        };
+        Able { can, nodes }
     }
 
     /// The time between heartbeats, from which the length of faults follows, milliseconds.
@@ -57,6 +76,8 @@ impl Subject<'_> {
         match self {
             Subject::Kensho { cluster, .. } => cluster.heartbeat.milliseconds(),
             Subject::Toy => 100,
+            // A member is missed after three heartbeats.
+            Subject::Program(file) => (file.notices_after_ms / 3).max(1),
         }
     }
 
@@ -65,6 +86,10 @@ impl Subject<'_> {
         match self {
             Subject::Kensho { cluster, .. } => cluster.record(),
             Subject::Toy => Map::from_iter([("system".to_string(), json!(toy::DESCRIBED.name))]),
+            Subject::Program(file) => {
+                let path = file.path.display().to_string();
+                Map::from_iter([("system".to_string(), json!(path))])
+            }
         }
     }
 }
@@ -135,6 +160,21 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
             let outcome = play(system, wanted, BTreeMap::new(), &folder).await?;
             Ok((outcome, folder))
         }
+        Subject::Program(file) => {
+            let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
+            let settings = program::Settings {
+                file: file.clone(),
+                folder: folder.path().join("nodes"),
+                guard: guard()?,
+                client_timeout: wanted.load.client_timeout.duration(),
+            };
+            let system = Arc::new(ProgramSystem::new(settings).await?);
+            let outcome = play(Arc::clone(&system), wanted, BTreeMap::new(), &folder).await?;
+            if outcome.verdict.valid == Validity::Valid {
+                system.remove_data();
+            }
+            Ok((outcome, folder))
+        }
     }
 }
 
@@ -163,7 +203,12 @@ async fn play<S: System>(
         versions: system.versions(),
         host: Host::this(),
     };
-    let partitions = u64::from(partitions_of(&*system));
+    let partitions = match wanted.subject {
+        Subject::Kensho { .. } | Subject::Toy => u64::from(partitions_of(&*system)),
+        // Nobody knows what its data are divided into: enough objects for clients to meet at some and not
+        // at others.
+        Subject::Program(_) => 4,
+    };
     let plan = Plan {
         workload: wanted.workload,
         objects: Settings::for_partitions(partitions, wanted.seed),

@@ -1,8 +1,11 @@
 //! `kensho test`: a workload on a real cluster under faults.
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::Args;
-use kensho_nemesis::{catalogue, schedule};
+use kensho_nemesis::catalogue::{self, Entry};
+use kensho_nemesis::schedule;
 use kensho_results::store::RunFolder;
 use kensho_workloads::workload::{Settings, clients_for};
 use serde_json::{Map, json};
@@ -12,13 +15,18 @@ use super::refusal::Refusal;
 use super::session::{self, Subject, Wanted, block_on};
 use super::span::Span;
 use crate::runner::{Outcome, Play};
+use crate::system::program::file::File;
 use crate::system::{self, kensho, toy};
+
+/// The faults of a run that nobody has said anything about.
+const USUAL: [&str; 4] = ["kill", "pause", "partition", "disk"];
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What clients do: kensho workloads lists what there is
     workload: String,
-    /// What it is done on: kensho systems lists what there is
+    /// What it is done on: kensho, toy, or a file that says how your own system is started and asked,
+    /// such as kensho init system writes
     #[arg(long, default_value = "kensho", value_name = "NAME")]
     system: String,
     /// How long clients work under faults
@@ -26,13 +34,9 @@ pub(super) struct Arguments {
     time_limit: Span,
     /// What goes wrong: families (kill, pause, partition, disk, packet), single
     /// faults by name (kensho faults lists them), or none
-    #[arg(
-        long,
-        default_value = "kill,pause,partition,disk",
-        value_delimiter = ',',
-        value_name = "NAME,..."
-    )]
-    nemesis: Vec<String>,
+    /// [default: kill,pause,partition,disk, as far as the system can have them]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    nemesis: Option<Vec<String>>,
     /// How long the cluster may take to become whole, at the start and after the last fault, and its
     /// objects to be read at the end [default: 60s]
     #[arg(long, value_name = "TIME")]
@@ -45,21 +49,73 @@ pub(super) struct Arguments {
     run: RunOptions,
 }
 
+/// What a system's name means.
+enum Named {
+    Kensho,
+    Toy,
+    File(Box<File>),
+}
+
 impl Arguments {
-    fn subject(&self) -> Result<Subject<'_>> {
-        match self.system.as_str() {
-            name if name == kensho::DESCRIBED.name => Ok(Subject::Kensho {
-                cluster: &self.cluster,
-                proxies: true,
-            }),
-            name if name == toy::DESCRIBED.name => Ok(Subject::Toy),
-            name => {
-                let names: Vec<&str> = system::ALL.iter().map(|system| system.name).collect();
-                let names = names.join(", ");
-                let text = format!("there is no system {name:?}; there are: {names}");
+    /// # Errors
+    /// If there is no such system, its file is wrong, or it has no use for options that were given.
+    fn named(&self) -> Result<Named> {
+        let name = self.system.as_str();
+        let named = if name == kensho::DESCRIBED.name {
+            return Ok(Named::Kensho);
+        } else if name == toy::DESCRIBED.name {
+            Named::Toy
+        } else if Path::new(name).extension().is_some_and(|end| end == "toml") {
+            let file = File::read(Path::new(name)).map_err(|wrong| Refusal(wrong.to_string()))?;
+            Named::File(Box::new(file))
+        } else {
+            let names: Vec<&str> = system::ALL.iter().map(|system| system.name).collect();
+            let names = names.join(", ");
+            let text = format!("there is no system {name:?}; there are: {names}");
+            return Err(Refusal(text).into());
+        };
+        // An option that is silently ignored misleads whoever gave it.
+        let ours = ClusterOptions::augment_args(clap::Command::new("cluster"));
+        let ours: Vec<String> = ours
+            .get_arguments()
+            .filter_map(|option| Some(format!("--{}", option.get_long()?)))
+            .collect();
+        let given = std::env::args().find(|word| {
+            let (option, _) = word.split_once('=').unwrap_or((word, ""));
+            ours.iter().any(|own| own == option)
+        });
+        match given {
+            Some(given) => {
+                let ours = kensho::DESCRIBED.name;
+                let text = format!("{given} is for the system {ours}, and this one is {name}");
                 Err(Refusal(text).into())
             }
+            None => Ok(named),
         }
+    }
+
+    /// The faults that are asked for; if none are, whatever usual ones the system can have.
+    fn faults(&self, subject: &Subject<'_>) -> Result<Vec<&'static Entry>> {
+        let able = subject.able();
+        let selected = match &self.nemesis {
+            Some(names) => catalogue::select(names.iter().map(String::as_str), &able),
+            None => {
+                let usual = USUAL.into_iter();
+                let possible = usual.filter(|name| catalogue::select([*name], &able).is_ok());
+                catalogue::select(possible, &able)
+            }
+        };
+        Ok(selected.map_err(|refused| Refusal(refused.to_string()))?)
+    }
+}
+
+/// The names by which faults that nobody has asked for can be asked for.
+fn usual_names(entries: &[&'static Entry]) -> String {
+    let there = |name: &&str| entries.iter().any(|entry| entry.family.name() == *name);
+    let names: Vec<&str> = USUAL.into_iter().filter(there).collect();
+    match names.is_empty() {
+        true => "none".to_string(),
+        false => names.join(","),
     }
 }
 
@@ -78,14 +134,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 /// If they do not fit, the cluster cannot be started, or the history cannot be written.
 pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> {
     let workload = kensho_workloads::find(&arguments.workload).map_err(Refusal)?;
-    let names = arguments.nemesis.iter().map(String::as_str);
-    let subject = arguments.subject()?;
-    let system = subject.described();
+    let named = arguments.named()?;
+    let subject = match &named {
+        Named::Kensho => Subject::Kensho {
+            cluster: &arguments.cluster,
+            proxies: true,
+        },
+        Named::Toy => Subject::Toy,
+        Named::File(file) => Subject::Program(file),
+    };
     let no_objects = Settings::for_partitions(1, 0);
-    clients_for(workload, no_objects, system.calls).map_err(Refusal)?;
-    let able = system.able.iter().copied().collect();
-    let entries = catalogue::select(names, &able);
-    let entries = entries.map_err(|error| Refusal(error.to_string()))?;
+    let calls = subject.described().calls;
+    clients_for(workload, no_objects, calls).map_err(Refusal)?;
+    let entries = arguments.faults(&subject)?;
     let seed = arguments.run.seed.get();
     let heartbeat_ms = subject.heartbeat_ms();
     let time_limit = arguments.time_limit;
@@ -99,7 +160,9 @@ pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> 
     }
     let mut own = Map::new();
     own.insert("time-limit".into(), json!(time_limit.to_string()));
-    own.insert("nemesis".into(), json!(arguments.nemesis.join(",")));
+    let names = arguments.nemesis.as_ref();
+    let names = names.map_or_else(|| usual_names(&entries), |names| names.join(","));
+    own.insert("nemesis".into(), json!(names));
     if let Some(limit) = arguments.settle_limit {
         own.insert("settle-limit".into(), json!(limit.to_string()));
     }

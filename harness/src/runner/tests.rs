@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kensho_checker::explain::FaultInterval;
 use kensho_checker::formats::{self, Format};
-use kensho_nemesis::capability::Capability;
+use kensho_nemesis::capability::Able;
 use kensho_nemesis::catalogue::select;
 use kensho_nemesis::schedule::{self, Planned};
 use kensho_results::run::{Host, RunRecord};
@@ -31,7 +31,7 @@ fn faults(names: &[&str]) -> Vec<Planned> {
         fault_ms: (60, 100),
         quiet_ms: (60, 100),
     };
-    let entries = select(names.iter().copied(), &Capability::ALL.into()).unwrap();
+    let entries = select(names.iter().copied(), &Able::to_everything()).unwrap();
     schedule::plan(&settings, &entries)
 }
 

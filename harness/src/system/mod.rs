@@ -4,7 +4,12 @@
 //! own ([`Processes`], [`Links`], [`Disks`], [`Roles`]): a fault that needs what a system cannot do is
 //! refused by name. [`ALL`] lists those that can be named.
 
+mod control;
 pub mod kensho;
+mod nodes;
+mod ports;
+mod process;
+pub mod program;
 pub mod table;
 pub mod toy;
 
@@ -13,6 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;
+use kensho_means::mesh::Mesh;
 use kensho_nemesis::capability::Capability;
 use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
@@ -21,6 +27,9 @@ use kensho_workloads::call::{Answer, Call, CallKind};
 use serde_json::{Map, Value};
 
 use table::Table;
+
+pub(crate) use ports::free as free_ports;
+pub use process::{Launch, run_with_parent};
 
 /// A system that can be named in a test.
 #[derive(Debug)]
@@ -36,7 +45,7 @@ pub struct Described {
 }
 
 /// Every system there is.
-pub static ALL: &[&Described] = &[&kensho::DESCRIBED, &toy::DESCRIBED];
+pub static ALL: &[&Described] = &[&kensho::DESCRIBED, &toy::DESCRIBED, &program::DESCRIBED];
 
 /// How a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +194,20 @@ pub trait Links: Send + Sync {
 
     /// What a link does now; `None` if there is no such link.
     fn conduct(&self, pair: &Pair) -> Option<Conduct>;
+}
+
+impl Links for Mesh {
+    fn disturb(&self, by: usize, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize {
+        Mesh::disturb(self, by, pairs, conduct)
+    }
+
+    fn lift(&self, by: usize, heal: Heal) -> usize {
+        Mesh::lift(self, by, heal)
+    }
+
+    fn conduct(&self, pair: &Pair) -> Option<Conduct> {
+        Mesh::conduct(self, pair)
+    }
 }
 
 /// Disks that can be filled.

@@ -45,6 +45,8 @@ pub enum Flaw {
     StaysCut,
 }
 
+/// How many nodes it has.
+pub const NODES: usize = 5;
 const PARTITIONS: u32 = 4;
 /// So many updates are forgotten.
 const FORGOTTEN: usize = 20;
@@ -70,7 +72,7 @@ pub struct ToySystem {
 impl ToySystem {
     /// Five nodes, none of which runs yet.
     pub fn new(flaw: Flaw) -> ToySystem {
-        let names: Vec<String> = (1..=5).map(|number| format!("n{number}")).collect();
+        let names: Vec<String> = (1..=NODES).map(|number| format!("n{number}")).collect();
         let state = State {
             store: Store::default(),
             status: names
@@ -78,7 +80,7 @@ impl ToySystem {
                 .map(|name| (name.clone(), Status::Stopped))
                 .collect(),
             owners: (0..PARTITIONS as usize)
-                .map(|id| names[id % 5].clone())
+                .map(|id| names[id % NODES].clone())
                 .collect(),
             stamp: Stamp {
                 term: 1,

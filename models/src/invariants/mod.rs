@@ -259,7 +259,7 @@ pub enum Violation {
         /// Whose update stands there.
         found: Option<RequestId>,
     },
-    /// The history that clients saw is not that of one register (black box).
+    /// The history that clients saw is not that of one copy of the data (black box).
     HistoryNotLinearizable {
         /// What the checker says.
         verdict: String,

@@ -242,8 +242,8 @@ fn clients(history: &History) -> Result<Clients, String> {
         operation.outcome != Outcome::Fail && named(history.value(operation.argument)).is_none()
     };
     for operation in &history.operations {
+        named_at_all |= named(history.value(operation.argument)).is_some();
         if !nameless(&operation) {
-            named_at_all = true;
             continue;
         }
         let result = history.value(operation.result);

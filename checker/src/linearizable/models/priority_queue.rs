@@ -1,12 +1,10 @@
 //! A priority queue.
 
-use super::collection::{self, CollectionStep, Names};
+use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
 use crate::anomaly::AnomalyName;
-use crate::history::{History, Operation};
 use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Object, Timed};
-use crate::search::{Model, Nature};
-use crate::unique;
+use crate::linearizable::{self, Decision, Timed};
+use crate::unique::{self, stays};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -34,42 +32,32 @@ pub static PRIORITY_QUEUE: Description = Description {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PriorityQueue;
 
-const NAMES: Names = Names {
-    put: &["enqueue", "insert"],
-    take: &["dequeue", "delete-min"],
-};
-
-impl Model for PriorityQueue {
+impl Collection for PriorityQueue {
     /// How many there are of each.
     type State = BTreeMap<Value, u32>;
-    type Step = CollectionStep;
 
-    fn initial(&self) -> Self::State {
-        BTreeMap::new()
+    const NAME: &'static str = "priority-queue";
+    const NAMES: Names = Names {
+        put: &["enqueue", "insert"],
+        take: &["dequeue", "delete-min"],
+    };
+    const WRONG: AnomalyName = AnomalyName::OutOfOrder;
+
+    fn put(state: &mut Self::State, element: &Value) {
+        *state.entry(element.clone()).or_default() += 1;
     }
 
-    fn apply(&self, state: &Self::State, step: &CollectionStep) -> Option<Self::State> {
-        let mut next = state.clone();
-        self.advance(&mut next, step).then_some(next)
+    fn take(state: &mut Self::State, element: &Value) -> bool {
+        let is_first = state
+            .first_key_value()
+            .is_some_and(|(first, _)| first == element);
+        is_first && Self::take_any(state)
     }
 
-    fn advance(&self, state: &mut Self::State, step: &CollectionStep) -> bool {
-        match step {
-            CollectionStep::Put(element) => {
-                *state.entry(element.clone()).or_default() += 1;
-                return true;
-            }
-            CollectionStep::Empty => return state.is_empty(),
-            CollectionStep::Take(_) | CollectionStep::TakeAny => {}
-        }
+    fn take_any(state: &mut Self::State) -> bool {
         let Some(mut smallest) = state.first_entry() else {
             return false;
         };
-        if let CollectionStep::Take(element) = step
-            && smallest.key() != element
-        {
-            return false;
-        }
         *smallest.get_mut() -= 1;
         if *smallest.get() == 0 {
             smallest.remove();
@@ -77,56 +65,28 @@ impl Model for PriorityQueue {
         true
     }
 
-    fn heap_bytes(&self, state: &Self::State) -> usize {
+    fn is_empty(state: &Self::State) -> bool {
+        state.is_empty()
+    }
+
+    fn bytes(state: &Self::State) -> usize {
         state.len() * size_of::<(Value, u32)>() * 2
     }
 
-    fn nature(&self, step: &CollectionStep) -> Nature {
-        collection::nature(step)
-    }
-}
-
-impl Object for PriorityQueue {
-    type Model = PriorityQueue;
-
-    fn name(&self) -> &'static str {
-        "priority-queue"
-    }
-
-    fn model(&self, _: &History, _: &[u32]) -> PriorityQueue {
-        *self
-    }
-
-    fn step(
-        &self,
-        history: &History,
-        operation: &Operation,
-    ) -> Result<Option<CollectionStep>, String> {
-        let step = collection::step(&NAMES, history, operation)?;
-        match &step {
-            Some(CollectionStep::Put(element) | CollectionStep::Take(element))
-                if element.as_int().is_none() =>
-            {
-                Err(format!(
-                    "event {}: {element} is not a whole number, and only those have an order here",
-                    history.index(operation.invoke),
-                ))
-            }
-            _ => Ok(step),
-        }
-    }
-
-    fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
-        collection::anomaly(&NAMES, history, operation, AnomalyName::OutOfOrder)
-    }
-
-    fn decide(&self, steps: &[Timed<'_, CollectionStep>]) -> Decision {
-        unique::decide(steps, collection::part, |elements| {
-            let rank = |at: u32| match steps[at as usize].step {
-                CollectionStep::Put(element) => element.as_int().unwrap_or(0),
-                _ => 0,
-            };
-            unique::stays::decide(elements, rank, unique::ranked::judge)
+    fn decide_unique(steps: &[Timed<'_, CollectionStep>]) -> Decision {
+        let rank = |at: u32| match steps[at as usize].step {
+            CollectionStep::Put(element) => element.as_int().unwrap_or(0),
+            _ => 0,
+        };
+        decide_by_elements(steps, |elements| {
+            stays::decide(elements, rank, unique::ranked::judge)
         })
+    }
+
+    fn refuses(element: &Value) -> Option<String> {
+        element
+            .as_int()
+            .is_none()
+            .then(|| format!("{element} is not a whole number, and only those have an order here"))
     }
 }

@@ -1,12 +1,10 @@
 //! A stack.
 
-use super::collection::{self, CollectionStep, Names};
+use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
 use crate::anomaly::AnomalyName;
-use crate::history::{History, Operation};
 use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Object, Timed};
-use crate::search::{Model, Nature};
-use crate::unique;
+use crate::linearizable::{self, Decision, Timed};
+use crate::unique::{self, stays};
 use crate::value::Value;
 
 /// The model `stack`.
@@ -27,71 +25,39 @@ pub static STACK: Description = Description {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stack;
 
-const NAMES: Names = Names {
-    put: &["push"],
-    take: &["pop"],
-};
-
-impl Model for Stack {
+impl Collection for Stack {
     type State = Vec<Value>;
-    type Step = CollectionStep;
 
-    fn initial(&self) -> Self::State {
-        Vec::new()
+    const NAME: &'static str = "stack";
+    const NAMES: Names = Names {
+        put: &["push"],
+        take: &["pop"],
+    };
+    const WRONG: AnomalyName = AnomalyName::OutOfOrder;
+
+    fn put(state: &mut Vec<Value>, element: &Value) {
+        state.push(element.clone());
     }
 
-    fn apply(&self, state: &Self::State, step: &CollectionStep) -> Option<Self::State> {
-        let mut next = state.clone();
-        self.advance(&mut next, step).then_some(next)
+    fn take(state: &mut Vec<Value>, element: &Value) -> bool {
+        state.pop().as_ref() == Some(element)
     }
 
-    fn advance(&self, state: &mut Self::State, step: &CollectionStep) -> bool {
-        match step {
-            CollectionStep::Put(element) => {
-                state.push(element.clone());
-                true
-            }
-            CollectionStep::Take(element) => state.pop().as_ref() == Some(element),
-            CollectionStep::TakeAny => state.pop().is_some(),
-            CollectionStep::Empty => state.is_empty(),
-        }
+    fn take_any(state: &mut Vec<Value>) -> bool {
+        state.pop().is_some()
     }
 
-    fn heap_bytes(&self, state: &Self::State) -> usize {
+    fn is_empty(state: &Vec<Value>) -> bool {
+        state.is_empty()
+    }
+
+    fn bytes(state: &Vec<Value>) -> usize {
         state.capacity() * size_of::<Value>()
     }
 
-    fn nature(&self, step: &CollectionStep) -> Nature {
-        collection::nature(step)
-    }
-}
-
-impl Object for Stack {
-    type Model = Stack;
-
-    fn name(&self) -> &'static str {
-        "stack"
-    }
-
-    fn model(&self, _: &History, _: &[u32]) -> Stack {
-        *self
-    }
-
-    fn step(
-        &self,
-        history: &History,
-        operation: &Operation,
-    ) -> Result<Option<CollectionStep>, String> {
-        collection::step(&NAMES, history, operation)
-    }
-
-    fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
-        collection::anomaly(&NAMES, history, operation, AnomalyName::OutOfOrder)
-    }
-
-    fn decide(&self, steps: &[Timed<'_, CollectionStep>]) -> Decision {
-        unique::decide(steps, collection::part, |elements| {
-            unique::stays::decide(elements, |_| 0, unique::stack::judge)
+    fn decide_unique(steps: &[Timed<'_, CollectionStep>]) -> Decision {
+        decide_by_elements(steps, |elements| {
+            stays::decide(elements, |_| 0, unique::stack::judge)
         })
     }
 }

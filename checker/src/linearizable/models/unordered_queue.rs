@@ -1,12 +1,10 @@
 //! A queue that promises no order: a bag.
 
-use super::collection::{self, CollectionStep, Names};
+use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
 use crate::anomaly::AnomalyName;
-use crate::history::{History, Operation};
 use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Object, Timed};
-use crate::search::{Model, Nature};
-use crate::unique;
+use crate::linearizable::{self, Decision, Timed};
+use crate::unique::{self, stays};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -37,17 +35,12 @@ pub struct Bag {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Layer {
-    /// How many there are of each.
+    /// How many there are of each, and of all.
     elements: BTreeMap<Value, u32>,
+    count: u32,
     /// How many were taken, of this layer or those before it, after it was there and before the
     /// next one was.
     taken: u32,
-}
-
-impl Layer {
-    fn len(&self) -> u32 {
-        self.elements.values().sum()
-    }
 }
 
 impl Bag {
@@ -57,6 +50,7 @@ impl Bag {
         }
         if let Some(last) = self.layers.last_mut() {
             *last.elements.entry(element).or_default() += 1;
+            last.count += 1;
         }
     }
 
@@ -68,6 +62,7 @@ impl Bag {
             .iter_mut()
             .rev()
             .find(|layer| layer.elements.contains_key(element))?;
+        layer.count -= 1;
         let count = layer.elements.get_mut(element)?;
         *count -= 1;
         if *count == 0 {
@@ -85,7 +80,7 @@ impl Bag {
     fn settle(&mut self) -> Option<()> {
         let (mut there, mut taken, mut gone) = (0, 0, 0);
         for (at, layer) in self.layers.iter().enumerate() {
-            there += layer.len();
+            there += layer.count;
             taken += layer.taken;
             if taken > there {
                 return None;
@@ -99,72 +94,40 @@ impl Bag {
     }
 }
 
-const NAMES: Names = Names {
-    put: &["enqueue"],
-    take: &["dequeue"],
-};
-
-impl Model for UnorderedQueue {
+impl Collection for UnorderedQueue {
     type State = Bag;
-    type Step = CollectionStep;
 
-    fn initial(&self) -> Bag {
-        Bag::default()
+    const NAME: &'static str = "unordered-queue";
+    const NAMES: Names = Names {
+        put: &["enqueue"],
+        take: &["dequeue"],
+    };
+    const WRONG: AnomalyName = AnomalyName::DuplicateElement;
+
+    fn put(state: &mut Bag, element: &Value) {
+        state.put(element.clone());
     }
 
-    fn apply(&self, state: &Bag, step: &CollectionStep) -> Option<Bag> {
-        let mut next = state.clone();
-        self.advance(&mut next, step).then_some(next)
+    fn take(state: &mut Bag, element: &Value) -> bool {
+        state.take(element).is_some()
     }
 
-    fn advance(&self, state: &mut Bag, step: &CollectionStep) -> bool {
-        match step {
-            CollectionStep::Put(element) => {
-                state.put(element.clone());
-                true
-            }
-            CollectionStep::Take(element) => state.take(element).is_some(),
-            CollectionStep::TakeAny => state.take_any().is_some(),
-            CollectionStep::Empty => state.layers.is_empty(),
-        }
+    fn take_any(state: &mut Bag) -> bool {
+        state.take_any().is_some()
     }
 
-    fn heap_bytes(&self, state: &Bag) -> usize {
+    fn is_empty(state: &Bag) -> bool {
+        state.layers.is_empty()
+    }
+
+    fn bytes(state: &Bag) -> usize {
         let elements: usize = state.layers.iter().map(|layer| layer.elements.len()).sum();
         state.layers.capacity() * size_of::<Layer>() + elements * size_of::<(Value, u32)>() * 2
     }
 
-    fn nature(&self, step: &CollectionStep) -> Nature {
-        collection::nature(step)
-    }
-}
-
-impl Object for UnorderedQueue {
-    type Model = UnorderedQueue;
-
-    fn name(&self) -> &'static str {
-        "unordered-queue"
-    }
-
-    fn model(&self, _: &History, _: &[u32]) -> UnorderedQueue {
-        *self
-    }
-
-    fn step(
-        &self,
-        history: &History,
-        operation: &Operation,
-    ) -> Result<Option<CollectionStep>, String> {
-        collection::step(&NAMES, history, operation)
-    }
-
-    fn anomaly(&self, history: &History, operation: &Operation) -> AnomalyName {
-        collection::anomaly(&NAMES, history, operation, AnomalyName::DuplicateElement)
-    }
-
-    fn decide(&self, steps: &[Timed<'_, CollectionStep>]) -> Decision {
-        unique::decide(steps, collection::part, |elements| {
-            unique::stays::decide(elements, |_| 0, unique::ranked::judge)
+    fn decide_unique(steps: &[Timed<'_, CollectionStep>]) -> Decision {
+        decide_by_elements(steps, |elements| {
+            stays::decide(elements, |_| 0, unique::ranked::judge)
         })
     }
 }

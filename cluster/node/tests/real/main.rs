@@ -15,3 +15,4 @@ mod retries;
 mod room;
 mod starts;
 mod survives;
+mod transactions;

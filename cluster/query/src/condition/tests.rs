@@ -229,6 +229,17 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn what_would_take_too_much_memory_or_time_is_refused() {
+    let row = format!(r#"[1,"{}"]"#, "x".repeat(1 << 20));
+    let many = vec!["name"; 20].join(",");
+    let wrong = holds(&format!("concat({many}) = ''"), &row).unwrap_err();
+    assert!(wrong.to_string().contains("16 MiB"), "{wrong}");
+    let pattern = "%x".repeat(600);
+    let wrong = holds(&format!("name like '{pattern}'"), &row).unwrap_err();
+    assert!(wrong.to_string().contains("1000 bytes"), "{wrong}");
+}
+
+#[test]
 fn a_range_is_taken_out_of_a_condition() {
     let range = |text: &str| {
         let mut condition = Condition::parse(text, &columns(), NOW).unwrap();

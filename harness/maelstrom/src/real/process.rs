@@ -50,7 +50,10 @@ const LINE_MAX: usize = 64 << 20;
 impl NodeProcess {
     /// Starts a node in `folder`; what it logs is added to the file `log`.
     pub(super) fn start(launch: &Launch, folder: &Path, log: &Path) -> Result<NodeProcess> {
-        let cannot = || format!("cannot start {}", launch.program.display());
+        let cannot = || {
+            let program = launch.program.display();
+            format!("cannot start {program} (a script must begin with #!)")
+        };
         let log = OpenOptions::new()
             .create(true)
             .append(true)

@@ -41,7 +41,7 @@ pub(super) fn draw(trace: &Trace, anomalies: &[Value], nodes: &[String]) -> Stri
 }
 
 /// Where to begin: with the first operation of the first anomaly from which on the last one is seen,
-/// too, if their messages were kept.
+/// too, if their messages were kept. What a final read misses went wrong long before it.
 fn first(trace: &Trace, anomalies: &[Value]) -> (usize, &'static str) {
     let before_main = usize::try_from(trace.before_main).unwrap_or(usize::MAX);
     let beginning = before_main.min(trace.messages.len());
@@ -49,16 +49,30 @@ fn first(trace: &Trace, anomalies: &[Value]) -> (usize, &'static str) {
         let main = &trace.messages[beginning..];
         beginning + main.partition_point(|message| message.sent_ns < ns)
     };
-    let operations = anomalies.first().into_iter().flat_map(operations_of);
-    let began = operations.filter_map(|operation| operation["invoke_ns"].as_u64());
-    let mut places: Vec<usize> = began.map(place_at).collect();
-    places.sort_unstable();
-    let last = places.last().copied();
-    let Some(last) = last.filter(|place| *place < trace.messages.len()) else {
+    let mut operations: Vec<(usize, bool)> = anomalies
+        .first()
+        .into_iter()
+        .flat_map(operations_of)
+        .filter_map(|operation| {
+            let place = place_at(operation["invoke_ns"].as_u64()?);
+            Some((place, operation["f"] == "final-read"))
+        })
+        .filter(|(place, _)| *place < trace.messages.len())
+        .collect();
+    operations.sort_unstable();
+    let (Some((earliest, _)), Some((last, is_final))) = (operations.first(), operations.last())
+    else {
         return (beginning, "with which clients began");
     };
+    if *is_final {
+        return (
+            *earliest,
+            "from the first operation of the first anomaly on",
+        );
+    }
     let seen_with_last = |place: &usize| last - place < MESSAGES_MAX * 3 / 4;
-    let place = places.into_iter().find(seen_with_last).unwrap_or(last);
+    let mut places = operations.iter().map(|(place, _)| *place);
+    let place = places.find(seen_with_last).unwrap_or(*last);
     (place, "around the first anomaly")
 }
 
@@ -286,6 +300,9 @@ mod tests {
         assert_eq!(place, 500, "the first operation is too far away");
         let near = serde_json::json!({"operations": [{"invoke_ns": 500}, {"invoke_ns": 470}]});
         assert_eq!(first(&trace(1_000), &[near]).0, 470);
+        let lost = serde_json::json!({"operations": [
+            {"invoke_ns": 100, "f": "add"}, {"invoke_ns": 900, "f": "final-read"}]});
+        assert_eq!(first(&trace(1_000), &[lost]).0, 100);
         let late = serde_json::json!({"operations": [{"invoke_ns": 5_000}]});
         let html = draw(&trace(1_000), &[late], &nodes);
         assert!(html.contains("with which clients began"));

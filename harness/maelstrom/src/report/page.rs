@@ -147,7 +147,26 @@ fn went_wrong(shown: &Shown, explained: &[String]) -> String {
         Validity::Invalid => "What went wrong",
         _ => "What the checker says",
     };
+    let explained: Vec<String> = explained.iter().map(|html| fold(html)).collect();
     section(heading, "", &explained.concat())
+}
+
+/// Folds up all anomalies but the first.
+fn fold(explained: &str) -> String {
+    const BEGIN: &str = "<article>";
+    const END: &str = "</article>";
+    let second = explained.match_indices(BEGIN).nth(1);
+    let (Some((from, _)), Some(to)) = (second, explained.rfind(END)) else {
+        return explained.to_owned();
+    };
+    let to = to + END.len();
+    let count = explained[from..to].matches(BEGIN).count();
+    format!(
+        "{}<details><summary>{count} more</summary>{}</details>{}",
+        &explained[..from],
+        &explained[from..to],
+        &explained[to..]
+    )
 }
 
 fn messages(diagram: &str) -> String {
@@ -326,4 +345,27 @@ fn again(record: &RunRecord) -> String {
     let introduction = "The same seed gives the same operations, the same faults at the same times, and \
          the same fate to the k-th message of each link; what nodes make of that depends on their timing.";
     section("Run it again", introduction, &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_anomalies_but_the_first_are_folded_up() {
+        let article = |text: &str| format!("<article>{text}</article>");
+        let one = format!("<p>a</p>{}<p>z</p>", article("1"));
+        assert_eq!(fold(&one), one);
+        let three = format!(
+            "<p>a</p>{}{}{}<p>z</p>",
+            article("1"),
+            article("2"),
+            article("3")
+        );
+        assert_eq!(
+            fold(&three),
+            "<p>a</p><article>1</article><details><summary>2 more</summary><article>2</article>\
+             <article>3</article></details><p>z</p>"
+        );
+    }
 }

@@ -9,6 +9,7 @@ mod clients;
 mod faults;
 mod nodes;
 mod phases;
+mod remains;
 mod trace;
 
 use std::collections::HashMap;
@@ -16,11 +17,10 @@ use std::collections::HashMap;
 use fastrand::Rng;
 use kensho_checker::history::Event;
 use kensho_results::progress::Stage;
-use kensho_results::verdict::FaultRecord;
 
 use crate::body::Message;
 use crate::fault::Planned;
-use crate::net::{Address, Arrival, Conditions, NetCounts, Network, Packet};
+use crate::net::{Address, Arrival, Conditions, Network, Packet};
 use crate::service::Services;
 use crate::workload::Workload;
 use clients::Clients;
@@ -29,6 +29,7 @@ use nodes::Node;
 use phases::Phase;
 
 pub use clients::Tally;
+pub use remains::Remains;
 pub use trace::{Trace, Traced, Way};
 
 /// How often clients ask.
@@ -315,20 +316,6 @@ impl World {
         }
     }
 
-    /// What is left when everything is over.
-    pub fn into_remains(self) -> Remains {
-        Remains {
-            trouble: self.trouble,
-            interrupted: self.interrupted,
-            began: self.clients.exist(),
-            faults: self.faults.into_records(),
-            counts: self.network.counts().clone(),
-            trace: self.trace,
-            tally: self.clients.into_tally(),
-            strays: self.strays,
-        }
-    }
-
     fn send(
         &mut self,
         now: u64,
@@ -407,27 +394,6 @@ impl World {
         self.trouble.get_or_insert(Trouble { node, text });
         self.phase = Phase::Over;
     }
-}
-
-/// What is left of a world.
-#[derive(Debug)]
-pub struct Remains {
-    /// What a node did that ended the run.
-    pub trouble: Option<Trouble>,
-    /// Whether somebody ended it.
-    pub interrupted: bool,
-    /// Whether it came to its main part.
-    pub began: bool,
-    /// Every fault that struck.
-    pub faults: Vec<FaultRecord>,
-    /// What the network carried.
-    pub counts: NetCounts,
-    /// The first messages.
-    pub trace: Trace,
-    /// How operations ended.
-    pub tally: Tally,
-    /// Messages to clients that answered nothing: how many, and the first.
-    pub strays: (u64, Option<String>),
 }
 
 /// A line as an error shows it.

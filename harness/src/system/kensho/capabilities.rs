@@ -1,58 +1,14 @@
 //! What can be done to our cluster, and what it tells of itself.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
-use kensho_means::mesh::Mesh;
-use kensho_means::signal;
-use kensho_nemesis::conduct::Conduct;
-use kensho_nemesis::fault::Heal;
-use kensho_nemesis::topology::Pair;
 
-use super::process::NodeProcess;
 use super::{KenshoSystem, each};
 use crate::system::table::Table;
-use crate::system::{Disks, Links, Processes, Roles};
-
-impl Processes for KenshoSystem {
-    fn kill(&self, node: &str) -> Result<()> {
-        self.notice_exit(node);
-        let process = self.running().remove(node);
-        process
-            .with_context(|| format!("{node} is not running"))?
-            .kill()
-    }
-
-    fn pause(&self, node: &str) -> Result<()> {
-        self.with_process(node, NodeProcess::pause)
-    }
-
-    fn resume(&self, node: &str) -> Result<()> {
-        self.with_process(node, NodeProcess::resume)
-    }
-
-    fn stands_still(&self, node: &str) -> Result<bool> {
-        let still = |process: &mut NodeProcess| Ok(signal::stands_still(process.number())?);
-        self.with_process(node, still)
-    }
-}
-
-impl Links for Mesh {
-    fn disturb(&self, by: usize, pairs: &BTreeSet<Pair>, conduct: Conduct) -> usize {
-        Mesh::disturb(self, by, pairs, conduct)
-    }
-
-    fn lift(&self, by: usize, heal: Heal) -> usize {
-        Mesh::lift(self, by, heal)
-    }
-
-    fn conduct(&self, pair: &Pair) -> Option<Conduct> {
-        Mesh::conduct(self, pair)
-    }
-}
+use crate::system::{Disks, Roles};
 
 impl Disks for KenshoSystem {
     /// A file that counts for the node's limit as long as it says to be, and takes no room.

@@ -3,17 +3,14 @@
 mod capabilities;
 mod client;
 mod config;
-mod control;
-mod ports;
-mod process;
+
 mod stat;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::join_all;
@@ -24,14 +21,14 @@ use kensho_nemesis::topology::Endpoint;
 use kensho_workloads::call::CallKind;
 use serde_json::{Map, Value, json};
 
+use super::control;
+use super::nodes::Nodes;
+use super::process::{Launch, NodeProcess};
 use super::{Described, Disks, Health, Links, Processes, Roles, Status, System};
 use config::{MemberConfig, NodeConfig};
-use process::NodeProcess;
 
 pub use client::KenshoClient;
 pub use config::LogLimits;
-pub(crate) use ports::free as free_ports;
-pub use process::{Launch, run_with_parent};
 pub use stat::ReplicaLog;
 
 /// This system, for those who choose one.
@@ -150,9 +147,7 @@ pub struct KenshoSystem {
     names: Vec<String>,
     ports: BTreeMap<String, Ports>,
     mesh: Option<Mesh>,
-    processes: Mutex<BTreeMap<String, NodeProcess>>,
-    /// Nodes that ended although nobody had asked them to, with their status.
-    exits: Mutex<BTreeMap<String, String>>,
+    processes: Nodes,
 }
 
 impl KenshoSystem {
@@ -170,7 +165,7 @@ impl KenshoSystem {
         let names: Vec<String> = (1..=settings.nodes)
             .map(|number| format!("n{number}"))
             .collect();
-        let free = ports::free(2 * settings.nodes)?;
+        let free = super::ports::free(2 * settings.nodes)?;
         let ports: Vec<Ports> = names
             .iter()
             .zip(free.chunks(2))
@@ -193,8 +188,7 @@ impl KenshoSystem {
                 .map(|ports| (ports.name.clone(), ports))
                 .collect(),
             mesh,
-            processes: Mutex::default(),
-            exits: Mutex::default(),
+            processes: Nodes::default(),
         })
     }
 
@@ -270,28 +264,17 @@ impl KenshoSystem {
         })
     }
 
-    fn running(&self) -> MutexGuard<'_, BTreeMap<String, NodeProcess>> {
-        // A panic elsewhere must not keep nodes from being stopped.
-        self.processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn with_process<T>(
-        &self,
-        node: &str,
-        act: impl FnOnce(&mut NodeProcess) -> Result<T>,
-    ) -> Result<T> {
-        let mut processes = self.running();
-        let process = processes
-            .get_mut(node)
-            .with_context(|| format!("{node} is not running"))?;
-        act(process)
+    /// Ends a node at once.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn kill(&self, node: &str) -> Result<()> {
+        self.processes.kill(node)
     }
 
     /// The numbers of the processes that run.
     pub fn process_numbers(&self) -> Vec<u32> {
-        self.running().values().map(NodeProcess::number).collect()
+        self.processes.numbers()
     }
 
     /// The logs of all replicas at nodes that answer.
@@ -301,17 +284,6 @@ impl KenshoSystem {
             stat::logs(&text).ok()
         });
         logs.await.into_iter().flatten().flatten().collect()
-    }
-
-    /// Puts down a process that has ended by itself.
-    fn notice_exit(&self, node: &str) {
-        let mut processes = self.running();
-        let Some(status) = processes.get_mut(node).and_then(NodeProcess::exited) else {
-            return;
-        };
-        processes.remove(node);
-        let mut exits = self.exits.lock().unwrap_or_else(PoisonError::into_inner);
-        exits.insert(node.to_string(), status.to_string());
     }
 
     async fn probe(&self, node: &str, path: &str) -> Result<bytes::Bytes> {
@@ -366,74 +338,30 @@ impl System for KenshoSystem {
     }
 
     async fn start(&self, node: &str) -> Result<()> {
-        self.notice_exit(node);
-        if self.running().contains_key(node) {
+        if self.processes.is_there(node) {
             return Ok(());
         }
-        self.exits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(node);
         let config = self.folder(node).join("config.toml");
         let config = config.to_str().context("the folder's name must be text")?;
-        let log = self.log(node);
-        let process = NodeProcess::start(&self.settings.launch, &["--config", config], &log)?;
-        self.running().insert(node.to_string(), process);
-        let begin = Instant::now();
-        loop {
-            if self.probe(node, "/healthz").await.is_ok() {
-                return Ok(());
-            }
-            let ended = self.running().get_mut(node).map(NodeProcess::exited);
-            match ended {
-                Some(None) if begin.elapsed() < START_LIMIT => {}
-                Some(None) => bail!("{node} is not up after {} s", START_LIMIT.as_secs()),
-                Some(Some(status)) => {
-                    self.running().remove(node);
-                    bail!(
-                        "{node} ended while it started ({status}): {}",
-                        last_line(&log)
-                    );
-                }
-                None => bail!("{node} was stopped while it started"),
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let (log, here) = (self.log(node), Path::new("."));
+        let launch = &self.settings.launch;
+        let process = NodeProcess::start(launch, &["--config", config], here, &log)?;
+        let up = || async { self.probe(node, "/healthz").await.is_ok() };
+        self.processes
+            .start(node, process, &log, START_LIMIT, up)
+            .await
     }
 
     async fn stop(&self, node: &str) -> Result<()> {
-        let process = self.running().remove(node);
-        let Some(process) = process else {
-            return Ok(());
-        };
-        if !process.stop(STOP_LIMIT).await? {
-            bail!(
-                "{node} did not end within {} s and was killed",
-                STOP_LIMIT.as_secs()
-            );
-        }
-        Ok(())
+        self.processes.stop(node, STOP_LIMIT).await
     }
 
     fn status(&self, node: &str) -> Status {
-        self.notice_exit(node);
-        if let Some(process) = self.running().get(node) {
-            return if process.paused() {
-                Status::Paused
-            } else {
-                Status::Running
-            };
-        }
-        let exits = self.exits.lock().unwrap_or_else(PoisonError::into_inner);
-        exits
-            .get(node)
-            .cloned()
-            .map_or(Status::Stopped, Status::Exited)
+        self.processes.status(node)
     }
 
     async fn health(&self, node: &str) -> Health {
-        self.notice_exit(node);
-        if !self.running().contains_key(node) {
+        if !self.processes.is_there(node) {
             return Health::Down;
         }
         if self.probe(node, "/readyz").await.is_ok() {
@@ -492,7 +420,7 @@ impl System for KenshoSystem {
     }
 
     fn processes(&self) -> Option<&dyn Processes> {
-        Some(self)
+        Some(&self.processes)
     }
 
     fn links(&self) -> Option<&dyn Links> {
@@ -514,12 +442,4 @@ impl System for KenshoSystem {
 /// Asks about all nodes at the same time.
 async fn each<'a, F: Future>(nodes: &'a [String], ask: impl Fn(&'a str) -> F) -> Vec<F::Output> {
     join_all(nodes.iter().map(|node| ask(node))).await
-}
-
-/// The last line of a log that says something: most often why its node ended.
-fn last_line(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    let line = last.unwrap_or("it said nothing");
-    format!("{line:.400} (log: {})", log.display())
 }

@@ -68,6 +68,25 @@ fn a_history_tells_of_the_faults_that_were_asked_for_and_of_no_others() {
 }
 
 #[test]
+fn every_workload_is_played_and_nothing_is_found_wrong() {
+    for &workload in kensho_workloads::ALL {
+        let given = Given {
+            workload: Some(workload),
+            ..given(&[])
+        };
+        let play = |seed| {
+            let outcome = explore::<Cluster<Play>>(seed, &given);
+            let name = workload.name();
+            assert_eq!(outcome.violation, None, "{name}, seed {seed}");
+            outcome
+        };
+        let outcomes: Vec<_> = (0..6).map(play).collect();
+        let total = total(&outcomes);
+        assert!(total.updates > 200 && total.faults >= 6, "{total:?}");
+    }
+}
+
+#[test]
 fn a_hundred_nodes_play_a_workload() {
     let given = Given {
         nodes: Some(100),
@@ -89,6 +108,7 @@ mod broken {
     use crate::invariants::Violation;
     use crate::shrink::shrink;
 
+    /// A semi-sync cluster without a rule.
     fn broken(rule: Rule, nemesis: &[&str]) -> Given {
         Given {
             mode: Some(Mode::SemiSync),
@@ -119,6 +139,29 @@ mod broken {
             let seed = first_invalid(&broken(rule, &[nemesis]), 0);
             println!("{rule} under {nemesis}: seed {seed:?}");
             assert!(seed.is_some(), "no history shows {rule} under {nemesis}");
+        }
+    }
+
+    #[test]
+    fn every_workload_shows_a_broken_rule() {
+        for (name, rule, nemesis) in [
+            ("counter", Rule::AckBeforeBackup, "kill"),
+            ("counter", Rule::RetryAppliedTwice, "kill"),
+            ("counter", Rule::LocalRead, "pause"),
+            ("set", Rule::AckBeforeBackup, "kill"),
+            ("set", Rule::LocalRead, "pause"),
+            ("unique-ids", Rule::AckBeforeBackup, "kill"),
+            ("queue", Rule::AckBeforeBackup, "kill"),
+            ("queue", Rule::RetryAppliedTwice, "kill"),
+            ("lock", Rule::AckBeforeBackup, "kill"),
+        ] {
+            let given = Given {
+                workload: kensho_workloads::find(name).ok(),
+                ..broken(rule, &[nemesis])
+            };
+            let seed = first_invalid(&given, 0);
+            println!("{name} shows {rule} under {nemesis}: seed {seed:?}");
+            assert!(seed.is_some(), "{name} never shows {rule} under {nemesis}");
         }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::tables::{Condition, ContainerInfo, Statement, Tables, ValidRows};
 use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, Lsn};
+use proptest::prelude::*;
 
 const ACCOUNTS: &str = r#"{"container_name":"accounts","container_type":"COLLECTION","rowkey":true,"columns":[
     {"name":"id","type":"STRING"},{"name":"balance","type":"INTEGER"},{"name":"log","type":"LONG_ARRAY"},
@@ -282,4 +283,32 @@ fn reads_are_bounded() {
     assert!(outcome.starts_with("true"));
     let outcome = accounts.transact(r#"{"then":[{"get":"ann"},{"get":"ann"}]}"#);
     assert!(outcome.contains("ReadsTooMuch"), "{outcome}");
+}
+
+proptest! {
+    /// Whatever comes is refused, or is carried out, taken back, and carried out alike.
+    #[test]
+    fn any_body_is_a_transaction_or_none(words in prop::collection::vec(prop::sample::select(vec![
+        "{", "}", "[", "]", ",", ":", "\"if\"", "\"then\"", "\"else\"", "\"key\"", "\"ann\"", "\"get\"", "\"put\"",
+        "\"delete\"", "\"append\"", "\"add\"", "\"column\"", "\"balance\"", "\"log\"", "\"value\"", "\"operator\"",
+        "\">=\"", "\"exists\"", "true", "null", "1", "-5", "1e9",
+    ]), 0..40)) {
+        let _ = ValidTransaction::read(&Accounts::new().info, words.concat().as_bytes());
+    }
+
+    #[test]
+    fn damaged_statements_change_nothing_or_something_that_can_be_taken_back(at_byte: usize, bits in 1..=255_u8) {
+        let mut accounts = Accounts::new();
+        let body = r#"{"if":[{"key":"ann","column":"balance","operator":"<","value":99}],
+            "then":[{"append":{"key":"bob","column":"log","value":[1,2]}},{"add":{"key":"ann","column":"rate","value":1.5}},
+                    {"put":["cid",1,null,null]},{"get":"bob"},{"delete":"ann"}]}"#;
+        let valid = ValidTransaction::read(&accounts.info, body.as_bytes()).unwrap();
+        let mut statement = valid.statement("accounts", at(1)).to_vec();
+        let at_byte = at_byte % statement.len();
+        statement[at_byte] ^= bits;
+        let before = accounts.tables.clone();
+        let (_, undo) = accounts.tables.apply(at(3), &statement.into());
+        accounts.tables.undo(undo);
+        prop_assert_eq!(&accounts.tables, &before);
+    }
 }

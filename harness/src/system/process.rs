@@ -20,35 +20,49 @@ pub struct Launch {
     pub guard: Vec<String>,
 }
 
+impl Launch {
+    /// The command, without arguments for the program.
+    pub(crate) fn command(&self) -> Command {
+        match self.guard.split_first() {
+            Some((guard, rest)) => {
+                let mut command = Command::new(guard);
+                command
+                    .args(rest)
+                    .arg(std::process::id().to_string())
+                    .arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        }
+    }
+}
+
 /// A process that was started.
 #[derive(Debug)]
-pub(super) struct NodeProcess {
+pub(crate) struct NodeProcess {
     child: Child,
     paused: bool,
 }
 
 impl NodeProcess {
-    /// Starts the program with `arguments`; what it says is added to the file `log`.
-    pub(super) fn start(launch: &Launch, arguments: &[&str], log: &Path) -> Result<NodeProcess> {
+    /// Starts the program with `arguments`, in the folder `within`; what it says is added to the file
+    /// `log`.
+    pub(crate) fn start(
+        launch: &Launch,
+        arguments: &[&str],
+        within: &Path,
+        log: &Path,
+    ) -> Result<NodeProcess> {
         let cannot = || format!("cannot start {}", launch.program.display());
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(log)
             .with_context(cannot)?;
-        let mut command = match launch.guard.split_first() {
-            Some((guard, rest)) => {
-                let mut command = Command::new(guard);
-                command
-                    .args(rest)
-                    .arg(std::process::id().to_string())
-                    .arg(&launch.program);
-                command
-            }
-            None => Command::new(&launch.program),
-        };
+        let mut command = launch.command();
         let child = command
             .args(arguments)
+            .current_dir(within)
             .stdin(Stdio::null())
             .stdout(log.try_clone().with_context(cannot)?)
             .stderr(log)
@@ -63,40 +77,40 @@ impl NodeProcess {
     }
 
     /// Its number; what runs it dead with this process takes its place, and has the same number.
-    pub(super) fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.child.id()
     }
 
-    pub(super) fn pause(&mut self) -> Result<()> {
+    pub(crate) fn pause(&mut self) -> Result<()> {
         signal::pause(self.child.id())?;
         self.paused = true;
         Ok(())
     }
 
-    pub(super) fn resume(&mut self) -> Result<()> {
+    pub(crate) fn resume(&mut self) -> Result<()> {
         signal::resume(self.child.id())?;
         self.paused = false;
         Ok(())
     }
 
-    pub(super) fn paused(&self) -> bool {
+    pub(crate) fn paused(&self) -> bool {
         self.paused
     }
 
     /// How it ended, if it has.
-    pub(super) fn exited(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// Ends it at once.
-    pub(super) fn kill(mut self) -> Result<()> {
+    pub(crate) fn kill(mut self) -> Result<()> {
         signal::kill(self.child.id())?;
         self.child.wait().context("cannot wait for a killed node")?;
         Ok(())
     }
 
     /// Ends it in order, with force after `patience`. Gives whether it obeyed.
-    pub(super) async fn stop(mut self, patience: Duration) -> Result<bool> {
+    pub(crate) async fn stop(mut self, patience: Duration) -> Result<bool> {
         if self.exited().is_some() {
             return Ok(true);
         }

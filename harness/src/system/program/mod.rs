@@ -1,0 +1,323 @@
+//! Any system whose nodes are programs on this machine: a file says how they start and how they are
+//! asked, and the harness does the rest (processes, ports, a proxy on every link, logs, faults).
+
+mod client;
+pub mod file;
+mod primary;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures_util::future::join_all;
+use kensho_means::mesh::{Mesh, Ports};
+use kensho_nemesis::capability::Capability;
+use kensho_nemesis::topology::Endpoint;
+use kensho_workloads::call::CallKind;
+use serde_json::{Map, Value, json};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use super::control;
+use super::nodes::Nodes;
+use super::process::{Launch, NodeProcess};
+use super::{Described, Health, Links, Processes, Roles, Status, System};
+use client::ProgramClient;
+use file::{File, Placeholders, Ready};
+use primary::Primary;
+
+/// The calls that its clients perform.
+pub const CALLS: &[CallKind] = &[CallKind::Message];
+/// This system, for those who choose one.
+pub static DESCRIBED: Described = Described {
+    name: "FILE.toml",
+    text: "any system of your own: a file says how its nodes start and how they are asked; kensho init system writes one",
+    calls: CALLS,
+    able: &[Capability::Processes, Capability::Links],
+};
+/// A node that takes longer than this for a question about itself is silent.
+const PROBE_LIMIT: Duration = Duration::from_millis(400);
+/// A node that has not ended by then is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is wanted besides what the file says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file.
+    pub file: File,
+    /// The folder with a folder for each node.
+    pub folder: PathBuf,
+    /// A program, with its arguments, that runs another one so that it dies with this process.
+    pub guard: Vec<String>,
+    /// How long a client may take for an answer.
+    pub client_timeout: Duration,
+}
+
+/// A system whose nodes are programs.
+pub struct ProgramSystem {
+    settings: Settings,
+    names: Vec<String>,
+    ports: BTreeMap<String, Ports>,
+    mesh: Mesh,
+    processes: Nodes,
+    primary: Option<Primary>,
+}
+
+impl ProgramSystem {
+    /// Takes ports, and opens the proxies; nothing is started.
+    ///
+    /// # Errors
+    /// If there are no ports.
+    pub async fn new(settings: Settings) -> Result<ProgramSystem> {
+        let count = settings.file.nodes;
+        let names: Vec<String> = (1..=count).map(|number| format!("n{number}")).collect();
+        let each = if settings.file.one_port { 1 } else { 2 };
+        let free = super::ports::free(each * count)?;
+        let ports: Vec<Ports> = names
+            .iter()
+            .zip(free.chunks(each))
+            .map(|(name, own)| Ports {
+                name: name.clone(),
+                client: own[0],
+                peer: own[each - 1],
+            })
+            .collect();
+        let mesh = Mesh::open(&ports).await?;
+        let mut system = ProgramSystem {
+            settings,
+            names,
+            ports: ports
+                .into_iter()
+                .map(|ports| (ports.name.clone(), ports))
+                .collect(),
+            mesh,
+            processes: Nodes::default(),
+            primary: None,
+        };
+        if let Some(command) = &system.settings.file.primary {
+            let command = command.filled(&system.for_clients());
+            let here = system.settings.file.folder.clone();
+            system.primary = Some(Primary::new(command, here, system.names.clone()));
+        }
+        Ok(system)
+    }
+
+    /// Removes all data of the nodes, which must not run.
+    pub fn remove_data(&self) {
+        for node in &self.names {
+            // What is left costs space and nothing else.
+            let _ = fs::remove_dir_all(self.folder(node).join("data"));
+        }
+    }
+
+    fn folder(&self, node: &str) -> PathBuf {
+        self.settings.folder.join(node)
+    }
+
+    /// Where clients reach the nodes, through proxies.
+    fn addresses(&self) -> BTreeMap<&str, String> {
+        let address = |name| (name, System::address(self, name));
+        let names = self.names.iter().map(String::as_str);
+        names.map(address).collect()
+    }
+
+    fn for_clients(&self) -> Placeholders {
+        let mut values = Placeholders::default();
+        values.list("clients", &self.addresses());
+        values
+    }
+
+    /// What stands for a node in commands.
+    fn for_node(&self, node: &str) -> Result<Placeholders> {
+        let ports = self.ports.get(node).context("there is no such node")?;
+        let number = self.names.iter().position(|name| name == node);
+        let data = std::path::absolute(self.folder(node).join("data"))?;
+        let here = Endpoint::Node(node.to_string());
+        let others = self.names.iter().filter(|name| *name != node);
+        let peers: BTreeMap<&str, String> = others
+            .filter_map(|name| {
+                let address = self.mesh.address(&here, name)?;
+                Some((name.as_str(), address.to_string()))
+            })
+            .collect();
+        let mut values = self.for_clients();
+        values.set("name", node);
+        values.set("number", (number.unwrap_or_default() + 1).to_string());
+        values.set("data", data.display().to_string());
+        values.address("client", ports.client);
+        values.address("peer", ports.peer);
+        values.set("advertise", System::address(self, node));
+        values.list("peers", &peers);
+        Ok(values)
+    }
+
+    /// Whether a node says that it is ready.
+    async fn is_ready(&self, node: &str) -> bool {
+        let Ok(values) = self.for_node(node) else {
+            return false;
+        };
+        let asked = async {
+            match &self.settings.file.ready {
+                Ready::Port => {
+                    let address = self.ports[node].client;
+                    TcpStream::connect(address).await.is_ok()
+                }
+                Ready::Url(path) => {
+                    let address = self.ports[node].client;
+                    let path = values.fill(path);
+                    control::get(address, &path, PROBE_LIMIT).await.is_ok()
+                }
+                Ready::Command(command) => {
+                    let filled = command.filled(&values);
+                    let mut command = Command::new(&filled.program);
+                    command
+                        .args(&filled.arguments)
+                        .current_dir(&self.settings.file.folder)
+                        .stdin(std::process::Stdio::null())
+                        .stdout(std::process::Stdio::null())
+                        .stderr(std::process::Stdio::null())
+                        .kill_on_drop(true);
+                    command.status().await.is_ok_and(|status| status.success())
+                }
+            }
+        };
+        tokio::time::timeout(self.settings.file.probe_limit(), asked)
+            .await
+            .unwrap_or(false)
+    }
+}
+
+impl System for ProgramSystem {
+    type Client = ProgramClient;
+
+    fn name(&self) -> &str {
+        &self.settings.file.name
+    }
+
+    fn versions(&self) -> Map<String, Value> {
+        let file = self.settings.file.path.display().to_string();
+        let mut versions = Map::new();
+        versions.insert("kensho".into(), json!(env!("CARGO_PKG_VERSION")));
+        versions.insert("file".into(), json!(file));
+        versions
+    }
+
+    fn nodes(&self) -> &[String] {
+        &self.names
+    }
+
+    async fn install(&self) -> Result<()> {
+        for node in &self.names {
+            let folder = self.folder(node).join("data");
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    async fn start(&self, node: &str) -> Result<()> {
+        if self.processes.is_there(node) {
+            return Ok(());
+        }
+        let file = &self.settings.file;
+        let command = file.start.filled(&self.for_node(node)?);
+        let launch = Launch {
+            program: command.program,
+            guard: self.settings.guard.clone(),
+        };
+        let arguments: Vec<&str> = command.arguments.iter().map(String::as_str).collect();
+        let log = System::log(self, node);
+        let process = NodeProcess::start(&launch, &arguments, &file.folder, &log)?;
+        let up = || self.is_ready(node);
+        self.processes
+            .start(node, process, &log, file.ready_within, up)
+            .await
+    }
+
+    async fn stop(&self, node: &str) -> Result<()> {
+        self.processes.stop(node, STOP_LIMIT).await
+    }
+
+    fn status(&self, node: &str) -> Status {
+        self.processes.status(node)
+    }
+
+    async fn health(&self, node: &str) -> Health {
+        match self.processes.status(node) {
+            Status::Stopped | Status::Exited(_) => Health::Down,
+            // Its kernel still takes connections.
+            Status::Paused => Health::Silent,
+            Status::Running if self.is_ready(node).await => Health::Ready,
+            Status::Running => Health::Silent,
+        }
+    }
+
+    async fn settled(&self) -> Result<(), String> {
+        let healths = join_all(self.names.iter().map(|node| self.health(node))).await;
+        for (node, health) in self.names.iter().zip(healths) {
+            if health != Health::Ready {
+                return Err(format!("{node} is {}", health.word()));
+            }
+        }
+        match &self.primary {
+            Some(primary) if primary.table().await.is_none() => {
+                Err("nobody is primary".to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// There are no containers to be made; that a client can be spoken to is found out before anything
+    /// depends on it.
+    async fn create_containers(&self, _names: &[String]) -> Result<()> {
+        if let Err(why) = self.client(0).greet().await {
+            bail!("the client program cannot be used: {why}");
+        }
+        Ok(())
+    }
+
+    fn client(&self, number: usize) -> ProgramClient {
+        let file = &self.settings.file;
+        let mut values = self.for_clients();
+        values.set("number", number.to_string());
+        let logs: &Path = &self.settings.folder;
+        ProgramClient::new(client::Origin {
+            number,
+            command: file.client.filled(&values),
+            guard: self.settings.guard.clone(),
+            folder: file.folder.clone(),
+            log: logs.join(format!("client-{number}.log")),
+            nodes: json!(self.addresses()),
+            timeout: self.settings.client_timeout,
+        })
+    }
+
+    fn address(&self, node: &str) -> String {
+        let address = self.mesh.address(&Endpoint::Clients, node);
+        address
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    }
+
+    fn log(&self, node: &str) -> PathBuf {
+        self.folder(node).join("log")
+    }
+
+    fn processes(&self) -> Option<&dyn Processes> {
+        Some(&self.processes)
+    }
+
+    fn links(&self) -> Option<&dyn Links> {
+        Some(&self.mesh)
+    }
+
+    fn roles(&self) -> Option<&dyn Roles> {
+        let primary = self.primary.as_ref();
+        primary.map(|primary| primary as &dyn Roles)
+    }
+}
+
+#[cfg(test)]
+mod tests;
