@@ -3,14 +3,17 @@
 //! Everything here is bounded in size whatever the size of the history, except the witness of a
 //! valid one, which names each operation once.
 
+mod anomaly;
+mod operation;
 mod violations;
 
+pub use anomaly::{Anomaly, Dependency};
+pub(crate) use operation::Short;
+pub use operation::{OperationView, Role};
 pub(crate) use violations::Violation;
 pub use violations::Violations;
 
-use crate::anomaly::AnomalyName;
-use crate::history::{History, NEVER, Operation, Outcome, Problem};
-use crate::value::Value;
+use crate::history::{History, Problem};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -131,7 +134,8 @@ impl Witness {
 /// The witness of one key.
 #[derive(Clone, Debug, Default)]
 pub struct KeyOrder {
-    /// The key ([`Operation::key`]), or [`NEVER`] where there is only one object.
+    /// The key ([`crate::history::Operation::key`]), or [`crate::history::NEVER`] where there is only one
+    /// object.
     pub key: u32,
     /// Places in [`History::operations`].
     pub order: Vec<u32>,
@@ -155,126 +159,6 @@ pub struct Unknown {
     pub keys_undecided: usize,
 }
 
-/// A violation, by the name it has in the literature, with the operations that prove it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Anomaly {
-    /// Its name.
-    pub name: AnomalyName,
-    /// The object, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// What happened, in words.
-    pub text: String,
-    /// A sub-history that is itself invalid, and minimal: forgetting how any operation that is
-    /// [`Role::Proof`] ended makes it valid, and one that is [`Role::Source`] is there only
-    /// because another saw its value.
-    pub operations: Vec<OperationView>,
-    /// Operations of the sub-history beyond those listed.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub operations_omitted: usize,
-    /// The smallest time by which reads would have to be moved back for the key to be valid, in
-    /// nanoseconds: the key is linearizable but for reads that are stale by at most so much.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stale_ns: Option<u64>,
-    /// For an anomaly among transactions, the cycle of dependencies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cycle: Vec<Dependency>,
-}
-
-/// One edge of a cycle of transactions.
-#[derive(Clone, Debug, Serialize)]
-pub struct Dependency {
-    /// Place of the earlier transaction in [`Anomaly::operations`].
-    pub from: usize,
-    /// Place of the later one.
-    pub to: usize,
-    /// `ww`, `wr`, `rw`, `process` or `realtime`.
-    pub kind: String,
-    /// Why the one depends on the other.
-    pub why: String,
-}
-
-/// The part that an operation plays in an anomaly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Without its outcome there would be no violation.
-    Proof,
-    /// It wrote a value that another saw; how and when it ended does not matter.
-    Source,
-}
-
-/// An operation as a report shows it.
-#[derive(Clone, Debug, Serialize)]
-pub struct OperationView {
-    /// Index of its invocation's event.
-    pub invoke: u64,
-    /// Index of its completion's event, if it completed with a known outcome.
-    pub complete: Option<u64>,
-    /// The process: its number, or its name.
-    #[serde(serialize_with = "as_process")]
-    pub process: String,
-    /// The operation's name.
-    pub f: String,
-    /// Result of a read, argument of anything else.
-    #[serde(serialize_with = "as_json")]
-    pub value: Value,
-    /// What a failed operation saw, if it said so.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "as_json_if_any"
-    )]
-    pub observed: Option<Value>,
-    /// `ok`, `fail` or `info`.
-    #[serde(rename = "type")]
-    pub outcome: &'static str,
-    /// When it was invoked, in nanoseconds since the run began.
-    pub invoke_ns: u64,
-    /// When it completed, in nanoseconds; absent if its outcome is unknown.
-    pub complete_ns: Option<u64>,
-    /// The node, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// Whether the times mean anything: they do not if there are none, or if they go back.
-    #[serde(skip)]
-    pub timed: bool,
-    /// Its part in the anomaly.
-    pub role: Role,
-    /// Its place in [`History::operations`].
-    #[serde(skip)]
-    pub place: u32,
-}
-
-fn as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    // What is longer than any explanation needs is cut, as text.
-    let text = value.to_string();
-    match text.char_indices().nth(Anomaly::LETTERS_MAX) {
-        None => value.to_json().serialize(serializer),
-        Some((end, _)) => format!("{}…", &text[..end]).serialize(serializer),
-    }
-}
-
-#[allow(clippy::ref_option)] // the signature that serde asks for
-fn as_json_if_any<S: Serializer>(value: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => as_json(value, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
-#[allow(clippy::ptr_arg)] // the signature that serde asks for
-fn as_process<S: Serializer>(process: &String, serializer: S) -> Result<S::Ok, S::Error> {
-    match process.parse::<u64>() {
-        Ok(number) => number.serialize(serializer),
-        Err(_) => process.serialize(serializer),
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
 impl Engines {
     fn is_empty(&self) -> bool {
         self.zones + self.search == 0
@@ -287,73 +171,6 @@ impl MustHaveHappened {
 
     fn is_empty(&self) -> bool {
         self.count == 0
-    }
-}
-
-impl Anomaly {
-    /// How many operations of a sub-history are listed.
-    pub const OPERATIONS_MAX: usize = 60;
-
-    /// How long words and values may be; what is longer is cut.
-    pub const LETTERS_MAX: usize = 10_000;
-
-    /// An anomaly told by these operations alone.
-    pub fn new(name: AnomalyName, mut text: String, operations: Vec<OperationView>) -> Anomaly {
-        // A sentence may begin with an operation.
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        let mut anomaly = Anomaly {
-            name,
-            key: None,
-            text,
-            operations,
-            operations_omitted: 0,
-            stale_ns: None,
-            cycle: Vec::new(),
-        };
-        anomaly.bound();
-        anomaly
-    }
-
-    /// Adds how stale reads are, as a figure and in words.
-    pub(crate) fn set_stale(&mut self, ns: u64) {
-        self.stale_ns = Some(ns);
-        self.text.push_str(&format!(
-            " The key is linearizable if reads may be stale by up to {} s.",
-            seconds(ns)
-        ));
-    }
-
-    /// Cuts words that are too long. Leaves out operations beyond [`Anomaly::OPERATIONS_MAX`],
-    /// sources first, and counts them.
-    pub(crate) fn bound(&mut self) {
-        if let Some((end, _)) = self.text.char_indices().nth(Self::LETTERS_MAX) {
-            self.text.truncate(end);
-            self.text.push('…');
-        }
-        let total = self.operations.len();
-        if total <= Self::OPERATIONS_MAX {
-            return;
-        }
-        let mut proofs_left = Self::OPERATIONS_MAX;
-        let proofs = self
-            .operations
-            .iter()
-            .filter(|o| o.role == Role::Proof)
-            .count();
-        let mut sources_left = Self::OPERATIONS_MAX.saturating_sub(proofs);
-        self.operations.retain(|operation| {
-            let left = if operation.role == Role::Proof {
-                &mut proofs_left
-            } else {
-                &mut sources_left
-            };
-            let keep = *left > 0;
-            *left = left.saturating_sub(1);
-            keep
-        });
-        self.operations_omitted += total - self.operations.len();
     }
 }
 
@@ -473,111 +290,6 @@ impl fmt::Display for Verdict {
             Verdict::Invalid(_) => "invalid",
             Verdict::Unknown(_) => "unknown",
         })
-    }
-}
-
-impl OperationView {
-    /// The operation at this place of the history.
-    pub fn of(history: &History, place: u32, role: Role) -> OperationView {
-        let operation: &Operation = &history.operations[place as usize];
-        let known = operation.complete != NEVER;
-        let name = history.name(operation.f);
-        let shows_result = operation.outcome == Outcome::Ok
-            && (operation.result != crate::history::Datum::NIL || reads(name));
-        let shown = if shows_result {
-            operation.result
-        } else {
-            operation.argument
-        };
-        OperationView {
-            invoke: history.index(operation.invoke),
-            complete: known.then(|| history.index(operation.complete)),
-            process: history.process_name(operation.process),
-            f: name.to_owned(),
-            value: history.value(shown),
-            observed: (operation.outcome == Outcome::Fail && operation.observed)
-                .then(|| history.value(operation.result)),
-            outcome: match operation.outcome {
-                Outcome::Ok => "ok",
-                Outcome::Fail => "fail",
-                Outcome::Unknown => "info",
-            },
-            invoke_ns: operation.invoke_time,
-            complete_ns: known.then_some(operation.complete_time),
-            timed: !history.times_go_back
-                && (operation.invoke_time > 0 || operation.complete_time > 0),
-            node: match history.name(operation.node) {
-                "" => None,
-                node => Some(node.to_owned()),
-            },
-            role,
-            place,
-        }
-    }
-}
-
-fn reads(name: &str) -> bool {
-    matches!(name, "read" | "r" | "get")
-}
-
-/// One operation in words: who did what, when, where.
-impl fmt::Display for OperationView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "process {}'s {}",
-            self.process,
-            Phrase(&self.f, &self.value)
-        )?;
-        match &self.observed {
-            Some(observed) => write!(f, ", which failed since it saw {}", Short(observed))?,
-            None if self.outcome == "fail" => f.write_str(", which failed")?,
-            None => {}
-        }
-        f.write_str(" (")?;
-        match self.complete {
-            Some(complete) => write!(f, "events {}-{complete}", self.invoke)?,
-            None => write!(f, "event {}, outcome unknown", self.invoke)?,
-        }
-        match self.complete_ns {
-            _ if !self.timed => {}
-            Some(end) => write!(f, ", {}-{} s", seconds(self.invoke_ns), seconds(end))?,
-            None => write!(f, ", from {} s", seconds(self.invoke_ns))?,
-        }
-        if let Some(node) = &self.node {
-            write!(f, ", node {node}")?;
-        }
-        f.write_str(")")
-    }
-}
-
-/// A name and a value as a phrase: `read of 3`, `cas from 3 to 4`.
-struct Phrase<'a>(&'a str, &'a Value);
-
-impl fmt::Display for Phrase<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0, self.1) {
-            ("cas", Value::List(pair)) if pair.len() == 2 => {
-                write!(f, "cas from {} to {}", pair[0], pair[1])
-            }
-            ("", value) => write!(f, "transaction {}", Short(value)),
-            (name, Value::Nil) if !reads(name) => f.write_str(name),
-            (name, value) => write!(f, "{name} of {}", Short(value)),
-        }
-    }
-}
-
-/// A value in at most some sixty letters.
-pub(crate) struct Short<'a>(pub(crate) &'a Value);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LETTERS_MAX: usize = 120;
-        let text = self.0.to_string();
-        match text.char_indices().nth(LETTERS_MAX) {
-            None => f.write_str(&text),
-            Some((end, _)) => write!(f, "{}…", &text[..end]),
-        }
     }
 }
 

@@ -292,6 +292,11 @@ fn what_is_written_is_known_when_it_completes() {
         ("0 invoke write nil; 0 ok write 41; 1 ok read 42", "--model register", Invalid, &[]),
         ("0 invoke enqueue nil; 0 ok enqueue 4; 1 ok dequeue 4", "--model fifo-queue", Valid, &[]),
         ("0 invoke add nil; 0 ok add 4; 1 ok read [4]", "--model set", Valid, &[]),
+        ("0 invoke acquire nil; 0 ok acquire 2; 1 ok acquire 1", "--model semaphore --permits 2", Unknown, &["event 0: this acquire was invoked without a number of permits and then told 2"]),
+        ("0 ok txn [[:w :x 0]]; 1 invoke txn [[:r :x nil]]; 1 ok txn", "--model multi-register", Unknown, &["does not say what it saw"]),
+        ("0 invoke write nil; 0 ok write 4; 1 ok final-watch [[1 4]]", "--model watch", Unknown, &["event 0: it is not known what this write is about"]),
+        ("0 invoke write nil; 0 fail write 4; 1 ok read [4]; 2 fail write 5", "--model dirty-reads", Unknown, &["event 0: it is not known what this write is about"]),
+        ("0 invoke write nil; 0 fail write nil; 1 ok read [nil 3]; 2 fail write 5", "--model dirty-reads", Unknown, &["event 0: it is not known what this write is about"]),
         ("0 invoke write 40; 0 ok write 41; 1 ok read 41", "--model register", Unknown, &["event 1: this completes a write of 41"]),
     ]);
 }

@@ -47,7 +47,8 @@ pub(crate) enum Source {
     Texts(Vec<PathBuf>),
 }
 
-/// So long did the calibration loop take on the machine on which the peers were measured.
+/// So long is the calibration loop taken to need on the machine on which the peers were measured. It
+/// was not run there: ratios to a peer that rest on this are estimates.
 const PEERS_LOOP_SECONDS: f64 = 0.01;
 
 const MILLION: Recipe = Recipe {

@@ -8,7 +8,7 @@
 use super::{Findings, each_key, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
-use crate::history::{History, Outcome};
+use crate::history::{Datum, History, Outcome};
 use crate::judge::{Known, Model};
 use crate::report::Report;
 use crate::value::Value;
@@ -32,7 +32,13 @@ fn check_key(history: &History, places: &[u32]) -> Report {
     let mut findings = Findings::new(history);
     // The failed write of a value that no other write can have written.
     let mut failed: FastMap<Value, Option<u32>> = FastMap::default();
+    // A failed write that does not say of what: its value may have been seen, and nobody can tell.
+    let mut untold = None;
     for (place, write) in named_of(history, places, "write") {
+        if write.outcome == Outcome::Fail && write.argument == Datum::NIL {
+            untold.get_or_insert(write.invoke);
+            continue;
+        }
         let entry = failed.entry(history.value(write.argument));
         match write.outcome {
             Outcome::Fail => entry.or_insert(Some(place)),
@@ -74,5 +80,12 @@ fn check_key(history: &History, places: &[u32]) -> Report {
         _ => None,
     }
     .map(str::to_owned);
+    let untold = untold.map(|event| {
+        format!(
+            "event {}: it is not known what this write is about, and it failed: its invocation has no value",
+            history.index(event)
+        )
+    });
+    let missing = untold.or(missing);
     findings.report("dirty-reads", missing)
 }

@@ -10,6 +10,7 @@ mod builder;
 mod compact;
 mod indices;
 pub(crate) mod interner;
+mod order;
 mod reader;
 mod values;
 mod whole;

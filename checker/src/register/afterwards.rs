@@ -7,7 +7,8 @@
 
 use super::access::{Access, Effect};
 use super::explain::explain_search;
-use super::{ANOMALIES_MAX, Engine, Explain, KeyFinding, KeyOutcome, Task, searched};
+use super::key::{Engine, KeyFinding, KeyOutcome};
+use super::{ANOMALIES_MAX, Explain, Task, searched};
 use crate::anomaly::AnomalyName;
 use crate::budget::Effort;
 use crate::history::NEVER;

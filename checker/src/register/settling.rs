@@ -8,8 +8,9 @@
 //! first one is settled does not hinder zones, as it would in the whole history.)
 
 use super::access::{Effect, Names};
+use super::key::Engine;
 use super::zones::{Horizon, Judgement};
-use super::{Engine, Options, Task, check, witness};
+use super::{Options, Task, check, witness};
 use crate::hash::FastMap;
 use crate::history::{Datum, History, NEVER, Outcome};
 use crate::keys::Groups;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::anomaly::AnomalyName;
 use crate::history::{Event, Kind, Process};
 use serde_json::json;
 

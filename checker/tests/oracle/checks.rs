@@ -1,111 +1,12 @@
 //! The checks that need no search, against their definitions written down pair by pair.
 
-use crate::random::{CASES, Planned, Subject, history, nothing_checked};
+use crate::definitions::{Check, Op, elements};
+use crate::random::{Planned, Subject};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{Datum, History, Kind, NEVER, Outcome};
-use kensho_checker::judge::{Model, Settings, judge, models};
-use kensho_checker::report::Verdict;
+use kensho_checker::history::{NEVER, Outcome};
+use kensho_checker::judge::{Settings, models};
 use kensho_checker::value::Value;
 use serde_json::json;
-
-/// An operation with everything that is known of it.
-struct Op {
-    f: String,
-    process: u32,
-    argument: Value,
-    result: Value,
-    outcome: Outcome,
-    inv: u32,
-    ret: u32,
-}
-
-impl Op {
-    fn is(&self, f: &str, outcome: Outcome) -> bool {
-        self.f == f && self.outcome == outcome
-    }
-}
-
-fn ops(history: &History) -> Vec<Op> {
-    let says_nothing = |o: &kensho_checker::history::Operation| {
-        matches!(history.name(o.f), "read" | "generate") && o.result == Datum::NIL
-    };
-    let op = |o: &kensho_checker::history::Operation| Op {
-        f: history.name(o.f).to_owned(),
-        process: o.process,
-        argument: history.value(o.argument),
-        result: history.value(o.result),
-        outcome: match says_nothing(o) {
-            true => Outcome::Unknown,
-            false => o.outcome,
-        },
-        inv: o.invoke,
-        ret: o.complete,
-    };
-    history.operations.iter().map(op).collect()
-}
-
-/// A check with its definition, which says nothing where nothing was checked.
-struct Check {
-    model: &'static Model,
-    settings: Settings,
-    plan: fn(&mut Random) -> Planned,
-    definition: fn(&[Op]) -> Option<bool>,
-}
-
-impl Check {
-    fn new(
-        model: &'static Model,
-        settings: Settings,
-        plan: fn(&mut Random) -> Planned,
-        definition: fn(&[Op]) -> Option<bool>,
-    ) -> Check {
-        Check {
-            model,
-            settings,
-            plan,
-            definition,
-        }
-    }
-
-    fn compare(&self) {
-        let (mut valid, mut invalid) = (0, 0);
-        for seed in 0..CASES {
-            let mut random = Random::new(seed);
-            let count = 2 + random.below(6);
-            let planned: Vec<Planned> = (0..count)
-                .map(|_| {
-                    let planned = (self.plan)(&mut random);
-                    let kind = match random.below(10) {
-                        0 => Kind::Info,
-                        1 => Kind::Fail,
-                        _ => planned.kind,
-                    };
-                    Planned { kind, ..planned }
-                })
-                .collect();
-            let history = history(&mut random, &planned);
-            let report = judge(&history, self.model, &self.settings);
-            let told = match report.verdict {
-                Verdict::Valid(_) => Some(true),
-                Verdict::Invalid(_) => Some(false),
-                Verdict::Unknown(_) => None,
-            };
-            let expected = (self.definition)(&ops(&history));
-            if nothing_checked(&report) {
-                assert_ne!(expected, Some(false), "seed {seed}: {report:#?}");
-                continue;
-            }
-            assert_eq!(told, expected, "seed {seed}: {report:#?}");
-            valid += u64::from(told == Some(true));
-            invalid += u64::from(told == Some(false));
-        }
-        let least = CASES / 20;
-        assert!(
-            valid > least && invalid > least,
-            "{valid} valid, {invalid} invalid"
-        );
-    }
-}
 
 /// All checks, to be compared in other ways.
 pub(crate) fn subjects() -> Vec<Subject> {
@@ -121,25 +22,10 @@ pub(crate) fn subjects() -> Vec<Subject> {
         session_check,
         long_fork_check,
     ];
-    checks
-        .into_iter()
-        .map(|check| {
-            let check = check();
-            Subject {
-                model: check.model,
-                settings: check.settings,
-                plan: Box::new(check.plan),
-                expected: Box::new(move |history| (check.definition)(&ops(history))),
-            }
-        })
-        .collect()
+    checks.into_iter().map(|check| check().subject()).collect()
 }
 
-fn elements(value: &Value) -> Vec<Value> {
-    value.elements().unwrap_or_default().to_vec()
-}
-
-fn plan_set(random: &mut Random) -> Planned {
+fn plan_set(random: &mut Random, _: usize) -> Planned {
     let element = random.below(3);
     if random.below(3) < 2 {
         return Planned::ok("add", json!(element), json!(element));
@@ -276,7 +162,7 @@ fn counter() {
 }
 
 fn counter_check() -> Check {
-    let plan = |random: &mut Random| match random.below(2) {
+    let plan = |random: &mut Random, _: usize| match random.below(2) {
         0 => {
             let amount = random.below(5) as i64 - 1;
             Planned::ok("add", json!(amount), json!(amount))
@@ -319,7 +205,7 @@ fn bank() {
 }
 
 fn bank_check() -> Check {
-    let plan = |random: &mut Random| {
+    let plan = |random: &mut Random, _: usize| {
         let balances = match random.below(6) {
             0 => json!({"a": 5, "b": 6}),
             1 => json!({"a": 12, "b": -2}),
@@ -365,7 +251,7 @@ fn queue() {
 }
 
 fn queue_check() -> Check {
-    let plan = |random: &mut Random| {
+    let plan = |random: &mut Random, _: usize| {
         let element = json!(random.below(4));
         match random.below(5) {
             0..=2 => Planned::ok("enqueue", element.clone(), element),
@@ -426,7 +312,9 @@ fn unique_ids() {
 }
 
 fn unique_ids_check() -> Check {
-    let plan = |random: &mut Random| Planned::ok("generate", json!(null), json!(random.below(12)));
+    let plan = |random: &mut Random, _: usize| {
+        Planned::ok("generate", json!(null), json!(random.below(12)))
+    };
     Check::new(&models::UNIQUE_IDS, Settings::default(), plan, |ops| {
         let ids: Vec<&Value> = ops
             .iter()
@@ -440,7 +328,7 @@ fn unique_ids_check() -> Check {
 
 #[test]
 fn echo() {
-    let plan = |random: &mut Random| {
+    let plan = |random: &mut Random, _: usize| {
         let sent = random.below(20);
         let came = if random.below(10) == 0 {
             random.below(20)
@@ -457,7 +345,7 @@ fn echo() {
     check.compare();
 }
 
-fn plan_numbers(random: &mut Random) -> Planned {
+fn plan_numbers(random: &mut Random, _: usize) -> Planned {
     Planned::ok("read", json!(null), json!(random.below(5)))
 }
 
@@ -488,7 +376,7 @@ fn session() {
 }
 
 fn session_check() -> Check {
-    let plan = |random: &mut Random| {
+    let plan = |random: &mut Random, _: usize| {
         let number = json!(random.below(5));
         match random.below(3) {
             0 => Planned::ok("write", number.clone(), number),
@@ -519,7 +407,7 @@ fn long_fork() {
 }
 
 fn long_fork_check() -> Check {
-    let plan = |random: &mut Random| {
+    let plan = |random: &mut Random, _: usize| {
         let value = |random: &mut Random| match random.below(2) {
             0 => json!(null),
             _ => json!(1),

@@ -1,11 +1,24 @@
 //! Queues and stacks of all kinds: values that are unique, and values that are not.
 
-use crate::objects::{Call, Object, compare, elements};
+use crate::definitions::elements;
+use crate::objects::{Call, Object, compare};
 use crate::random::Planned;
 use kensho_checker::generate::Random;
 use kensho_checker::judge::models;
 use kensho_checker::value::Value;
 use serde_json::json;
+
+/// All objects, to be compared in other ways.
+pub(crate) fn objects() -> Vec<Object> {
+    vec![
+        stacks_object(),
+        stacks_of_many_values_object(),
+        priority_queues_object(),
+        priority_queues_of_many_values_object(),
+        unordered_queues_object(),
+        unordered_queues_of_many_values_object(),
+    ]
+}
 
 /// Puts and takes, some of which find nothing.
 fn plan(random: &mut Random, put: &'static str, take: &'static str, values: usize) -> Planned {
@@ -41,24 +54,32 @@ fn stack(state: &Value, call: &Call) -> Option<Value> {
 
 #[test]
 fn stacks() {
-    compare(&Object {
+    compare(&stacks_object());
+}
+
+fn stacks_object() -> Object {
+    Object {
         model: &models::STACK,
         initial: Value::List(Vec::new()),
         apply: stack,
         looks: finds_nothing,
         plan: |random| plan(random, "push", "pop", 3),
-    });
+    }
 }
 
 #[test]
 fn stacks_of_many_values() {
-    compare(&Object {
+    compare(&stacks_of_many_values_object());
+}
+
+fn stacks_of_many_values_object() -> Object {
+    Object {
         model: &models::STACK,
         initial: Value::List(Vec::new()),
         apply: stack,
         looks: finds_nothing,
         plan: |random| plan(random, "push", "pop", 9),
-    });
+    }
 }
 
 fn priority_queue(state: &Value, call: &Call) -> Option<Value> {
@@ -76,24 +97,32 @@ fn priority_queue(state: &Value, call: &Call) -> Option<Value> {
 
 #[test]
 fn priority_queues() {
-    compare(&Object {
+    compare(&priority_queues_object());
+}
+
+fn priority_queues_object() -> Object {
+    Object {
         model: &models::PRIORITY_QUEUE,
         initial: Value::List(Vec::new()),
         apply: priority_queue,
         looks: finds_nothing,
         plan: |random| plan(random, "enqueue", "dequeue", 3),
-    });
+    }
 }
 
 #[test]
 fn priority_queues_of_many_values() {
-    compare(&Object {
+    compare(&priority_queues_of_many_values_object());
+}
+
+fn priority_queues_of_many_values_object() -> Object {
+    Object {
         model: &models::PRIORITY_QUEUE,
         initial: Value::List(Vec::new()),
         apply: priority_queue,
         looks: finds_nothing,
         plan: |random| plan(random, "enqueue", "dequeue", 9),
-    });
+    }
 }
 
 /// A dequeue whose result is not known takes any one element, so the state is all that may be left.
@@ -125,22 +154,30 @@ fn bag(state: &Value, call: &Call) -> Option<Value> {
 
 #[test]
 fn unordered_queues() {
-    compare(&Object {
+    compare(&unordered_queues_object());
+}
+
+fn unordered_queues_object() -> Object {
+    Object {
         model: &models::UNORDERED_QUEUE,
         initial: Value::List(vec![Value::List(Vec::new())]),
         apply: bag,
         looks: finds_nothing,
         plan: |random| plan(random, "enqueue", "dequeue", 3),
-    });
+    }
 }
 
 #[test]
 fn unordered_queues_of_many_values() {
-    compare(&Object {
+    compare(&unordered_queues_of_many_values_object());
+}
+
+fn unordered_queues_of_many_values_object() -> Object {
+    Object {
         model: &models::UNORDERED_QUEUE,
         initial: Value::List(vec![Value::List(Vec::new())]),
         apply: bag,
         looks: finds_nothing,
         plan: |random| plan(random, "enqueue", "dequeue", 6),
-    });
+    }
 }

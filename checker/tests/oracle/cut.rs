@@ -14,7 +14,9 @@ const CASES: u64 = 1000;
 fn judge_one(subject: &Subject, seed: u64) -> bool {
     let mut random = Random::new(seed);
     let count = 2 + random.below(5);
-    let planned: Vec<Planned> = (0..count).map(|_| (subject.plan)(&mut random)).collect();
+    let planned: Vec<Planned> = (0..count)
+        .map(|before| (subject.plan)(&mut random, before))
+        .collect();
     let lines: Vec<String> = events(&mut random, &planned)
         .iter()
         .map(|event| serde_json::to_string(event).unwrap())

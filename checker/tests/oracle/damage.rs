@@ -4,12 +4,13 @@
 //! Where the damage can be seen the verdict is unknown, or the file is refused. Where it cannot,
 //! since what is left is a history like any other, the verdict is that of the oracle.
 
-use crate::random::{Planned, Subject, events};
-use crate::{checks, objects, registers};
+use crate::locks::values_may_be_left_out;
+use crate::random::{Subject, events, planned};
+use crate::{checks, isolation, objects, registers, shared_data, streams};
 use kensho_checker::formats::{Format, read};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{Datum, History, Kind, Outcome};
-use kensho_checker::judge::{Known, judge};
+use kensho_checker::history::{Datum, History, Outcome};
+use kensho_checker::judge::{Known, Model, judge};
 use kensho_checker::report::Verdict;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ enum Seen {
 
 /// Damages the rows; says what was done, and whether that can be seen. Operations of some models
 /// are known by their names.
-fn damage(random: &mut Random, rows: &mut Vec<Value>, named: bool) -> (String, Seen) {
+fn damage(random: &mut Random, rows: &mut Vec<Value>, model: &Model) -> (String, Seen) {
     let at = random.below(rows.len());
     let invokes = |row: &Value| row["type"] == "invoke";
     let process = rows[at]["process"].clone();
@@ -38,7 +39,8 @@ fn damage(random: &mut Random, rows: &mut Vec<Value>, named: bool) -> (String, S
         kind @ 0..=2 => {
             let column = ["process", "value", "f"][kind];
             let said = rows.iter().any(|row| !row[column].is_null());
-            let said = said && (named || column != "f");
+            let said = said && (model.known(Known::ANY).is_none() || column != "f");
+            let said = said && !(column == "value" && values_may_be_left_out(model));
             // Operations one after the other can be paired without it.
             let said = said && column != "process";
             for row in rows.iter_mut() {
@@ -101,23 +103,12 @@ fn completed(mut history: History) -> History {
 fn judge_one(subject: &Subject, seed: u64) -> Option<bool> {
     let mut random = Random::new(seed);
     let count = 2 + random.below(5);
-    let planned: Vec<Planned> = (0..count)
-        .map(|_| {
-            let planned = (subject.plan)(&mut random);
-            let kind = match random.below(10) {
-                0 => Kind::Info,
-                1 => Kind::Fail,
-                _ => planned.kind,
-            };
-            Planned { kind, ..planned }
-        })
-        .collect();
+    let planned = planned(&mut random, count, &*subject.plan);
     let mut rows: Vec<Value> = events(&mut random, &planned)
         .iter()
         .map(|event| serde_json::to_value(event).unwrap())
         .collect();
-    let named = subject.model.known(Known::ANY).is_none();
-    let (what, seen) = damage(&mut random, &mut rows, named);
+    let (what, seen) = damage(&mut random, &mut rows, subject.model);
     let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
     let text = lines.join("\n");
     let history = read(text.as_bytes(), Format::Jsonl).ok()?;
@@ -138,6 +129,9 @@ fn judge_one(subject: &Subject, seed: u64) -> Option<bool> {
 pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = objects::subjects();
     subjects.extend(checks::subjects());
+    subjects.extend(shared_data::subjects());
+    subjects.extend(streams::subjects());
+    subjects.extend(isolation::subjects());
     subjects.extend(registers::subjects());
     subjects
 }

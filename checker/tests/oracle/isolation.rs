@@ -4,8 +4,10 @@
 //! The definitions are those of A. Cerone, A. Gotsman, A. Adya, R. Biswas and C. Enea, written down
 //! as relations between all pairs of transactions, without any of the shortcuts of the checker.
 
+use crate::definitions::elements;
+use crate::random::{Planned, Subject};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{Event, History, Kind, Process};
+use kensho_checker::history::{Datum, Event, History, Kind, Operation, Outcome, Process};
 use kensho_checker::judge::{Settings, judge, models};
 use kensho_checker::transactions::{ConsistencyModel, Level, Order};
 use serde_json::{Value, json};
@@ -492,6 +494,85 @@ fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
         }
     }
     all
+}
+
+/// Transactions on registers, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let models = [
+        ConsistencyModel::new(Level::Causal, Order::Session),
+        ConsistencyModel::SNAPSHOT_ISOLATION,
+        ConsistencyModel::STRICT_SERIALIZABLE,
+    ];
+    let subject = |model: ConsistencyModel| Subject {
+        model: &models::RW_REGISTER,
+        settings: Settings {
+            consistency: Some(model),
+            ..Settings::default()
+        },
+        plan: Box::new(plan),
+        expected: Box::new(move |history| {
+            let facts = Facts::of(&of_history(history));
+            let holding = facts.holding(&[const { Vec::new() }; KEYS.len()]);
+            Some(holding.contains(&model))
+        }),
+    };
+    models.into_iter().map(subject).collect()
+}
+
+/// A transaction that writes what nobody else does, and sees anything that may be there.
+fn plan(random: &mut Random, before: usize) -> Planned {
+    let (mut asked, mut told) = (Vec::new(), Vec::new());
+    for at in 0..1 + random.below(3) {
+        let key = KEYS[random.below(2)];
+        let value = match random.below(5) {
+            0..2 => {
+                let written = json!(["w", key, before * 3 + at + 1]);
+                asked.push(written.clone());
+                told.push(written);
+                continue;
+            }
+            2..4 => Value::Null,
+            _ => json!(1 + random.below(before * 3 + 3)),
+        };
+        asked.push(json!(["r", key, null]));
+        told.push(json!(["r", key, value]));
+    }
+    Planned::ok("txn", Value::Array(asked), Value::Array(told))
+}
+
+/// What a history tells of its transactions.
+fn of_history(history: &History) -> Vec<Transaction> {
+    let transaction = |operation: &Operation| {
+        let told = operation.outcome == Outcome::Ok && operation.result != Datum::NIL;
+        let shown = match told {
+            true => operation.result,
+            false => operation.argument,
+        };
+        let steps = elements(&history.value(shown));
+        let step = |step: &kensho_checker::value::Value| {
+            let [f, key, value] = &elements(step)[..] else {
+                panic!("{step:?} is no step");
+            };
+            let number = value.as_int().unwrap_or(0) as u64;
+            let place = KEYS.iter().position(|name| key.as_text() == Some(*name));
+            match f.as_text() == Some("w") {
+                true => Some(Step::Write(place?, number)),
+                false => told.then_some(Step::Read(place?, number)),
+            }
+        };
+        Transaction {
+            process: u64::from(operation.process),
+            steps: steps.iter().filter_map(step).collect(),
+            kind: match operation.outcome {
+                Outcome::Ok => Kind::Ok,
+                Outcome::Fail => Kind::Fail,
+                Outcome::Unknown => Kind::Info,
+            },
+            begin: operation.invoke as usize,
+            end: operation.complete as usize,
+        }
+    };
+    history.operations.iter().map(transaction).collect()
 }
 
 /// The models that a report names, and all that they imply.

@@ -1,11 +1,23 @@
 //! Locks with owners and tokens, and semaphores.
 
-use crate::objects::{Call, Object, compare, elements};
+use crate::definitions::elements;
+use crate::objects::{Call, Object, compare};
 use crate::random::Planned;
 use kensho_checker::generate::Random;
-use kensho_checker::judge::models;
+use kensho_checker::judge::{Model, models};
 use kensho_checker::value::Value;
 use serde_json::json;
+
+/// All objects, to be compared in other ways.
+pub(crate) fn objects() -> Vec<Object> {
+    vec![
+        locks_with_owners_object(),
+        reentrant_locks_object(),
+        fenced_locks_object(),
+        reentrant_fenced_locks_object(),
+        semaphores_object(),
+    ]
+}
 
 /// Clients that are named, since processes are chosen by chance.
 fn plan(random: &mut Random, tokens: i64) -> Planned {
@@ -24,41 +36,66 @@ fn plan(random: &mut Random, tokens: i64) -> Planned {
     }
 }
 
+/// Whether operations may leave out their value: of a lock the process is the client then, and of a
+/// semaphore one permit is meant.
+pub(crate) fn values_may_be_left_out(model: &Model) -> bool {
+    objects()
+        .iter()
+        .any(|object| object.model.name == model.name)
+}
+
+/// For whom an operation acts.
+fn client(call: &Call) -> Value {
+    match &call.argument {
+        Value::Nil => Value::Int(i64::from(call.process)),
+        Value::Map(_) => call.argument.get("client").cloned().unwrap(),
+        name => name.clone(),
+    }
+}
+
 /// The holders, once for each time that it is held; each token that was ever handed out, a set of
 /// possible ones where it was not seen.
 fn lock(state: &Value, call: &Call, reentrant: bool) -> Option<Value> {
     let mut holders = elements(state);
     if call.f == "release" {
-        return (holders.pop()? == call.argument).then_some(Value::List(holders));
+        return (holders.pop()? == client(call)).then_some(Value::List(holders));
     }
-    let mine = reentrant && holders.first() == Some(&call.argument);
+    let mine = reentrant && holders.first() == Some(&client(call));
     if !holders.is_empty() && !mine {
         return None;
     }
-    holders.push(call.argument.clone());
+    holders.push(client(call));
     Some(Value::List(holders))
 }
 
 #[test]
 fn locks_with_owners() {
-    compare(&Object {
+    compare(&locks_with_owners_object());
+}
+
+fn locks_with_owners_object() -> Object {
+    Object {
         model: &models::OWNED_MUTEX,
         initial: Value::List(Vec::new()),
         apply: |state, call| lock(state, call, false),
         looks: |_| false,
         plan: |random| plan(random, 0),
-    });
+    }
 }
 
 #[test]
 fn reentrant_locks() {
-    compare(&Object {
+    compare(&reentrant_locks_object());
+}
+
+fn reentrant_locks_object() -> Object {
+    Object {
         model: &models::REENTRANT_MUTEX,
         initial: Value::List(Vec::new()),
         apply: |state, call| lock(state, call, true),
         looks: |_| false,
         plan: |random| plan(random, 0),
-    });
+    }
 }
 
 /// All that may be: each a list of the holders, the holder's token, and the newest token. Tokens
@@ -112,31 +149,41 @@ fn unlocked() -> Value {
 
 #[test]
 fn fenced_locks() {
-    let object = Object {
+    compare(&fenced_locks_object());
+}
+
+fn fenced_locks_object() -> Object {
+    Object {
         model: &models::FENCED_MUTEX,
         initial: unlocked(),
         apply: |state, call| fenced(state, call, false),
         looks: |_| false,
         plan: |random| plan(random, 4),
-    };
-    compare(&object);
+    }
 }
 
 #[test]
 fn reentrant_fenced_locks() {
-    let object = Object {
+    compare(&reentrant_fenced_locks_object());
+}
+
+fn reentrant_fenced_locks_object() -> Object {
+    Object {
         model: &models::REENTRANT_FENCED_MUTEX,
         initial: unlocked(),
         apply: |state, call| fenced(state, call, true),
         looks: |_| false,
         plan: |random| plan(random, 3),
-    };
-    compare(&object);
+    }
 }
 
 #[test]
 fn semaphores() {
-    compare(&Object {
+    compare(&semaphores_object());
+}
+
+fn semaphores_object() -> Object {
+    Object {
         model: &models::SEMAPHORE,
         initial: Value::Int(0),
         apply: |out, call| {
@@ -154,5 +201,5 @@ fn semaphores() {
             let count = [json!(null), json!(1), json!(2)][random.below(3)].clone();
             Planned::ok(f, count.clone(), count)
         },
-    });
+    }
 }

@@ -7,6 +7,7 @@ mod checks;
 mod containers;
 mod cut;
 mod damage;
+mod definitions;
 mod isolation;
 mod locks;
 mod objects;

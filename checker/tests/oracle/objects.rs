@@ -1,9 +1,10 @@
 //! Objects that are judged by search: the verdict, the witness and the minimal sub-history.
 
-use crate::queues;
+use crate::definitions::elements;
 use crate::random::{
     CASES, Counts, Planned, Step, Subject, forget, history, is_linearizable, is_witness, misfits,
 };
+use crate::{containers, locks, queues};
 use kensho_checker::generate::Random;
 use kensho_checker::history::{History, Kind, NEVER, Outcome};
 use kensho_checker::judge::{Model, Settings, judge, models};
@@ -15,6 +16,7 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) f: String,
+    pub(crate) process: u32,
     pub(crate) argument: Value,
     pub(crate) result: Option<Value>,
 }
@@ -34,6 +36,7 @@ fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
     for (place, operation) in history.operations.iter().enumerate() {
         let call = Call {
             f: history.name(operation.f).to_owned(),
+            process: operation.process,
             argument: history.value(operation.argument),
             result: (operation.outcome == Outcome::Ok).then(|| history.value(operation.result)),
         };
@@ -51,30 +54,38 @@ fn steps(history: &History, object: &Object) -> Vec<Step<Call>> {
     steps
 }
 
+/// How all of them are judged: semaphores have two permits.
+fn settings() -> Settings {
+    Settings {
+        threads: 1,
+        permits: Some(2),
+        ..Settings::default()
+    }
+}
+
 /// All objects, to be compared in other ways.
 pub(crate) fn subjects() -> Vec<Subject> {
-    let objects: [fn() -> Object; 6] = [
-        mutex_object,
-        text_that_is_put_and_appended_object,
-        text_that_is_only_appended_object,
-        set_object,
-        queues::repeating,
-        registers_that_are_read_and_written_together_object,
+    let mut objects = vec![
+        mutex_object(),
+        text_that_is_put_and_appended_object(),
+        text_that_is_only_appended_object(),
+        set_object(),
+        queues::repeating(),
+        registers_that_are_read_and_written_together_object(),
     ];
+    objects.extend(locks::objects());
+    objects.extend(containers::objects());
     objects
         .into_iter()
-        .map(|object| {
-            let object = object();
-            Subject {
-                model: object.model,
-                settings: Settings::default(),
-                plan: Box::new(object.plan),
-                expected: Box::new(move |history| {
-                    let apply = |state: &Value, call: &Call| (object.apply)(state, call);
-                    let steps = steps(history, &object);
-                    Some(is_linearizable(&steps, &object.initial, &apply))
-                }),
-            }
+        .map(|object| Subject {
+            model: object.model,
+            settings: settings(),
+            plan: Box::new(move |random, _| (object.plan)(random)),
+            expected: Box::new(move |history| {
+                let apply = |state: &Value, call: &Call| (object.apply)(state, call);
+                let steps = steps(history, &object);
+                Some(is_linearizable(&steps, &object.initial, &apply))
+            }),
         })
         .collect()
 }
@@ -104,12 +115,7 @@ pub(crate) fn compare(object: &Object) {
 /// violations there are and which is the first.
 pub(crate) fn compare_one(object: &Object, history: &History, seed: u64, counts: &mut Counts) {
     let steps = steps(history, object);
-    let settings = Settings {
-        threads: 1,
-        permits: Some(2),
-        ..Settings::default()
-    };
-    let report = judge(history, object.model, &settings);
+    let report = judge(history, object.model, &settings());
     let apply = |state: &Value, call: &Call| (object.apply)(state, call);
     let linearizable = |steps: &[Step<Call>]| is_linearizable(steps, &object.initial, &apply);
     counts.compare(&report, linearizable(&steps), seed);
@@ -158,10 +164,6 @@ pub(crate) fn compare_one(object: &Object, history: &History, seed: u64, counts:
         }
         Verdict::Unknown(_) => {}
     }
-}
-
-pub(crate) fn elements(value: &Value) -> Vec<Value> {
-    value.elements().unwrap_or_default().to_vec()
 }
 
 #[test]
@@ -360,6 +362,8 @@ fn set_object() -> Object {
         apply: |state, call| {
             let mut all = elements(state);
             match (call.f.as_str(), &call.result) {
+                // What such a read saw is not known.
+                ("read", Some(Value::Nil)) => return Some(state.clone()),
                 ("read", Some(seen)) => {
                     let same = Value::set(elements(seen)) == *state;
                     return same.then(|| state.clone());
@@ -398,7 +402,8 @@ fn registers_that_are_read_and_written_together_object() -> Object {
                 Value::Map(entries) => entries.clone(),
                 _ => return None,
             };
-            for part in elements(call.result.as_ref().unwrap_or(&call.argument)) {
+            let told = call.result.as_ref().filter(|result| **result != Value::Nil);
+            for part in elements(told.unwrap_or(&call.argument)) {
                 let [f, name, value] = part.elements()? else {
                     return None;
                 };

@@ -33,13 +33,35 @@ impl Planned {
 /// Says whether a history is valid; nothing where nothing was checked.
 pub(crate) type Expected = Box<dyn Fn(&History) -> Option<bool>>;
 
+/// Makes an operation, given how many came before.
+pub(crate) type Plan = Box<dyn Fn(&mut Random, usize) -> Planned>;
+
 /// A model, how its operations are made, and what its oracle says of a history (nothing where
 /// nothing was checked).
 pub(crate) struct Subject {
     pub(crate) model: &'static Model,
     pub(crate) settings: Settings,
-    pub(crate) plan: Box<dyn Fn(&mut Random) -> Planned>,
+    pub(crate) plan: Plan,
     pub(crate) expected: Expected,
+}
+
+/// So many operations; some fail, and some have an unknown outcome.
+pub(crate) fn planned(
+    random: &mut Random,
+    count: usize,
+    plan: &dyn Fn(&mut Random, usize) -> Planned,
+) -> Vec<Planned> {
+    (0..count)
+        .map(|before| {
+            let planned = plan(random, before);
+            let kind = match random.below(10) {
+                0 => Kind::Info,
+                1 => Kind::Fail,
+                _ => planned.kind,
+            };
+            Planned { kind, ..planned }
+        })
+        .collect()
 }
 
 /// A history of these operations at random times; each event takes a microsecond. Some processes

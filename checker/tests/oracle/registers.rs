@@ -131,7 +131,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     let subject = |model, deletes: bool| Subject {
         model,
         settings: Settings::default(),
-        plan: Box::new(move |random| {
+        plan: Box::new(move |random, _| {
             let mut planned = plan(random, Written::Again);
             if deletes {
                 planned = with_deletes(random, planned);

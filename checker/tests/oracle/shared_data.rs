@@ -1,94 +1,25 @@
 //! Checks of logs, watches, growing sets and the like, against their definitions written down pair
 //! by pair. Unlike there, nothing is sorted, counted or looked up: each pair is tried.
 
-use crate::random::{CASES, Planned, history};
-use kensho_checker::checks::{
-    adya_g2, causal_reverse, converge, dirty_reads, pn_counter, sequential,
-};
+use crate::definitions::{Check, Op};
+use crate::random::{Planned, Subject};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{History, Kind, Outcome};
-use kensho_checker::report::{Report, Verdict};
+use kensho_checker::history::{Kind, Outcome};
+use kensho_checker::judge::{Settings, models};
 use kensho_checker::value::Value;
 use serde_json::{Value as Json, json};
 
-/// An operation with everything that is known of it.
-#[derive(Debug)]
-pub(crate) struct Op {
-    pub(crate) f: String,
-    pub(crate) process: u32,
-    pub(crate) argument: Value,
-    pub(crate) result: Value,
-    pub(crate) outcome: Outcome,
-    pub(crate) inv: u32,
-    pub(crate) ret: u32,
-}
-
-impl Op {
-    pub(crate) fn is(&self, f: &str, outcome: Outcome) -> bool {
-        self.f == f && self.outcome == outcome
-    }
-
-    fn sees(&self, value: &Value) -> bool {
-        self.result.elements().unwrap_or_default().contains(value)
-    }
-}
-
-pub(crate) fn ops(history: &History) -> Vec<Op> {
-    let op = |o: &kensho_checker::history::Operation| Op {
-        f: history.name(o.f).to_owned(),
-        process: o.process,
-        argument: history.value(o.argument),
-        result: history.value(o.result),
-        outcome: o.outcome,
-        inv: o.invoke,
-        ret: o.complete,
-    };
-    history.operations.iter().map(op).collect()
-}
-
-/// What a definition says of a history: nothing where nothing was checked.
-pub(crate) type Definition = fn(&[Op]) -> Option<bool>;
-
-/// Compares a check with its definition on random histories; `plan` is given how many operations
-/// came before.
-pub(crate) fn compare(
-    check: &dyn Fn(&History) -> Report,
-    plan: fn(&mut Random, usize) -> Planned,
-    definition: Definition,
-) {
-    let (mut valid, mut invalid) = (0, 0);
-    for seed in 0..CASES {
-        let mut random = Random::new(seed);
-        let count = 2 + random.below(7);
-        let planned: Vec<Planned> = (0..count)
-            .map(|before| {
-                let planned = plan(&mut random, before);
-                let kind = match random.below(10) {
-                    0 => Kind::Info,
-                    1 => Kind::Fail,
-                    _ => planned.kind,
-                };
-                Planned { kind, ..planned }
-            })
-            .collect();
-        let history = history(&mut random, &planned);
-        let report = check(&history);
-        let told = match report.verdict {
-            Verdict::Valid(_) => Some(true),
-            Verdict::Invalid(_) => Some(false),
-            Verdict::Unknown(_) => None,
-        };
-        let ops = ops(&history);
-        let expected = definition(&ops);
-        assert_eq!(told, expected, "seed {seed}: {report:#?}\n{ops:#?}");
-        valid += u64::from(told == Some(true));
-        invalid += u64::from(told == Some(false));
-    }
-    let least = CASES / 50;
-    assert!(
-        valid > least && invalid > least,
-        "{valid} valid, {invalid} invalid"
-    );
+/// All checks, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let checks: [fn() -> Check; 6] = [
+        causal_reverse_check,
+        sequential_check,
+        at_most_one_insert_check,
+        dirty_reads_check,
+        growing_sets_check,
+        counters_that_converge_check,
+    ];
+    checks.into_iter().map(|check| check().subject()).collect()
 }
 
 /// Some of the first few numbers.
@@ -102,11 +33,15 @@ fn subset(random: &mut Random, count: usize) -> Vec<usize> {
 
 #[test]
 fn causal_reverse() {
+    causal_reverse_check().compare();
+}
+
+fn causal_reverse_check() -> Check {
     let plan = |random: &mut Random, before: usize| match before {
         0..4 => Planned::ok("write", json!(before), json!(before)),
         _ => Planned::ok("read", json!(null), json!(subset(random, 4))),
     };
-    compare(&causal_reverse::check, plan, |ops| {
+    Check::new(&models::CAUSAL_REVERSE, Settings::default(), plan, |ops| {
         let written = |value: &Value| {
             ops.iter()
                 .find(|op| op.f == "write" && op.outcome != Outcome::Fail && op.argument == *value)
@@ -128,11 +63,15 @@ fn causal_reverse() {
                 write.inv < read.ret && earlier.all(|other| read.sees(&other.argument))
             })
         }))
-    });
+    })
 }
 
 #[test]
 fn sequential() {
+    sequential_check().compare();
+}
+
+fn sequential_check() -> Check {
     let plan = |random: &mut Random, _: usize| {
         let parts: Vec<Json> = (0..4)
             .map(|part| match random.below(3) {
@@ -145,7 +84,7 @@ fn sequential() {
             _ => Planned::ok("read", json!(7), json!([7, parts])),
         }
     };
-    compare(&sequential::check, plan, |ops| {
+    Check::new(&models::SEQUENTIAL, Settings::default(), plan, |ops| {
         let mut reads = ops
             .iter()
             .filter(|op| op.is("read", Outcome::Ok))
@@ -157,11 +96,15 @@ fn sequential() {
                 parts[at] == Value::Nil || parts[at..].iter().all(|part| *part != Value::Nil)
             })
         }))
-    });
+    })
 }
 
 #[test]
 fn at_most_one_insert() {
+    at_most_one_insert_check().compare();
+}
+
+fn at_most_one_insert_check() -> Check {
     let plan = |random: &mut Random, before: usize| {
         let (key, id) = (random.below(4), json!(before));
         let pair = match random.below(2) {
@@ -174,7 +117,7 @@ fn at_most_one_insert() {
             ..Planned::ok("insert", json!([key, pair]), json!([key, pair]))
         }
     };
-    compare(&adya_g2::check, plan, |ops| {
+    Check::new(&models::G2, Settings::default(), plan, |ops| {
         let keys: Vec<&Value> = ops
             .iter()
             .filter(|op| op.outcome == Outcome::Ok)
@@ -182,11 +125,15 @@ fn at_most_one_insert() {
             .collect();
         let distinct = (0..keys.len()).all(|at| !keys[..at].contains(&keys[at]));
         (!keys.is_empty()).then_some(distinct)
-    });
+    })
 }
 
 #[test]
 fn dirty_reads() {
+    dirty_reads_check().compare();
+}
+
+fn dirty_reads_check() -> Check {
     let plan = |random: &mut Random, _: usize| match random.below(2) {
         0 => {
             let value = json!(random.below(4));
@@ -202,7 +149,7 @@ fn dirty_reads() {
             json!([random.below(4), random.below(4)]),
         ),
     };
-    compare(&dirty_reads::check, plan, |ops| {
+    Check::new(&models::DIRTY_READS, Settings::default(), plan, |ops| {
         let writes = |value: &Value| {
             let value = value.clone();
             ops.iter()
@@ -221,7 +168,7 @@ fn dirty_reads() {
             return None;
         }
         Some(reads.all(|read| !read.result.elements().unwrap().iter().any(dirty)))
-    });
+    })
 }
 
 /// Final reads that did not see the same: whether one began after the other had ended, or none.
@@ -238,14 +185,17 @@ fn disagree(finals: &[&Op], same: &dyn Fn(&Op, &Op) -> bool) -> Option<bool> {
 
 #[test]
 fn growing_sets() {
+    growing_sets_check().compare();
+}
+
+fn growing_sets_check() -> Check {
     let plan = |random: &mut Random, before: usize| match (before, random.below(4)) {
         (0..3, _) => Planned::ok("add", json!(before), json!(before)),
         (_, 0) => Planned::ok("read", json!(null), json!(subset(random, 3))),
         (_, 1) => Planned::ok("final-read", json!(null), json!(subset(random, 3))),
         _ => Planned::ok("final-read", json!(null), json!([0, 1, 2])),
     };
-    let check = |history: &History| converge::check(history, converge::GROWING_SET);
-    compare(&check, plan, |ops| {
+    Check::new(&models::G_SET, Settings::default(), plan, |ops| {
         let adds = |value: &Value| {
             let value = value.clone();
             ops.iter().filter(move |op| {
@@ -286,11 +236,15 @@ fn growing_sets() {
             return Some(false);
         }
         (!finals.is_empty() && disagree.is_none()).then_some(true)
-    });
+    })
 }
 
 #[test]
 fn counters_that_converge() {
+    counters_that_converge_check().compare();
+}
+
+fn counters_that_converge_check() -> Check {
     let plan = |random: &mut Random, _: usize| match random.below(5) {
         0..=1 => {
             let amount = random.below(5) as i64 - 2;
@@ -300,9 +254,7 @@ fn counters_that_converge() {
         3 => Planned::ok("read", json!(null), json!(random.below(5) as i64 - 2)),
         _ => Planned::ok("final-read", json!(null), json!(random.below(3) as i64 - 1)),
     };
-    let kind = pn_counter::CounterKind::PositiveNegative;
-    let check = |history: &History| pn_counter::check(history, kind);
-    compare(&check, plan, |ops| {
+    Check::new(&models::PN_COUNTER, Settings::default(), plan, |ops| {
         let amount = |op: &Op| match op.f.as_str() {
             "decrement" => -1,
             _ => op.argument.as_int().unwrap(),
@@ -341,5 +293,5 @@ fn counters_that_converge() {
             return Some(false);
         }
         (!finals.is_empty() && disagree.is_none()).then_some(true)
-    });
+    })
 }

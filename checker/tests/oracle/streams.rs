@@ -1,16 +1,27 @@
 //! Logs with producers and consumers, and watches, against their definitions written down pair by
 //! pair.
 
-use crate::random::Planned;
-use crate::shared_data::{Op, compare};
-use kensho_checker::checks::{kafka, watch};
+use crate::definitions::{Check, Op, elements};
+use crate::random::{Planned, Subject};
 use kensho_checker::generate::Random;
 use kensho_checker::history::Outcome;
+use kensho_checker::judge::{Settings, models};
 use kensho_checker::value::Value;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
-fn elements(value: &Value) -> Vec<Value> {
-    value.elements().unwrap_or_default().to_vec()
+/// All checks, to be compared in other ways.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let checks: [fn() -> Check; 3] = [
+        logs_check,
+        watches_with_revisions_check,
+        watches_without_revisions_check,
+    ];
+    checks.into_iter().map(|check| check().subject()).collect()
+}
+
+fn processes(ops: &[Op]) -> BTreeSet<u32> {
+    ops.iter().map(|op| op.process).collect()
 }
 
 fn int(value: &Value) -> i64 {
@@ -76,18 +87,34 @@ fn polled(op: &Op) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// The value of a send, and its offset if it was acknowledged.
+/// The value of a send, and its offset if it was acknowledged and told.
 fn sent(op: &Op) -> Option<(i64, Option<i64>)> {
-    (op.f == "send").then(|| {
-        let value = int(&elements(&elements(&op.argument)[0])[2]);
-        let offset = || int(&elements(&elements(&elements(&op.result)[0])[2])[0]);
-        (value, (op.outcome == Outcome::Ok).then(offset))
-    })
+    let message = |value: &Value| -> Option<Value> {
+        let step = elements(elements(value).first()?);
+        step.get(2).cloned()
+    };
+    let pair = |value: &Value| message(value).map(|message| elements(&message));
+    if op.f != "send" {
+        return None;
+    }
+    let offset = match pair(&op.result).as_deref() {
+        Some([offset, _]) if op.outcome == Outcome::Ok => Some(int(offset)),
+        _ => None,
+    };
+    let value = match pair(&op.argument).as_deref() {
+        Some([_, value]) => int(value),
+        _ => int(&message(&op.argument)?),
+    };
+    Some((value, offset))
 }
 
 #[test]
 fn logs() {
-    compare(&kafka::check, plan_log, |ops| {
+    logs_check().compare();
+}
+
+fn logs_check() -> Check {
+    Check::new(&models::KAFKA, Settings::default(), plan_log, |ops| {
         let sends = || ops.iter().filter_map(|op| Some((op, sent(op)?)));
         let polls = || {
             ops.iter()
@@ -115,7 +142,7 @@ fn logs() {
         });
         let exists = |from: i64, to: i64| known.iter().any(|(at, _)| from < *at && *at < to);
         let mut in_order = true;
-        for process in 0..12 {
+        for process in processes(ops) {
             let mine = || ops.iter().filter(|op| op.process == process);
             let offsets: Vec<i64> = mine().filter_map(|op| sent(op)?.1).collect();
             in_order &= offsets.windows(2).all(|pair| pair[0] < pair[1]);
@@ -144,7 +171,7 @@ fn logs() {
             false => Some(false),
             true => (furthest.is_some() && !unseen).then_some(true),
         }
-    });
+    })
 }
 
 /// Four values are written, and watched.
@@ -171,7 +198,8 @@ struct Watched<'a> {
 fn watches(ops: &[Op], of: fn(&Op) -> Vec<i64>) -> Option<bool> {
     let is_watch =
         |op: &&Op| ["watch", "final-watch"].contains(&&*op.f) && op.outcome == Outcome::Ok;
-    let watchers: Vec<Watched<'_>> = (0..12)
+    let watchers: Vec<Watched<'_>> = processes(ops)
+        .into_iter()
         .map(|process| {
             let mine = || {
                 ops.iter()
@@ -223,33 +251,42 @@ fn watches(ops: &[Op], of: fn(&Op) -> Vec<i64>) -> Option<bool> {
 
 #[test]
 fn watches_with_revisions() {
+    watches_with_revisions_check().compare();
+}
+
+fn watches_with_revisions_check() -> Check {
     let plan = |random: &mut Random, before: usize| {
         plan_watch(random, before, |run| {
             let pair = |change: &usize| json!([change, change]);
             Json::Array(run.iter().map(pair).collect())
         })
     };
-    compare(&watch::check, plan, |ops| {
+    Check::new(&models::WATCH, Settings::default(), plan, |ops| {
         watches(ops, |op| {
             let changes = elements(&op.result);
             changes.iter().map(|pair| int(&elements(pair)[0])).collect()
         })
-    });
+    })
 }
 
 #[test]
 fn watches_without_revisions() {
+    watches_without_revisions_check().compare();
+}
+
+fn watches_without_revisions_check() -> Check {
     let plan = |random: &mut Random, before: usize| {
         plan_watch(random, before, |run| json!({ "log": run }))
     };
-    compare(&watch::check, plan, |ops| {
+    Check::new(&models::WATCH, Settings::default(), plan, |ops| {
         let watches = || {
             ops.iter().filter(|op| {
                 ["watch", "final-watch"].contains(&&*op.f) && op.outcome == Outcome::Ok
             })
         };
         // Each watcher's log, with the watch that returned each change, and its last final watch.
-        let watchers: Vec<Watched<'_>> = (0..12)
+        let watchers: Vec<Watched<'_>> = processes(ops)
+            .into_iter()
             .map(|process| {
                 let mine = || watches().filter(move |op| op.process == process);
                 let log = mine().flat_map(|op| {
@@ -301,5 +338,5 @@ fn watches_without_revisions() {
             false => Some(false),
             true => (all().next().is_some() && !unseen).then_some(true),
         }
-    });
+    })
 }

@@ -131,6 +131,8 @@ rules! {
     DedupLostInImage = "dedup-lost-in-image",
     /// R12 broken: reads see what is not committed.
     DirtyRead = "dirty-read",
+    /// M6 broken: who has no room for updates keeps its roles.
+    KeepRoomless = "keep-roomless",
     /// R14 broken: a replica trusts its disk after a start, though it may have gone back in time.
     RolledBackDisk = "rolled-back-disk",
 }

@@ -1,9 +1,11 @@
 //! Points in time: milliseconds since 1970 (UTC), their texts, and the calendar.
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use jiff::{Span, Timestamp};
+
 /// The last point in time that a column takes: 9999-12-31T23:59:59.999Z.
 pub const LAST: i64 = 253_402_300_799_999;
-/// The first one that has a text: 0000-01-01T00:00:00.000Z.
-const FIRST: i64 = -62_167_219_200_000;
 const DAY: i64 = 86_400_000;
 
 /// Milliseconds since 1970 (UTC) of a time written `YYYY-MM-DDThh:mm:ss.SSSZ`, the only form that
@@ -61,31 +63,18 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// After <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
-fn date(days_since_1970: i64) -> (i64, i64, i64) {
-    let days = days_since_1970 + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+/// The date and the time of day, UTC; `None` for years that have not four digits.
+fn calendar(time: i64) -> Option<DateTime> {
+    let time = Timestamp::from_millisecond(time).ok()?;
+    let calendar = Offset::UTC.to_datetime(time);
+    (0..=9999).contains(&calendar.year()).then_some(calendar)
 }
 
 /// The text that [`parse_timestamp`] reads; `None` for years that have not four digits.
 #[must_use]
 pub fn format_timestamp(time: i64) -> Option<String> {
-    (FIRST..=LAST).contains(&time).then(|| {
-        let (year, month, day) = date(time.div_euclid(DAY));
-        let of_day = time.rem_euclid(DAY);
-        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-        let (second, millisecond) = (of_day / 1000 % 60, of_day % 1000);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
-    })
+    let calendar = calendar(time)?;
+    Some(calendar.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
 /// A time as conditions may write it: the milliseconds may be left out, and instead of `Z` there may be
@@ -176,18 +165,15 @@ impl Unit {
         let sum = match self.milliseconds() {
             Some(unit) => time.checked_add(amount.checked_mul(unit)?)?,
             None => {
-                let (year, month, day) = date(time.div_euclid(DAY));
-                let per_unit = if self == Unit::Year { 12 } else { 1 };
-                let months = (year * 12 + month - 1).checked_add(amount.checked_mul(per_unit)?)?;
-                let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-                if !(0..=9999).contains(&year) {
-                    return None;
-                }
-                let day = day.min(days_in_month(year, month));
-                days_since_1970(year, month, day) * DAY + time.rem_euclid(DAY)
+                let span = match self {
+                    Unit::Year => Span::new().try_years(amount),
+                    _ => Span::new().try_months(amount),
+                };
+                let sum = calendar(time)?.checked_add(span.ok()?).ok()?;
+                Offset::UTC.to_timestamp(sum).ok()?.as_millisecond()
             }
         };
-        (FIRST..=LAST).contains(&sum).then_some(sum)
+        calendar(sum).map(|_| sum)
     }
 
     /// How many whole units lie from `begin` to `end`; less than 0 if `end` is before.
@@ -196,15 +182,11 @@ impl Unit {
         if let Some(unit) = self.milliseconds() {
             return end.saturating_sub(begin) / unit;
         }
-        if end < begin {
-            return -self.between(end, begin);
-        }
-        let month_of = |time: i64| {
-            let (year, month, day) = date(time.div_euclid(DAY));
-            (year * 12 + month, (day, time.rem_euclid(DAY)))
+        let Some((begin, end)) = calendar(begin).zip(calendar(end)) else {
+            return 0;
         };
-        let ((first, from), (last, to)) = (month_of(begin), month_of(end));
-        let months = last - first - i64::from(to < from);
+        let months = begin.until((jiff::Unit::Month, end));
+        let months = months.map_or(0, |span| i64::from(span.get_months()));
         if self == Unit::Year {
             months / 12
         } else {
@@ -326,7 +308,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn times_come_back_from_their_texts(time in FIRST..=LAST) {
+        fn times_come_back_from_their_texts(time in -62_167_219_200_000..=LAST) {
             let text = format_timestamp(time).unwrap();
             proptest::prop_assert_eq!(parse_timestamp(&text), Some(time));
         }

@@ -66,9 +66,9 @@ pub enum PhaseEnd {
 }
 
 /// Who performs.
-pub struct Cast<N> {
-    /// How many clients.
-    pub clients: usize,
+pub struct Cast<C, N> {
+    /// The clients.
+    pub clients: Vec<C>,
     /// What they do.
     pub acting: Box<dyn Clients>,
     /// What goes wrong meanwhile.
@@ -100,7 +100,7 @@ impl<S: System> Interpreter<S> {
         system: Arc<S>,
         clock: Clock,
         journal: Journal,
-        cast: Cast<impl Nemesis>,
+        cast: Cast<S::Client, impl Nemesis>,
         tally: Arc<Tally>,
         interrupt: Interrupt,
     ) -> Interpreter<S> {
@@ -112,11 +112,12 @@ impl<S: System> Interpreter<S> {
         let (tell, done) = mpsc::unbounded_channel();
         let mut tasks = Vec::new();
         let mut workers = Vec::new();
-        for number in 0..clients {
+        let count = clients.len();
+        for (number, performer) in clients.into_iter().enumerate() {
             let (calls, received) = mpsc::unbounded_channel();
             tasks.push(tokio::spawn(client(
                 number,
-                system.client(number),
+                performer,
                 received,
                 tell.clone(),
             )));
@@ -132,13 +133,13 @@ impl<S: System> Interpreter<S> {
             system,
             clock,
             journal,
-            context: Context::new(clients),
+            context: Context::new(count),
             workers,
             nemesis: asked,
             nemesis_open: None,
             done,
             tasks,
-            next_process: clients as u64,
+            next_process: count as u64,
             acting,
             samples: Vec::new(),
             tally,

@@ -293,6 +293,13 @@ fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -
 fn found(name: &str, object: &str, count: u64) -> String {
     match name {
         "not linearizable" => counted(count, object) + " not linearizable",
+        "counter out of bounds" => counted(count, "counter") + " out of bounds",
+        "lock held twice" => counted(count, "lock") + " held twice",
+        "fencing token does not rise" => {
+            let tokens = counted(count, "fencing token");
+            let does = if count == 1 { "does" } else { "do" };
+            format!("{tokens} {does} not rise")
+        }
         "read from the future" if count != 1 => {
             format!("{} reads from the future", thousands(count))
         }

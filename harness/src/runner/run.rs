@@ -30,7 +30,7 @@ use super::live::{Live, Scope};
 use super::nemesis::{Faults, Means, at_planned_times, one_by_one, wait_until_settled};
 use super::progress::{Progress, Tally};
 use super::watch::{Sightings, Watch};
-use crate::system::{Roles, System, partition_of, partitions_of};
+use crate::system::{Client, Roles, System, partition_of, partitions_of};
 
 /// How the main phase goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +200,8 @@ async fn play<S: System>(
     tally: Arc<Tally>,
     live: &Live,
 ) -> Result<Played> {
+    let clients: Vec<S::Client> = (0..plan.clients).map(|n| system.client(n)).collect();
+    join_all(clients.iter().map(Client::ready)).await;
     live.enter(Stage::Main);
     let clock = Clock::start();
     let journal = Journal::create(&folder.history())?;
@@ -214,7 +216,7 @@ async fn play<S: System>(
     );
     let main = main_phase(plan, acting.generator());
     let cast = Cast {
-        clients: plan.clients,
+        clients,
         acting,
         nemesis: means,
     };

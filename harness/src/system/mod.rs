@@ -96,6 +96,12 @@ pub struct Answered {
 
 /// One client of a system. It keeps its connections as long as it lives.
 pub trait Client: Send + Sync + 'static {
+    /// Makes whatever takes time before the first request, so that it does not count as a request's. What
+    /// does not come about then is told by the first request.
+    fn ready(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Performs one request to its end; gives up by itself in bounded time.
     fn perform(&self, call: Call) -> impl Future<Output = Answered> + Send;
 }

@@ -379,7 +379,10 @@ impl<L: Load> Cluster<L> {
         self.turbulent = false;
         self.network.calm();
         for node in 0..self.plan.nodes {
-            self.make_room(node);
+            match self.plan.faults.full_to_the_end {
+                Some(full) if full == node => self.fill(node),
+                _ => self.make_room(node),
+            }
             match &self.nodes[node].condition {
                 Condition::Running => {}
                 Condition::Stopped(stopped) => {

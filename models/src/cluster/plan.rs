@@ -112,6 +112,8 @@ pub struct FaultPlan {
     pub restore_every_ns: Option<u64>,
     /// A clone of a folder is used for a while (rule R14).
     pub clone_every_ns: Option<u64>,
+    /// The disk of this node has no more room when faults end, and gets none.
+    pub full_to_the_end: Option<usize>,
     /// The longest time that a fault lasts.
     pub lasts_max_ns: u64,
 }
@@ -199,6 +201,11 @@ impl Plan {
         if self.faults.join_every_ns.is_none() && random.chance(300_000) {
             let heartbeats = random.pick(&[6, 15, 40]);
             self.faults.fill_every_ns = Some(heartbeats * self.heartbeat_ns());
+            // The others can do without it, and it is not the only one to have anything.
+            let replicas = self.settings.replicas;
+            if replicas > 1 && self.nodes > replicas && random.chance(500_000) {
+                self.faults.full_to_the_end = Some(random.index(self.nodes));
+            }
         }
         self
     }
@@ -408,6 +415,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         join_every_ns: None,
         leave_every_ns: None,
         fill_every_ns: None,
+        full_to_the_end: None,
         restore_every_ns: None,
         clone_every_ns: None,
         lasts_max_ns: random.pick(&[heartbeat_ns / 2, 5 * heartbeat_ns, 15 * heartbeat_ns]),

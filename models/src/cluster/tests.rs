@@ -96,6 +96,7 @@ fn broken_rules_about_master_and_table_are_caught() {
         (Rule::SkipRecommit, Invariant::CommittedTableOnly),
         (Rule::PromoteUnclean, Invariant::TableChain),
         (Rule::CountByCommittedMembers, Invariant::CommittedTableOnly),
+        (Rule::KeepRoomless, Invariant::Recovers),
     ];
     for (rule, invariant) in broken {
         let given = Given {

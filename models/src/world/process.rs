@@ -442,12 +442,8 @@ impl World {
         while let Some((partition, keep_bytes)) = memory.over()
             && self.nodes[node].runs()
         {
-            let before = memory.bytes();
             self.hand_in(node, partition, Event::Forget(keep_bytes));
             memory.note_all(self.nodes[node].replicas());
-            if memory.bytes() == before {
-                return;
-            }
             self.sometimes.saw(Sight::LogForgotten);
         }
     }

@@ -73,6 +73,13 @@ pub(super) struct Changes {
     pub(super) watchers: Vec<Watcher>,
 }
 
+/// Whether a write may have happened and does not say of what. (Its completion may return anything,
+/// so that does not tell.)
+fn is_untold(write: &Operation) -> bool {
+    let may_be_nothing = write.asked && write.result == Datum::NIL;
+    write.outcome != Outcome::Fail && write.argument == Datum::NIL && !may_be_nothing
+}
+
 impl Changes {
     pub(super) fn read(history: &History, places: &[u32]) -> Result<Changes, String> {
         let mut changes = Changes::default();
@@ -81,6 +88,13 @@ impl Changes {
             let operation = &history.operations[*place as usize];
             match history.name(operation.f) {
                 "write" | "put" => {
+                    if is_untold(operation) {
+                        return Err(format!(
+                            "event {}: it is not known what this {} is about: its invocation has no value",
+                            history.index(operation.invoke),
+                            history.name(operation.f),
+                        ));
+                    }
                     changes.write(history, *place, history.value(operation.argument));
                 }
                 "delete" => changes.write(history, *place, Value::Nil),

@@ -18,9 +18,11 @@ pub static MULTI_REGISTER: Description = Description {
         let known = |value: Datum| value != Datum::NIL;
         let unknown = seen.settings.nil_read() == NilRead::Unknown;
         seen.operation.outcome == Outcome::Ok
-            && any_read(seen.history, seen.operation.result, |value| {
-                known(value) || !unknown
-            })
+            && match seen.operation.result {
+                // It should have said what it read.
+                Datum::NIL => any_read(seen.history, seen.operation.argument, |_| true),
+                result => any_read(seen.history, result, |value| known(value) || !unknown),
+            }
     })],
     settings: &[Setting::Init, Setting::NilReads],
     guess: None,
@@ -100,9 +102,10 @@ impl Object for MultiRegister {
         history: &History,
         operation: &Operation,
     ) -> Result<Option<Transaction>, String> {
-        let shown = match operation.outcome {
-            Outcome::Ok if operation.result != Datum::NIL => operation.result,
-            _ => operation.argument,
+        let told = operation.outcome == Outcome::Ok && operation.result != Datum::NIL;
+        let shown = match told {
+            true => operation.result,
+            false => operation.argument,
         };
         let value = history.value(shown);
         let bad = || {
@@ -116,13 +119,13 @@ impl Object for MultiRegister {
             let (f, name, value) = match part.elements() {
                 Some([f, name, value]) => (f, name, value),
                 // Some invoke a read without a place for its value.
-                Some([f, name]) if operation.outcome != Outcome::Ok => (f, name, &Value::Nil),
+                Some([f, name]) if !told => (f, name, &Value::Nil),
                 _ => return Err(bad()),
             };
             match f.as_text() {
                 Some("w" | "write") => transaction.push((true, name.clone(), value.clone())),
                 // What is not known, or was never answered, says nothing.
-                Some("r" | "read") if operation.outcome != Outcome::Ok => {}
+                Some("r" | "read") if !told => {}
                 Some("r" | "read") if *value == Value::Nil && self.nil_is_unknown => {}
                 Some("r" | "read") => transaction.push((false, name.clone(), value.clone())),
                 _ => return Err(bad()),

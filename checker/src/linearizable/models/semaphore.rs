@@ -77,7 +77,17 @@ impl Object for Semaphore {
 
     fn step(&self, history: &History, operation: &Operation) -> Result<Option<PermitStep>, String> {
         let count = match operation.argument {
-            Datum::NIL => 1,
+            // A number that comes only later may be that of permits, or anything.
+            Datum::NIL => match history.value(operation.result).as_int() {
+                None | Some(1) => 1,
+                Some(number) => {
+                    return Err(format!(
+                        "event {}: this {} was invoked without a number of permits and then told {number}, so it is not known how many are meant",
+                        history.index(operation.invoke),
+                        history.name(operation.f),
+                    ));
+                }
+            },
             argument => {
                 let value = history.value(argument);
                 let count = value.as_int().and_then(|count| u32::try_from(count).ok());

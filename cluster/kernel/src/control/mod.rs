@@ -25,6 +25,8 @@ pub enum Input {
     Join(BTreeSet<String>),
     /// This node is to be a member no longer (any member may be told so).
     Remove(NodeId),
+    /// Partitions are to be served although nobody can tell whether something is lost (rule R14).
+    Force,
     /// A node answers under this identity.
     Met(Member),
     /// A message came from another coordinator.
@@ -158,6 +160,7 @@ impl ControlPlane {
                 self.ask_to_join(now, out);
             }
             Input::Remove(node) => self.hand_in(now, Event::Remove(node), out),
+            Input::Force => self.hand_in(now, Event::Force, out),
             Input::Met(member) => self.meet(now, &member, out),
             Input::Message { from, message } => {
                 self.hand_in(now, Event::Message { from, message }, out);

@@ -44,6 +44,8 @@ pub(crate) enum Heard {
         /// Takes the answer: why it is kept, if it is.
         answer: oneshot::Sender<Option<Kept>>,
     },
+    /// Partitions are to go on without nodes that may have more (rule R14).
+    Force,
 }
 
 /// What the rest of the node sees of the control plane.
@@ -196,6 +198,7 @@ impl Control {
                 let _ = answer.send(self.machine.coordinator().why_kept(node));
                 self.handle(Input::Remove(node));
             }
+            Heard::Force => self.handle(Input::Force),
         }
     }
 
@@ -259,9 +262,14 @@ impl Control {
                 }
             );
         }
+        let mut member = false;
         if let Some(table) = &view.table {
             self.hello.know_members(table);
+            member = table.members.contains_key(&self.machine.me().id);
         }
-        self.shown.send_modify(|shown| shown.view = view);
+        self.shown.send_modify(|shown| {
+            shown.no_member.take_if(|_| member);
+            shown.view = view;
+        });
     }
 }

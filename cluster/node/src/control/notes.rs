@@ -72,6 +72,9 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
             "the partition goes on with what this node has, and nobody can tell whether another one had \
              more: if a data folder was put back from an older copy, confirmed updates are lost"
         ),
+        Note::Forced => warn!(
+            "an operator has partitions go on without nodes that may have more (POST /node/failover)"
+        ),
         Note::TableLost { stamp } => warn!(
             term = stamp.term.0,
             revision = stamp.revision.0,

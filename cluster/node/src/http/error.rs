@@ -90,7 +90,7 @@ impl Error {
         let message = format!(
             "there is no path {path}; data are under /griddb/v2/{{cluster}}/dbs/{{database}}/containers, \
              the state of the cluster under /cluster/table and /node/stat, its members under /node/join and \
-             /node/leave; /openapi.json describes them all"
+             /node/leave, /node/failover forces a failover; /openapi.json describes them all"
         );
         Error::new(StatusCode::NOT_FOUND, 150_002, message)
     }

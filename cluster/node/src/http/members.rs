@@ -1,4 +1,5 @@
-//! Who belongs to the cluster: a node joins it, or is to leave it (requirement A12).
+//! Who belongs to the cluster: a node joins it, or is to leave it (requirement A12); and going on without
+//! nodes that are missing (rule R14).
 //!
 //! Both are requests only: they are answered when somebody has taken them, and `/cluster/table` says
 //! when it is done. A new master does not know of them; whoever wants it asks again.
@@ -33,7 +34,7 @@ struct Leave {
     name: String,
 }
 
-/// Who has to take a request for a member to leave.
+/// Who has to take a request about members.
 enum Master {
     /// This node.
     Here,
@@ -75,8 +76,37 @@ pub(super) async fn leave(service: &Service, asked: &Asked) -> Result<Answer, Er
     }
 }
 
+/// Partitions that wait for nodes which may have more are to go on without them (rule R14). Whether that
+/// loses something, nobody can tell; the log and `/node/stat` of the master say for which it was done.
+pub(super) async fn fail_over(service: &Service, asked: &Asked) -> Result<Answer, Error> {
+    if !asked.body.is_empty() {
+        let message = "leave the body empty: it is for all partitions that wait";
+        return Err(Error::malformed(message));
+    }
+    match master(service)? {
+        Master::There(_) if !headers::may_be_forwarded(&asked.headers) => {
+            Err(Refusal::NotServing.into())
+        }
+        Master::There(address) => service.forward(&address, asked, Kind::Update).await,
+        Master::Here => {
+            report(service, Heard::Force).await?;
+            Ok(answer::empty(StatusCode::ACCEPTED))
+        }
+    }
+}
+
 /// The member of this name, if there is one, and the master.
 fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error> {
+    let master = master(service)?;
+    let plane = service.data.plane.borrow();
+    let table = plane.view().table.as_ref();
+    let mut members = table.into_iter().flat_map(|table| table.members.values());
+    let found = members.find(|member| member.name == name);
+    Ok((found.map(|member| member.id), master))
+}
+
+/// The master, if this node knows it.
+fn master(service: &Service) -> Result<Master, Error> {
     let plane = service.data.plane.borrow();
     let view = plane.view();
     let Some(table) = view.table.as_ref().filter(|table| table.born) else {
@@ -90,11 +120,7 @@ fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error
             member.map(|member| Master::There(member.client_address.clone()))
         }
     };
-    let Some(master) = master else {
-        return Err(Refusal::NotServing.into());
-    };
-    let found = table.members.values().find(|member| member.name == name);
-    Ok((found.map(|member| member.id), master))
+    master.ok_or_else(|| Refusal::NotServing.into())
 }
 
 /// Tells the coordinator.

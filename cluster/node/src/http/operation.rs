@@ -109,10 +109,7 @@ pub(super) fn ready(service: &Service) -> Answer {
     match hindrance(&plane) {
         None => answer::empty(StatusCode::OK),
         Some(reason) => {
-            // It is looked for now and then only, so that a member may not have heard yet that it is one.
-            let table = plane.view().table.as_ref();
-            let member = table.is_some_and(|table| table.members.contains_key(&plane.me().id));
-            let why = plane.no_member().filter(|_| !member);
+            let why = plane.no_member();
             Error::not_ready(why.unwrap_or(reason)).response()
         }
     }

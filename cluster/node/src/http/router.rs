@@ -15,6 +15,8 @@ pub(super) enum Route<'a> {
     Join,
     /// `/node/leave`
     Leave,
+    /// `/node/failover`
+    Failover,
     /// `/healthz`
     Health,
     /// `/readyz`
@@ -100,6 +102,7 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
             Some("stat") => Route::Stat,
             Some("join") => Route::Join,
             Some("leave") => Route::Leave,
+            Some("failover") => Route::Failover,
             _ => return Err(unknown()),
         },
         Some("healthz") => Route::Health,
@@ -178,6 +181,7 @@ mod tests {
             Route::Stat => "/node/stat",
             Route::Join => "/node/join",
             Route::Leave => "/node/leave",
+            Route::Failover => "/node/failover",
             Route::Health => "/healthz",
             Route::Ready => "/readyz",
             Route::Description => "/openapi.json",
@@ -213,7 +217,7 @@ mod tests {
             assert_eq!(*path, expected);
         }
         // As many as `described` has.
-        assert_eq!(paths.len(), 7 + 8);
+        assert_eq!(paths.len(), 8 + 8);
     }
 
     #[test]

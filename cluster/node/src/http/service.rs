@@ -108,18 +108,20 @@ impl Service {
                 return get_only(&head.method, || operation::table(self, &head.headers));
             }
             Route::Stat => return get_only(&head.method, || operation::stat(self)),
-            Route::Join | Route::Leave => {
-                let joins = matches!(route, Route::Join);
+            Route::Join | Route::Leave | Route::Failover => {
                 let asked = Asked {
                     body: self.body(&head.method, body).await?,
                     method: head.method,
                     uri: head.uri,
                     headers: head.headers,
                 };
-                return match (&asked.method, joins) {
-                    (&Method::POST, true) => Box::pin(members::join(self, &asked)).await,
-                    (&Method::POST, false) => Box::pin(members::leave(self, &asked)).await,
-                    _ => Err(Error::wrong_method("POST")),
+                if asked.method != Method::POST {
+                    return Err(Error::wrong_method("POST"));
+                }
+                return match router::route(uri.path())? {
+                    Route::Join => Box::pin(members::join(self, &asked)).await,
+                    Route::Leave => Box::pin(members::leave(self, &asked)).await,
+                    _ => Box::pin(members::fail_over(self, &asked)).await,
                 };
             }
             Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),

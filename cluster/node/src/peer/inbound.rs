@@ -189,7 +189,11 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
         while let Some(frame) = body.frame().await {
             let piece = match frame {
                 Ok(frame) => frame.into_data().unwrap_or_default(),
-                Err(error) => return self.refuse(StatusCode::BAD_REQUEST, error.to_string()),
+                // The other node has stopped, or its connection broke: nothing is refused.
+                Err(error) => {
+                    tracing::debug!(plane = %self.plane, peer = name, "a stream ended: {error}");
+                    break;
+                }
             };
             let mut messages = Vec::new();
             if let Err(malformed) = decoder.decode(&piece, &mut messages) {

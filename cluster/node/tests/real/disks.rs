@@ -17,8 +17,12 @@ fn copy(from: &Path, to: &Path) {
 /// A cluster in which each partition is on two nodes, and a node that is away for less than three
 /// heartbeats is not missed.
 fn two_of_three(heartbeat_ms: u32, extra: &str) -> Cluster {
+    two_of(3, heartbeat_ms, extra)
+}
+
+fn two_of(nodes: usize, heartbeat_ms: u32, extra: &str) -> Cluster {
     let settings = format!("replicas = 2\nheartbeat_ms = {heartbeat_ms}\n{extra}");
-    let mut cluster = Cluster::new(3, &settings);
+    let mut cluster = Cluster::new(nodes, &settings);
     for node in &mut cluster.nodes {
         node.start();
     }
@@ -158,6 +162,50 @@ async fn elsewhere_it_goes_on_and_that_is_told() {
         let mut living = cluster.nodes.iter().filter(|node| node.name != owner);
         living.any(told)
     });
+}
+
+/// The backup has started anew, and the owner is gone: only an operator can say that the backup's data will do.
+#[tokio::test]
+async fn an_operator_has_a_partition_go_on_without_who_may_have_more() {
+    let mut cluster = two_of(5, 500, "distrust_disks = true");
+    let client = cluster.client();
+    create_registers(&client).await;
+    put_all(&client, 0..5).await;
+    let (owner, backup) = holders(&cluster);
+    cluster.node(&owner).pause();
+    cluster.node(&backup).kill();
+    cluster.node(&owner).kill();
+    cluster.node(&backup).start();
+    wait_until("nobody goes on", || {
+        let mut logs = cluster.nodes.iter().map(crate::cluster::Node::log);
+        logs.any(|log| log.contains("the partition cannot be served"))
+    });
+    let told = |cluster: &Cluster| {
+        let living = cluster.nodes.iter().filter(|node| node.name != owner);
+        let stats = living.map(|node| node.get("/node/stat").json());
+        let counts = stats.map(|stat| stat["kensho"]["unconfirmed_promotions"].as_u64());
+        counts.flatten().sum::<u64>()
+    };
+    assert_eq!(told(&cluster), 0, "nothing was decided yet");
+    let mut living = cluster.nodes.iter().filter(|node| node.name != owner);
+    let any = living.next().expect("nodes");
+    let refused = any.ask("POST", "/node/failover", "", "{}");
+    assert_eq!(refused.status, 400, "{refused:?}");
+    // Any node takes it; one that knows no master for the moment says so.
+    wait_until("it is taken", || {
+        any.ask("POST", "/node/failover", "", "").status == 202
+    });
+    let row = client
+        .get("registers", "k4")
+        .await
+        .expect("it is served again");
+    assert!(row.value.is_some());
+    assert!(told(&cluster) > 0, "it is counted");
+    let mut logs = cluster.nodes.iter().map(crate::cluster::Node::log);
+    assert!(
+        logs.any(|log| log.contains("POST /node/failover")),
+        "and logged"
+    );
 }
 
 /// What a node says of why it is no member.

@@ -222,7 +222,8 @@ impl View {
         assignment: &mut Assignment,
         load: &mut Load,
     ) {
-        let lacks = |node: &NodeId| self.roomless.contains(node);
+        let kept = self.rules.broken(Rule::KeepRoomless);
+        let lacks = |node: &NodeId| self.roomless.contains(node) && !kept;
         // One that has not reported yet is nothing to build on.
         let suits = |node: &&NodeId| !lacks(node) && self.reported.contains(node);
         let others: Vec<NodeId> = assignment.in_sync.keys().filter(suits).copied().collect();

@@ -233,6 +233,9 @@ pub enum Note {
         /// Who is refused.
         refused: NodeId,
     },
+    /// Somebody wants partitions to go on without members of their in-sync sets that may have more (rule R14).
+    /// For which of them that made a difference is noted with each.
+    Forced,
     /// Another node had this table, and nobody has it any more. If it was committed, the disks of a majority
     /// went back in time (rule R14).
     TableLost {

@@ -26,9 +26,9 @@ pub(super) struct Reign {
     beat_at: Time,
     /// What owners asked for since the last proposal.
     pub(super) changes: BTreeSet<(NodeId, Change)>,
-    /// Somebody takes it upon himself that partitions go on without members of their in-sync sets that
-    /// may have more (rule R14).
-    pub(super) forced: bool,
+    /// Until then somebody takes it upon himself that partitions go on without members of their in-sync sets
+    /// that may have more (rule R14).
+    forced_until: Time,
     /// Members that are to leave, and have not left.
     pub(super) leaving: BTreeSet<NodeId>,
     /// Since when partitions have had fewer nodes than they should.
@@ -123,7 +123,7 @@ impl Reign {
             sequence: 0,
             beat_at: now + settings.heartbeat,
             changes: BTreeSet::new(),
-            forced: false,
+            forced_until: Time(0),
             leaving: BTreeSet::new(),
             short_since: BTreeMap::new(),
             doubted_since: BTreeMap::new(),
@@ -247,7 +247,7 @@ impl Reign {
             roomless,
             overdue: overdue.map(|(partition, _)| *partition).collect(),
             distrust: settings.distrust_disks,
-            forced: self.forced,
+            forced: now < self.forced_until,
             reported,
             held,
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
@@ -260,6 +260,7 @@ impl Reign {
 
 pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
     shift.ahead(&mut reign.beat_at);
+    shift.ahead(&mut reign.forced_until);
     for follower in reign.followers.values_mut() {
         shift.past(&mut follower.heard, settings.missed_after());
     }
@@ -471,14 +472,13 @@ impl Coordinator {
     }
 
     /// Somebody wants partitions to be served although nobody can tell whether something is lost (rule
-    /// R14).
+    /// R14). That holds until all that is under way is through, and all that are there have reported. Leases
+    /// are waited out as after any failover (R10).
     pub(super) fn force(&mut self, now: Time) {
         if let Role::Reigning(reign) = &mut self.role {
-            reign.forced = true;
+            reign.forced_until = now + self.fixed.settings.missed_after();
+            self.note(Note::Forced);
             self.propose_next(now);
-        }
-        if let Role::Reigning(reign) = &mut self.role {
-            reign.forced = false;
         }
     }
 

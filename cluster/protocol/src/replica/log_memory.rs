@@ -15,6 +15,8 @@ pub struct LogMemory {
     /// By partition.
     sizes: Vec<Size>,
     total: Size,
+    /// What all took when somebody was last named as the one to forget.
+    named_at: Size,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,6 +39,7 @@ impl LogMemory {
             limit_bytes,
             sizes: vec![Size::default(); partitions],
             total: Size::default(),
+            named_at: Size::default(),
         }
     }
 
@@ -78,11 +81,15 @@ impl LogMemory {
 
     /// If the logs take too much: whose log is to be shortened, and the bytes that it may keep
     /// ([`Event::Forget`](super::Event::Forget)). That is the one with most that is committed, and it
-    /// gives up some more than it has to, so that the question does not come up with each entry.
-    #[must_use]
+    /// gives up some more than it has to, so that the question does not come up with each entry. To be
+    /// asked again until there is none: when the one that was named last has given up nothing, for one.
     #[inline]
-    pub fn over(&self) -> Option<(PartitionId, u64)> {
+    pub fn over(&mut self) -> Option<(PartitionId, u64)> {
         let excess = self.total.bytes.checked_sub(self.limit_bytes + 1)? + 1;
+        let before = std::mem::replace(&mut self.named_at, self.total);
+        if before == self.total {
+            return None;
+        }
         self.largest(excess + self.limit_bytes / 16)
     }
 
@@ -152,5 +159,6 @@ mod tests {
         assert_eq!((memory.uncommitted_bytes(), memory.over()), (9_000, None));
         memory.note(PartitionId(1), &log(4, 1));
         assert_eq!(memory.over(), Some((PartitionId(1), 2_500)));
+        assert_eq!(memory.over(), None, "it has given up nothing");
     }
 }

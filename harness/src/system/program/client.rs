@@ -163,6 +163,13 @@ impl Running {
 }
 
 impl Client for ProgramClient {
+    async fn ready(&self) {
+        let mut place = self.running.lock().await;
+        if place.is_none() {
+            *place = self.start().await.ok();
+        }
+    }
+
     async fn perform(&self, call: Call) -> Answered {
         let mut place = self.running.lock().await;
         let error = |definite, text| Answered {

@@ -46,6 +46,7 @@ async fn an_answer_is_the_line_that_names_its_question() {
         "n=$((n+1)); echo \"{\\\"type\\\":\\\"read_ok\\\",\\\"value\\\":$n,\\\"in_reply_to\\\":$n,\\\"node\\\":\\\"n2\\\"}\"",
     );
     let client = client(folder.path(), &script);
+    client.ready().await;
     for number in 1..=3 {
         let answered = client.perform(read()).await;
         let Answer::Message(body) = answered.answer else {
