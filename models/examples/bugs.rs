@@ -1,4 +1,4 @@
-//! Breaks each rule of replication, and tells which of the invariants that it is there for notices: a
+//! Breaks each rule of replication and of what stands around it in a node, and tells which of the invariants that it is there for notices: a
 //! table on the screen, and as JSON.
 //!
 //! `cargo run --release -p kensho-models --features break-rules --example bugs -- [RULE…]
@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kensho_models::broken::{Found, RULES, in_model, in_simulation};
+use kensho_models::broken::{Found, RULES, WIRING, in_cluster, in_model, in_simulation};
 use kensho_models::invariants::Invariant;
 use kensho_models::replication::models::ALL;
 use kensho_protocol::rule::Rule;
@@ -36,8 +36,13 @@ fn main() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut rows = Vec::new();
     for rule in &wish.rules {
-        rows.push(model_row(*rule, wish.states_max));
-        rows.push(simulation_row(*rule, &wish));
+        match WIRING.iter().find(|(wiring, ..)| Some(*wiring) == *rule) {
+            Some((_, mode, _)) => rows.push(cluster_row(*rule, *mode, &wish)),
+            None => {
+                rows.push(model_row(*rule, wish.states_max));
+                rows.push(simulation_row(*rule, &wish));
+            }
+        }
         // After each rule, since all of them take their time.
         if let Some(out) = &wish.out {
             write(out, &rows);
@@ -88,6 +93,17 @@ fn simulation_row(rule: Option<Rule>, wish: &Wish) -> Value {
         None => (None, "async and semi-sync"),
     };
     let found = in_simulation(rule, mode, wish.seeds_max, wish.seconds_max);
+    let after = json!({ "seeds": found.after });
+    row(rule, "simulation", name, found, &after, found.seconds)
+}
+
+fn cluster_row(rule: Option<Rule>, mode: Option<Mode>, wish: &Wish) -> Value {
+    let found = in_cluster(rule, mode, wish.seeds_max, wish.seconds_max);
+    let name = match mode {
+        Some(Mode::Async) => "clusters, async",
+        Some(Mode::SemiSync) => "clusters, semi-sync",
+        None => "clusters",
+    };
     let after = json!({ "seeds": found.after });
     row(rule, "simulation", name, found, &after, found.seconds)
 }
@@ -146,8 +162,11 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
         }
     }
     if wish.rules.is_empty() {
+        let replicas = RULES.map(|(rule, _)| Some(rule));
+        let wiring = WIRING.map(|(rule, ..)| Some(rule));
         wish.rules = std::iter::once(None)
-            .chain(RULES.map(|(rule, _)| Some(rule)))
+            .chain(replicas)
+            .chain(wiring)
             .collect();
     }
     Ok(wish)

@@ -101,7 +101,7 @@ fn in_clusters(rule: Rule, rows: &mut Vec<Value>) -> bool {
     // An assertion of the protocol may catch it first; that is counted, not told.
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let found = in_cluster(Some(rule), SEEDS_MAX, f64::MAX);
+    let found = in_cluster(Some(rule), None, SEEDS_MAX, f64::MAX);
     std::panic::set_hook(told);
     let by = found.by.map(kensho_models::invariants::Invariant::name);
     let seconds = found.seconds;

@@ -70,10 +70,42 @@ pub const RULES: [(Rule, &[Invariant]); 28] = {
     ]
 };
 
-/// Whether `by` is one of the invariants that the broken rule is there for; any is, if it is none of
-/// [`RULES`].
+/// The rules that stand between the state machines and what carries out their outputs (`cluster/kernel`):
+/// only whole clusters can show that they are broken. Each with the mode in which it matters, any if none is
+/// named, and the invariants that it is there for.
+pub const WIRING: [(Rule, Option<Mode>, &[Invariant]); 7] = {
+    use Invariant as I;
+    [
+        (
+            Rule::SavedWhenWritten,
+            None,
+            &[I::OneMaster, I::TableChain, I::CommittedTableOnly],
+        ),
+        (Rule::AcceptedTableShown, None, &[I::CommittedTableOnly]),
+        (Rule::RosterIncomplete, None, &[I::OneMaster, I::TableChain]),
+        (Rule::AskNotPassedOn, None, &[I::Recovers]),
+        (
+            Rule::DurableWhenWritten,
+            Some(Mode::SemiSync),
+            &[I::DurableAck],
+        ),
+        (Rule::LateAnswerLeaves, None, &[I::OneServer]),
+        (
+            Rule::LateUpdateRefused,
+            Some(Mode::Async),
+            &[I::Linearizable, I::Once, I::OneValuePerLsn],
+        ),
+    ]
+};
+
+/// Whether `by` is one of the invariants that the broken rule is there for; any is, if it is neither of
+/// [`RULES`] nor of [`WIRING`].
 fn is_own(broken: Option<Rule>, by: Invariant) -> bool {
-    let own = RULES.iter().find(|(rule, _)| Some(*rule) == broken);
+    let replicas = RULES.iter().map(|(rule, own)| (*rule, *own));
+    let wiring = WIRING.iter().map(|(rule, _, own)| (*rule, *own));
+    let own = replicas
+        .chain(wiring)
+        .find(|(rule, _)| Some(*rule) == broken);
     own.is_none_or(|(_, invariants)| invariants.contains(&by))
 }
 
@@ -121,8 +153,13 @@ pub fn in_simulation(
 
 /// The same with whole clusters.
 #[must_use]
-pub fn in_cluster(broken: Option<Rule>, seeds_max: u64, seconds_max: f64) -> Found {
-    first_violation::<Cluster>(broken, None, seeds_max, seconds_max)
+pub fn in_cluster(
+    broken: Option<Rule>,
+    mode: Option<Mode>,
+    seeds_max: u64,
+    seconds_max: f64,
+) -> Found {
+    first_violation::<Cluster>(broken, mode, seeds_max, seconds_max)
 }
 
 /// What one seed violates.

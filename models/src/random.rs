@@ -30,6 +30,8 @@ pub enum Stream {
     Room = 11,
     /// Whether folders are copied and put back, and how often.
     Folders = 12,
+    /// How much nodes take on.
+    Busy = 13,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

@@ -1,7 +1,7 @@
 //! Broken rules are caught: those that show soon, so that this can run with every change. All of
 //! them, with figures: `cargo run --release -p kensho-models --features break-rules --example bugs`.
 
-use kensho_models::broken::{in_model, in_simulation, rules, violated};
+use kensho_models::broken::{WIRING, in_cluster, in_model, in_simulation, rules, violated};
 use kensho_models::invariants::Invariant;
 use kensho_models::replication::models::ALL;
 use kensho_models::run::Given;
@@ -181,6 +181,17 @@ fn the_simulated_world_notices() {
     for mode in [Mode::SemiSync, Mode::Async] {
         let sound = in_simulation(None, Some(mode), 300, f64::MAX);
         assert_eq!(sound.by, None, "{mode:?}");
+    }
+}
+
+/// What a node does around its state machines is simulated as it ships, and so are faults of that.
+#[test]
+fn simulated_clusters_notice_faults_of_the_wiring() {
+    std::panic::set_hook(Box::new(|_| {}));
+    for (rule, mode, _) in WIRING {
+        let found = in_cluster(Some(rule), mode, 2_000, f64::MAX);
+        println!("{rule}: {:?} after {} seeds", found.by, found.after);
+        assert!(found.by.is_some(), "{rule} does not show in 2,000 runs");
     }
 }
 

@@ -207,9 +207,12 @@ fn each_rule_stands_where_the_page_says_and_has_the_broken_rules_that_it_says() 
         };
         listed.insert(id.clone());
         for file in code.split(", ") {
-            let path = root
-                .join("cluster/protocol/src")
-                .join(file.trim_matches('`'));
+            let file = file.trim_matches('`');
+            let room = match file.starts_with("kernel/") {
+                true => "cluster",
+                false => "cluster/protocol/src",
+            };
+            let path = root.join(room).join(file);
             let text =
                 fs::read_to_string(&path).unwrap_or_else(|_| panic!("{id}: there is no {file}"));
             assert!(ids(&text).contains(id), "{file} does not name {id}");

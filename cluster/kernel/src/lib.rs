@@ -1,6 +1,7 @@
 //! A node without its I/O: what stands between the state machines of the protocol and the sockets, disks
 //! and threads of a node.
 //!
+//! - [`control`]: the control plane, around the coordinator.
 //! - [`data`]: the data plane, which runs the replicas of all partitions and answers clients.
 //!
 //! Each is a machine with the same face. Whoever drives it hands in what happened
@@ -11,6 +12,7 @@
 //! is decided here (what leaves before what, when a client is refused, when a checkpoint is made) is
 //! simulated as it ships.
 
+pub mod control;
 pub mod data;
 mod view;
 

@@ -34,7 +34,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
-use crate::control::{self, Control, Heard, Saver, View};
+use crate::control::{self, Control, Heard, Saver, Shown};
 use crate::data::{self, Data, DataPlane, Parts};
 use crate::http;
 use crate::peer::{Hello, Inbound, Introduction, LinkSettings, Peers, Plane, plane_of};
@@ -176,7 +176,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         Introduction::new(&settings, me.clone(), folder.life),
         &settings.secret,
     ));
-    let (view, view_seen) = watch::channel(View::default());
+    let (view, view_seen) = watch::channel(Shown::default());
     let (reports, reports_seen) = mpsc::channel(REPORT_QUEUE);
     let (streams, streams_seen) = mpsc::channel(HANDOVER_QUEUE);
     let (saved, saved_seen) = mpsc::unbounded_channel();
@@ -370,7 +370,7 @@ struct ControlThread {
     coordinator: Coordinator,
     recorder: Recorder,
     saver: Saver,
-    view: watch::Sender<View>,
+    view: watch::Sender<Shown>,
     reports: mpsc::Receiver<Heard>,
     saved: mpsc::UnboundedReceiver<kensho_protocol::ids::Ticket>,
     listener: StdListener,
@@ -394,7 +394,7 @@ impl ControlThread {
             let control = Control::new(
                 (self.coordinator, self.recorder),
                 (self.me, known),
-                self.settings.members,
+                (self.settings.members, self.settings.protocol.rules),
                 peers,
                 self.saver,
                 self.view,
@@ -462,7 +462,7 @@ struct DataThread {
     log: LogAppender,
     disk: RealDisk,
     progress: LogProgress,
-    view: watch::Receiver<View>,
+    view: watch::Receiver<Shown>,
     reports: mpsc::Sender<Heard>,
     recorder: Recorder,
     listener: StdListener,

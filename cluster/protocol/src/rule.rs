@@ -51,6 +51,8 @@ rules! {
     StaleVoteCounted = "stale-vote-counted",
     /// M1 broken: the weaker candidate wins, so a master may lack the newest table.
     WeakestWins = "weakest-wins",
+    /// M1 broken: the coordinator hears that a write is on disk when it is handed over.
+    SavedWhenWritten = "saved-when-written",
     /// M2 broken: roles follow a table that was accepted but not committed.
     ActOnAccepted = "act-on-accepted",
     /// M2 broken: a new master does not commit what it found under its own term first.
@@ -59,6 +61,8 @@ rules! {
     TwoMembersAtOnce = "two-members-at-once",
     /// M2 broken: votes and accepts are counted by the members of the committed table.
     CountByCommittedMembers = "count-by-committed-members",
+    /// M2 broken: a node shows its replicas a table that it has merely accepted.
+    AcceptedTableShown = "accepted-table-shown",
     /// M3 broken: a change applies whatever its base epoch.
     NoCas = "no-cas",
     /// M3 broken: a change applies whoever asks for it.
@@ -67,12 +71,16 @@ rules! {
     PromoteUnclean = "promote-unclean",
     /// M5 broken: a first table takes effect when a majority has accepted it.
     BirthByMajority = "birth-by-majority",
+    /// M5 broken: a node takes those initial members that have answered for all of them.
+    RosterIncomplete = "roster-incomplete",
     /// R1 broken: a majority of the in-sync set commits.
     MajorityAcks = "majority-acks",
     /// R1 broken: an update is answered before the backups hold it.
     AckBeforeBackup = "ack-before-backup",
     /// R2 broken: an owner goes on without a silent backup before that is recorded.
     ShrinkAlone = "shrink-alone",
+    /// R2 broken: the coordinator never hears what an owner asks the master for.
+    AskNotPassedOn = "ask-not-passed-on",
     /// R3 broken: commits do not wait for a node whose addition was asked for.
     GrowUncounted = "grow-uncounted",
     /// R3 broken: a node is added before it holds what was committed.
@@ -85,6 +93,8 @@ rules! {
     AckAnyEpoch = "ack-any-epoch",
     /// R5 broken: an acknowledgement leaves before the entries are on disk.
     AckBeforeFsync = "ack-before-fsync",
+    /// R5 broken: a replica hears that a record is on disk when it is handed over.
+    DurableWhenWritten = "durable-when-written",
     /// R5 broken: data that may have lost something still count as in sync.
     RejoinWithoutCatchUp = "rejoin-without-catch-up",
     /// R5 broken: when nobody clean is left of an in-sync set, promotion does not wait for all of it.
@@ -111,6 +121,10 @@ rules! {
     PromiseForgotten = "promise-forgotten",
     /// R10 broken: an async reply leaves without a valid lease.
     AsyncWithoutLease = "async-without-lease",
+    /// R10 broken: an answer leaves although the lease that it relies on is over.
+    LateAnswerLeaves = "late-answer-leaves",
+    /// R10 broken: an update whose answer is late for its lease is said to have had no effect.
+    LateUpdateRefused = "late-update-refused",
     /// R11 broken: a retry is executed again.
     RetryAppliedTwice = "retry-applied-twice",
     /// R11 broken: a data image carries no outcomes.

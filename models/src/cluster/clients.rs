@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kensho_kernel::data::Ask;
 use kensho_protocol::ids::{PartitionId, Position, Token};
-use kensho_protocol::replica;
-use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
+use kensho_protocol::request::{Digest, Numbered, Reply, RequestId};
 use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
 
@@ -76,22 +76,16 @@ impl Request {
         }
     }
 
-    /// What a node hands to its replica.
+    /// What a node makes of it.
     #[must_use]
-    pub fn event(self, token: Token, as_of: Position, deadline: Time) -> replica::Event {
+    pub fn ask(self, as_of: Position) -> Ask {
         match self {
-            Request::Read(query) => replica::Event::Read(Read {
-                token,
-                query,
-                deadline,
-            }),
-            Request::Update { id, statement } => replica::Event::Execute(Execute {
-                token,
+            Request::Read(query) => Ask::Read(query),
+            Request::Update { id, statement } => Ask::Update {
                 request: id.map(|id| numbered(id, &statement)),
                 as_of,
                 statement,
-                deadline,
-            }),
+            },
         }
     }
 }
@@ -298,7 +292,8 @@ impl<L: Load> Cluster<L> {
 
     /// A client wants a node's table.
     pub(super) fn table_wanted(&mut self, node: usize, client: usize) {
-        let table = self.nodes[node].data.view.table.as_ref();
+        let plane = self.nodes[node].data.plane.as_ref();
+        let table = plane.and_then(|plane| plane.view().table.as_ref());
         let directory = table.map(|table| Arc::new(Directory::from(&**table)));
         let told = Happening::TableTold {
             from: node,

@@ -1,34 +1,26 @@
-//! The control plane of a node, as the real node drives it: the coordinator, its writes, and what
-//! it shows to the data plane.
+//! Drives the control plane of a node: the machine that ships, with a simulated disk and network around
+//! it. It does what the real node's control thread does, and nothing more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kensho_protocol::coordinator::{Coordinator, Event, Message, Note, Output, Saved};
+use kensho_kernel::control::{ControlPlane, Input, Output};
+use kensho_kernel::{Report, View};
+use kensho_protocol::coordinator::{Coordinator, Message, Note, Saved};
 use kensho_protocol::ids::{NodeId, Ticket};
-use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Table, What};
 
 use super::load::Load;
-use super::node::{Control, View};
+use super::node::Control;
 use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::world::table_service::{member, node_id, number_of};
-
-/// What the data plane tells the coordinator.
-#[derive(Debug)]
-pub enum Report {
-    /// A replica asks for a change.
-    Ask(Change),
-    /// What the replicas hold.
-    Holds(Vec<Held>),
-    /// Whether the disk has room for updates.
-    Room(bool),
-}
 
 impl<L: Load> Cluster<L> {
     /// The control plane starts from what is on the node's disk.
     pub(super) fn start_control(&mut self, node: usize) {
         let seed = self.streams.processors.draw();
+        let founds = node < self.plan.founders;
         let this = &mut self.nodes[node];
         let coordinator = Coordinator::new(
             self.plan.settings,
@@ -37,19 +29,31 @@ impl<L: Load> Cluster<L> {
             self.plan.birth(),
             this.control_disk.safe().clone(),
             // All of a node's disk is of one life.
-            this.hosted[0].disk.safe().life,
+            this.disks[0].safe().life,
             seed,
             this.clock.read(self.now_ns),
         );
+        let initial = (0..self.plan.founders).map(|founder| member(founder).name);
+        let initial: BTreeSet<String> = match founds {
+            true => initial.collect(),
+            false => BTreeSet::new(),
+        };
         this.control = Some(Control {
-            coordinator,
+            plane: ControlPlane::new(
+                coordinator,
+                member(node),
+                initial,
+                self.plan.settings.rules,
+                None,
+            ),
             view: View::default(),
             view_shown: false,
             met: [node].into(),
             wake_ns: u64::MAX,
         });
         let life = this.life;
-        if node < self.plan.founders {
+        if founds {
+            self.hand_to_control(node, Input::Found);
             let look = Happening::Meet { node, life };
             self.schedule.put(self.now_ns, look);
         }
@@ -59,10 +63,20 @@ impl<L: Load> Cluster<L> {
         }
     }
 
-    /// A node is told to become a member, and of whom it may ask that.
+    /// A node is told to become a member, and of whom it may ask that; all of them answer it.
     pub(super) fn ask_to_join(&mut self, node: usize) {
-        let through = (0..self.plan.nodes).map(node_id).collect();
-        self.hand_to_coordinator(node, Event::Join { through });
+        let names = (0..self.plan.nodes).map(|other| member(other).name);
+        for other in 0..self.plan.nodes {
+            self.meet_one(node, other);
+        }
+        self.hand_to_control(node, Input::Join(names.collect()));
+    }
+
+    fn meet_one(&mut self, node: usize, other: usize) {
+        let control = self.nodes[node].control.as_mut();
+        if control.is_some_and(|control| control.met.insert(other)) {
+            self.hand_to_control(node, Input::Met(member(other)));
+        }
     }
 
     /// Nodes find out who answers at the addresses of the initial list (rule M5).
@@ -75,33 +89,32 @@ impl<L: Load> Cluster<L> {
             self.nodes[other].runs() && whole
         };
         let founders = 0..self.plan.founders;
-        let answering: Vec<usize> = founders.filter(|n| answers(*n)).collect();
-        let Some(control) = &mut self.nodes[node].control else {
-            return;
-        };
-        control.met.extend(answering);
-        if control.met.len() == self.plan.founders {
-            let roster = self.plan.roster();
-            self.hand_to_coordinator(node, Event::Roster(roster));
-        } else {
+        let answering: Vec<usize> = founders.clone().filter(|n| answers(*n)).collect();
+        for other in answering {
+            self.meet_one(node, other);
+        }
+        let control = self.nodes[node].control.as_ref();
+        let met = |control: &Control| founders.clone().all(|n| control.met.contains(&n));
+        if control.is_some_and(|control| !met(control)) {
             let wait_ns = self.streams.processors.below(self.plan.heartbeat_ns()) + 1;
             let again = Happening::Meet { node, life };
             self.schedule.put(self.now_ns + wait_ns, again);
         }
     }
 
-    /// Hands an event to a coordinator, and carries out what it decides.
-    pub(super) fn hand_to_coordinator(&mut self, node: usize, event: Event) {
+    /// Hands something to a control plane, and carries out what it decides.
+    pub(super) fn hand_to_control(&mut self, node: usize, input: Input) {
         let now = self.nodes[node].clock.read(self.now_ns);
         if self.trace.is_kept() {
-            self.say(format_args!("{:?} <- {event:?}", node_id(node)));
+            self.say(format_args!("{:?} <- {input:?}", node_id(node)));
         }
         self.figures.events += 1;
         let Some(control) = &mut self.nodes[node].control else {
             return;
         };
         let mut outputs = Vec::new();
-        control.coordinator.handle(now, event, &mut outputs);
+        control.plane.handle(now, input, &mut outputs);
+        control.plane.flush(&mut outputs);
         for output in outputs {
             if self.trace.is_kept() {
                 self.say(format_args!("{:?} -> {output:?}", node_id(node)));
@@ -115,20 +128,7 @@ impl<L: Load> Cluster<L> {
         match output {
             Output::Save { ticket, saved } => self.save(node, ticket, saved),
             Output::Send { to, message } => self.send_control(node, number_of(to), message),
-            Output::Committed(table) => {
-                let before = self.tables.last().cloned();
-                let id = node_id(node);
-                if self.tables.given_out(id, &table, &mut self.violations) {
-                    self.table_committed(before.as_ref(), &table);
-                }
-                self.show(node, |view| view.table = Some(table));
-            }
-            Output::Service(service) => {
-                if !service {
-                    self.sometimes.saw(Sight::ServiceStopped);
-                }
-                self.show(node, |view| view.service = service);
-            }
+            Output::Show(view) => self.show(node, view),
             Output::Note(note) => self.control_notes(node, &note),
         }
     }
@@ -155,16 +155,28 @@ impl<L: Load> Cluster<L> {
     }
 
     /// Changes what the data plane may see; it looks a little later.
-    fn show(&mut self, node: usize, change: impl FnOnce(&mut View)) {
+    fn show(&mut self, node: usize, view: View) {
         let wait_ns = self.handover_ns();
         let life = self.nodes[node].life;
         let Some(control) = &mut self.nodes[node].control else {
             return;
         };
-        change(&mut control.view);
+        let before = std::mem::replace(&mut control.view, view);
+        let view = control.view.clone();
         if !std::mem::replace(&mut control.view_shown, true) {
             let look = Happening::View { node, life };
             self.schedule.put(self.now_ns + wait_ns, look);
+        }
+        if before.service && !view.service {
+            self.sometimes.saw(Sight::ServiceStopped);
+        }
+        let stamp = |view: &View| view.table.as_ref().map(|table| table.stamp);
+        let is_new = stamp(&view) != stamp(&before);
+        if let Some(table) = view.table.as_ref().filter(|_| is_new) {
+            let (id, last) = (node_id(node), self.tables.last().cloned());
+            if self.tables.given_out(id, table, &mut self.violations) {
+                self.table_committed(last.as_ref(), table);
+            }
         }
     }
 
@@ -193,15 +205,10 @@ impl<L: Load> Cluster<L> {
         if self.nodes[node].life != life {
             return;
         }
-        let event = match report {
-            Report::Ask(change) => {
-                self.note_asked(node, &change);
-                Event::Ask(change)
-            }
-            Report::Holds(held) => Event::Holds(held),
-            Report::Room(room) => Event::Room(room),
-        };
-        self.hand_to_coordinator(node, event);
+        if let Report::Ask(change) = &report {
+            self.note_asked(node, change);
+        }
+        self.hand_to_control(node, Input::Report(report));
     }
 
     fn note_asked(&mut self, node: usize, change: &Change) {
@@ -217,7 +224,7 @@ impl<L: Load> Cluster<L> {
 
     pub(super) fn control_message(&mut self, to: usize, from: usize, message: Message) {
         let from = node_id(from);
-        self.hand_to_coordinator(to, Event::Message { from, message });
+        self.hand_to_control(to, Input::Message { from, message });
     }
 
     fn set_control_timer(&mut self, node: usize) {
@@ -226,7 +233,7 @@ impl<L: Load> Cluster<L> {
         let Some(control) = &mut this.control else {
             return;
         };
-        let deadline = control.coordinator.deadline();
+        let deadline = control.plane.deadline();
         let Some(due_ns) = deadline.and_then(|at| this.clock.when_it_shows(at)) else {
             return;
         };
@@ -253,8 +260,8 @@ impl<L: Load> Cluster<L> {
             return;
         }
         control.wake_ns = u64::MAX;
-        if control.coordinator.deadline().is_some_and(|due| due <= now) {
-            self.hand_to_coordinator(node, Event::Tick);
+        if control.plane.deadline().is_some_and(|due| due <= now) {
+            self.hand_to_control(node, Input::Tick);
         } else {
             self.set_control_timer(node);
         }
@@ -308,7 +315,7 @@ impl<L: Load> Cluster<L> {
 
     pub(super) fn saved(&mut self, node: usize, life: u32, ticket: Ticket) {
         if self.nodes[node].life == life {
-            self.hand_to_coordinator(node, Event::Saved(ticket));
+            self.hand_to_control(node, Input::Saved(ticket));
         }
     }
 
@@ -335,7 +342,7 @@ impl<L: Load> Cluster<L> {
         }
         self.note_committed(before, table);
         let nodes = &self.nodes;
-        let disk = |node: NodeId, partition| nodes[number_of(node)].hosted(partition).disk.safe();
+        let disk = |node: NodeId, partition| nodes[number_of(node)].disk(partition).safe();
         self.watch.committed(table, disk);
     }
 

@@ -1,14 +1,14 @@
-//! The data plane of a node, as the real node drives it: the replicas, the log, and the clients that
-//! wait.
+//! Drives the data plane of a node: the machine that ships, with simulated disks, network and clients
+//! around it. It does what the real node's data thread does, and nothing more.
 
-use kensho_protocol::ids::{Incarnation, PartitionId, Position, Token};
-use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
+use kensho_kernel::Report;
+use kensho_kernel::data::{Answer, Ask, DataPlane, Input, Output, Told};
+use kensho_protocol::ids::{Epoch, Incarnation, PartitionId, Position, Ticket};
+use kensho_protocol::replica::{Message, Note, Replica};
 use kensho_protocol::request::{Refusal, Reply};
-use kensho_protocol::time::Time;
 use kensho_storage::error::StorageError;
 
 use super::clients::{Attempt, Ending, Request};
-use super::control::Report;
 use super::load::Load;
 use super::node::Waiting;
 use super::sights::Sight;
@@ -17,27 +17,34 @@ use crate::invariants::Violation;
 use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::Leaving;
 use crate::world::disk::{Synced, Written};
-use crate::world::node::{Condition, Decided, nonce};
+use crate::world::node::{Condition, nonce};
 use crate::world::table_service::{node_id, number_of, partition_id};
 
 impl<L: Load> Cluster<L> {
     /// The data plane starts from what is on the node's disk.
     pub(super) fn start_data(&mut self, node: usize) {
         let now = self.nodes[node].clock.read(self.now_ns);
+        let mut replicas = Vec::new();
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
             let nonce = nonce(node, self.nodes[node].life);
-            let hosted = &mut self.nodes[node].hosted[number];
-            hosted.disk.start(nonce);
-            let recovered = hosted.disk.safe().clone();
+            let disk = &mut self.nodes[node].disks[number];
+            disk.start(nonce);
+            let recovered = disk.safe().clone();
             let settings = self.plan.settings;
             match Replica::recover(node_id(node), partition, settings, recovered, now) {
-                Ok(replica) => hosted.replica = Some(replica),
-                Err(_) => self.report_disorder(node, partition),
+                Ok(replica) => replicas.push(replica),
+                Err(_) => return self.report_disorder(node, partition),
             }
-            self.look_at(node, partition);
         }
-        self.nodes[node].data.holds_at = now;
+        let plane = DataPlane::new(self.plan.data(), replicas, None, now);
+        let this = &mut self.nodes[node];
+        this.data.log.start(&this.disks);
+        this.data.plane = Some(plane);
+        for number in 0..self.plan.partitions {
+            self.look_at(node, partition_id(number));
+        }
+        self.tell_log(node);
         self.set_data_timer(node);
     }
 
@@ -63,107 +70,138 @@ impl<L: Load> Cluster<L> {
         };
         control.view_shown = false;
         let view = control.view.clone();
-        let before = std::mem::replace(&mut this.data.view, view.clone());
-        if view.service != before.service {
-            for number in 0..self.plan.partitions {
-                self.hand_to_replica(node, partition_id(number), Event::Service(view.service));
-            }
-        }
-        let Some(table) = view.table else {
-            return;
-        };
-        if before.table.is_some_and(|b| b.stamp == table.stamp) {
-            return;
-        }
-        for number in 0..self.plan.partitions {
-            let partition = partition_id(number);
-            let assignment = table.assignment(partition);
-            let replica = self.nodes[node].hosted[number].replica.as_ref();
-            if replica.is_some_and(|replica| replica.assigned() != assignment) {
-                self.hand_to_replica(node, partition, Event::Assign(assignment.clone()));
-            }
-        }
+        self.hand_in(node, Input::View(view));
     }
 
-    /// Hands an event to a replica, and carries out what it decides.
-    pub(super) fn hand_to_replica(&mut self, node: usize, partition: PartitionId, event: Event) {
-        if !self.nodes[node].runs() {
-            // It was stopped while several were to be told the same.
-            let this = &mut self.nodes[node];
-            let life = this.life;
-            if let Condition::Stopped(stopped) = &mut this.condition {
-                stopped.backlog.push_back(Happening::Late {
-                    node,
-                    life,
-                    partition,
-                    event,
-                });
-            }
-            return;
+    /// Hands something to a data plane, and ends the batch at once or a little later.
+    pub(super) fn hand_in(&mut self, node: usize, input: Input<Waiting>) {
+        let this = &mut self.nodes[node];
+        let life = this.life;
+        if let Condition::Stopped(stopped) = &mut this.condition {
+            // It was stopped while several things were to be handed in.
+            let late = Happening::Late { node, life, input };
+            return stopped.backlog.push_back(late);
         }
-        let now = self.nodes[node].clock.read(self.now_ns);
         if self.trace.is_kept() {
-            let node = node_id(node);
-            self.say(format_args!("{node:?} {partition:?} <- {event:?}"));
+            self.say(format_args!("{:?} <- {input:?}", node_id(node)));
         }
         self.figures.events += 1;
-        let this = &mut self.nodes[node];
-        let hosted = &mut this.hosted[usize::from(partition.0)];
-        let Some(replica) = &mut hosted.replica else {
-            return;
-        };
-        replica.handle(now, event, &mut self.outputs);
+        self.hand_to_plane(node, input);
         let batch_ns = self.plan.processors.batch_ns;
         if batch_ns == 0 {
-            self.watch.handed(node_id(node), replica);
-            replica.flush(now, &mut self.outputs);
-        } else {
-            hosted.batch = true;
-        }
-        self.look_at(node, partition);
-        self.act(node, partition);
-        if batch_ns > 0 && !std::mem::replace(&mut self.nodes[node].data.batch, true) {
-            let life = self.nodes[node].life;
+            self.finish_batch(node, life);
+        } else if !std::mem::replace(&mut self.nodes[node].data.batch, true) {
             let at_ns = self.now_ns + self.streams.processors.below(batch_ns + 1);
             self.schedule.put(at_ns, Happening::Flush { node, life });
         }
-        self.set_data_timer(node);
     }
 
-    /// Everything of a batch has been handed in.
+    fn hand_to_plane(&mut self, node: usize, input: Input<Waiting>) {
+        let this = &mut self.nodes[node];
+        let now = this.clock.read(self.now_ns);
+        let Some(plane) = &mut this.data.plane else {
+            return;
+        };
+        plane.handle(now, input, &mut self.outputs);
+        self.look_at_touched(node);
+        self.act(node);
+    }
+
+    /// The node's timer fires, or everything of a batch has been handed in.
     pub(super) fn finish_batch(&mut self, node: usize, life: u32) {
         if self.nodes[node].life != life {
             return;
         }
         self.nodes[node].data.batch = false;
-        for number in 0..self.plan.partitions {
-            let partition = partition_id(number);
-            if !self.nodes[node].runs() {
-                // It was stopped in the middle; the rest is flushed when it goes on.
-                self.nodes[node].data.batch = true;
-                if let Condition::Stopped(stopped) = &mut self.nodes[node].condition {
-                    stopped.backlog.push_back(Happening::Flush { node, life });
-                }
-                return;
-            }
-            let now = self.nodes[node].clock.read(self.now_ns);
-            let hosted = &mut self.nodes[node].hosted[number];
-            if !std::mem::take(&mut hosted.batch) {
-                continue;
-            }
-            if let Some(replica) = &mut hosted.replica {
-                replica.flush(now, &mut self.outputs);
-                self.look_at(node, partition);
-                self.act(node, partition);
-            }
+        let now = self.nodes[node].clock.read(self.now_ns);
+        let waits = |plane: &DataPlane<_, _>| plane.waits_for_log(now);
+        if self.nodes[node].data.plane.as_ref().is_some_and(waits) {
+            self.tell_log(node);
+        }
+        self.hand_to_plane(node, Input::Tick);
+        if self.was_stopped(node) {
+            return;
+        }
+        self.flush(node);
+        if self.was_stopped(node) {
+            return;
+        }
+        self.tell_log(node);
+        let this = &self.nodes[node];
+        if this.data.plane.as_ref().is_some_and(DataPlane::has_batch) {
+            // A read whose answer came too late was handed in again.
+            return self.finish_batch(node, life);
         }
         self.set_data_timer(node);
+    }
+
+    /// If the process was stopped in the middle, the batch ends when it goes on.
+    fn was_stopped(&mut self, node: usize) -> bool {
+        let this = &mut self.nodes[node];
+        let life = this.life;
+        if let Condition::Stopped(stopped) = &mut this.condition {
+            this.data.batch = true;
+            stopped.backlog.push_back(Happening::Flush { node, life });
+        }
+        !this.runs()
+    }
+
+    fn flush(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        let now = this.clock.read(self.now_ns);
+        let looks = |plane: &DataPlane<_, _>| plane.looks_for_checkpoints(now);
+        let due = this.data.plane.as_ref().is_some_and(looks).then(|| {
+            let every = self.plan.disks.checkpoint_entries;
+            this.due_checkpoints(every, self.plan.log_bytes)
+        });
+        let Some(plane) = &mut this.data.plane else {
+            return;
+        };
+        if let Some(due) = due {
+            plane.handle(now, Input::DueCheckpoints(due), &mut self.outputs);
+        }
+        for partition in plane.touched() {
+            self.watch.handed(node_id(node), plane.replica(*partition));
+        }
+        let touched = plane.touched().to_vec();
+        let before = plane.figures().forgotten;
+        plane.flush(now, &mut self.outputs);
+        if plane.figures().forgotten > before {
+            self.sometimes.saw(Sight::LogForgotten);
+        }
+        for partition in touched {
+            self.look_at(node, partition);
+        }
+        self.act(node);
+    }
+
+    /// The data plane hears how the log is.
+    fn tell_log(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        let now = this.clock.read(self.now_ns);
+        let state = this.data.log.state(self.plan.log_bytes);
+        if let Some(plane) = &mut this.data.plane {
+            plane.handle(now, Input::Log(state), &mut self.outputs);
+        }
+    }
+
+    /// The invariants look at all replicas that were handed something.
+    fn look_at_touched(&mut self, node: usize) {
+        let mut next = 0;
+        loop {
+            let plane = self.nodes[node].data.plane.as_ref();
+            let Some(partition) = plane.and_then(|plane| plane.touched().get(next)) else {
+                return;
+            };
+            self.look_at(node, *partition);
+            next += 1;
+        }
     }
 
     /// The invariants look at a replica after each step.
     fn look_at(&mut self, node: usize, partition: PartitionId) {
         let this = &self.nodes[node];
-        let Some(replica) = &this.hosted(partition).replica else {
+        let Some(replica) = this.replica(partition) else {
             return;
         };
         let lost_above = self.watch.stepped(node_id(node), this.life, replica);
@@ -174,110 +212,105 @@ impl<L: Load> Cluster<L> {
         }
     }
 
-    /// Carries out what the replica decided; or the process stops just before.
-    fn act(&mut self, node: usize, partition: PartitionId) {
+    /// Carries out what the data plane decided; or the process stops before all of it is done.
+    fn act(&mut self, node: usize) {
         if self.outputs.is_empty() {
             return;
         }
-        let replica = self.nodes[node].hosted(partition).replica.as_ref();
-        let epoch = replica.and_then(Replica::owned_epoch);
-        let decided = self.outputs.drain(..).map(|output| Decided {
-            partition,
-            epoch,
-            output,
-        });
-        let decided: Vec<Decided> = decided.collect();
+        let mut outputs = std::mem::take(&mut self.outputs);
         let between_ppm = self.plan.processors.stopped_between_ppm;
         if self.turbulent && self.streams.processors.chance(between_ppm) {
+            let done = self.streams.processors.index(outputs.len());
+            let decided = outputs.split_off(done);
             let longest_ns = self.plan.faults.lasts_max_ns;
             let length_ns = self.streams.processors.below(longest_ns + 1);
             self.sometimes.saw(Sight::StoppedBetween);
+            self.carry_out(node, outputs);
             self.stop(node, length_ns);
             if let Condition::Stopped(stopped) = &mut self.nodes[node].condition {
                 stopped.decided = decided;
             }
             return;
         }
-        self.carry_out(node, decided);
-        self.checkpoint(node, partition);
+        self.carry_out(node, outputs);
     }
 
     /// Carries outputs out, in order.
-    pub(super) fn carry_out(&mut self, node: usize, decided: Vec<Decided>) {
-        for one in decided {
+    pub(super) fn carry_out(&mut self, node: usize, mut outputs: Vec<Output>) {
+        for output in outputs.drain(..) {
             if self.trace.is_kept() {
-                let (node, partition) = (node_id(node), one.partition);
-                self.say(format_args!("{node:?} {partition:?} -> {:?}", one.output));
+                self.say(format_args!("{:?} -> {output:?}", node_id(node)));
             }
-            self.carry_out_one(node, one);
+            self.carry_out_one(node, output);
+        }
+        // To hand in a late read again may have given more.
+        let more = std::mem::replace(&mut self.outputs, outputs);
+        if !more.is_empty() {
+            self.carry_out(node, more);
         }
     }
 
-    fn carry_out_one(&mut self, node: usize, decided: Decided) {
-        let Decided {
-            partition,
-            epoch,
-            output,
-        } = decided;
+    fn carry_out_one(&mut self, node: usize, output: Output) {
         match output {
-            Output::Persist { ticket, record } => {
-                self.write(node, partition, Written::Record(ticket, record));
+            Output::BeginAnotherLife(incarnation) => self.begin_another_life(node, incarnation),
+            Output::Record { partition, record } => {
+                let data = &mut self.nodes[node].data;
+                let number = data.log.append(partition, &record);
+                let written = Written::Record(Ticket(number), record);
+                self.write(node, partition, written, (Epoch(0), Epoch(0)));
             }
-            Output::Send { to, message } => self.send_data(node, number_of(to), partition, message),
-            Output::Reply {
-                token,
-                reply,
-                not_after,
-            } => self.reply(node, epoch, token, reply, not_after),
-            Output::Ask(change) => {
-                self.tell_control(node, Report::Ask(change));
+            Output::Checkpoint {
+                partition,
+                promised,
+                log_epoch,
+                at,
+                image,
+            } => {
+                let written = Written::Checkpoint(at, image);
+                self.write(node, partition, written, (promised, log_epoch));
             }
-            Output::CutOff { .. } => {}
-            Output::RolledBack(incarnation) => self.node_rolled_back(node, incarnation),
-            Output::Note(note) => match note {
-                Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
-                Note::Behind { .. } => {
-                    self.sometimes.saw(Sight::Behind);
-                    self.tell_holds(node);
-                }
-                Note::Unwitnessed { .. } => self.watch.told(partition),
-                Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
-                Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
-                Note::Serving { .. } if self.watch.has_failed_over(partition) => {
-                    self.sometimes.saw(Sight::FailoverServed);
-                }
-                _ => {}
-            },
+            Output::WriteLog { .. } => self.begin_syncs(node),
+            Output::Send {
+                to,
+                partition,
+                message,
+            } => self.send_data(node, number_of(to), partition, message),
+            Output::SendAll => {}
+            Output::Answer(answer) => self.reply(node, answer),
+            Output::Report(report) => self.tell_control(node, report),
+            Output::Lost { .. } => {}
+            Output::Note(partition, note) => self.data_notes(partition, &note),
         }
     }
 
-    /// One replica has found out that its node's disk went back in time: all of them begin another life.
-    fn node_rolled_back(&mut self, node: usize, incarnation: Incarnation) {
+    fn data_notes(&mut self, partition: PartitionId, note: &Note) {
+        match note {
+            Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
+            Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
+            Note::Unwitnessed { .. } => self.watch.told(partition),
+            Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
+            Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
+            Note::Serving { .. } if self.watch.has_failed_over(partition) => {
+                self.sometimes.saw(Sight::FailoverServed);
+            }
+            _ => {}
+        }
+    }
+
+    /// The node's disk went back in time, as it has found out: its data begin another life.
+    fn begin_another_life(&mut self, node: usize, incarnation: Incarnation) {
         let this = &mut self.nodes[node];
-        for (number, hosted) in this.hosted.iter_mut().enumerate() {
-            hosted.disk.begin_another_life(incarnation);
-            let (partition, safe) = (partition_id(number), hosted.disk.safe());
-            self.watch.disk_changed(partition, node_id(node), safe);
+        for (number, disk) in this.disks.iter_mut().enumerate() {
+            disk.begin_another_life(incarnation);
+            let partition = partition_id(number);
+            self.watch
+                .disk_changed(partition, node_id(node), disk.safe());
         }
         if let Some(folder) = &mut this.folder
             && let Err(error) = folder.begin_another_life(incarnation)
         {
             self.report_failed_storage(node, &error);
         }
-        for number in 0..self.plan.partitions {
-            let event = Event::RolledBack(incarnation);
-            self.hand_to_replica(node, partition_id(number), event);
-        }
-        self.tell_holds(node);
-    }
-
-    fn tell_holds(&mut self, node: usize) {
-        let replicas = self.nodes[node].hosted.iter();
-        let held = replicas
-            .filter_map(|hosted| hosted.replica.as_ref())
-            .map(Replica::held);
-        let held = held.collect();
-        self.tell_control(node, Report::Holds(held));
     }
 
     fn tell_control(&mut self, node: usize, report: Report) {
@@ -317,9 +350,9 @@ impl<L: Load> Cluster<L> {
     fn set_data_timer(&mut self, node: usize) {
         let late_max_ns = self.plan.processors.timer_late_max_ns;
         let this = &mut self.nodes[node];
-        let replicas = this.hosted.iter().filter_map(|h| h.replica.as_ref());
-        let first = replicas.filter_map(Replica::deadline).min();
-        let due = first.unwrap_or(Time::MAX).min(this.data.holds_at);
+        let Some(due) = this.data.plane.as_ref().map(DataPlane::deadline) else {
+            return;
+        };
         let Some(due_ns) = this.clock.when_it_shows(due) else {
             return;
         };
@@ -341,38 +374,38 @@ impl<L: Load> Cluster<L> {
             return;
         }
         this.data.wake_ns = u64::MAX;
-        let now = this.clock.read(self.now_ns);
-        for number in 0..self.plan.partitions {
-            let replica = self.nodes[node].hosted[number].replica.as_ref();
-            let deadline = replica.and_then(Replica::deadline);
-            if deadline.is_some_and(|deadline| deadline <= now) {
-                self.hand_to_replica(node, partition_id(number), Event::Tick);
-            }
-        }
-        let this = &mut self.nodes[node];
-        if this.data.holds_at <= now {
-            this.data.holds_at = now + self.plan.settings.heartbeat;
-            self.report_holds(node);
-        }
-        self.set_data_timer(node);
+        self.figures.events += 1;
+        self.finish_batch(node, life);
     }
 
-    fn write(&mut self, node: usize, partition: PartitionId, written: Written) {
+    fn write(
+        &mut self,
+        node: usize,
+        partition: PartitionId,
+        written: Written,
+        epochs: (Epoch, Epoch),
+    ) {
         let this = &mut self.nodes[node];
-        let hosted = &mut this.hosted[usize::from(partition.0)];
-        if let (Some(folder), Some(replica)) = (&mut this.folder, &hosted.replica) {
-            let epochs = (replica.promised(), replica.log_epoch());
+        if let Some(folder) = &mut this.folder {
             folder.write(partition, &written, epochs);
         }
-        if hosted.disk.write(written) {
-            self.begin_sync(node, partition);
+        this.disks[usize::from(partition.0)].write(written);
+    }
+
+    /// What was written goes to the disks.
+    fn begin_syncs(&mut self, node: usize) {
+        for number in 0..self.plan.partitions {
+            let disk = &self.nodes[node].disks[number];
+            if disk.unsafe_writes() > 0 && disk.syncing() == 0 {
+                self.begin_sync(node, partition_id(number));
+            }
         }
     }
 
     fn begin_sync(&mut self, node: usize, partition: PartitionId) {
         let takes_ns = self.sync_takes_ns();
         let this = &mut self.nodes[node];
-        this.hosted[usize::from(partition.0)].disk.begin_sync();
+        this.disks[usize::from(partition.0)].begin_sync();
         let life = this.life;
         let synced = Happening::Synced {
             node,
@@ -393,7 +426,7 @@ impl<L: Load> Cluster<L> {
             return;
         }
         let this = &mut self.nodes[node];
-        let disk = &this.hosted[usize::from(partition.0)].disk;
+        let disk = &this.disks[usize::from(partition.0)];
         let left = disk.unsafe_writes() - disk.syncing();
         if let Some(folder) = &mut this.folder {
             match folder.sync(partition, left) {
@@ -412,7 +445,7 @@ impl<L: Load> Cluster<L> {
             }
         }
         let this = &mut self.nodes[node];
-        let disk = &mut this.hosted[usize::from(partition.0)].disk;
+        let disk = &mut this.disks[usize::from(partition.0)];
         let synced = disk.end_sync();
         let more = disk.unsafe_writes() > 0;
         self.watch
@@ -426,7 +459,8 @@ impl<L: Load> Cluster<L> {
             }),
             Err(_) => self.report_disorder(node, partition),
         }
-        if more {
+        let disk = &self.nodes[node].disks[usize::from(partition.0)];
+        if more && self.nodes[node].life == life && disk.syncing() == 0 {
             self.begin_sync(node, partition);
         }
     }
@@ -436,7 +470,7 @@ impl<L: Load> Cluster<L> {
         self.plan.heartbeat_ns() / 4 + 1
     }
 
-    /// Both planes hear whether the disk has room for updates, when that changes.
+    /// The data plane hears whether the disk has room for updates, when that changes.
     pub(super) fn notice_room(&mut self, node: usize, room: bool) {
         if std::mem::replace(&mut self.nodes[node].room, room) != room {
             if !room {
@@ -447,24 +481,10 @@ impl<L: Load> Cluster<L> {
     }
 
     pub(super) fn tell_room(&mut self, node: usize) {
-        if !self.nodes[node].is_up() {
-            return;
+        if self.nodes[node].is_up() {
+            let room = self.nodes[node].room;
+            self.hand_in(node, Input::Room(room));
         }
-        let room = self.nodes[node].room;
-        for number in 0..self.plan.partitions {
-            self.hand_to_replica(node, partition_id(number), Event::Room(room));
-        }
-        self.report_holds(node);
-    }
-
-    /// The coordinator hears what the replicas hold, and whether there is room for more.
-    fn report_holds(&mut self, node: usize) {
-        let this = &self.nodes[node];
-        let room = this.room;
-        let replicas = this.hosted.iter().filter_map(|h| h.replica.as_ref());
-        let held = replicas.map(Replica::held).collect();
-        self.tell_control(node, Report::Holds(held));
-        self.tell_control(node, Report::Room(room));
     }
 
     pub(super) fn durable(
@@ -474,42 +494,16 @@ impl<L: Load> Cluster<L> {
         partition: PartitionId,
         synced: Synced,
     ) {
-        if self.nodes[node].life != life {
+        let this = &mut self.nodes[node];
+        if this.life != life {
             return;
         }
-        if synced.checkpoint.is_some() {
-            self.nodes[node].hosted[usize::from(partition.0)].checkpointing = false;
-            self.forget(node);
+        let safe = this.data.log.synced(partition, synced);
+        if let Some(lsn) = synced.checkpoint {
+            self.hand_in(node, Input::Checkpointed(partition, lsn));
         }
-        if let Some(ticket) = synced.ticket {
-            self.hand_to_replica(node, partition, Event::Durable(ticket));
-        }
-    }
-
-    /// Shortens the logs of a node that take too much of its memory. A real one looks after each batch,
-    /// this one after each checkpoint: a run is short, and something should be left to be forgotten.
-    fn forget(&mut self, node: usize) {
-        let mut memory = LogMemory::new(self.plan.log_memory_bytes, self.plan.partitions);
-        memory.note_all(self.nodes[node].replicas());
-        while let Some((partition, keep_bytes)) = memory.over()
-            && self.nodes[node].runs()
-        {
-            self.hand_to_replica(node, partition, Event::Forget(keep_bytes));
-            memory.note_all(self.nodes[node].replicas());
-            self.sometimes.saw(Sight::LogForgotten);
-        }
-    }
-
-    /// Makes a checkpoint when enough has been committed since the last one.
-    fn checkpoint(&mut self, node: usize, partition: PartitionId) {
-        let every = self.plan.disks.checkpoint_entries;
-        let hosted = &mut self.nodes[node].hosted[usize::from(partition.0)];
-        // The image knows what is committed; its record must not be behind it in the log.
-        if hosted.batch {
-            return;
-        }
-        if let Some(checkpoint) = hosted.due_checkpoint(every) {
-            self.write(node, partition, checkpoint);
+        if synced.ticket.is_some() {
+            self.hand_in(node, Input::Durable(safe));
         }
     }
 
@@ -521,81 +515,89 @@ impl<L: Load> Cluster<L> {
         (partition, request): (PartitionId, Request),
         as_of: Position,
     ) {
-        let this = &mut self.nodes[to];
-        let deadline = this.clock.read(self.now_ns) + self.plan.clients.deadline;
-        let token = this.data.wait(Waiting {
+        let client = Waiting {
             attempt,
-            request: request.clone(),
             partition,
-            deadline,
-        });
-        let event = request.event(token, as_of, deadline);
-        self.hand_to_replica(to, partition, event);
-    }
-
-    /// A read's answer came too late for its lease: it is asked again.
-    pub(super) fn read_again(&mut self, node: usize, life: u32, token: Token) {
-        let this = &self.nodes[node];
-        let Some(waiting) = this.data.waiting.get(&token) else {
-            return;
+            request: request.id(),
         };
-        if this.life == life {
-            let (partition, deadline) = (waiting.partition, waiting.deadline);
-            let again = waiting.request.clone();
-            let event = again.event(token, Position::default(), deadline);
-            self.hand_to_replica(node, partition, event);
+        let figures = |cluster: &Self| {
+            let plane = cluster.nodes[to].data.plane.as_ref();
+            plane.map(DataPlane::figures).unwrap_or_default()
+        };
+        let before = figures(self);
+        let ask: Ask = request.ask(as_of);
+        let asked = Input::Ask {
+            client,
+            partition,
+            ask,
+        };
+        self.hand_in(to, asked);
+        if figures(self).held_back > before.held_back {
+            self.sometimes.saw(Sight::HeldBack);
         }
     }
 
-    /// A reply is about to leave: what relies on a lease that has run out must not (rule R10).
-    fn reply(
+    /// A message comes from another node's replica.
+    pub(super) fn data_message(
         &mut self,
-        node: usize,
-        epoch: Option<kensho_protocol::ids::Epoch>,
-        token: Token,
-        reply: Reply,
-        not_after: Option<Time>,
+        to: usize,
+        from: usize,
+        (partition, message): (PartitionId, Message),
     ) {
+        let put_off = |cluster: &Self| {
+            let plane = cluster.nodes[to].data.plane.as_ref();
+            plane.map_or(0, |plane| plane.figures().put_off)
+        };
+        let before = put_off(self);
+        let came = Input::Message {
+            from: node_id(from),
+            partition,
+            message,
+        };
+        self.hand_in(to, came);
+        if put_off(self) > before {
+            self.sometimes.saw(Sight::PutOff);
+        }
+    }
+
+    /// An answer is about to leave: what relies on a lease that has run out must not (rule R10).
+    fn reply(&mut self, node: usize, answer: Answer) {
         let this = &mut self.nodes[node];
         let now = this.clock.read(self.now_ns);
-        let Some(waiting) = this.data.waiting.remove(&token) else {
+        let Some(plane) = &mut this.data.plane else {
             return;
         };
-        let late = not_after.is_some_and(|limit| now >= limit);
-        let reply = match (late, &waiting.request) {
-            (false, _) => reply,
-            (true, Request::Update { .. }) => Reply::Refused(Refusal::OutcomeUnknown),
-            (true, Request::Read(_)) if waiting.deadline <= now => {
-                Reply::Refused(Refusal::TimedOut)
-            }
-            (true, Request::Read(_)) => {
-                this.data.waiting.insert(token, waiting);
-                let life = this.life;
-                self.sometimes.saw(Sight::LeaseRanOut);
-                let again = Happening::ReadAgain { node, life, token };
-                return self.schedule.put(self.now_ns, again);
+        let (epoch, on_lease) = (answer.epoch, answer.not_after.is_some());
+        let late = plane.figures().late_answers;
+        let released = plane.release(now, answer, &mut self.outputs);
+        if plane.figures().late_answers > late {
+            self.sometimes.saw(Sight::LeaseRanOut);
+        }
+        let Some((client, told)) = released else {
+            return;
+        };
+        let reply = match told {
+            Told::Reply(reply) => reply,
+            Told::Overloaded(_) => {
+                self.sometimes.saw(Sight::Overloaded);
+                Reply::Refused(Refusal::Overloaded)
             }
         };
-        let asked = self.load.asked(waiting.attempt, waiting.request.id());
+        let asked = self.load.asked(client.attempt, client.request);
         let leaving = Leaving {
             origin: Origin {
-                partition: waiting.partition,
+                partition: client.partition,
                 node: node_id(node),
             },
             epoch,
-            on_lease: not_after.is_some(),
+            on_lease,
             asked,
         };
         self.note_reply(leaving, &reply);
         let nodes = &self.nodes;
-        let disk = |member| {
-            nodes[number_of(member)]
-                .hosted(waiting.partition)
-                .disk
-                .safe()
-        };
+        let disk = |member| nodes[number_of(member)].disk(client.partition).safe();
         self.watch.replied(leaving, &reply, disk);
-        self.answer_client(node, waiting.attempt, Ending::Reply(reply));
+        self.answer_client(node, client.attempt, Ending::Reply(reply));
     }
 
     /// Counts what must happen sometimes.

@@ -90,9 +90,9 @@ impl<L: Load> Cluster<L> {
             .put_back(node_id(node), accepted.unwrap_or_default());
         for (number, recovered) in replicas.into_iter().enumerate() {
             let partition = partition_id(number);
-            self.nodes[node].hosted[number].disk.put_back(recovered);
+            self.nodes[node].disks[number].put_back(recovered);
             self.watch.put_back(partition, node_id(node));
-            let safe = self.nodes[node].hosted[number].disk.safe();
+            let safe = self.nodes[node].disks[number].safe();
             self.watch.disk_changed(partition, node_id(node), safe);
             self.watch.stopped(partition, node_id(node));
         }
@@ -138,7 +138,7 @@ impl<L: Load> Cluster<L> {
             .iter()
             .filter_map(|n| n.control_disk.safe().accepted.as_ref());
         let mut tables = accepted.map(|table| &**table).chain([table]);
-        let disk = |node: NodeId| self.nodes[number_of(node)].hosted(partition).disk.safe();
+        let disk = |node: NodeId| self.nodes[number_of(node)].disk(partition).safe();
         tables.all(|table| {
             let assignment = table.assignment(partition);
             let kept = |node: NodeId| {

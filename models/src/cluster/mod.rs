@@ -17,9 +17,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kensho_checker::history::Event;
+use kensho_kernel::Report;
+use kensho_kernel::data::{Input, Output};
 use kensho_protocol::coordinator;
-use kensho_protocol::ids::{PartitionId, Position, Ticket, Token};
-use kensho_protocol::replica::{self, Output};
+use kensho_protocol::ids::{PartitionId, Position, Ticket};
+use kensho_protocol::replica;
 use kensho_protocol::session::{Address, Directory, Session};
 
 mod clients;
@@ -28,6 +30,7 @@ mod data;
 mod folder;
 mod folders;
 pub mod load;
+mod log;
 mod nemesis;
 pub mod node;
 pub mod plan;
@@ -56,7 +59,7 @@ use crate::world::trace::Trace;
 use clients::Client;
 use folder::Folder;
 use load::Load;
-use node::Node;
+use node::{Node, Waiting};
 use plan::Plan;
 use schedule::Effect;
 use sights::{Sight, Sometimes};
@@ -64,7 +67,6 @@ use swarm::Swarm;
 use tables::Tables;
 
 pub use clients::{Attempt, Ending, Request};
-pub use control::Report;
 pub use nemesis::Fault;
 
 /// Something that is going to happen.
@@ -211,25 +213,14 @@ pub enum Happening {
         /// What.
         report: Report,
     },
-    /// The data plane hands in a read again whose answer came too late for its lease.
-    ReadAgain {
-        /// Whose.
-        node: usize,
-        /// The life in which it was handed in.
-        life: u32,
-        /// Which.
-        token: Token,
-    },
-    /// What a replica was about to be handed when its process was stopped.
+    /// What a data plane was about to be handed when its process was stopped.
     Late {
         /// Whose.
         node: usize,
         /// The life in which that was.
         life: u32,
-        /// The partition.
-        partition: PartitionId,
         /// What.
-        event: replica::Event,
+        input: Input<Waiting>,
     },
     /// A node looks who answers (rule M5).
     Meet {
@@ -326,7 +317,7 @@ pub struct Cluster<L: Load = Swarm> {
     fault_origin_ns: u64,
     /// The planned faults that go on, and what each has done.
     ongoing: BTreeMap<usize, Vec<Effect>>,
-    /// Reused for the outputs of replicas.
+    /// Reused for the what data planes give out.
     outputs: Vec<Output>,
 }
 
@@ -447,9 +438,7 @@ impl<L: Load> Cluster<L> {
             } => {
                 // As a node refuses the connection of a process that another one has taken the place of.
                 if self.nodes[to].takes_from(from, life) {
-                    let from = node_id(from);
-                    let event = replica::Event::Message { from, message };
-                    self.hand_to_replica(to, partition, event);
+                    self.data_message(to, from, (partition, message));
                 }
             }
             Happening::Request {
@@ -486,15 +475,9 @@ impl<L: Load> Cluster<L> {
             Happening::Flush { node, life } => self.finish_batch(node, life),
             Happening::View { node, life } => self.follow(node, life),
             Happening::Report { node, life, report } => self.report(node, life, report),
-            Happening::ReadAgain { node, life, token } => self.read_again(node, life, token),
-            Happening::Late {
-                node,
-                life,
-                partition,
-                event,
-            } => {
+            Happening::Late { node, life, input } => {
                 if self.nodes[node].life == life {
-                    self.hand_to_replica(node, partition, event);
+                    self.hand_in(node, input);
                 }
             }
             Happening::Meet { node, life } => self.meet(node, life),
@@ -532,7 +515,6 @@ impl<L: Load> Cluster<L> {
             | Happening::Flush { node, .. }
             | Happening::View { node, .. }
             | Happening::Report { node, .. }
-            | Happening::ReadAgain { node, .. }
             | Happening::Late { node, .. }
             | Happening::Meet { node, .. } => *node,
             _ => return Some(what),

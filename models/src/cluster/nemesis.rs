@@ -1,6 +1,6 @@
 //! What goes wrong, and when it ends.
 
-use kensho_protocol::coordinator::Event;
+use kensho_kernel::control::Input;
 
 use super::clients::Ending;
 use super::folder::Folder;
@@ -92,7 +92,7 @@ impl<L: Load> Cluster<L> {
         }
         for number in 0..self.plan.partitions {
             let partition = partition_id(number);
-            let safe = self.nodes[node].hosted[number].disk.safe();
+            let safe = self.nodes[node].disks[number].safe();
             self.watch.disk_changed(partition, node_id(node), safe);
             self.watch.stopped(partition, node_id(node));
         }
@@ -105,7 +105,7 @@ impl<L: Load> Cluster<L> {
     /// Of what was not synced, each disk keeps some beginning.
     fn crash_disks(&mut self, node: usize) {
         for number in 0..self.plan.partitions {
-            let disk = &mut self.nodes[node].hosted[number].disk;
+            let disk = &mut self.nodes[node].disks[number];
             let written = disk.unsafe_writes();
             match disk.crash(&mut self.streams.disks) {
                 Ok(kept) if kept < written => self.sometimes.saw(Sight::RecordsLost),
@@ -127,7 +127,7 @@ impl<L: Load> Cluster<L> {
         this.folder = Some(folder);
         let mut forgotten = Vec::new();
         for (number, (recovered, kept)) in found.replicas.into_iter().enumerate() {
-            let disk = &mut this.hosted[number].disk;
+            let disk = &mut this.disks[number];
             if kept < disk.unsafe_writes() {
                 self.sometimes.saw(Sight::RecordsLost);
             }
@@ -284,7 +284,7 @@ impl<L: Load> Cluster<L> {
         }
         for node in (first..first + count).map(|node| node % nodes) {
             self.nodes[node].joins = false;
-            self.hand_to_coordinator(told, Event::Remove(node_id(node)));
+            self.hand_to_control(told, Input::Remove(node_id(node)));
         }
     }
 

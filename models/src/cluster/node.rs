@@ -1,23 +1,25 @@
 //! One node of a cluster: its clock, its process with both planes, and its disk.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
+use kensho_kernel::View;
+use kensho_kernel::control::ControlPlane;
+use kensho_kernel::data::{DataPlane, Output};
 use kensho_protocol::apply::Apply;
 use kensho_protocol::coordinator::{Coordinator, Saved, Standing};
-use kensho_protocol::ids::{Incarnation, PartitionId, Token};
+use kensho_protocol::ids::{Incarnation, PartitionId};
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::Replica;
-use kensho_protocol::table::Table;
-use kensho_protocol::time::Time;
+use kensho_protocol::request::RequestId;
 use kensho_storage::disk::SimulatedDisk;
 
 use super::Happening;
-use super::clients::{Attempt, Request};
+use super::clients::Attempt;
 use super::folder::Folder;
+use super::log::Log;
 use crate::world::clock::Clock;
-use crate::world::disk::CoordinatorDisk;
-use crate::world::node::{Condition, Hosted};
+use crate::world::disk::{CoordinatorDisk, ReplicaDisk};
+use crate::world::node::Condition;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub struct Node<A: Apply> {
     /// How often it has started; what belongs to an earlier life counts for nothing.
     pub life: u32,
     /// What its process is doing.
-    pub condition: Condition<Happening>,
+    pub condition: Condition<Happening, Output>,
     /// Whether it asks to be a member whenever it starts.
     pub joins: bool,
     /// The control plane, while the process lives.
@@ -36,10 +38,10 @@ pub struct Node<A: Apply> {
     pub control_disk: CoordinatorDisk,
     /// How many of its writes are not safe yet.
     pub saving: usize,
-    /// The replicas and their disks, by partition.
-    pub hosted: Vec<Hosted<A>>,
-    /// The rest of the data plane.
-    pub data: Data,
+    /// What the replicas have written, by partition.
+    pub disks: Vec<ReplicaDisk>,
+    /// The data plane.
+    pub data: Data<A>,
     /// What is on its disk, in files, where the load wants that.
     pub folder: Option<Folder>,
     /// Whether its disk has room for updates.
@@ -63,11 +65,11 @@ pub struct Copied {
     pub files: Option<SimulatedDisk>,
 }
 
-/// The control plane: the coordinator, and what it shows to the data plane.
+/// The control plane: its machine, and what it shows to the data plane.
 #[derive(Debug)]
 pub struct Control {
-    /// The state machine.
-    pub coordinator: Coordinator,
+    /// The machine.
+    pub plane: ControlPlane,
     /// What the data plane may see.
     pub view: View,
     /// The data plane is about to look.
@@ -78,62 +80,38 @@ pub struct Control {
     pub wake_ns: u64,
 }
 
-/// What the data plane sees of the coordinator: always the newest, so that some may be passed over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct View {
-    /// The last committed table.
-    pub table: Option<Arc<Table>>,
-    /// Whether the node is part of a quorum.
-    pub service: bool,
-}
-
-/// The data plane, besides its replicas.
+/// The data plane: its machine, and what it acts through.
 #[derive(Debug)]
-pub struct Data {
-    /// What it has seen of the coordinator.
-    pub view: View,
-    /// A flush is due at the end of the current batch.
+pub struct Data<A: Apply> {
+    /// The machine, while the process lives.
+    pub plane: Option<DataPlane<A, Waiting>>,
+    /// The end of the current batch is due.
     pub batch: bool,
     /// When the next wake-up is due; `u64::MAX`: none.
     pub wake_ns: u64,
-    /// When the coordinator is told next what the replicas hold.
-    pub holds_at: Time,
-    /// The clients that wait for an answer.
-    pub waiting: BTreeMap<Token, Waiting>,
-    last_token: u64,
+    /// How long its log is.
+    pub log: Log,
 }
 
-/// A client that waits for an answer, and what is needed to ask again.
-#[derive(Clone, Debug)]
+/// A client that waits for an answer.
+#[derive(Clone, Copy, Debug)]
 pub struct Waiting {
     /// Who waits.
     pub attempt: Attempt,
-    /// For what.
-    pub request: Request,
-    /// In which partition.
+    /// Of which partition.
     pub partition: PartitionId,
-    /// Until when.
-    pub deadline: Time,
+    /// The number of what it wants, if it is an update that has one.
+    pub request: Option<RequestId>,
 }
 
-impl Data {
+impl<A: Apply> Data<A> {
     fn new() -> Self {
         Data {
-            view: View::default(),
+            plane: None,
             batch: false,
             wake_ns: u64::MAX,
-            holds_at: Time(0),
-            waiting: BTreeMap::new(),
-            last_token: 0,
+            log: Log::default(),
         }
-    }
-
-    /// Somebody waits from now on.
-    pub fn wait(&mut self, waiting: Waiting) -> Token {
-        self.last_token += 1;
-        let token = Token(self.last_token);
-        self.waiting.insert(token, waiting);
-        token
     }
 }
 
@@ -141,7 +119,7 @@ impl<A: Apply> Node<A> {
     /// A node that has never been started.
     #[must_use]
     pub fn new(clock: Clock, partitions: usize) -> Self {
-        let hosted = || Hosted::empty(Incarnation(0));
+        let disk = || ReplicaDisk::empty(Incarnation(0));
         Node {
             clock,
             life: 0,
@@ -150,7 +128,7 @@ impl<A: Apply> Node<A> {
             control: None,
             control_disk: CoordinatorDisk::default(),
             saving: 0,
-            hosted: (0..partitions).map(|_| hosted()).collect(),
+            disks: (0..partitions).map(|_| disk()).collect(),
             data: Data::new(),
             folder: None,
             room: true,
@@ -173,7 +151,7 @@ impl<A: Apply> Node<A> {
     /// A copy of its folder as it is now.
     #[must_use]
     pub fn folder_now(&self) -> Copied {
-        let replicas = self.hosted.iter().map(|hosted| hosted.disk.copy());
+        let replicas = self.disks.iter().map(ReplicaDisk::copy);
         Copied {
             saved: self.control_disk.safe().clone(),
             replicas: replicas.collect(),
@@ -193,23 +171,43 @@ impl<A: Apply> Node<A> {
         !matches!(self.condition, Condition::Down)
     }
 
-    /// Its replicas, while the process lives.
-    pub fn replicas(&self) -> impl Iterator<Item = &Replica<A>> {
-        self.hosted
-            .iter()
-            .filter_map(|hosted| hosted.replica.as_ref())
+    /// Its replica of `partition`, while the process lives.
+    #[must_use]
+    pub fn replica(&self, partition: PartitionId) -> Option<&Replica<A>> {
+        let plane = self.data.plane.as_ref()?;
+        Some(plane.replica(partition))
     }
 
-    /// Its share of `partition`.
+    /// What its replica of `partition` has written.
     #[must_use]
-    pub fn hosted(&self, partition: PartitionId) -> &Hosted<A> {
-        &self.hosted[usize::from(partition.0)]
+    pub fn disk(&self, partition: PartitionId) -> &ReplicaDisk {
+        &self.disks[usize::from(partition.0)]
+    }
+
+    /// The partitions that keep the log too long, those first that hold its oldest part: all of them if it
+    /// is longer than `log_bytes`, else those of which `every` or more entries were committed since the
+    /// last checkpoint; 0: never.
+    #[must_use]
+    pub fn due_checkpoints(&self, every: u64, log_bytes: u64) -> Vec<PartitionId> {
+        if every == 0 {
+            return Vec::new();
+        }
+        let all = self.data.log.is_longer_than(log_bytes);
+        let is_due = |partition: &PartitionId| {
+            let commit = self.replica(*partition).map_or(0, |r| r.commit().0);
+            all || commit >= self.disk(*partition).safe().base.lsn.0 + every
+        };
+        let mut due = self.data.log.oldest_first();
+        due.retain(is_due);
+        due
     }
 
     /// Its coordinator, while the process lives.
     #[must_use]
     pub fn coordinator(&self) -> Option<&Coordinator> {
-        self.control.as_ref().map(|control| &control.coordinator)
+        self.control
+            .as_ref()
+            .map(|control| control.plane.coordinator())
     }
 
     /// Whether it takes itself for the master.
@@ -226,10 +224,8 @@ impl<A: Apply> Node<A> {
         self.control = None;
         self.heard.clear();
         self.saving = 0;
-        for hosted in &mut self.hosted {
-            hosted.lose_memory();
-        }
         let data = std::mem::replace(&mut self.data, Data::new());
-        data.waiting.into_values().map(|w| w.attempt).collect()
+        let waiting = data.plane.iter().flat_map(DataPlane::waiting);
+        waiting.map(|waiting| waiting.attempt).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kensho_kernel::data;
 use kensho_nemesis::fault::Action;
 use kensho_nemesis::schedule::{self, Planned};
 use kensho_protocol::coordinator::Birth;
@@ -33,6 +34,12 @@ pub struct Plan {
     pub settings: Settings,
     /// What the logs of all of a node's replicas may take of its memory, in bytes.
     pub log_memory_bytes: u64,
+    /// The log on a disk is to be shortened when it is longer than this, in bytes; `u64::MAX`: whatever it is.
+    pub log_bytes: u64,
+    /// How many statements of clients may wait at a node.
+    pub statements: usize,
+    /// What else a data plane takes on.
+    pub limits: data::Limits,
     /// How the network behaves.
     pub network: NetworkPlan,
     /// How the disks behave.
@@ -139,6 +146,15 @@ impl Plan {
             priorities: (0..nodes).map(|_| random.pick(&[0, 0, 1])).collect(),
             settings,
             log_memory_bytes: base.log_memory_bytes,
+            log_bytes: u64::MAX,
+            statements: usize::MAX,
+            limits: data::Limits {
+                checkpoint_interval: match base.disks.checkpoint_entries {
+                    0 => Duration::MAX,
+                    _ => Duration::from_nanos(heartbeat_ns / 8),
+                },
+                ..data::Limits::default()
+            },
             network: base.network,
             disks: base.disks,
             processors: base.processors,
@@ -208,6 +224,44 @@ impl Plan {
         let any = self.faults.restore_every_ns.or(self.faults.clone_every_ns);
         self.settings.distrust_disks = any.is_some();
         self
+    }
+
+    /// The same plan with nodes that take on little, in some runs. It draws from `random` alone, so that
+    /// the other runs stay what they are. A usual statement takes `statement_bytes`.
+    #[must_use]
+    pub fn with_busy_nodes(mut self, statement_bytes: usize, random: &mut Random) -> Self {
+        let mut some = |choices: [usize; 6]| {
+            let count = random.pick(&choices);
+            (count > 0).then_some(count * statement_bytes)
+        };
+        let checkpoints = self.disks.checkpoint_entries > 0;
+        if let Some(bytes) = some([0, 0, 0, 4, 20, 100]).filter(|_| checkpoints) {
+            self.log_bytes = bytes as u64;
+        }
+        let limits = &mut self.limits;
+        let backlog = some([0, 0, 0, 0, 1, 3]);
+        limits.backlog_bytes = backlog.unwrap_or(limits.backlog_bytes);
+        let held_back = some([0, 0, 0, 1, 1, 4]);
+        limits.held_back_bytes = held_back.unwrap_or(limits.held_back_bytes);
+        let put_off = some([0, 0, 0, 1, 3, 10]);
+        limits.put_off_bytes = put_off.unwrap_or(limits.put_off_bytes);
+        let fresh = some([0, 0, 0, 0, 1, 3]);
+        limits.fresh_bytes = fresh.unwrap_or(limits.fresh_bytes);
+        self.statements = random.pick(&[2, 4, 100, 100, 100, 100, 100]);
+        self
+    }
+
+    /// What the data planes are told.
+    #[must_use]
+    pub fn data(&self) -> data::Settings {
+        data::Settings {
+            protocol: self.settings,
+            statement_deadline: self.clients.deadline,
+            statements: self.statements,
+            log_memory_bytes: self.log_memory_bytes,
+            checkpoint_after_bytes: self.log_bytes,
+            limits: self.limits,
+        }
     }
 
     /// Draws a plan for a workload: what it asks for, and faults at planned times, which take the

@@ -32,13 +32,13 @@ impl<L: Load> Cluster<L> {
             let assignment = table.assignment(partition);
             let replicas: Vec<Final> = (0..self.plan.nodes)
                 .filter_map(|node| {
-                    let hosted = self.nodes[node].hosted(partition);
-                    let replica = hosted.replica.as_ref()?;
+                    let replica = self.nodes[node].replica(partition)?;
+                    let safe = self.nodes[node].disk(partition).safe();
                     let current = replica.owned_epoch() == Some(assignment.epoch);
                     Some(Final {
                         in_sync: assignment.in_sync.contains_key(&node_id(node)),
                         serves: current && replica.serves() && replica.role() == RoleKind::Serving,
-                        end: (disk::end(hosted.disk.safe()), replica.commit()),
+                        end: (disk::end(safe), replica.commit()),
                     })
                 })
                 .collect();

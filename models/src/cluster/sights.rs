@@ -73,4 +73,10 @@ sights! {
     Blackout = "all nodes were down",
     /// A node's logs took too much of its memory, and one was cut short.
     LogForgotten = "a log in memory was cut short",
+    /// An update had to wait until it could be handed in.
+    HeldBack = "an update was held back",
+    /// Entries of another node had to wait until the log had room for them.
+    PutOff = "entries were put off",
+    /// A statement was refused since too much was under way.
+    Overloaded = "a statement was refused by a busy node",
 }

@@ -98,6 +98,9 @@ impl Client {
     }
 }
 
+/// What a usual statement takes.
+const STATEMENT_BYTES: usize = 5;
+
 impl Load for Swarm {
     type Data = Registers;
 
@@ -108,6 +111,7 @@ impl Load for Swarm {
         plan.with_changing_members(&mut Random::new(seed, Stream::Members))
             .with_full_disks(&mut Random::new(seed, Stream::Room))
             .with_copied_folders(&mut Random::new(seed, Stream::Folders))
+            .with_busy_nodes(STATEMENT_BYTES, &mut Random::new(seed, Stream::Busy))
     }
 
     fn new(plan: &Plan) -> Self {

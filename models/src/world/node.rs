@@ -49,24 +49,24 @@ pub fn nonce(node: usize, life: u32) -> u128 {
 /// There is no deadline.
 const NEVER_DUE: (Time, u64) = (Time::MAX, u64::MAX);
 
-/// What a node's process is doing. `H` is what can happen in its world.
+/// What a node's process is doing. `H` is what can happen in its world, `D` what it decides on.
 #[derive(Debug)]
-pub enum Condition<H> {
+pub enum Condition<H, D = Decided> {
     /// It does its work.
     Running,
     /// It was stopped; the clock runs on, and everything for it waits.
-    Stopped(Stopped<H>),
+    Stopped(Stopped<H, D>),
     /// There is no process.
     Down,
 }
 
 /// What waits for a stopped process to go on.
 #[derive(Debug)]
-pub struct Stopped<H> {
+pub struct Stopped<H, D> {
     /// When it stopped.
     pub since_ns: u64,
     /// Outputs that were decided on and not carried out, in order.
-    pub decided: Vec<Decided>,
+    pub decided: Vec<D>,
     /// What has happened to it since.
     pub backlog: VecDeque<H>,
 }
@@ -101,7 +101,7 @@ pub struct Hosted<A: Apply = Registers> {
     pub checkpointing: bool,
 }
 
-impl<H> Condition<H> {
+impl<H, D> Condition<H, D> {
     /// Stopped from now on, with nothing waiting yet.
     #[must_use]
     pub fn stopped(since_ns: u64) -> Self {

@@ -79,6 +79,9 @@ impl HeldBack {
     }
 }
 
+/// Why an update waits that the log on disk has no room for.
+const MUST_BE_CUT: &str = "the log on disk must be cut first";
+
 impl<A: Apply, C> DataPlane<A, C> {
     /// A client wants something.
     pub(super) fn ask(
@@ -178,7 +181,7 @@ impl<A: Apply, C> DataPlane<A, C> {
         } else if self.log.busy {
             Some("the disk is too slow")
         } else if !self.log.has(bytes) {
-            Some("the log on disk must be cut first")
+            Some(MUST_BE_CUT)
         } else if self.log_memory.uncommitted_bytes() >= self.settings.limits.uncommitted_bytes
             || log.uncommitted_bytes() >= self.settings.protocol.uncommitted_limit_bytes
         {
@@ -188,14 +191,18 @@ impl<A: Apply, C> DataPlane<A, C> {
         }
     }
 
-    /// Hands in what was held back, as far as that can be now.
+    /// Hands in what was held back, as far as that can be now. One after the other is handed in without
+    /// room if the log cannot be cut: what keeps it long may be a partition that this node has no role in
+    /// any more, and no other one must wait for that without end.
     pub(super) fn take_what_was_held_back(&mut self, now: Time, out: &mut Vec<Output>) {
         for _ in 0..self.held_back.updates.len() {
             let Some(update) = self.held_back.updates.pop_front() else {
                 return;
             };
             let bytes = update.statement.len();
+            let cannot_be_cut = self.checkpoints.pinned && self.log.is_fresh();
             match self.held_up(update.partition, bytes) {
+                Some(MUST_BE_CUT) if cannot_be_cut => self.execute(now, update, out),
                 Some(_) if now < update.until => {
                     self.held_back.updates.push_back(update);
                     continue;

@@ -12,6 +12,7 @@ use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, PartitionId, Token};
 use kensho_protocol::replica::Event;
 use kensho_protocol::request::{Read, Refusal, Reply};
+use kensho_protocol::rule::Rule;
 use kensho_protocol::time::Time;
 
 use super::{DataPlane, Output, Told};
@@ -106,7 +107,8 @@ impl<A: Apply, C> DataPlane<A, C> {
         };
         let waiting = self.waiting.clients.get(&token)?;
         let (partition, deadline) = (waiting.partition, waiting.deadline);
-        let in_time = now < limit;
+        let rules = self.settings.protocol.rules;
+        let in_time = now < limit || rules.broken(Rule::LateAnswerLeaves);
         if let Some(transcript) = &mut self.transcript {
             transcript.leaves(partition, now, token, in_time);
         }
@@ -115,6 +117,9 @@ impl<A: Apply, C> DataPlane<A, C> {
         }
         self.figures.late_answers += 1;
         match waiting.query.clone() {
+            None if rules.broken(Rule::LateUpdateRefused) => {
+                self.let_leave(token, refused(Refusal::NotServing))
+            }
             None => self.let_leave(token, refused(Refusal::OutcomeUnknown)),
             Some(_) if deadline <= now => self.let_leave(token, refused(Refusal::TimedOut)),
             Some(query) => {

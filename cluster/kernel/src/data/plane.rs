@@ -8,6 +8,7 @@ use kensho_protocol::ids::{Incarnation, NodeId, PartitionId, Ticket};
 use kensho_protocol::inputs::Transcript;
 use kensho_protocol::record::Record;
 use kensho_protocol::replica::{self, Event, LogMemory, Message, Note, Replica};
+use kensho_protocol::rule::Rule;
 use kensho_protocol::settings::Mode;
 use kensho_protocol::table::Table;
 use kensho_protocol::time::Time;
@@ -213,6 +214,12 @@ impl<A: Apply, C> DataPlane<A, C> {
         waits && self.log.next_look <= now
     }
 
+    /// The partitions whose replicas were handed something since the last flush.
+    #[must_use]
+    pub fn touched(&self) -> &[PartitionId] {
+        &self.touched
+    }
+
     /// Whether there is something to [`flush`](DataPlane::flush).
     #[must_use]
     pub fn has_batch(&self) -> bool {
@@ -221,6 +228,7 @@ impl<A: Apply, C> DataPlane<A, C> {
 
     /// Gives out what follows from all that was handed in: records, messages, then answers.
     pub fn flush(&mut self, now: Time, out: &mut Vec<Output>) {
+        let rules = self.settings.protocol.rules;
         let mut answers = std::mem::take(&mut self.last);
         while !self.touched.is_empty() {
             for partition in std::mem::take(&mut self.touched) {
@@ -235,15 +243,17 @@ impl<A: Apply, C> DataPlane<A, C> {
                 self.absorb(now, partition, &mut answers);
             }
             self.forget(now, &mut answers);
+            if rules.broken(Rule::DurableWhenWritten) {
+                self.durable(now, self.records, &mut answers);
+            }
         }
-        let wrote = !self.batch.records.is_empty();
+        let before = out.len();
         let records = self.batch.records.drain(..);
         out.extend(records.map(|(partition, record)| Output::Record { partition, record }));
         // Now no record is missing in the log that a checkpoint takes the place of.
-        let before = out.len();
         self.begin_checkpoints(now, out);
         let awaited = std::mem::take(&mut self.batch.awaited);
-        if wrote || out.len() > before {
+        if out.len() > before {
             out.push(Output::WriteLog { awaited });
         }
         // Before clients are answered, which takes a while when there are many: what has to be done on
@@ -260,6 +270,15 @@ impl<A: Apply, C> DataPlane<A, C> {
         out.append(&mut answers);
         self.last = answers;
         self.begin_batch();
+    }
+
+    /// So many of all records are on disk (rule R5).
+    fn durable(&mut self, now: Time, records: u64, out: &mut Vec<Output>) {
+        while let Some((_, partition, ticket)) =
+            (self.unsynced).pop_front_if(|(number, ..)| *number <= records)
+        {
+            self.hand_in(now, partition, Event::Durable(ticket), out);
+        }
     }
 
     /// Takes a message of another node's replica.
@@ -444,7 +463,11 @@ impl<A: Apply, C> DataPlane<A, C> {
                     not_after,
                     epoch: self.replica(partition).owned_epoch(),
                 })),
-                replica::Output::Ask(change) => out.push(Output::Report(Report::Ask(change))),
+                replica::Output::Ask(change) => {
+                    if !self.settings.protocol.rules.broken(Rule::AskNotPassedOn) {
+                        out.push(Output::Report(Report::Ask(change)));
+                    }
+                }
                 replica::Output::CutOff { entries } => {
                     // In semi-sync nothing of it was ever acknowledged.
                     if self.settings.protocol.mode == Mode::Async {

@@ -15,7 +15,8 @@ use kensho_protocol::replica::Message;
 /// waits here, so that none may wait for others that came later.
 #[derive(Debug)]
 pub(super) struct PutOff {
-    /// No more than this waits, in bytes. What is left out, owners send again.
+    /// No more than this waits, in bytes, but for a single message: the log may have room for it only when
+    /// nothing else is left to wait for. What is left out, owners send again.
     limit_bytes: usize,
     messages: VecDeque<(PartitionId, NodeId, Message)>,
     partitions: BTreeMap<PartitionId, Waiting>,
@@ -112,7 +113,7 @@ impl PutOff {
             commit,
         };
         let bytes = size_bytes(&message);
-        if self.bytes + bytes <= self.limit_bytes {
+        if self.messages.is_empty() || self.bytes + bytes <= self.limit_bytes {
             self.bytes += bytes;
             self.messages.push_back((partition, from, message));
             let waiting = self.partitions.entry(partition).or_insert(Waiting {
@@ -226,6 +227,17 @@ mod tests {
         let waiting: Vec<_> = put_off.take_all().iter().map(|m| said(&m.2)).collect();
         assert_eq!(waiting, [(at(5), 2), (at(7), 1)]);
         assert!(put_off.is_empty() && put_off.bytes == 0);
+    }
+
+    #[test]
+    fn a_single_message_waits_however_long_it_is() {
+        let log = Log::after(at(5));
+        let mut put_off = PutOff::new(LIMIT_BYTES);
+        for lsn in [6, 7] {
+            let message = append(2, lsn - 1, &[lsn], 2 * LIMIT_BYTES);
+            put_off.put_off(OWNER, PARTITION, message, &log);
+        }
+        assert_eq!(put_off.messages.len(), 1);
     }
 
     #[test]

@@ -227,6 +227,7 @@ impl Pair {
             let view = View {
                 table: Some(Arc::clone(&table)),
                 service: true,
+                ..View::default()
             };
             node.handle(pair.now, Input::View(view));
         }
@@ -400,4 +401,25 @@ fn entries_wait_for_room_in_the_log_and_their_owner_hears_of_the_backup() {
     pair.settle();
     pair.owner.release(pair.now);
     assert!(pair.owner.told.contains_key("a"));
+}
+
+#[test]
+fn a_log_that_cannot_be_cut_lets_one_update_after_the_other_pass() {
+    let limits = Limits {
+        checkpoint_interval: Duration::ZERO,
+        ..Limits::default()
+    };
+    let mut pair = Pair::serving(limits);
+    let now = pair.now;
+    // The log is kept by an update that the backup, which is not heard, does not confirm.
+    let lsn = pair.owner.plane.replica(P).commit();
+    pair.owner.handle(now, Input::Checkpointed(P, lsn));
+    pair.owner.log.room_bytes = 0;
+    pair.owner.update(now, "a");
+    pair.owner.flush(now);
+    pair.owner.update(now, "b");
+    assert_eq!(pair.owner.plane.figures().held_back, 1);
+    pair.owner.handle(now, Input::Tick);
+    pair.owner.flush(now);
+    assert_eq!(pair.owner.plane.figures().updates, 2);
 }

@@ -64,16 +64,17 @@ impl Control {
             self.absence.say_at = now + SAY_INTERVAL;
             tracing::warn!("this node is no member of its cluster: {why}");
         }
-        self.view.send_if_modified(|view| {
-            let changed = view.no_member != why;
-            view.no_member = why;
+        self.shown.send_if_modified(|shown| {
+            let changed = shown.no_member != why;
+            shown.no_member = why;
             changed
         });
     }
 
     fn why_no_member(&self, now: Time) -> Option<String> {
-        let table = self.coordinator.committed();
-        if table.is_some_and(|table| table.members.contains_key(&self.me.id)) {
+        let (coordinator, me) = (self.machine.coordinator(), self.machine.me());
+        let (table, through) = (coordinator.committed(), self.machine.through());
+        if table.is_some_and(|table| table.members.contains_key(&me.id)) {
             return None;
         }
         if let Some((why, at)) = &self.absence.refused
@@ -81,23 +82,23 @@ impl Control {
         {
             return Some(format!("the master does not take it: {why}"));
         }
-        let asked = self.through.iter();
-        let initial = self.initial.iter().map(|member| &member.name);
-        let others: Vec<&String> = match self.through.is_empty() {
-            true => initial.filter(|name| **name != self.me.name).collect(),
+        let asked = through.iter();
+        let initial = self.machine.initial().iter();
+        let others: Vec<&String> = match through.is_empty() {
+            true => initial.filter(|name| **name != me.name).collect(),
             false => asked.collect(),
         };
         let troubles = others.iter().filter_map(|name| self.hello.trouble(name));
         let troubles: Vec<String> = troubles.collect();
         let joins = format!(
             "curl -X POST http://{}/node/join -d '{{\"through\": [{{\"name\": NAME, \"peer\": ADDRESS}}]}}'",
-            self.me.client_address
+            me.client_address
         );
         Some(if table.is_some() {
             format!(
                 "it was removed; to have it join again: {joins} with a member's name and peer address"
             )
-        } else if self.coordinator.accepted().is_some() {
+        } else if coordinator.accepted().is_some() {
             match troubles.is_empty() {
                 true => "it waits for a master".to_owned(),
                 false => format!(
@@ -107,12 +108,12 @@ impl Control {
             }
         } else if !troubles.is_empty() {
             format!("no connection to {}", troubles.join("; to "))
-        } else if self.coordinator.is_joiner() && self.through.is_empty() {
+        } else if coordinator.is_joiner() && through.is_empty() {
             format!(
                 "its data folder is empty, and the cluster exists already; to have it join: {joins} with a \
                  member's name and peer address, or start it with --join instead of --member"
             )
-        } else if self.through.is_empty() {
+        } else if through.is_empty() {
             "it waits for the first table of the cluster".to_owned()
         } else {
             "it has asked, and waits for an answer".to_owned()

@@ -1,18 +1,19 @@
-//! The control plane's thread: it drives the coordinator. Nothing here waits for a disk or for
+//! The control plane's thread: it drives the control plane's machine ([`kensho_kernel::control`]). Nothing here waits for a disk or for
 //! clients, so that a busy node still answers heartbeats.
 
 mod absence;
 pub(crate) mod notes;
 mod saver;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kensho_kernel::Report;
-use kensho_protocol::coordinator::{Coordinator, Event, Kept, Message, Note, Output, Standing};
-use kensho_protocol::ids::{NodeId, Term, Ticket};
-use kensho_protocol::table::{Member, Table};
+use kensho_kernel::control::{ControlPlane, Input, Output};
+use kensho_kernel::{Report, View};
+use kensho_protocol::coordinator::{Coordinator, Kept, Message, Note};
+use kensho_protocol::ids::{NodeId, Ticket};
+use kensho_protocol::rule::Rules;
+use kensho_protocol::table::Member;
 use kensho_protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -47,45 +48,13 @@ pub(crate) enum Heard {
     Force,
 }
 
-/// What the rest of the node sees of the coordinator.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    /// The last committed table.
-    pub(crate) table: Option<Arc<Table>>,
-    /// Whether the node is part of a quorum.
-    pub(crate) service: bool,
-    /// What the node is in the cluster.
-    pub(crate) standing: Standing,
-    /// The members that do not count as failed, if this node is master.
-    pub(crate) alive: BTreeSet<NodeId>,
-    /// The present term.
-    pub(crate) term: Term,
-    /// How often this node, as master, made a node owner although acknowledged updates may be lost
-    /// (rule R5), counted by partition since the node's start.
-    pub(crate) possible_losses: u64,
-    /// How often this node, as master, let a partition go on although nobody could tell whether
-    /// something is lost (rule R14).
-    pub(crate) unconfirmed_promotions: u64,
-    /// How often a second master of a term was refused (rule R14).
-    pub(crate) second_masters: u64,
+/// What the rest of the node sees of the control plane.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// What the coordinator shows.
+    pub(crate) view: View,
     /// Why the node is no member of its cluster, if it is none.
     pub(crate) no_member: Option<String>,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        View {
-            table: None,
-            service: false,
-            standing: Standing::Electing,
-            alive: BTreeSet::new(),
-            term: Term(0),
-            possible_losses: 0,
-            unconfirmed_promotions: 0,
-            second_masters: 0,
-            no_member: None,
-        }
-    }
 }
 
 /// What comes in.
@@ -100,20 +69,13 @@ pub(crate) struct Inputs {
     pub(crate) met: mpsc::UnboundedReceiver<Met>,
 }
 
-/// The coordinator and what it acts through.
+/// The control plane's machine, and what it acts through.
 pub(crate) struct Control {
-    coordinator: Coordinator,
-    me: Member,
+    machine: ControlPlane,
     peers: Peers,
     saver: Saver,
-    view: watch::Sender<View>,
-    /// The initial members that have answered, by name; this node is one of them.
-    known: BTreeMap<String, Member>,
+    shown: watch::Sender<Shown>,
     initial: Vec<MemberSetting>,
-    /// Under which identity nodes answered last, by name.
-    met: BTreeMap<String, NodeId>,
-    /// The names of those that this node asks to be made a member.
-    through: BTreeSet<String>,
     outputs: Vec<Output>,
     recorder: Recorder,
     hello: Arc<Hello>,
@@ -122,23 +84,21 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(
-        (coordinator, recorder): (Coordinator, Recorder),
+        (coordinator, mut recorder): (Coordinator, Recorder),
         (me, hello): (Member, Arc<Hello>),
-        initial: Vec<MemberSetting>,
+        (initial, rules): (Vec<MemberSetting>, Rules),
         peers: Peers,
         saver: Saver,
-        view: watch::Sender<View>,
+        shown: watch::Sender<Shown>,
     ) -> Self {
+        let names = initial.iter().map(|member| member.name.clone()).collect();
+        let transcript = recorder.take_transcript();
         Control {
-            coordinator,
-            known: BTreeMap::from([(me.name.clone(), me.clone())]),
-            me,
+            machine: ControlPlane::new(coordinator, me, names, rules, transcript),
             peers,
             saver,
-            view,
+            shown,
             initial,
-            met: BTreeMap::new(),
-            through: BTreeSet::new(),
             outputs: Vec::new(),
             recorder,
             hello,
@@ -152,18 +112,19 @@ impl Control {
         for member in &self.initial {
             self.peers.link(&member.name, &member.peer);
         }
-        if let Some(table) = self.coordinator.accepted() {
+        let accepted = self.machine.coordinator().accepted();
+        if let Some(table) = accepted {
             self.peers.link_members(table);
         }
         if join.is_empty() {
-            self.complete_roster();
-        } else if self.coordinator.accepted().is_none() {
+            self.handle(Input::Found);
+        } else if accepted.is_none() {
             self.join(join);
         }
         let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
         let mut planned = Time(0);
         loop {
-            let deadline = self.coordinator.deadline().unwrap_or(Time::MAX);
+            let deadline = self.machine.deadline().unwrap_or(Time::MAX);
             let deadline = deadline.min(self.absence.look_at());
             if deadline != planned {
                 planned = deadline;
@@ -171,7 +132,7 @@ impl Control {
             }
             tokio::select! {
                 biased;
-                Some(ticket) = inputs.saved.recv() => self.handle(Event::Saved(ticket)),
+                Some(ticket) = inputs.saved.recv() => self.handle(Input::Saved(ticket)),
                 Some(met) = inputs.met.recv() => self.meet(met),
                 Some(received) = inputs.messages.recv() => {
                     self.receive(received);
@@ -191,17 +152,18 @@ impl Control {
                 }
             }
             if self.is_due() {
-                self.handle(Event::Tick);
+                self.handle(Input::Tick);
             }
             self.look_for_absence();
             self.peers.flush();
-            self.publish();
+            self.machine.flush(&mut self.outputs);
+            self.carry_out();
         }
     }
 
     fn is_due(&self) -> bool {
         let now = clock::now();
-        self.coordinator
+        self.machine
             .deadline()
             .is_some_and(|deadline| deadline <= now)
     }
@@ -223,155 +185,91 @@ impl Control {
             if let Message::Join { member, .. } = &message {
                 self.peers.link_member(member);
             }
-            self.handle(Event::Message { from, message });
+            self.handle(Input::Message { from, message });
         }
     }
 
     fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::Report(Report::Ask(change)) => self.handle(Event::Ask(change)),
-            Heard::Report(Report::Holds(held)) => self.handle(Event::Holds(held)),
-            Heard::Report(Report::Room(room)) => self.handle(Event::Room(room)),
+            Heard::Report(report) => self.handle(Input::Report(report)),
             Heard::Join(through) => self.join(through),
             Heard::Remove { node, answer } => {
                 // Nobody waits for it any more if the client has gone.
-                let _ = answer.send(self.coordinator.why_kept(node));
-                self.handle(Event::Remove(node));
+                let _ = answer.send(self.machine.coordinator().why_kept(node));
+                self.handle(Input::Remove(node));
             }
-            Heard::Force => self.handle(Event::Force),
+            Heard::Force => self.handle(Input::Force),
         }
     }
 
     fn meet(&mut self, met: Met) {
         let member = met.member.clone();
         self.peers.meet(met);
-        self.met.insert(member.name.clone(), member.id);
-        if self.through.contains(&member.name) {
-            self.ask_to_join();
-        }
-        if self
-            .initial
-            .iter()
-            .any(|initial| initial.name == member.name)
-        {
-            let before = self.known.insert(member.name.clone(), member.clone());
-            if before.as_ref() != Some(&member) {
-                self.complete_roster();
-            }
-        }
-    }
-
-    /// Once all initial members have answered the coordinator is told who they are (rule M5).
-    fn complete_roster(&mut self) {
-        let all = self
-            .initial
-            .iter()
-            .all(|initial| self.known.contains_key(&initial.name));
-        if all {
-            let members = self
-                .known
-                .values()
-                .map(|member| (member.id, member.clone()));
-            self.handle(Event::Roster(members.collect()));
-        }
+        self.handle(Input::Met(member));
     }
 
     /// Joins the cluster that these belong to.
     fn join(&mut self, through: Vec<MemberSetting>) {
-        for member in through {
+        for member in &through {
             self.peers.link(&member.name, &member.peer);
-            self.through.insert(member.name);
         }
-        self.ask_to_join();
+        let names = through.into_iter().map(|member| member.name);
+        self.handle(Input::Join(names.collect()));
     }
 
-    /// Asks those that have answered to be made a member.
-    fn ask_to_join(&mut self) {
-        let met = |name: &String| self.met.get(name).copied();
-        let through: BTreeSet<NodeId> = self.through.iter().filter_map(met).collect();
-        if !through.is_empty() {
-            self.handle(Event::Join { through });
-        }
+    fn handle(&mut self, input: Input) {
+        self.machine.handle(clock::now(), input, &mut self.outputs);
+        self.recorder.write(self.machine.transcript());
+        self.carry_out();
     }
 
-    fn handle(&mut self, event: Event) {
+    fn carry_out(&mut self) {
         let mut outputs = std::mem::take(&mut self.outputs);
-        let now = clock::now();
-        if let Some(transcript) = self.recorder.transcript() {
-            transcript.coordinator_event(now, &event);
-        }
-        self.coordinator.handle(now, event, &mut outputs);
-        if let Some(transcript) = self.recorder.transcript() {
-            transcript.coordinator_gave(&outputs, &self.coordinator);
-        }
-        self.recorder.write_begun();
         for output in outputs.drain(..) {
-            self.carry_out(output);
+            match output {
+                Output::Save { ticket, saved } => {
+                    // A table may have to be brought to new members before it is committed.
+                    if let Some(table) = &saved.accepted {
+                        self.peers.link_members(table);
+                    }
+                    self.saver.save(ticket, saved);
+                }
+                Output::Send { to, message } => self.peers.send(to, &message),
+                Output::Show(view) => self.show(view),
+                Output::Note(note) => {
+                    let table = self.machine.coordinator().committed();
+                    notes::log(&note, table.map(|table| &**table), self.machine.me());
+                    if let Note::NotTaken { why } = note {
+                        self.absence.refused(&why);
+                    }
+                }
+            }
         }
         self.outputs = outputs;
     }
 
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Save { ticket, saved } => {
-                // A table may have to be brought to new members before it is committed.
-                if let Some(table) = &saved.accepted {
-                    self.peers.link_members(table);
-                }
-                self.saver.save(ticket, saved);
-            }
-            Output::Send { to, message } => self.peers.send(to, &message),
-            Output::Committed(table) => {
-                let member = table.members.contains_key(&self.me.id);
-                if member {
-                    self.through.clear();
-                }
-                self.hello.know_members(&table);
-                self.view.send_modify(|view| {
-                    view.no_member.take_if(|_| member);
-                    view.table = Some(table);
-                });
-            }
-            Output::Service(service) => {
-                tracing::info!(
-                    service,
-                    "the node {}",
-                    if service {
-                        "is part of a quorum"
-                    } else {
-                        "is not part of a quorum: it serves nothing"
-                    }
-                );
-                self.view.send_modify(|view| view.service = service);
-            }
-            Output::Note(note) => {
-                notes::log(&note, self.view.borrow().table.as_deref(), &self.me);
-                match note {
-                    Note::PossibleLoss { .. } => {
-                        self.view.send_modify(|view| view.possible_losses += 1);
-                    }
-                    Note::UnconfirmedPromotion { .. } => {
-                        self.view
-                            .send_modify(|view| view.unconfirmed_promotions += 1);
-                    }
-                    Note::TwoMasters { .. } => {
-                        self.view.send_modify(|view| view.second_masters += 1);
-                    }
-                    Note::NotTaken { why } => self.absence.refused(&why),
-                    _ => {}
-                }
-            }
-        }
-    }
-
     /// Shows the rest of the node where the coordinator stands.
-    fn publish(&self) {
-        let (standing, term) = (self.coordinator.standing(), self.coordinator.term());
-        let alive = self.coordinator.alive();
-        self.view.send_if_modified(|view| {
-            let changed = view.standing != standing || view.term != term || view.alive != alive;
-            (view.standing, view.term, view.alive) = (standing, term, alive);
-            changed
+    fn show(&mut self, view: View) {
+        let service = view.service;
+        if service != self.shown.borrow().view.service {
+            tracing::info!(
+                service,
+                "the node {}",
+                if service {
+                    "is part of a quorum"
+                } else {
+                    "is not part of a quorum: it serves nothing"
+                }
+            );
+        }
+        let mut member = false;
+        if let Some(table) = &view.table {
+            self.hello.know_members(table);
+            member = table.members.contains_key(&self.machine.me().id);
+        }
+        self.shown.send_modify(|shown| {
+            shown.no_member.take_if(|_| member);
+            shown.view = view;
         });
     }
 }

@@ -19,7 +19,7 @@ use kensho_storage::log::LogProgress;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock;
-use crate::control::View;
+use crate::control::Shown;
 use crate::failure;
 use crate::peer::{Met, Received};
 
@@ -53,7 +53,7 @@ pub(crate) struct Inputs {
     /// From the log.
     pub(crate) progress: LogProgress,
     /// From the coordinator.
-    pub(crate) view: watch::Receiver<View>,
+    pub(crate) view: watch::Receiver<Shown>,
     /// Nodes that answer.
     pub(crate) met: mpsc::UnboundedReceiver<Met>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kensho_kernel::data::{self as kernel, Ask, Figures, Input, LogState, Output};
-use kensho_kernel::{Report, View as KernelView};
+use kensho_kernel::{Report, View};
 use kensho_protocol::ids::PartitionId;
 use kensho_protocol::replica::Replica;
 use kensho_protocol::table::Member;
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Answered, Message, Waiter, lost, notes};
 use crate::clock;
-use crate::control::{Heard, View};
+use crate::control::{Heard, Shown};
 use crate::failure;
 use crate::peer::{Hello, Met, Peers, Received};
 use crate::recording::Recorder;
@@ -40,7 +40,8 @@ pub(crate) struct DataPlane {
     machine: kernel::DataPlane<Tables, Waiter>,
     settings: Settings,
     me: Member,
-    view: View,
+    /// Why the node is no member of its cluster, if it is none.
+    no_member: Option<String>,
     log: LogAppender,
     /// The last record that the log had when the node started.
     log_began: RecordNumber,
@@ -71,7 +72,7 @@ impl DataPlane {
             machine: kernel::DataPlane::new(settings, parts.replicas, transcript, clock::now()),
             settings: parts.settings,
             me: parts.me,
-            view: View::default(),
+            no_member: None,
             log_began: parts.log.appended(),
             log: parts.log,
             disk: parts.disk,
@@ -91,8 +92,14 @@ impl DataPlane {
         &self.me
     }
 
+    /// What the coordinator showed last.
     pub(crate) fn view(&self) -> &View {
-        &self.view
+        self.machine.view()
+    }
+
+    /// Why the node is no member of its cluster, if it is none.
+    pub(crate) fn no_member(&self) -> Option<&str> {
+        self.no_member.as_deref()
     }
 
     /// What this node goes by when it meets others.
@@ -191,17 +198,13 @@ impl DataPlane {
         self.handle(clock::now(), Input::Room(self.full.is_none()));
     }
 
-    /// Takes what the coordinator says.
-    pub(super) fn follow(&mut self, view: View) {
-        if let Some(table) = &view.table {
+    /// Takes what the control plane shows.
+    pub(super) fn follow(&mut self, shown: Shown) {
+        if let Some(table) = &shown.view.table {
             self.peers.link_members(table);
         }
-        let seen = KernelView {
-            table: view.table.clone(),
-            service: view.service,
-        };
-        self.view = view;
-        self.handle(clock::now(), Input::View(seen));
+        self.no_member = shown.no_member;
+        self.handle(clock::now(), Input::View(shown.view));
     }
 
     /// When something has to be done at the latest.
@@ -310,7 +313,8 @@ impl DataPlane {
             Output::Report(report) => self.report(report),
             Output::Lost { partition, entries } => lost::keep(&self.disk, partition, entries),
             Output::Note(partition, note) => {
-                notes::log(partition, &note, self.view.table.as_deref(), &self.me);
+                let table = self.machine.view().table.as_deref();
+                notes::log(partition, &note, table, &self.me);
             }
         }
     }

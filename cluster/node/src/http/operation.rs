@@ -13,9 +13,9 @@ use super::answer::{self, Answer};
 use super::error::Error;
 use super::partition_status::PartitionStatus;
 use super::service::Service;
-use crate::control::View;
 use crate::control::notes::name_of;
 use crate::data::DataPlane;
+use kensho_kernel::View;
 use kensho_protocol::request::Refusal;
 use kensho_storage::disk::Disk as _;
 
@@ -109,7 +109,7 @@ pub(super) fn ready(service: &Service) -> Answer {
     match hindrance(&plane) {
         None => answer::empty(StatusCode::OK),
         Some(reason) => {
-            let why = plane.view().no_member.as_deref();
+            let why = plane.no_member();
             Error::not_ready(why.unwrap_or(reason)).response()
         }
     }

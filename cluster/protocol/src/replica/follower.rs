@@ -156,6 +156,14 @@ impl<A: Apply> Replica<A> {
         if !consecutive {
             return;
         }
+        // R6: whoever enters an epoch holds all that was committed before. After a loss that was told (R5,
+        // R14) an owner may lack some of it, and must not be told that its log is this one.
+        if self.log_epoch < self.promised && end < self.data.commit {
+            out.push(Output::Note(Note::CommittedEntryContradicted {
+                lsn: end.next(),
+            }));
+            return;
+        }
         // What is at or below the base was committed, so every owner's log has it.
         let held = previous.lsn < self.log.base().lsn || self.log.holds(previous);
         if !held {
@@ -275,10 +283,10 @@ impl<A: Apply> Replica<A> {
         let Role::Follower(follower) = &mut self.role else {
             return;
         };
-        // A log that holds the image's last entry holds all of it, and perhaps more behind it that was
-        // acknowledged: an image would take that back (R1).
-        let needless = at.lsn <= self.data.commit || self.log.holds(at);
-        let received = if needless {
+        // R12: the log may have come as far by itself meanwhile, and hold more than the image that the owner
+        // counts on already.
+        let is_here = at.lsn <= self.data.commit || self.log.holds(at);
+        let received = if is_here {
             total
         } else {
             let same = |incoming: &&mut Incoming| incoming.at == at && incoming.total == total;
@@ -297,7 +305,7 @@ impl<A: Apply> Replica<A> {
             }
             incoming.received.len() as u64
         };
-        let whole = received == total && !needless;
+        let whole = received == total && !is_here;
         let image = whole.then(|| follower.incoming.take()).flatten();
         if let Some(incoming) = image {
             self.install(at, incoming.received.into(), out);

@@ -10,6 +10,7 @@ use crate::apply::{Apply, ImageError};
 use crate::ids::{
     ClientId, Epoch, Incarnation, Lsn, NodeId, PartitionId, Position, Sequence, Ticket, Token,
 };
+use crate::log::Entry;
 use crate::record::{Record, Recovered};
 use crate::request::{Digest, Execute, Numbered, Read, Refusal, Reply, RequestId};
 use crate::settings::{Mode, Settings};

@@ -32,12 +32,16 @@ use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::invariants::linearizable::Asked;
+use crate::random::{Random, Stream};
 use crate::run::Given;
 use history::Journal;
 use rows::Containers;
 
 /// So many violations of invariants are enough to end a run after all.
 const VIOLATIONS_MAX: usize = 100;
+/// What a usual statement takes, as rows of the harness's workloads have it.
+const STATEMENT_BYTES: usize = 100;
+
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -79,7 +83,8 @@ impl Load for Play {
     const FILES: bool = true;
 
     fn plan(given: &Given, seed: u64) -> Plan {
-        Plan::draw_for_workload(given, seed)
+        let plan = Plan::draw_for_workload(given, seed);
+        plan.with_busy_nodes(STATEMENT_BYTES, &mut Random::new(seed, Stream::Busy))
     }
 
     fn new(plan: &Plan) -> Self {
