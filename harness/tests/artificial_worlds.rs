@@ -46,7 +46,7 @@ fn a_workload_runs_in_virtual_time_and_its_history_is_one_that_check_reads() {
     let checked = kensho(&["check", "--model", "register", path]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     for (wrong, why) in [
-        (&["--workload", "queue"][..], "there is no workload"),
+        (&["--workload", "juggling"][..], "there is no workload"),
         (&["--workload", "register", "--nemesis", "flood"], "flood"),
         (
             &["--workload", "register", "--world", "replicas"],
