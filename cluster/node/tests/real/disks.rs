@@ -133,15 +133,17 @@ async fn where_disks_are_distrusted_nobody_goes_on_alone_from_a_folder_that_was_
     put_back(&mut cluster, &backup);
     cluster.node(&owner).kill();
     cluster.node(&backup).start();
-    // There may be no master without the owner: the two that are left distrust one disk.
-    let owner_is_missed = [
-        "the partition cannot be served",
-        "the master was not heard for too long",
-        "this master has lost contact with the majority",
-    ];
+    // There may be no master without the owner: the two that are left distrust one disk. A master that waits
+    // for a table to be accepted says of no partition that it cannot be served.
+    let silent = format!("\"follower\":\"{owner}\"");
+    let misses_owner = |line: &str| {
+        line.contains("the partition cannot be served")
+            || line.contains("the master was not heard for too long")
+            || line.contains("a follower is silent") && line.contains(&silent)
+    };
     wait_until("the owner is missed", || {
         let mut logs = cluster.nodes.iter().map(crate::cluster::Node::log);
-        logs.any(|log| owner_is_missed.iter().any(|line| log.contains(line)))
+        logs.any(|log| log.lines().any(misses_owner))
     });
     cluster.node(&owner).start();
     expect_all(&cluster.client()).await;

@@ -4,6 +4,7 @@
 use kensho_protocol::rule::{Rule, Rules};
 
 use super::super::{BREAKABLE, Counterexample};
+use crate::broken::WIRING;
 use crate::exploration::{Order, explore};
 
 #[test]
@@ -29,7 +30,12 @@ fn every_rule_about_master_and_table_is_in_the_list() {
     let first = Rule::ALL.iter().position(|r| *r == Rule::VoteTwice);
     let last = Rule::ALL.iter().position(|r| *r == Rule::BirthByMajority);
     let (first, last) = (first.expect("is a rule"), last.expect("is a rule"));
-    for rule in &Rule::ALL[first..=last] {
+    // These models have no wiring; simulated clusters have.
+    let has_wiring = |rule: &&Rule| WIRING.iter().any(|(wiring, ..)| wiring == *rule);
+    for rule in Rule::ALL[first..=last]
+        .iter()
+        .filter(|rule| !has_wiring(rule))
+    {
         assert!(listed.contains(rule), "nothing shows that {rule} is caught");
     }
 }
