@@ -145,9 +145,6 @@ impl<L: Load> Cluster<L> {
             }
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
-            Note::UnconfirmedPromotion { partition, .. } | Note::PossibleLoss { partition, .. } => {
-                self.watch.told(*partition);
-            }
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
             _ => {}

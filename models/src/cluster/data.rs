@@ -287,7 +287,6 @@ impl<L: Load> Cluster<L> {
         match note {
             Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
             Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
-            Note::Unwitnessed { .. } => self.watch.told(partition),
             Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
             Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
             Note::Serving { .. } if self.watch.has_failed_over(partition) => {

@@ -44,21 +44,11 @@ struct Partition {
     entered: Epoch,
     /// Acknowledged and lost; async only.
     lost: u64,
-    /// A disk went back in time beyond what is promised (rule R14).
-    beyond: bool,
-    /// It was told that something may be missing.
-    told: bool,
     /// A disk went back in time since an owner last began to serve.
     went_back: bool,
 }
 
 impl Partition {
-    /// R14: more disks went back in time than is promised, and it was told that something may be missing.
-    /// Within the promise nothing is, whatever was told.
-    fn may_lack(&self) -> bool {
-        self.beyond && self.told
-    }
-
     /// Async only: an answer by barrier (rule R9) was fixed before a failover, and leaves after it.
     /// It may tell of what is lost by now.
     fn is_late_answer(&self, leaving: Leaving, reply: &Reply) -> bool {
@@ -192,7 +182,7 @@ impl Watch {
         };
         let ghost = &self.partitions[usize::from(partition.0)];
         // R14: it may lack anything, as long as nobody relies on it.
-        if ghost.may_lack() || ghost.replicas[self.place(node)].put_back {
+        if ghost.replicas[self.place(node)].put_back {
             return;
         }
         durable_ack::check_member(
@@ -249,17 +239,6 @@ impl Watch {
         let place = self.place(node);
         let mut partitions = self.partitions.iter();
         partitions.any(|partition| partition.replicas[place].put_back)
-    }
-
-    /// It was told that something of the partition may be missing (rules R5, R14).
-    pub fn told(&mut self, partition: PartitionId) {
-        self.partitions[usize::from(partition.0)].told = true;
-    }
-
-    /// A disk is put back in time, and nobody promises that nothing of the partition is missing then (rule
-    /// R14).
-    pub fn beyond_promise(&mut self, partition: PartitionId) {
-        self.partitions[usize::from(partition.0)].beyond = true;
     }
 
     fn remembered(&mut self, partition: PartitionId, node: NodeId) -> &mut Remembered {
@@ -373,14 +352,6 @@ impl Watch {
             epoch,
             failed_over,
             may_lose: self.mode == Mode::Async,
-        };
-        let ghost = &mut self.partitions[usize::from(partition.0)];
-        // R14: what was told to be missing may be lost in any mode.
-        let may_lack = ghost.may_lack();
-        let successor = Successor {
-            failed_over: failed_over || may_lack,
-            may_lose: successor.may_lose || may_lack,
-            ..successor
         };
         let (settled, log) = (&ghost.settled, replica.log());
         let kept = async_suffix::check(settled, log, successor, &mut self.violations)?;

@@ -351,7 +351,6 @@ impl World {
         self.say(format_args!(
             "master lets {partition:?} go on with {owner:?} alone"
         ));
-        self.watch.told(partition);
         self.master.service.set(partition, next);
         self.table_committed();
         self.tell_all();

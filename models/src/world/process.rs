@@ -279,7 +279,6 @@ impl World {
             Output::Note(note) => match note {
                 Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
                 Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
-                Note::Unwitnessed { .. } => self.watch.told(partition),
                 Note::TailCut { entries: 1.., .. } => self.sometimes.saw(Sight::TailCut),
                 Note::ImageInstalled { .. } => self.sometimes.saw(Sight::ImageInstalled),
                 Note::Serving { .. } if self.watch.has_failed_over(partition) => {
