@@ -134,6 +134,17 @@ pub enum Condition {
     Version(String),
 }
 
+impl Condition {
+    /// The value of a row that was read, 0 where there is none; and the condition that nobody has changed
+    /// it meanwhile.
+    pub fn unchanged(row: Option<(u64, String)>) -> (u64, Condition) {
+        match row {
+            Some((value, version)) => (value, Condition::Version(version)),
+            None => (0, Condition::Absent),
+        }
+    }
+}
+
 /// The answer of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

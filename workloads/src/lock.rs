@@ -99,15 +99,6 @@ impl Clients for Locks {
         Operations::without_end(NAMES, self.settings, draw)
     }
 
-    fn final_phase(&mut self) -> Generator {
-        // Whoever was told a token has been told it; there is nothing to look up.
-        Generator::done()
-    }
-
-    fn unread(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// A client that holds a lock gives that one back, whatever the generator says. The holder is named
     /// by its number, which stays the same when its process retires.
     fn begin(&mut self, client: usize, operation: Operation) -> Result<(Operation, Call), String> {
@@ -156,10 +147,7 @@ impl Clients for Locks {
         let acquires = operation.f == "acquire";
         Step::End(match (answer, call) {
             (Answer::Row(row), Call::Get { container, key }) => {
-                let (value, condition) = match row {
-                    Some((value, version)) => (value, Condition::Version(version)),
-                    None => (0, Condition::Absent),
-                };
+                let (value, condition) = Condition::unchanged(row);
                 if !value.is_multiple_of(2) {
                     return Step::End(Outcome::fail(asked, "somebody holds it"));
                 }
@@ -190,8 +178,7 @@ impl Clients for Locks {
             (Answer::Mismatch(_), Call::Put { .. }) => {
                 Outcome::fail(asked, "another client has changed it meanwhile")
             }
-            (Answer::Error { definite, text }, _) => Outcome::error(asked, call, definite, text),
-            (other, _) => Outcome::nonsense(asked, call, &other),
+            (other, _) => Outcome::without_answer(asked, call, other),
         })
     }
 }
@@ -201,7 +188,7 @@ mod tests {
     use kensho_checker::anomaly::AnomalyName;
 
     use super::*;
-    use crate::rehearsal::rehearse;
+    use crate::rehearsal::rehearse_with_bug;
     use crate::store::Store;
 
     const SETTINGS: Settings = Settings {
@@ -211,13 +198,7 @@ mod tests {
     };
 
     fn found(bug: impl Fn(&mut Store, u64, &Call) -> Option<Answer>) -> Vec<AnomalyName> {
-        let (mut store, mut updates) = (Store::default(), 0);
-        let history = rehearse(&Lock, SETTINGS, 1_000, |call| {
-            updates += u64::from(call.is_update());
-            let wrong = call.is_update().then(|| bug(&mut store, updates, call));
-            wrong.flatten().unwrap_or_else(|| store.answer(call))
-        });
-        let report = Lock.check(&history);
+        let report = Lock.check(&rehearse_with_bug(&Lock, SETTINGS, 1_000, bug));
         let invalid = report.is_invalid();
         assert!(invalid, "{:?}", report.verdict);
         report.anomalies().iter().map(|found| found.name).collect()

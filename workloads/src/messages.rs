@@ -166,12 +166,12 @@ impl Clients for Messages {
         let asked = &operation.value;
         let key = operation.key.as_deref().unwrap_or_default();
         let Some(message) = self.message(operation.f) else {
-            return Step::End(Outcome::nonsense(asked, call, &answer));
+            let why = format!("{answer:?} is no answer to {call:?}");
+            return Step::End(Outcome::error(asked, call, false, why));
         };
         Step::End(match answer {
             Answer::Message(body) => answer_of(operation, call, message, &body),
-            Answer::Error { definite, text } => Outcome::error(asked, call, definite, text),
-            other => Outcome::nonsense(asked, call, &other),
+            other => Outcome::without_answer(asked, call, other),
         })
         .learned_by(self, key, message)
     }

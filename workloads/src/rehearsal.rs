@@ -7,6 +7,7 @@ use kensho_checker::history::{Event, History, Kind, Process};
 use crate::call::{Answer, Call};
 use crate::generator::{Completion, Context, Generator, Next, Thread};
 use crate::operation::Operation;
+use crate::store::Store;
 use crate::workload::{Clients, Outcome, Settings, Step, Workload};
 
 /// The longest time that a call takes to its store, and its answer back.
@@ -40,6 +41,24 @@ pub fn rehearse(
     let last = stage.clients.final_phase();
     stage.play(last);
     History::from_events(&stage.events)
+}
+
+/// The same on a store that is right but for what `bug` answers instead, for each update by its number.
+///
+/// # Panics
+/// If the workload does not know its own operations.
+pub fn rehearse_with_bug(
+    workload: &dyn Workload,
+    settings: Settings,
+    operations: u64,
+    bug: impl Fn(&mut Store, u64, &Call) -> Option<Answer>,
+) -> History {
+    let (mut store, mut updates) = (Store::default(), 0);
+    rehearse(workload, settings, operations, |call| {
+        updates += u64::from(call.is_update());
+        let wrong = call.is_update().then(|| bug(&mut store, updates, call));
+        wrong.flatten().unwrap_or_else(|| store.answer(call))
+    })
 }
 
 /// What an open operation waits for.
@@ -172,7 +191,6 @@ mod tests {
     use kensho_checker::report::Verdict;
 
     use super::*;
-    use crate::store::Store;
 
     /// Every workload there is finds nothing wrong with one copy of everything.
     #[test]

@@ -188,8 +188,7 @@ impl Clients for Sets {
                 Outcome::ok(Value::from(elements))
             }
             (Answer::Written(_), Call::Put { .. }) => Outcome::ok(asked.clone()),
-            (Answer::Error { definite, text }, _) => Outcome::error(asked, call, definite, text),
-            (other, _) => Outcome::nonsense(asked, call, &other),
+            (other, _) => Outcome::without_answer(asked, call, other),
         })
     }
 }

@@ -130,8 +130,7 @@ impl Clients for Registers {
                     error: None,
                 }
             }
-            (Answer::Error { definite, text }, _) => Outcome::error(asked, call, definite, text),
-            (other, _) => Outcome::nonsense(asked, call, &other),
+            (other, _) => Outcome::without_answer(asked, call, other),
         })
     }
 }
