@@ -20,6 +20,34 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A whole page that needs no other file: the common style sheet and, after it, `more_style`; `class` is
+/// that of its body.
+pub fn page(title: &str, more_style: &str, class: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{}</title>\n<style>\n{STYLE}{more_style}</style>\n</head>\n<body class=\"{class}\">\n\
+         <main>\n{body}</main>\n</body>\n</html>\n",
+        escape(title)
+    )
+}
+
+/// Figures side by side, each with its name and a note.
+pub fn tiles(tiles: &[(&str, String, String)]) -> String {
+    let tiles: String = tiles
+        .iter()
+        .map(|(name, figure, note)| {
+            format!(
+                "<div class=\"tile\"><div class=\"name\">{name}</div><div class=\"figure\">{}</div><div class=\"note\">{}</div></div>\n",
+                escape(figure),
+                escape(note)
+            )
+        })
+        .collect();
+    format!("<div class=\"tiles\">\n{tiles}</div>\n")
+}
+
 /// A section with a heading and an introduction.
 pub fn section(heading: &str, introduction: &str, content: &str) -> String {
     let introduction = match introduction {

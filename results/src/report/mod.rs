@@ -22,7 +22,7 @@ use anyhow::Result;
 
 pub use comparison::comparison;
 
-use crate::html::{STYLE, escape};
+use crate::html;
 use crate::run::RunRecord;
 use crate::store::RunFolder;
 use crate::verdict::Verdict;
@@ -59,14 +59,7 @@ fn page(record: &RunRecord, verdict: &Verdict, surroundings: &Surroundings) -> S
         sections::again(record),
     ]
     .concat();
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body class=\"{word}\">\n\
-         <main>\n{body}</main>\n</body>\n</html>\n",
-        escape(&title)
-    )
+    html::page(&title, "", word, &body)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::anomaly::Anomaly;
 use super::surroundings::Surroundings;
 use super::timeline;
 use crate::figures::Phase;
-use crate::html::{Column, escape, section, table};
+use crate::html::{self, Column, escape, section, table};
 use crate::run::RunRecord;
 use crate::text::{duration_ms, thousands};
 use crate::verdict::{Validity, Verdict};
@@ -112,17 +112,7 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
             "from a fault's end until every partition answered".to_string(),
         ),
     ];
-    let tiles: String = tiles
-        .iter()
-        .map(|(name, figure, note)| {
-            format!(
-                "<div class=\"tile\"><div class=\"name\">{name}</div><div class=\"figure\">{}</div><div class=\"note\">{}</div></div>\n",
-                escape(figure),
-                escape(note)
-            )
-        })
-        .collect();
-    format!("<div class=\"tiles\">\n{tiles}</div>\n")
+    html::tiles(&tiles)
 }
 
 /// What was found, if anything was: the first in full, a few more folded up.

@@ -41,14 +41,7 @@ pub(super) fn rows_json(selected: &Selected<'_>) -> Vec<u8> {
     columns(&mut body, selected, false);
     body.extend_from_slice(b",\"rows\":");
     rows(&mut body, &selected.rows);
-    let (offset, limit) = (selected.offset, selected.limit);
-    let total = selected.total.unwrap_or_default();
-    write!(
-        body,
-        ",\"total\":{total},\"offset\":{offset},\"limit\":{limit}}}"
-    )
-    .expect("a Vec takes everything");
-    body
+    end_with_total(body, selected)
 }
 
 /// The same of one of several containers: `{"container":…,"columns":[…],"results":[…],…}`
@@ -60,6 +53,10 @@ pub(super) fn part_json(container: &str, selected: &Selected<'_>) -> Vec<u8> {
     columns(&mut body, selected, false);
     body.extend_from_slice(b",\"results\":");
     rows(&mut body, &selected.rows);
+    end_with_total(body, selected)
+}
+
+fn end_with_total(mut body: Vec<u8>, selected: &Selected<'_>) -> Vec<u8> {
     let (offset, limit) = (selected.offset, selected.limit);
     let total = selected.total.unwrap_or_default();
     write!(

@@ -1,7 +1,7 @@
 //! The page: one file that opens offline in any browser.
 
 use kensho_checker::explain;
-use kensho_results::html::{Column, STYLE, escape, section, table};
+use kensho_results::html::{self, Column, escape, section, table};
 use kensho_results::run::RunRecord;
 use kensho_results::text::{duration_ms, thousands};
 use kensho_results::verdict::{FaultOutcome, Validity};
@@ -35,16 +35,8 @@ pub(super) fn draw(
         again(record),
     ]
     .concat();
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{}</title>\n<style>\n{STYLE}{}{}</style>\n</head>\n<body class=\"{word}\">\n\
-         <main>\n{body}</main>\n</body>\n</html>\n",
-        escape(&title),
-        explain::style(),
-        style::STYLE
-    )
+    let more_style = format!("{}{}", explain::style(), style::STYLE);
+    html::page(&title, &more_style, word, &body)
 }
 
 fn head(record: &RunRecord, shown: &Shown) -> String {
@@ -128,17 +120,7 @@ fn tiles(shown: &Shown) -> String {
             format!("99 %: {}, longest: {}", latency("0.99"), latency("1")),
         ));
     }
-    let tiles: String = tiles
-        .iter()
-        .map(|(name, figure, note)| {
-            format!(
-                "<div class=\"tile\"><div class=\"name\">{name}</div><div class=\"figure\">{}</div><div class=\"note\">{}</div></div>\n",
-                escape(figure),
-                escape(note)
-            )
-        })
-        .collect();
-    format!("<div class=\"tiles\">\n{tiles}</div>\n")
+    html::tiles(&tiles)
 }
 
 /// What the checker found and said.

@@ -4,6 +4,7 @@ use fastrand::Rng;
 use kensho_checker::judge::{Model, models};
 use serde_json::Value;
 
+use super::looks::Looks;
 use super::{Finale, Operation, Step, Workload};
 use crate::body::Request;
 
@@ -14,14 +15,7 @@ pub(super) struct Counter {
     /// The least and the greatest sum that all nodes may come to: what has no outcome may count.
     least: i64,
     greatest: i64,
-    looks: Vec<Look>,
-}
-
-/// What a client saw in this round of the finale.
-#[derive(Clone, Copy, Debug, Default)]
-struct Look {
-    asked: bool,
-    seen: Option<i64>,
+    looks: Looks<i64>,
 }
 
 impl Counter {
@@ -38,7 +32,7 @@ impl Counter {
             shrinks,
             least: 0,
             greatest: 0,
-            looks: Vec::new(),
+            looks: Looks::none(),
         }
     }
 }
@@ -92,9 +86,7 @@ impl Workload for Counter {
             self.greatest += delta.min(0);
             return Step::Done(operation.value.clone());
         }
-        if let Some(look) = self.looks.get_mut(client) {
-            look.seen = answer.as_i64();
-        }
+        self.looks.saw(client, || answer.as_i64());
         Step::Done(answer)
     }
 
@@ -105,24 +97,20 @@ impl Workload for Counter {
 
 impl Finale for Counter {
     fn begin(&mut self, clients: usize) {
-        self.looks = vec![Look::default(); clients];
+        self.looks.begin(clients);
     }
 
     fn round(&mut self) {
-        self.looks.fill(Look::default());
+        self.looks.round();
     }
 
     fn look(&mut self, client: usize) -> Option<Operation> {
-        let asked = std::mem::replace(&mut self.looks[client].asked, true);
-        (!asked).then(|| Operation::new("read"))
+        self.looks.ask(client)
     }
 
     fn converged(&self) -> bool {
-        let first = self.looks.first().and_then(|look| look.seen);
-        first.is_some_and(|first| {
-            (self.least..=self.greatest).contains(&first)
-                && self.looks.iter().all(|look| look.seen == Some(first))
-        })
+        let agreed = self.looks.agreed();
+        agreed.is_some_and(|sum| (self.least..=self.greatest).contains(sum))
     }
 
     fn last(&self) -> Option<Operation> {

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use kensho_checker::judge::{Model, models};
 use serde_json::{Map, Value};
 
+use super::looks::Looks;
 use super::{Finale, Operation, Step, Workload};
 use crate::body::Request;
 
@@ -15,7 +16,7 @@ pub(super) struct GrowingSet {
     dialect: Dialect,
     next: i64,
     acknowledged: BTreeSet<i64>,
-    looks: Vec<Look>,
+    looks: Looks<BTreeSet<i64>>,
 }
 
 /// The two ways to say the same.
@@ -24,14 +25,6 @@ enum Dialect {
     /// With each node's neighbours.
     Broadcast(Map<String, Value>),
     GSet,
-}
-
-/// What a client saw in this round of the finale.
-#[derive(Clone, Debug, Default)]
-struct Look {
-    asked: bool,
-    /// None if it got no answer, or one with something else than numbers.
-    seen: Option<BTreeSet<i64>>,
 }
 
 impl GrowingSet {
@@ -48,7 +41,7 @@ impl GrowingSet {
             dialect,
             next: 0,
             acknowledged: BTreeSet::new(),
-            looks: Vec::new(),
+            looks: Looks::none(),
         }
     }
 
@@ -115,10 +108,10 @@ impl Workload for GrowingSet {
             self.acknowledged.extend(operation.value.as_i64());
             return Step::Done(operation.value.clone());
         }
-        if let Some(look) = self.looks.get_mut(client) {
+        self.looks.saw(client, || {
             let elements = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-            look.seen = elements.iter().map(Value::as_i64).collect();
-        }
+            elements.iter().map(Value::as_i64).collect()
+        });
         Step::Done(answer)
     }
 
@@ -129,27 +122,20 @@ impl Workload for GrowingSet {
 
 impl Finale for GrowingSet {
     fn begin(&mut self, clients: usize) {
-        self.looks = vec![Look::default(); clients];
+        self.looks.begin(clients);
     }
 
     fn round(&mut self) {
-        self.looks.fill(Look::default());
+        self.looks.round();
     }
 
     fn look(&mut self, client: usize) -> Option<Operation> {
-        let asked = std::mem::replace(&mut self.looks[client].asked, true);
-        (!asked).then(|| Operation::new("read"))
+        self.looks.ask(client)
     }
 
     fn converged(&self) -> bool {
-        let first = self.looks.first().and_then(|look| look.seen.as_ref());
-        first.is_some_and(|first| {
-            first.is_superset(&self.acknowledged)
-                && self
-                    .looks
-                    .iter()
-                    .all(|look| look.seen.as_ref() == Some(first))
-        })
+        let agreed = self.looks.agreed();
+        agreed.is_some_and(|elements| elements.is_superset(&self.acknowledged))
     }
 
     fn last(&self) -> Option<Operation> {

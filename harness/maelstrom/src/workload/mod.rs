@@ -9,6 +9,7 @@ mod echo;
 mod growing_set;
 mod kafka;
 mod lin_kv;
+mod looks;
 mod options;
 mod topology;
 mod txn;
