@@ -6,6 +6,7 @@
 //! - `control`: the control plane's thread, which drives the coordinator.
 //! - `data`: the data plane's thread, which drives its machine ([`kensho_kernel::data`]).
 //! - `peer`: how nodes talk to each other.
+//! - `door`: who is let in, and how much a node takes on with them.
 //! - `http`: what clients see.
 //!
 //! Protocol and kernel decide; nothing here does. What they give out is carried out in order, and whatever
@@ -14,6 +15,7 @@
 pub mod clock;
 mod control;
 mod data;
+mod door;
 pub mod failure;
 mod http;
 pub mod node;

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -28,7 +28,7 @@ use kensho_storage::folder;
 use kensho_storage::log::{self, LogAppender, LogEnding, LogProgress, Recovery};
 use kensho_storage::tables::Tables;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -36,10 +36,11 @@ use tokio::sync::{mpsc, watch};
 use crate::clock;
 use crate::control::{self, Control, Heard, Saver, Shown};
 use crate::data::{self, Data, DataPlane, Parts};
+use crate::door::{Source, Strangers};
 use crate::http;
-use crate::peer::{Hello, Inbound, Introduction, LinkSettings, Peers, Plane, plane_of};
+use crate::peer::{Arrived, HandedOver, Hello, Inbound, Introduction, LinkSettings, Peers, Plane};
 use crate::recording::{self, Recorder, Recorders};
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 
 /// Pieces of messages from other nodes that may wait for a plane; more wait in the senders.
 const INBOUND_QUEUE: usize = 256;
@@ -47,6 +48,8 @@ const INBOUND_QUEUE: usize = 256;
 const REPORT_QUEUE: usize = 1_024;
 /// Connections that may wait to be taken over by the data plane.
 const HANDOVER_QUEUE: usize = 64;
+/// Files and connections that a node may have open besides those of clients and strangers.
+const FILES_BESIDES: usize = 512;
 /// After an error of `accept` the next one is tried this much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -109,9 +112,9 @@ pub fn log_to_stderr(filter: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// When it cannot start. A failure later ends the process.
-pub fn run(settings: Settings) -> Result<(), NodeError> {
+pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     stop_on_panic();
-    allow_many_files();
+    keep_within_open_files(&mut settings.limits);
     let client_listener = listen("client_listen", settings.client_listen)?;
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
     let (disk, lock, folder) =
@@ -181,6 +184,12 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
     let (streams, streams_seen) = mpsc::channel(HANDOVER_QUEUE);
     let (saved, saved_seen) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(false);
+    let Limits {
+        strangers: limit,
+        strangers_by_address,
+        ..
+    } = settings.limits;
+    let strangers = Strangers::new(limit, strangers_by_address);
 
     let birth = Birth {
         identity: settings.identity.clone(),
@@ -219,6 +228,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         reports: reports_seen,
         saved: saved_seen,
         listener: peer_listener,
+        strangers: Arc::clone(&strangers),
         streams,
     };
     let data = DataThread {
@@ -233,6 +243,7 @@ pub fn run(settings: Settings) -> Result<(), NodeError> {
         reports,
         recorder: data_recorder,
         listener: client_listener,
+        strangers,
         streams: streams_seen,
         stopping,
     };
@@ -274,12 +285,32 @@ fn stop_on_panic() {
     }));
 }
 
-/// As many connections as the system allows, without asking for more than that.
-fn allow_many_files() {
+/// Takes as many files as the system allows, and no more connections than there can be then: without a
+/// file more, a node could neither reach others nor write its data.
+fn keep_within_open_files(limits: &mut Limits) {
     let limit = getrlimit(Resource::RLIMIT_NOFILE);
-    let raised = limit.and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!("the limit of open files cannot be raised: {error}");
+    let raised = limit.and_then(|(_, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        Ok(hard)
+    });
+    let files = match raised {
+        Ok(files) => usize::try_from(files).unwrap_or(usize::MAX),
+        Err(error) => {
+            tracing::warn!("the limit of open files cannot be raised: {error}");
+            return;
+        }
+    };
+    let most = files
+        .saturating_sub(FILES_BESIDES + limits.strangers)
+        .max(1);
+    if limits.client_connections > most {
+        tracing::warn!(
+            client_connection_limit = limits.client_connections,
+            open_files = files,
+            "the system allows fewer open files than there may be connections of clients: {most} are \
+             taken; raise the limit (ulimit -n, or LimitNOFILE of systemd)"
+        );
+        limits.client_connections = most;
     }
 }
 
@@ -374,7 +405,8 @@ struct ControlThread {
     reports: mpsc::Receiver<Heard>,
     saved: mpsc::UnboundedReceiver<kensho_protocol::ids::Ticket>,
     listener: StdListener,
-    streams: mpsc::Sender<StdStream>,
+    strangers: Arc<Strangers>,
+    streams: mpsc::Sender<HandedOver>,
 }
 
 impl ControlThread {
@@ -387,7 +419,13 @@ impl ControlThread {
                 Peers::new(link_settings(&self.settings, Plane::Control, self.hello));
             match TcpListener::from_std(self.listener) {
                 Ok(listener) => {
-                    tokio::task::spawn_local(accept_nodes(listener, inbound, self.streams));
+                    let streams = self.streams;
+                    tokio::task::spawn_local(accept_nodes(
+                        listener,
+                        self.strangers,
+                        inbound,
+                        streams,
+                    ));
                 }
                 Err(error) => crate::failure::stop_at_once(&error),
             }
@@ -423,12 +461,13 @@ fn link_settings(settings: &Settings, plane: Plane, hello: Arc<Hello>) -> LinkSe
 /// the data plane's thread.
 async fn accept_nodes(
     listener: TcpListener,
+    strangers: Arc<Strangers>,
     inbound: std::rc::Rc<Inbound<kensho_protocol::coordinator::Message>>,
-    streams: mpsc::Sender<StdStream>,
+    streams: mpsc::Sender<HandedOver>,
 ) {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, stranger) = match listener.accept().await {
+            Ok((stream, from)) => (stream, strangers.admit(Source::from(from.ip()))),
             Err(error) => {
                 tracing::warn!("cannot accept a node's connection: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -440,12 +479,12 @@ async fn accept_nodes(
             if stream.set_nodelay(true).is_err() {
                 return;
             }
-            match plane_of(&stream).await {
-                Some(Plane::Control) => inbound.accept(stream),
-                Some(Plane::Data) => {
-                    if let Ok(stream) = stream.into_std() {
+            match Arrived::wait(stream, stranger).await {
+                Some((Plane::Control, arrived)) => inbound.accept(arrived),
+                Some((Plane::Data, arrived)) => {
+                    if let Ok(handed_over) = arrived.hand_over() {
                         // The data plane ends only with the process.
-                        let _ = streams.send(stream).await;
+                        let _ = streams.send(handed_over).await;
                     }
                 }
                 None => tracing::debug!("a connection that no node would make was closed"),
@@ -466,7 +505,8 @@ struct DataThread {
     reports: mpsc::Sender<Heard>,
     recorder: Recorder,
     listener: StdListener,
-    streams: mpsc::Receiver<StdStream>,
+    strangers: Arc<Strangers>,
+    streams: mpsc::Receiver<HandedOver>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -500,7 +540,7 @@ impl DataThread {
                 Err(error) => crate::failure::stop_at_once(&error),
             };
             let mut stopping = self.stopping.clone();
-            let served = http::serve(listener, data, self.stopping);
+            let served = http::serve(listener, data, self.strangers, self.stopping);
             let late = async {
                 let _ = stopping.wait_for(|stop| *stop).await;
                 tokio::time::sleep(patience).await;
@@ -516,12 +556,12 @@ impl DataThread {
 
 /// Serves the connections that the control plane's thread has accepted for this one.
 async fn take_over(
-    mut streams: mpsc::Receiver<StdStream>,
+    mut streams: mpsc::Receiver<HandedOver>,
     inbound: std::rc::Rc<Inbound<data::Message>>,
 ) {
     while let Some(stream) = streams.recv().await {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => inbound.accept(stream),
+        match Arrived::take_over(stream) {
+            Ok(arrived) => inbound.accept(arrived),
             Err(error) => tracing::warn!("cannot take a node's connection over: {error}"),
         }
     }

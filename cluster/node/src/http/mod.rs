@@ -6,7 +6,6 @@
 //! shows how the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything
 //! that can be wrong.
 
-mod activity;
 mod answer;
 mod batch;
 mod containers;
@@ -31,43 +30,65 @@ mod transaction;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::data::Data;
+use crate::door::{Guest, GuestLimits, Guests, LOOK_EVERY, Source, Strangers, Watched};
 
-use activity::Activity;
 use service::Service;
 
 /// What there is to ask for, as OpenAPI 3.1.
 const DESCRIPTION: &str = include_str!("openapi.json");
 /// The database that all containers belong to.
 const DATABASE: &str = "public";
+/// What a connection reads at once, and so the longest head of a request, in bytes.
+const BUFFER_BYTES: usize = 128 << 10;
+/// What a client is told for which there is no place.
+const NO_PLACE: &str = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n",
+    "Connection: close\r\nContent-Length: 138\r\n\r\n",
+    r#"{"version":"v2","errorCode":170007,"errorMessage":"the node has too many connections; try again "#,
+    r#"later or at another node","definite":true}"#
+);
 /// After an error of `accept` (too many open files, mostly) the next one is tried this much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves clients until `stop` says so; then answers those who wait, and returns.
-pub(crate) async fn serve(listener: TcpListener, data: Data, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    data: Data,
+    strangers: Arc<Strangers>,
+    stop: watch::Receiver<bool>,
+) {
     let limits = data.plane.borrow().settings().limits;
-    let places = Arc::new(Semaphore::new(limits.client_connections));
-    let service = Rc::new(Service::new(&data));
+    let guests = Guests::new(GuestLimits {
+        connections: limits.client_connections,
+        connections_by_address: limits.client_connections_by_address,
+        buffer_bytes: limits.client_buffer_bytes,
+        request_timeout: limits.request_timeout,
+    });
+    let service = Rc::new(Service::new(&data, Rc::clone(&guests), strangers));
+    let looking = Rc::clone(&guests);
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            looking.look(Instant::now());
+        }
+    });
     let mut connections = JoinSet::new();
     let mut stopping = stop.clone();
     loop {
-        // Those that are too many wait in the operating system's queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
-        };
-        let stream = tokio::select! {
+        let (stream, from) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -76,10 +97,26 @@ pub(crate) async fn serve(listener: TcpListener, data: Data, stop: watch::Receiv
             },
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let (service, stop) = (Rc::clone(&service), stop.clone());
+        let Some(guest) = guests.admit(Source::from(from.ip()), Instant::now()) else {
+            // Nobody waits for one who may not even read it.
+            let _ = stream.try_write(NO_PLACE.as_bytes());
+            continue;
+        };
+        let (service, guests, stop) = (Rc::clone(&service), Rc::clone(&guests), stop.clone());
         connections.spawn_local(async move {
-            serve_connection(stream, service, stop, limits.request_timeout).await;
-            drop(place);
+            let watched = Rc::clone(&guest);
+            let served = serve_connection(
+                stream,
+                service,
+                (&guests, watched),
+                stop,
+                limits.request_timeout,
+            );
+            tokio::select! {
+                () = served => {}
+                () = guest.dismissed() => {}
+            }
+            guests.leave(&guest);
         });
         while connections.try_join_next().is_some() {}
     }
@@ -90,6 +127,7 @@ pub(crate) async fn serve(listener: TcpListener, data: Data, stop: watch::Receiv
 async fn serve_connection(
     stream: TcpStream,
     service: Rc<Service>,
+    (guests, guest): (&Rc<Guests>, Rc<Guest>),
     mut stop: watch::Receiver<bool>,
     request_timeout: Duration,
 ) {
@@ -101,14 +139,10 @@ async fn serve_connection(
     if !prepared {
         return;
     }
-    let activity = Rc::new(Activity::new());
-    let answering = Rc::clone(&activity);
+    let stream = Watched::new(stream, Rc::clone(guests), Rc::clone(&guest));
     let service = service_fn(move |request| {
-        let (service, activity) = (Rc::clone(&service), Rc::clone(&answering));
-        async move {
-            let _answering = activity.answering();
-            Ok::<_, Infallible>(service.answer(request).await)
-        }
+        let (service, guest) = (Rc::clone(&service), Rc::clone(&guest));
+        async move { Ok::<_, Infallible>(service.answer(request, &guest).await) }
     });
     // Answers are short: a copy of one costs less than to write it from two places. While an answer
     // is awaited nothing is read, not even whether the client has gone: a statement is not taken
@@ -116,6 +150,7 @@ async fn serve_connection(
     let connection = http1::Builder::new()
         .writev(false)
         .half_close(true)
+        .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -125,9 +160,22 @@ async fn serve_connection(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = activity.silence(request_timeout) => return,
     };
     if let Err(error) = ended {
         tracing::debug!("a client's connection ended: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_no_place_is_told_in_one_whole_answer() {
+        let (head, body) = NO_PLACE.split_once("\r\n\r\n").expect("a head and a body");
+        let length = format!("Content-Length: {}", body.len());
+        assert!(head.ends_with(&length), "{length} is right");
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(body["errorCode"], 170_007);
     }
 }

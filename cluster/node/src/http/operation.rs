@@ -216,7 +216,25 @@ struct Ours {
     second_masters: u64,
     /// Whether the node is a member of the cluster, as far as it knows.
     member: bool,
+    door: DoorStat,
     peers: Vec<PeerStat>,
+}
+
+/// Who is at the node's listeners. Counted since the node's start.
+#[derive(Serialize)]
+struct DoorStat {
+    /// Connections of clients.
+    connections: usize,
+    /// What their requests and answers hold in memory, in bytes.
+    buffered_bytes: usize,
+    /// Connections for which there was no place.
+    refused: u64,
+    /// Connections that were closed since they were idle or too slow, or to make room for others.
+    dismissed: u64,
+    /// Connections at the listener for nodes that have not shown the secret.
+    strangers: usize,
+    /// Those that were closed to make room for others.
+    strangers_dismissed: u64,
 }
 
 /// The data folder, and the disk that it is on.
@@ -334,6 +352,18 @@ pub(super) fn stat(service: &Service) -> Answer {
             unconfirmed_promotions: figures.unwitnessed + view.unconfirmed_promotions,
             second_masters: view.second_masters,
             member: table.is_some_and(|table| table.members.contains_key(&me)),
+            door: {
+                let guests = service.guests.figures();
+                let (strangers, strangers_dismissed) = service.strangers.figures();
+                DoorStat {
+                    connections: guests.connections,
+                    buffered_bytes: guests.buffered_bytes,
+                    refused: guests.refused,
+                    dismissed: guests.dismissed,
+                    strangers,
+                    strangers_dismissed,
+                }
+            },
             peers,
         },
         partitions: plane

@@ -1,11 +1,14 @@
 //! From a request to its answer.
 
 use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use kensho_kernel::data::{Ask, Told};
@@ -23,6 +26,7 @@ use super::{
     transaction,
 };
 use crate::data::Data;
+use crate::door::{Guest, Guests, Strangers};
 use crate::settings::{Limits, limits};
 
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
@@ -36,6 +40,8 @@ pub(super) struct Service {
     partitions: u16,
     served_by: HeaderValue,
     limits: Limits,
+    pub(super) guests: Rc<Guests>,
+    pub(super) strangers: Arc<Strangers>,
 }
 
 /// A request whose body has arrived.
@@ -72,7 +78,7 @@ pub(super) struct Executed {
 }
 
 impl Service {
-    pub(super) fn new(data: &Data) -> Self {
+    pub(super) fn new(data: &Data, guests: Rc<Guests>, strangers: Arc<Strangers>) -> Self {
         let plane = data.plane.borrow();
         let settings = plane.settings();
         Service {
@@ -82,13 +88,16 @@ impl Service {
             partitions: settings.identity.partitions,
             served_by: HeaderValue::from_str(&settings.name).expect("names are plain"),
             limits: settings.limits,
+            guests,
+            strangers,
             data: data.clone(),
         }
     }
 
     /// Whatever is asked, there is an answer.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let mut answer = match self.answer_or_refuse(request).await {
+    pub(super) async fn answer(&self, request: Request<Incoming>, guest: &Guest) -> Answer {
+        self.guests.head_came(guest);
+        let mut answer = match self.answer_or_refuse(request, guest).await {
             Ok(answer) => answer,
             Err(error) => error.response(),
         };
@@ -96,10 +105,17 @@ impl Service {
             .headers_mut()
             .entry(SERVED_BY)
             .or_insert_with(|| self.served_by.clone());
+        let length = answer.body().size_hint().lower();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.guests.answered(guest, length, Instant::now());
         answer
     }
 
-    async fn answer_or_refuse(&self, request: Request<Incoming>) -> Result<Answer, Error> {
+    async fn answer_or_refuse(
+        &self,
+        request: Request<Incoming>,
+        guest: &Guest,
+    ) -> Result<Answer, Error> {
         let (head, body) = request.into_parts();
         let uri = head.uri.clone();
         let route = router::route(uri.path())?;
@@ -110,7 +126,7 @@ impl Service {
             Route::Stat => return get_only(&head.method, || operation::stat(self)),
             Route::Join | Route::Leave | Route::Failover => {
                 let asked = Asked {
-                    body: self.body(&head.method, body).await?,
+                    body: self.body(&head.method, body, guest).await?,
                     method: head.method,
                     uri: head.uri,
                     headers: head.headers,
@@ -142,12 +158,18 @@ impl Service {
             return Err(Error::unknown_database(&database, DATABASE));
         }
         let asked = Asked {
-            body: self.body(&head.method, body).await?,
+            body: self.body(&head.method, body, guest).await?,
             method: head.method,
             uri: head.uri,
             headers: head.headers,
         };
         match path {
+            DatabasePath::Rows(_) | DatabasePath::ManyRows | DatabasePath::Tql
+                if asked.method == Method::POST && self.guests.is_full() =>
+            {
+                // An answer may be as long as a body, and nothing is lost by asking again.
+                Err(Error::overloaded("clients hold as much memory as they may"))
+            }
             DatabasePath::CheckConnection => {
                 get_only(&asked.method, || answer::empty(StatusCode::OK))
             }
@@ -201,8 +223,9 @@ impl Service {
         }
     }
 
-    async fn body(&self, method: &Method, body: Incoming) -> Result<Bytes, Error> {
+    async fn body(&self, method: &Method, body: Incoming, guest: &Guest) -> Result<Bytes, Error> {
         if *method == Method::GET {
+            self.guests.request_came(guest);
             return Ok(Bytes::new());
         }
         let limit = self.limits.body_bytes;
@@ -214,7 +237,10 @@ impl Service {
             Poll::Pending => Box::pin(tokio::time::timeout(self.limits.request_timeout, all)).await,
         };
         match all {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Ok(body)) => {
+                self.guests.request_came(guest);
+                Ok(body.to_bytes())
+            }
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(Error::body_too_large(limit))
             }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,18 +12,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use kensho_protocol::ids::{Life, NodeId};
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
 use super::frame::Decoder;
-use super::{Hello, Introduction, Plane};
+use super::{Arrived, Hello, Introduction, Plane};
 
 const HELLO_LIMIT_BYTES: usize = 64 << 10;
-const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Messages of one node, in the order in which it sent them.
 pub(crate) struct Received<M> {
@@ -41,31 +38,12 @@ pub(crate) struct Inbound<M> {
     streams: RefCell<HashMap<NodeId, (Life, AbortHandle)>>,
 }
 
-/// Which plane a new connection is for: its first bytes say it. `None` if it is for neither, or
-/// says nothing in time.
-pub(crate) async fn plane_of(stream: &TcpStream) -> Option<Plane> {
-    const CONTROL: &[u8] = b"POST /peer/control/";
-    const DATA: &[u8] = b"POST /peer/data/";
-    let look = async {
-        let mut start = [0; CONTROL.len()];
-        loop {
-            let seen = stream.peek(&mut start).await.ok()?;
-            let seen = &start[..seen];
-            if seen.starts_with(CONTROL) {
-                return Some(Plane::Control);
-            } else if seen.starts_with(DATA) {
-                return Some(Plane::Data);
-            } else if seen.is_empty() || !(CONTROL.starts_with(seen) || DATA.starts_with(seen)) {
-                return None;
-            }
-            // It came in pieces, and `peek` returns at once for those that are there.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(HELLO_TIMEOUT, look)
-        .await
-        .ok()
-        .flatten()
+/// Who is at the other end of a connection.
+#[derive(Default)]
+struct Peer {
+    node: RefCell<Option<(NodeId, Life, String)>>,
+    /// It has shown the secret.
+    known: Notify,
 }
 
 impl<M: DeserializeOwned + 'static> Inbound<M> {
@@ -83,9 +61,9 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
     }
 
     /// Serves a connection in a task of its own, on the thread that this belongs to.
-    pub(crate) fn accept(self: &Rc<Self>, stream: TcpStream) {
+    pub(crate) fn accept(self: &Rc<Self>, arrived: Arrived) {
         let inbound = Rc::clone(self);
-        let peer = Rc::new(RefCell::new(None::<(NodeId, Life, String)>));
+        let peer = Rc::new(Peer::default());
         let (handle_to_task, handle) = tokio::sync::oneshot::channel::<AbortHandle>();
         let task = tokio::task::spawn_local(async move {
             let Ok(this_task) = handle.await else {
@@ -95,12 +73,22 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
                 let (inbound, peer, this_task) = (inbound.clone(), peer.clone(), this_task.clone());
                 async move { Ok::<_, Infallible>(inbound.answer(request, &peer, &this_task).await) }
             });
-            let served = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HELLO_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let (Err(error), Some((_, _, name))) = (served, &*peer.borrow()) {
+            let (stream, stranger) = arrived.split();
+            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let stays_a_stranger = async {
+                tokio::select! {
+                    () = stranger.dismissed() => {}
+                    () = peer.known.notified() => {
+                        drop(stranger);
+                        std::future::pending::<()>().await;
+                    }
+                }
+            };
+            let served = tokio::select! {
+                served = served => served,
+                () = stays_a_stranger => return,
+            };
+            if let (Err(error), Some((_, _, name))) = (served, &*peer.node.borrow()) {
                 tracing::debug!(plane = %inbound.plane, peer = name, "connection ended: {error}");
             }
         });
@@ -111,7 +99,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: &RefCell<Option<(NodeId, Life, String)>>,
+        peer: &Peer,
         this_task: &AbortHandle,
     ) -> Response<Full<Bytes>> {
         if !self.hello.is_authorized(request.headers()) {
@@ -120,12 +108,13 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
                 "the secret is not that of this cluster; give all nodes the same".to_owned(),
             );
         }
+        peer.known.notify_one();
         let (head, body) = request.into_parts();
         let plane = format!("/peer/{}/", self.plane);
         match (head.method, head.uri.path().strip_prefix(&plane)) {
             (Method::POST, Some("hello")) => self.greet(body, peer).await,
             (Method::POST, Some("stream")) => {
-                let known = peer.borrow().clone();
+                let known = peer.node.borrow().clone();
                 let Some((from, life, name)) = known else {
                     return self.refuse(StatusCode::FORBIDDEN, "say hello first".to_owned());
                 };
@@ -143,11 +132,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
         }
     }
 
-    async fn greet(
-        &self,
-        body: Incoming,
-        peer: &RefCell<Option<(NodeId, Life, String)>>,
-    ) -> Response<Full<Bytes>> {
+    async fn greet(&self, body: Incoming, peer: &Peer) -> Response<Full<Bytes>> {
         let body = match Limited::new(body, HELLO_LIMIT_BYTES).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => return self.refuse(StatusCode::BAD_REQUEST, error.to_string()),
@@ -158,7 +143,7 @@ impl<M: DeserializeOwned + 'static> Inbound<M> {
                     return self.refuse(StatusCode::CONFLICT, refusal);
                 }
                 let life = theirs.life();
-                *peer.borrow_mut() = Some((theirs.member.id, life, theirs.member.name));
+                *peer.node.borrow_mut() = Some((theirs.member.id, life, theirs.member.name));
                 let ours = serde_json::to_vec(&self.hello.ours).expect("an introduction is JSON");
                 Response::new(Full::new(ours.into()))
             }

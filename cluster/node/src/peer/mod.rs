@@ -7,6 +7,7 @@
 //! Control messages have connections, and a thread, of their own, so that bulk data never delays a
 //! heartbeat.
 
+mod arrived;
 mod frame;
 mod hello;
 mod inbound;
@@ -18,9 +19,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use arrived::{Arrived, HandedOver};
 pub(crate) use frame::Encoder;
 pub(crate) use hello::{Hello, Introduction};
-pub(crate) use inbound::{Inbound, Received, plane_of};
+pub(crate) use inbound::{Inbound, Received};
 pub(crate) use link::{Link, LinkSettings};
 pub(crate) use outbox::Outbox;
 pub(crate) use peers::{Met, Peers};

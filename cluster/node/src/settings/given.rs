@@ -21,6 +21,10 @@ pub(super) const BODY_LIMIT_BYTES: usize = 16 << 20;
 pub(super) const KEY_LIMIT_BYTES: usize = 1_024;
 pub(super) const STATEMENT_LIMIT: usize = 10_000;
 pub(super) const CLIENT_CONNECTION_LIMIT: usize = 5_000;
+pub(super) const CLIENT_CONNECTION_LIMIT_BY_ADDRESS: usize = 2_000;
+pub(super) const CLIENT_BUFFER_LIMIT_BYTES: usize = 256 << 20;
+pub(super) const STRANGER_LIMIT: usize = 256;
+pub(super) const STRANGER_LIMIT_BY_ADDRESS: usize = 64;
 pub(super) const PEER_QUEUE_LIMIT_BYTES: usize = 64 << 20;
 pub(super) const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
@@ -198,9 +202,26 @@ pub struct Given {
     /// How many statements may wait at the same time; more are answered with 503 [default: 10000]
     #[arg(long, value_name = "NUMBER")]
     pub statement_limit: Option<usize>,
-    /// How many connections of clients may be open; more have to wait [default: 5000]
+    /// How many connections of clients may be open; for one more, the one that has sent no whole request
+    /// for longest is closed, and if there is none the new one is answered with 503 [default: 5000]
     #[arg(long, value_name = "NUMBER")]
     pub client_connection_limit: Option<usize>,
+    /// The same, of those that come from one address (of IPv6: one network of 64 bits) [default: 2000]
+    #[arg(long, value_name = "NUMBER")]
+    pub client_connection_limit_by_address: Option<usize>,
+    /// How many bytes the requests of all clients that have not arrived as a whole or are being answered,
+    /// and the answers that are not taken, may hold in memory. Besides each connection may hold 64 KiB, and
+    /// one request and one answer that are longer are never refused. When more comes, it waits until
+    /// there is room, which is made by closing the slowest [default: 268435456]
+    #[arg(long, value_name = "BYTES")]
+    pub client_buffer_limit_bytes: Option<usize>,
+    /// How many connections may be open at peer_listen that have not shown the secret yet; for one more
+    /// the oldest is closed. Each has 5 s, and holds 512 KiB at most [default: 256]
+    #[arg(long, value_name = "NUMBER")]
+    pub stranger_limit: Option<usize>,
+    /// The same, of those that come from one address [default: 64]
+    #[arg(long, value_name = "NUMBER")]
+    pub stranger_limit_by_address: Option<usize>,
     /// How much may wait to be sent to one other node, in bytes; what is more is dropped and sent
     /// again later [default: 67108864]
     #[arg(long, value_name = "BYTES")]

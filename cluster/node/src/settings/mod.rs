@@ -118,6 +118,14 @@ pub struct Limits {
     pub statements: usize,
     /// How many connections of clients may be open.
     pub client_connections: usize,
+    /// How many of them from one address.
+    pub client_connections_by_address: usize,
+    /// What requests and answers of all clients may hold in memory, in bytes.
+    pub client_buffer_bytes: usize,
+    /// How many connections at the listener for nodes may be open that have not shown the secret.
+    pub strangers: usize,
+    /// How many of them from one address.
+    pub strangers_by_address: usize,
     /// How many bytes may wait for one other node.
     pub peer_queue_bytes: usize,
     /// How long a client may take to send the head of a request, or its body.
@@ -182,7 +190,8 @@ impl Given {
             distrust_disks
             heartbeat_ms replace_after_ms priority
             secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
-            client_connection_limit peer_queue_limit_bytes request_timeout_ms
+            client_connection_limit client_connection_limit_by_address client_buffer_limit_bytes
+            stranger_limit stranger_limit_by_address peer_queue_limit_bytes request_timeout_ms
             log_retention_bytes log_segment_bytes checkpoint_after_bytes record_dir)
     }
 
@@ -353,6 +362,16 @@ impl Given {
                 client_connections: self
                     .client_connection_limit
                     .unwrap_or(given::CLIENT_CONNECTION_LIMIT),
+                client_connections_by_address: self
+                    .client_connection_limit_by_address
+                    .unwrap_or(given::CLIENT_CONNECTION_LIMIT_BY_ADDRESS),
+                client_buffer_bytes: self
+                    .client_buffer_limit_bytes
+                    .unwrap_or(given::CLIENT_BUFFER_LIMIT_BYTES),
+                strangers: self.stranger_limit.unwrap_or(given::STRANGER_LIMIT),
+                strangers_by_address: self
+                    .stranger_limit_by_address
+                    .unwrap_or(given::STRANGER_LIMIT_BY_ADDRESS),
                 peer_queue_bytes: self
                     .peer_queue_limit_bytes
                     .unwrap_or(given::PEER_QUEUE_LIMIT_BYTES),

@@ -4,6 +4,7 @@
 mod cluster;
 mod delayed;
 mod disks;
+mod door;
 mod griddb;
 mod http;
 mod load;
