@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use hyper::{StatusCode, header};
-use kensho_storage::tables::{Condition, Key, Outcome, ValidKeys, ValidRows};
+use kensho_storage::tables::{Condition, ContainerInfo, Key, Outcome, ValidKeys, ValidRows};
 use serde::Serialize;
 
 use super::answer::{self, Answer};
@@ -32,8 +32,21 @@ pub(super) async fn put(
     if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
         return elsewhere;
     }
+    let rows = |_: &Schema| Ok(asked.body.clone());
+    store(service, asked, container, rows).await
+}
+
+/// The same at the node that owns the container's partition; `rows` says which rows, as an array of arrays.
+pub(super) async fn store(
+    service: &Service,
+    asked: &Asked,
+    container: &str,
+    rows: impl Fn(&Schema) -> Result<Bytes, Error>,
+) -> Result<Answer, Error> {
+    let partition = service.partition(container)?;
     let condition = headers::condition(&asked.headers)?;
-    let make = |schema: &Schema| put_statement(service, schema, container, condition, &asked.body);
+    let make =
+        |schema: &Schema| put_statement(service, schema, container, condition, &rows(schema)?);
     let executed = execute_checked(service, asked, partition, container, make).await?;
     match Outcome::decode(&executed.outcome) {
         Some(Outcome::Stored { version, count }) => {
@@ -72,6 +85,15 @@ pub(super) async fn delete(
     }
 }
 
+/// The rows of an array of rows, of which there is at least one.
+pub(super) fn valid(info: &ContainerInfo, rows: &[u8]) -> Result<ValidRows, Error> {
+    let valid = ValidRows::many(info, rows).map_err(Error::does_not_fit)?;
+    match valid.is_empty() {
+        true => Err(Error::does_not_fit("there is no row; give at least one")),
+        false => Ok(valid),
+    }
+}
+
 fn put_statement(
     service: &Service,
     schema: &Schema,
@@ -79,7 +101,7 @@ fn put_statement(
     condition: Condition,
     body: &[u8],
 ) -> Result<Bytes, Error> {
-    let valid = ValidRows::many(&schema.info, body).map_err(Error::does_not_fit)?;
+    let valid = valid(&schema.info, body)?;
     for row in valid.iter() {
         if let Key::Text(key) = row.key {
             service.check_length("row key", key)?;

@@ -103,6 +103,9 @@ pub(super) async fn delete(service: &Service, asked: &Asked) -> Result<Answer, E
     Ok(last)
 }
 
+/// More names cannot be had at once; who asks for more gets so many.
+const NAMES_MAX: usize = 10_000;
+
 /// What a list may be asked for.
 #[derive(Default)]
 struct Wanted {
@@ -124,11 +127,11 @@ impl Wanted {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let number = || {
                 let wrong = || Error::malformed(format!("{name} is {value}; it must be a number"));
-                value.parse().map_err(|_| wrong())
+                value.parse::<usize>().map_err(|_| wrong())
             };
             match name {
                 "offset" => wanted.offset = number()?,
-                "limit" => wanted.limit = Some(number()?),
+                "limit" => wanted.limit = Some(number()?.min(NAMES_MAX)),
                 "type" => {
                     wanted.kind = Some(match value {
                         "COLLECTION" => ContainerKind::Collection,
@@ -185,12 +188,18 @@ struct OthersList {
 /// that this node owns.
 pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let wanted = Wanted::parse(asked.uri.query())?;
+    let forwards = headers::may_be_forwarded(&asked.headers);
+    // Other nodes ask for all that there are.
+    if forwards && wanted.limit.is_none() {
+        return Err(Error::malformed(
+            "how many names are wanted at most is not said; say ?limit=100, say",
+        ));
+    }
     let (kind, prefix) = (wanted.kind, wanted.prefix.as_str());
     let mut names = BTreeSet::new();
     let mut listed = BTreeSet::new();
     let mut reads = Vec::new();
     let mut others = BTreeSet::new();
-    let forwards = headers::may_be_forwarded(&asked.headers);
     let partitions = service.data.plane.borrow().settings().identity.partitions;
     for partition in (0..partitions).map(PartitionId) {
         match service.owner(partition) {

@@ -6,7 +6,7 @@
 //! | 150001 | 400 | the request is malformed: a path, header, parameter or JSON that is not what it should be |
 //! | 150002 | 404 | there is no such path |
 //! | 150003 | 405 | the path does not take this method; the header `Allow` names those it takes |
-//! | 150004 | 413 | the body is larger than `body_limit_bytes`, or its rows make too large a statement |
+//! | 150004 | 413 | the body is larger than `body_limit_bytes`, or its rows or files make too large a statement |
 //! | 150005 | 400 | a row key or container name is longer than `key_limit_bytes` |
 //! | 150006 | 404 | this is another cluster |
 //! | 150007 | 404 | there is no such database |
@@ -115,6 +115,13 @@ impl Error {
         let message = format!(
             "as a statement, the rows take {length} bytes, and at most {limit} are allowed; send fewer \
              at a time"
+        );
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, 150_004, message)
+    }
+
+    pub(super) fn archive_too_large(limit: usize) -> Self {
+        let message = format!(
+            "unpacked, the files of the archive take more than {limit} bytes; send fewer rows at a time"
         );
         Error::new(StatusCode::PAYLOAD_TOO_LARGE, 150_004, message)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use hyper::{Method, StatusCode};
-use kensho_storage::tables::{ContainerInfo, Query, ValidRows, Wanted};
+use kensho_storage::tables::{ContainerInfo, Query, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -71,7 +71,8 @@ struct Count {
 
 /// Inserts rows of several containers, or replaces those of the same keys.
 pub(super) async fn put(service: &Service, asked: &Asked) -> Result<Answer, Error> {
-    let parts: Vec<Put> = part::parts(asked, r#"{"containerName":"container1","rows":[[1,"a"]]}"#)?;
+    let example = r#"{"containerName":"container1","rows":[[1,"a"]]}"#;
+    let parts: Vec<Put> = part::parts(asked, part::CONTAINERS_MAX, example)?;
     if headers::request_id(&asked.headers)?.is_some() && parts.len() > 1 {
         return Err(Error::malformed(
             "an Idempotency-Key is of one update, and rows of several containers are several updates; send \
@@ -135,7 +136,7 @@ pub(super) async fn put(service: &Service, asked: &Asked) -> Result<Answer, Erro
 async fn check(service: &Service, asked: &Asked, part: &Put) -> Result<Result<(), Answer>, Error> {
     let name = &part.container_name;
     let rows = part.rows.get().as_bytes();
-    let fits = |info: &ContainerInfo| ValidRows::many(info, rows).map_err(Error::does_not_fit);
+    let fits = |info: &ContainerInfo| batch::valid(info, rows);
     let Some(address) = service.address_of(name, asked)? else {
         let partition = service.partition(name)?;
         let schema = rows::look_up(service, partition, name).await?;
@@ -211,7 +212,7 @@ impl Key {
 /// Reads rows of several containers.
 pub(super) async fn rows(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let example = r#"{"name":"container1","startKeyValue":1,"finishKeyValue":9,"limit":100}"#;
-    let parts: Vec<Get> = part::parts(asked, example)?;
+    let parts: Vec<Get> = part::parts(asked, part::CONTAINERS_MAX, example)?;
     let answered = parts.iter().map(|part| read(service, asked, part));
     let mut results = Vec::with_capacity(parts.len());
     for (result, part) in join_all(answered).await.into_iter().zip(&parts) {
@@ -242,13 +243,9 @@ async fn read(
     let (from, to) = (text(&part.start_key_value), text(&part.finish_key_value));
     let keys = part.key_values.as_ref().filter(|keys| !keys.is_empty());
     let keys: Option<Vec<String>> = keys.map(|keys| keys.iter().map(Key::text).collect());
-    let wanted = match (&keys, &from, &to) {
-        (Some(keys), ..) => Wanted::Keys(keys.iter().map(String::as_str).collect()),
-        (None, None, None) => Wanted::Rows {
-            condition: None,
-            sort: None,
-        },
-        (None, from, to) => Wanted::Range {
+    let wanted = match &keys {
+        Some(keys) => Wanted::Keys(keys.iter().map(String::as_str).collect()),
+        None => Wanted::Range {
             from: from.as_deref(),
             to: to.as_deref(),
         },

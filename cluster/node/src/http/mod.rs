@@ -1,13 +1,14 @@
 //! The interface for clients: HTTP/1.1 on a listener of its own.
 //!
 //! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`],
-//! [`transaction`], [`scan`] and [`containers`] make statements and queries of requests, and answers of what
+//! [`blob`], [`transaction`], [`scan`] and [`containers`] make statements and queries of requests, and answers of what
 //! comes of them; [`many`] and [`tql`] take requests that speak of several containers apart. [`operation`]
 //! shows how the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything
 //! that can be wrong.
 
 mod answer;
 mod batch;
+mod blob;
 mod containers;
 mod error;
 mod forward;

@@ -19,6 +19,22 @@ use kensho_kernel::View;
 use kensho_protocol::request::Refusal;
 use kensho_storage::disk::Disk as _;
 
+/// Whoever is answered is connected. How long a client would have waited says nothing here.
+pub(super) fn check_connection(query: Option<&str>) -> Result<Answer, Error> {
+    let parameters = query.unwrap_or_default().split('&');
+    for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("timeout", seconds)) if seconds.parse::<u32>().is_ok() => {}
+            _ => {
+                return Err(Error::malformed(format!(
+                    "there is no parameter {parameter} here; there is timeout, a number of seconds"
+                )));
+            }
+        }
+    }
+    Ok(answer::empty(StatusCode::OK))
+}
+
 #[derive(Serialize)]
 struct TableShown<'a> {
     stamp: StampShown,

@@ -12,18 +12,24 @@ use super::answer::Answer;
 use super::error::Error;
 use super::service::{Asked, Service};
 
-/// More containers, or statements, cannot be spoken of at once.
-pub(super) const PARTS_MAX: usize = 100;
+/// More containers cannot be spoken of at once.
+pub(super) const CONTAINERS_MAX: usize = 100;
+/// More statements cannot be sent at once.
+pub(super) const STATEMENTS_MAX: usize = 10;
 
-/// The parts of a request: its body is an array.
-pub(super) fn parts<T: DeserializeOwned>(asked: &Asked, example: &str) -> Result<Vec<T>, Error> {
+/// The parts of a request, at most so many: its body is an array.
+pub(super) fn parts<T: DeserializeOwned>(
+    asked: &Asked,
+    most: usize,
+    example: &str,
+) -> Result<Vec<T>, Error> {
     let parts: Vec<T> = serde_json::from_slice(&asked.body).map_err(|error| {
         Error::malformed(format!("the body is an array such as [{example}]: {error}"))
     })?;
     match parts.len() {
-        1..=PARTS_MAX => Ok(parts),
+        count if (1..=most).contains(&count) => Ok(parts),
         count => Err(Error::malformed(format!(
-            "the body has {count} elements; 1 to {PARTS_MAX} are answered at once"
+            "the body has {count} elements; 1 to {most} are answered at once"
         ))),
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum DatabasePath<'a> {
     Info(Cow<'a, str>),
     /// `/containers/{container}/rows`
     Rows(Cow<'a, str>),
+    /// `/containers/{container}/rows/blob`, which may also be the row of that key
+    RowsWithFiles(Cow<'a, str>),
     /// `/containers/{container}/rows/{key}`
     Row(Cow<'a, str>, Cow<'a, str>),
     /// `/containers/{container}/transaction`
@@ -78,6 +80,9 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
                 }
                 (Some("containers"), Some(container), Some("rows"), None) => {
                     DatabasePath::Rows(decode(container)?)
+                }
+                (Some("containers"), Some(container), Some("rows"), Some("blob")) => {
+                    DatabasePath::RowsWithFiles(decode(container)?)
                 }
                 (Some("containers"), Some(container), Some("rows"), Some(key)) => {
                     // An empty text is a key like any other.
@@ -190,6 +195,7 @@ mod tests {
                 DatabasePath::Containers => "/containers",
                 DatabasePath::Info(_) => "/containers/{container}/info",
                 DatabasePath::Rows(_) => "/containers/{container}/rows",
+                DatabasePath::RowsWithFiles(_) => "/containers/{container}/rows/blob",
                 DatabasePath::Row(..) => "/containers/{container}/rows/{key}",
                 DatabasePath::Transaction(_) => "/containers/{container}/transaction",
                 DatabasePath::ManyRows => "/containers/rows",
@@ -217,7 +223,7 @@ mod tests {
             assert_eq!(*path, expected);
         }
         // As many as `described` has.
-        assert_eq!(paths.len(), 8 + 8);
+        assert_eq!(paths.len(), 8 + 9);
     }
 
     #[test]

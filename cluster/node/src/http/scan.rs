@@ -13,7 +13,7 @@ use super::service::{Asked, Kind, Service, as_of};
 /// What is asked for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     #[serde(default)]
     offset: Option<u64>,
     limit: u64,
@@ -21,6 +21,43 @@ struct Body<'a> {
     condition: Option<Cow<'a, str>>,
     #[serde(borrow)]
     sort: Option<Cow<'a, str>>,
+    /// The column whose values are the names of files with BLOBs; it says nothing where there are no files.
+    #[serde(borrow, rename = "fileNameCol")]
+    file_name_column: Option<Cow<'a, str>>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Error> {
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|error| {
+            Error::malformed(format!(
+                "the body is not what asks for rows, such as \
+                 {{\"limit\":100,\"condition\":\"id >= 50\",\"sort\":\"id desc\"}}: {error}"
+            ))
+        })?;
+        match body.limit {
+            0 => Err(Error::malformed("the limit is 0; it is 1 or more")),
+            _ => Ok(body),
+        }
+    }
+
+    /// The query for it.
+    pub(super) fn query<'b>(&'b self, container: &'b str) -> Query<'b> {
+        Query::Select {
+            container,
+            wanted: Wanted::Rows {
+                condition: given(self.condition.as_deref()),
+                sort: given(self.sort.as_deref()),
+            },
+            offset: self.offset.unwrap_or_default(),
+            limit: self.limit.min(ROWS_MAX),
+            now: selected::now(),
+        }
+    }
+
+    /// The column that gives files their names.
+    pub(super) fn file_name_column(&self) -> Option<&str> {
+        given(self.file_name_column.as_deref())
+    }
 }
 
 /// Reads rows.
@@ -33,32 +70,14 @@ pub(super) async fn rows(
     if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
         return elsewhere;
     }
-    let body: Body<'_> = serde_json::from_slice(&asked.body).map_err(|error| {
-        Error::malformed(format!(
-            "the body is not what asks for rows, such as \
-             {{\"limit\":100,\"condition\":\"id >= 50\",\"sort\":\"id desc\"}}: {error}"
-        ))
-    })?;
-    if body.limit == 0 {
-        return Err(Error::malformed("the limit is 0; it is 1 or more"));
-    }
-    let query = Query::Select {
-        container,
-        wanted: Wanted::Rows {
-            condition: given(body.condition.as_deref()),
-            sort: given(body.sort.as_deref()),
-        },
-        offset: body.offset.unwrap_or_default(),
-        limit: body.limit.min(ROWS_MAX),
-        now: selected::now(),
-    };
-    let (at, found) = service.read(partition, query.encode()).await?;
+    let query = Body::read(&asked.body)?.query(container).encode();
+    let (at, found) = service.read(partition, query).await?;
     let selected = selected::decode(&found, container)?;
     let body = selected::rows_json(&selected);
     Ok(as_of(answer::json(hyper::StatusCode::OK, body), at))
 }
 
-/// An empty condition or order is none.
+/// An empty text is none.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }

@@ -22,8 +22,8 @@ use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{
-    DATABASE, DESCRIPTION, batch, containers, headers, many, members, operation, rows, scan, tql,
-    transaction,
+    DATABASE, DESCRIPTION, batch, blob, containers, headers, many, members, operation, rows, scan,
+    tql, transaction,
 };
 use crate::data::Data;
 use crate::door::{Guest, Guests, Strangers};
@@ -164,15 +164,19 @@ impl Service {
             headers: head.headers,
         };
         match path {
-            DatabasePath::Rows(_) | DatabasePath::ManyRows | DatabasePath::Tql
+            DatabasePath::Rows(_)
+            | DatabasePath::RowsWithFiles(_)
+            | DatabasePath::ManyRows
+            | DatabasePath::Tql
                 if asked.method == Method::POST && self.guests.is_full() =>
             {
                 // An answer may be as long as a body, and nothing is lost by asking again.
                 Err(Error::overloaded("clients hold as much memory as they may"))
             }
-            DatabasePath::CheckConnection => {
-                get_only(&asked.method, || answer::empty(StatusCode::OK))
-            }
+            DatabasePath::CheckConnection => match asked.method {
+                Method::GET => operation::check_connection(asked.uri.query()),
+                _ => Err(Error::wrong_method("GET")),
+            },
             DatabasePath::Containers => match asked.method {
                 Method::GET => Box::pin(containers::list(self, &asked)).await,
                 Method::POST => Box::pin(containers::create(self, &asked)).await,
@@ -202,24 +206,30 @@ impl Service {
                 Method::POST => Box::pin(tql::answer(self, &asked)).await,
                 _ => Err(Error::wrong_method("POST")),
             },
-            DatabasePath::Row(container, key) => {
-                self.check_length("row key", &key)?;
-                let row = rows::Named {
-                    container: &container,
-                    key: &key,
-                };
-                match asked.method {
-                    Method::GET => rows::get(self, &asked, row).await,
-                    Method::PUT => rows::put(self, &asked, row).await,
-                    Method::DELETE => rows::delete(self, &asked, row).await,
-                    _ => Err(Error::wrong_method("GET, PUT, DELETE")),
+            DatabasePath::RowsWithFiles(container) => match asked.method {
+                Method::POST => Box::pin(blob::rows(self, &asked, &container)).await,
+                Method::PUT if blob::is_form(&asked) => {
+                    Box::pin(blob::put(self, &asked, &container)).await
                 }
-            }
+                _ => self.row(&asked, &container, "blob").await,
+            },
+            DatabasePath::Row(container, key) => self.row(&asked, &container, &key).await,
             DatabasePath::Sql => Err(Error::not_offered(
                 "SQL is not offered. To select, POST TQL to /tql, or a condition to \
                  /containers/{container}/rows; to insert or update, PUT /containers/{container}/rows; to delete \
                  rows, DELETE /containers/{container}/rows; to create or drop, POST or DELETE /containers",
             )),
+        }
+    }
+
+    async fn row(&self, asked: &Asked, container: &str, key: &str) -> Result<Answer, Error> {
+        self.check_length("row key", key)?;
+        let row = rows::Named { container, key };
+        match asked.method {
+            Method::GET => rows::get(self, asked, row).await,
+            Method::PUT => rows::put(self, asked, row).await,
+            Method::DELETE => rows::delete(self, asked, row).await,
+            _ => Err(Error::wrong_method("GET, PUT, DELETE")),
         }
     }
 
@@ -315,6 +325,11 @@ impl Service {
         Ok(answer)
     }
 
+    /// No statement is longer.
+    pub(super) fn statement_limit(&self) -> usize {
+        limits::statement_bytes(self.limits.body_bytes)
+    }
+
     /// Hands in an update, and waits for its outcome.
     pub(super) async fn execute(
         &self,
@@ -323,7 +338,7 @@ impl Service {
         as_of: Position,
         statement: Bytes,
     ) -> Result<Executed, Error> {
-        let limit = limits::statement_bytes(self.limits.body_bytes);
+        let limit = self.statement_limit();
         if statement.len() > limit {
             return Err(Error::statement_too_large(statement.len(), limit));
         }

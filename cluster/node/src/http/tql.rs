@@ -28,7 +28,7 @@ struct Asking {
 /// Carries statements out, each by itself.
 pub(super) async fn answer(service: &Service, asked: &Asked) -> Result<Answer, Error> {
     let example = r#"{"name":"container1","stmt":"select * where id >= 50 limit 100"}"#;
-    let parts: Vec<Asking> = part::parts(asked, example)?;
+    let parts: Vec<Asking> = part::parts(asked, part::STATEMENTS_MAX, example)?;
     let answered = parts.iter().map(|asking| one(service, asked, asking));
     let mut results = Vec::with_capacity(parts.len());
     for (result, asking) in join_all(answered).await.into_iter().zip(&parts) {

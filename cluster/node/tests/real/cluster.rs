@@ -317,6 +317,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The same as it came, if it is no text.
+    pub(crate) binary: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -331,6 +333,10 @@ impl Answer {
             status: status.unwrap_or_default(),
             head: head.to_lowercase(),
             body: body.to_owned(),
+            binary: std::str::from_utf8(bytes).is_err().then(|| {
+                let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+                bytes[end.map_or(0, |end| end + 4)..].to_vec()
+            }),
         }
     }
 

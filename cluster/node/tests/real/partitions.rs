@@ -50,7 +50,9 @@ fn what_is_served_is_listed_and_what_is_not_is_named() {
             201
         );
     }
-    let whole = cluster.nodes[1].get(&containers).json();
+    let whole = cluster.nodes[1]
+        .get(&format!("{containers}?limit=100"))
+        .json();
     assert_eq!(whole["names"], serde_json::json!(names));
     assert_eq!(whole.get("missing"), None, "{whole}");
 
@@ -75,7 +77,7 @@ fn what_is_served_is_listed_and_what_is_not_is_named() {
     cluster.node(&away).kill();
 
     for node in cluster.nodes.iter().filter(|node| node.name != away) {
-        let list = node.get(&containers);
+        let list = node.get(&format!("{containers}?limit=100"));
         assert_eq!(list.status, 200, "{list:?}");
         let list = list.json();
         assert_eq!(list["names"], serde_json::json!(left));

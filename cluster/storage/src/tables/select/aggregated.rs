@@ -3,12 +3,24 @@
 use std::borrow::Cow;
 
 use kensho_query::row::Split;
+use kensho_query::types::{ColumnType, ScalarType};
 use kensho_query::value::Value;
 use kensho_query::{Accumulator, Aggregate, Code, Wrong};
 
 use super::matching::Matching;
 use super::{Refused, Selected, Text};
 use crate::tables::{Container, RowKey};
+
+/// In the Web API whatever is a number comes as a DOUBLE.
+fn shown_as(result: ColumnType) -> ColumnType {
+    match result.scalar {
+        ScalarType::Timestamp => result,
+        _ => ColumnType {
+            scalar: ScalarType::Double,
+            array: false,
+        },
+    }
+}
 
 impl Container {
     /// One value of many rows.
@@ -46,11 +58,15 @@ impl Container {
         let rows = value.into_iter().map(|value| {
             let mut row = vec![b'['];
             value.write(&mut row);
+            if let Value::Integer(_) = value {
+                // All digits are there, for those who can take more than a DOUBLE has.
+                row.extend_from_slice(b".0");
+            }
             row.push(b']');
             Text(row.into())
         });
         Ok(Selected {
-            columns: vec![("aggregationResult".into(), result)],
+            columns: vec![("aggregationResult".into(), shown_as(result))],
             rows: rows.collect(),
             total: None,
             offset: 0,

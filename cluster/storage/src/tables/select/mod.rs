@@ -19,7 +19,7 @@ use kensho_query::types::ColumnType;
 use kensho_query::{Code, Wrong};
 
 use super::query::{Answer, Selected, Text, Wanted};
-use super::{Container, ContainerKind, Row, RowKey};
+use super::{Container, ContainerKind, KeyType, Row, RowKey};
 
 /// Rows of more bytes are not given at once.
 const ANSWER_BYTES: usize = 20 << 20;
@@ -107,6 +107,14 @@ impl Container {
         to: Option<&str>,
         page: Page,
     ) -> Result<Selected<'_>, Refused> {
+        if !self.info.row_key {
+            return Err(no_row_key());
+        }
+        if self.info.key_type() == Some(KeyType::Text) && (from.is_some() || to.is_some()) {
+            let what = "the row key is a STRING, and startKeyValue and finishKeyValue are for LONG, INTEGER and \
+                        TIMESTAMP; ask for a condition instead";
+            return Err(Refused::Key(what.to_owned()));
+        }
         let bound = |text: Option<&str>| match text {
             None => Ok(Bound::Unbounded),
             Some(text) => self.row_key(text).map(Bound::Included),
@@ -131,13 +139,11 @@ impl Container {
     }
 
     fn row_key(&self, text: &str) -> Result<RowKey, Refused> {
-        let wrong = |what: String| Refused::Key(what);
         if !self.info.row_key {
-            let what = "the container has no row key to ask for";
-            return Err(wrong(what.to_owned()));
+            return Err(no_row_key());
         }
         let key = self.info.parse_key(text);
-        let key = key.map_err(|error| wrong(error.to_string()))?;
+        let key = key.map_err(|error| Refused::Key(error.to_string()))?;
         Ok(RowKey::named(key).expect("a text is no missing key"))
     }
 
@@ -344,6 +350,10 @@ impl<'a> Given<'a> {
     fn finish(self) -> Found<'a> {
         (self.rows, self.total)
     }
+}
+
+fn no_row_key() -> Refused {
+    Refused::Key("the container has no row key to ask for; ask for a condition instead".to_owned())
 }
 
 fn within(place: &str, wrong: Wrong) -> Wrong {

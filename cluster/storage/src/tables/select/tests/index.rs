@@ -129,6 +129,6 @@ fn an_index_is_used_where_it_finds_few_rows() {
     assert_eq!(names(&found), "p99 p98 p49 p48");
     assert_eq!(
         texts(&tql(&people, "select count(*) where age = 48").unwrap()),
-        "[2]"
+        "[2.0]"
     );
 }

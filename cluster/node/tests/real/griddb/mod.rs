@@ -1,6 +1,9 @@
 //! Conversations as the reference of GridDB's Web API describes them, with values of our own. Each is held
 //! with a node that has to pass most of it on.
 
+mod blobs;
+mod documented;
+
 use serde_json::{Value, json};
 
 use crate::cluster::{Answer, Cluster, Node};
@@ -81,15 +84,19 @@ fn containers_are_made_listed_described_and_deleted() {
     assert_eq!(list("?limit=9&type=TIME_SERIES"), expected);
     let expected = json!({"names":["log"],"total":3,"offset":1,"limit":1});
     assert_eq!(list("?limit=1&offset=1&sort=desc"), expected);
+    assert_eq!(list("?limit=0&offset=7")["names"], json!([]));
+    assert_eq!(list("?limit=20000")["limit"], json!(10_000));
     assert_eq!(
         list("?limit=9&prefix=EVERY")["names"],
         json!(["everything"])
     );
     for query in [
-        "?type=TABLE",
+        "",
+        "?offset=1",
+        "?limit=9&type=TABLE",
         "?limit=x",
-        "?sort=up",
-        "?order=asc",
+        "?limit=9&sort=up",
+        "?limit=9&order=asc",
         "?limit=-1",
     ] {
         all_refuse(
@@ -392,7 +399,7 @@ fn statements_of_tql_are_answered() {
         {"columns":[date, value, text],"results":[["2026-01-01T00:00:20.000Z",2.0,"c"],["2026-01-01T00:00:10.000Z",3.0,"b"]],
          "offset":0,"limit":2,"total":3,"responseSizeByte":34},
         {"columns":[{"name":"line","type":"STRING"}],"results":[["x"],["x"],["x"]],"offset":0,"limit":100,"total":3,"responseSizeByte":3},
-        {"columns":[{"name":"aggregationResult","type":"LONG"}],"results":[[4]]},
+        {"columns":[{"name":"aggregationResult","type":"DOUBLE"}],"results":[[4.0]]},
         {"columns":[{"name":"aggregationResult","type":"DOUBLE"}],"results":[[2.25]]},
         {"columns":[value],"results":[[4.0],[3.5],[3.0],[2.5]],"offset":0,"limit":10000,"total":4,"responseSizeByte":32},
     ]);
@@ -470,7 +477,6 @@ fn rows_of_several_containers_go_in_one_request() {
         {"name":"ids","startKeyValue":2,"finishKeyValue":"9","limit":1},
         {"name":"series","keyValues":["2026-01-02T00:00:00.000Z","2026-01-03T00:00:00.000Z"]},
         {"name":"ids","keyValues":[3, 1],"startKeyValue":9,"offset":1},
-        {"name":"log"},
     ]);
     let columns = json!([{"name":"id","type":"LONG"},{"name":"value","type":"LONG"}]);
     let found = json!([
@@ -478,7 +484,6 @@ fn rows_of_several_containers_go_in_one_request() {
         {"container":"series","columns":[{"name":"date","type":"TIMESTAMP"},{"name":"value","type":"DOUBLE"},
             {"name":"str","type":"STRING"}],"results":[["2026-01-02T00:00:00.000Z",2.0,"b"]],"total":1,"offset":0,"limit":10000},
         {"container":"ids","columns":columns,"results":[[3,30]],"total":2,"offset":1,"limit":10000},
-        {"container":"log","columns":[{"name":"line","type":"STRING"}],"results":[],"total":0,"offset":0,"limit":10000},
     ]);
     all_answer(&cluster, ("POST", several, &asked.to_string()), 200, &found);
 
@@ -491,13 +496,19 @@ fn rows_of_several_containers_go_in_one_request() {
             "container series: row 1, column \"value\"",
         ),
         (
-            json!({"containerName":"nowhere","rows":[]}),
+            json!({"containerName":"nowhere","rows":[["a"]]}),
             404,
             150_008,
             "nowhere",
         ),
         (
-            json!({"containerName":"IDS","rows":[]}),
+            json!({"containerName":"series","rows":[]}),
+            400,
+            150_010,
+            "container series: there is no row",
+        ),
+        (
+            json!({"containerName":"IDS","rows":[[1,2]]}),
             400,
             150_001,
             "twice",
@@ -528,6 +539,13 @@ fn rows_of_several_containers_go_in_one_request() {
             400,
             150_010,
             "no row key",
+        ),
+        (json!({"name":"log"}), 400, 150_010, "no row key"),
+        (
+            json!({"name":"everything","startKeyValue":1.5}),
+            400,
+            150_001,
+            "array",
         ),
         (
             json!({"name":"ids","startKeyValue":"x"}),
