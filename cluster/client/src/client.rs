@@ -11,6 +11,7 @@ use kensho_protocol::session::{Address, Answer, Event, Kind, Session};
 use crate::answer::{self, ErrorBody};
 use crate::container::Container;
 use crate::core::{Command, Core, Counters};
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::options::Options;
 use crate::path::push_segment;
@@ -153,9 +154,10 @@ impl Client {
             options.session.probe_interval,
             options.session.table_timeout,
         );
+        let pool = Pool::new(options.connect_timeout);
         let session = Session::new(options.session, members.collect(), random_seed());
         Client {
-            core: Core::start(session, Pool::new(options.connect_timeout), probe, table),
+            core: Core::start(session, (pool, options.credentials), probe, table),
             containers: containers.into(),
         }
     }
@@ -389,7 +391,7 @@ impl Client {
                     as_of,
                 } => {
                     attempts = attempt;
-                    let request = statement.request(&to, id, as_of);
+                    let request = statement.request(&to, self.core.credentials.as_ref(), id, as_of);
                     let exchange = self.core.pool.exchange(&to, &request);
                     let response = tokio::select! {
                         biased;
@@ -428,8 +430,15 @@ impl Client {
 }
 
 impl Statement {
-    fn request(&self, to: &Address, id: Option<RequestId>, as_of: Position) -> Vec<u8> {
-        let mut head = Head::new(&self.method, &self.path, to).with_text("kensho-forward", "no");
+    fn request(
+        &self,
+        to: &Address,
+        user: Option<&Credentials>,
+        id: Option<RequestId>,
+        as_of: Position,
+    ) -> Vec<u8> {
+        let head = Head::new(&self.method, &self.path, to).with_user(user);
+        let mut head = head.with_text("kensho-forward", "no");
         if let Some(id) = id {
             let key = format_args!("{:x}/{}", id.client.0, id.sequence);
             head = head

@@ -15,6 +15,7 @@ use kensho_protocol::session::{Address, Event, Failure, Kind, Output, Session};
 use kensho_protocol::time::Time;
 use tokio::sync::Notify;
 
+use crate::credentials::Credentials;
 use crate::pool::Pool;
 use crate::request::Head;
 use crate::response::Response;
@@ -102,6 +103,7 @@ struct State {
 pub(crate) struct Core {
     state: Mutex<State>,
     pub(crate) pool: Pool,
+    pub(crate) credentials: Option<Credentials>,
     start: Instant,
     ticker: Arc<Notify>,
     runtime: tokio::runtime::Handle,
@@ -114,7 +116,7 @@ impl Core {
     /// Starts the ticker as well, on the runtime in which this is called.
     pub(crate) fn start(
         session: Session,
-        pool: Pool,
+        (pool, credentials): (Pool, Option<Credentials>),
         probe_interval: Duration,
         table_timeout: Duration,
     ) -> Arc<Self> {
@@ -126,6 +128,7 @@ impl Core {
                 planned: Time::MAX,
             }),
             pool,
+            credentials,
             start: Instant::now(),
             ticker: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
@@ -238,7 +241,8 @@ impl Core {
 
     /// Asks a node for its table.
     async fn fetch(self: Arc<Self>, from: Address, known: Option<String>) {
-        let mut head = Head::new(&Method::GET, "/cluster/table", &from);
+        let head = Head::new(&Method::GET, "/cluster/table", &from);
+        let mut head = head.with_user(self.credentials.as_ref());
         if let Some(known) = known {
             head = head.with_text("if-none-match", &known);
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kensho_protocol::session;
 
+use crate::credentials::Credentials;
+
 /// What a client may be told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -13,6 +15,8 @@ pub struct Options {
     pub database: String,
     /// A node that has not accepted a connection by then counts as unreachable. Default 1 s.
     pub connect_timeout: Duration,
+    /// Name and password of a user, if the cluster knows users. Default none.
+    pub credentials: Option<Credentials>,
     /// How to retry, and when to give up. The default of the failover timeout is 60 s.
     pub session: session::Settings,
 }
@@ -25,8 +29,16 @@ impl Options {
             cluster: cluster.into(),
             database: "public".to_owned(),
             connect_timeout: Duration::from_secs(1),
+            credentials: None,
             session: session::Settings::default(),
         }
+    }
+
+    /// The same, as this user.
+    #[must_use]
+    pub fn user(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
     }
 
     /// The same, with another failover timeout: how long a statement may be tried again.

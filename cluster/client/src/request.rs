@@ -5,6 +5,8 @@ use std::io::Write;
 
 use http::Method;
 
+use crate::credentials::Credentials;
+
 /// A request without its body.
 pub(crate) struct Head(Vec<u8>);
 
@@ -28,6 +30,14 @@ impl Head {
     /// The same for what is text already.
     pub(crate) fn with_text(self, name: &'static str, value: &str) -> Self {
         self.add(name, |head| head.extend_from_slice(value.as_bytes()))
+    }
+
+    /// Says as whom the request is made.
+    pub(crate) fn with_user(self, credentials: Option<&Credentials>) -> Self {
+        match credentials {
+            Some(credentials) => self.with_text("authorization", credentials.authorization()),
+            None => self,
+        }
     }
 
     fn add(mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) -> Self {

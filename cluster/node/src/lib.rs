@@ -3,6 +3,7 @@
 //!
 //! - [`settings`]: what a node may be told.
 //! - [`node`]: how a node starts, and its threads.
+//! - [`access`]: who may do what.
 //! - `control`: the control plane's thread, which drives the coordinator.
 //! - `data`: the data plane's thread, which drives its machine ([`kensho_kernel::data`]).
 //! - `peer`: how nodes talk to each other.
@@ -12,6 +13,7 @@
 //! Protocol and kernel decide; nothing here does. What they give out is carried out in order, and whatever
 //! relies on the disk waits for it.
 
+pub mod access;
 pub mod clock;
 mod control;
 mod data;

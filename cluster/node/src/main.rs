@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use kensho_node::failure::{EXIT_FAILURE, EXIT_WRONG_SETTINGS};
 use kensho_node::node;
-use kensho_node::settings::Arguments;
+use kensho_node::settings::{Arguments, Command};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -23,6 +23,11 @@ fn main() {
         let text = error.to_string();
         complain(text.lines().next().unwrap_or_default(), EXIT_WRONG_SETTINGS)
     });
+    if let Some(Command::User(user)) = &arguments.command {
+        return user
+            .run()
+            .unwrap_or_else(|error| complain(&error.to_string(), EXIT_FAILURE));
+    }
     let settings = arguments
         .settings()
         .unwrap_or_else(|error| complain(&error.to_string(), EXIT_WRONG_SETTINGS));

@@ -33,11 +33,13 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::access::Guard;
+use crate::access::users::UsersError;
 use crate::clock;
 use crate::control::{self, Control, Heard, Saver, Shown};
 use crate::data::{self, Data, DataPlane, Parts};
 use crate::door::{Source, Strangers};
-use crate::http;
+use crate::http::{self, Entrance};
 use crate::peer::{Arrived, HandedOver, Hello, Inbound, Introduction, LinkSettings, Peers, Plane};
 use crate::recording::{self, Recorder, Recorders};
 use crate::settings::{Limits, Settings};
@@ -87,6 +89,9 @@ pub enum NodeError {
         /// Why not.
         source: io::Error,
     },
+    /// The users cannot be read.
+    #[error("{0}")]
+    Users(#[from] UsersError),
     /// The operating system refused a thread or the like.
     #[error("the operating system refuses: {0}")]
     System(#[from] io::Error),
@@ -115,6 +120,7 @@ pub fn log_to_stderr(filter: &str) -> Result<(), String> {
 pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     stop_on_panic();
     keep_within_open_files(&mut settings.limits);
+    let guard = Guard::new(settings.users_file.clone(), settings.anonymous)?;
     let client_listener = listen("client_listen", settings.client_listen)?;
     let peer_listener = listen("peer_listen", settings.peer_listen)?;
     let (disk, lock, folder) =
@@ -243,7 +249,7 @@ pub fn run(mut settings: Settings) -> Result<(), NodeError> {
         reports,
         recorder: data_recorder,
         listener: client_listener,
-        strangers,
+        entrance: Entrance { strangers, guard },
         streams: streams_seen,
         stopping,
     };
@@ -505,7 +511,7 @@ struct DataThread {
     reports: mpsc::Sender<Heard>,
     recorder: Recorder,
     listener: StdListener,
-    strangers: Arc<Strangers>,
+    entrance: Entrance,
     streams: mpsc::Receiver<HandedOver>,
     stopping: watch::Receiver<bool>,
 }
@@ -540,7 +546,7 @@ impl DataThread {
                 Err(error) => crate::failure::stop_at_once(&error),
             };
             let mut stopping = self.stopping.clone();
-            let served = http::serve(listener, data, self.strangers, self.stopping);
+            let served = http::serve(listener, data, self.entrance, self.stopping);
             let late = async {
                 let _ = stopping.wait_for(|stop| *stop).await;
                 tokio::time::sleep(patience).await;

@@ -17,6 +17,9 @@
 //! | 150012 | 501 | this is not offered |
 //! | 150013 | 409 | the container was replaced by another one of its name meanwhile |
 //! | 150014 | 409 | the member is needed, and stays |
+//! | 150015 | 401 | there are no credentials, or wrong ones |
+//! | 150016 | 403 | the user may not do that |
+//! | 150017 | 403 | a browser sent the request for a page of another site, or under another name than the node's |
 //! | 150018 | 400 | a condition or statement compares or computes with values of the wrong types |
 //! | 151001 | 400 | a condition, sort order or statement cannot be read |
 //! | 170001 | 421 | another node owns the partition, and no forwarding was asked for |
@@ -43,6 +46,7 @@ use kensho_query::Code;
 use serde::Serialize;
 
 use super::answer;
+use crate::access::{Foreign, NoEntry, Role};
 
 /// The youngest log entry that an answer knows of.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("kensho-position");
@@ -197,6 +201,33 @@ impl Error {
     pub(super) fn member_kept(name: &str, why: impl Display) -> Self {
         let message = format!("{name} is not removed: {why}");
         Error::new(StatusCode::CONFLICT, 150_014, message)
+    }
+
+    /// It would need credentials, or better ones.
+    pub(super) fn no_entry(why: NoEntry, needed: Role) -> Self {
+        match why {
+            NoEntry::Unknown => Error {
+                header: Some((
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"kensho\", charset=\"UTF-8\""),
+                )),
+                ..Error::new(
+                    StatusCode::UNAUTHORIZED,
+                    150_015,
+                    "give name and password of a user (HTTP Basic) whom the node's users_file knows",
+                )
+            },
+            NoEntry::Role(role) => {
+                let message =
+                    format!("this takes a user with role {needed}, and this one has {role}");
+                Error::new(StatusCode::FORBIDDEN, 150_016, message)
+            }
+            NoEntry::Busy => Error::overloaded("too many passwords wait to be verified"),
+        }
+    }
+
+    pub(super) fn foreign(foreign: Foreign) -> Self {
+        Error::new(StatusCode::FORBIDDEN, 150_017, foreign)
     }
 
     pub(super) fn overloaded(reason: &str) -> Self {

@@ -17,13 +17,15 @@ use crate::settings::Settings;
 /// `no`: answer 421 instead of forwarding.
 pub(super) const FORWARD: HeaderName = HeaderName::from_static("kensho-forward");
 
-/// Headers that speak of one connection only (RFC 9110, 7.6.1), or are set anew.
-const NOT_PASSED_ON: [HeaderName; 5] = [
+/// Headers that speak of one connection only (RFC 9110, 7.6.1), are set anew, or were looked at here.
+const NOT_PASSED_ON: [HeaderName; 7] = [
     header::CONNECTION,
     header::HOST,
     header::TRANSFER_ENCODING,
     header::CONTENT_LENGTH,
     header::UPGRADE,
+    header::ORIGIN,
+    HeaderName::from_static("sec-fetch-site"),
 ];
 
 /// Passes requests on, over pooled connections.

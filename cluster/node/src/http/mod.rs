@@ -19,6 +19,7 @@ mod numbered;
 mod operation;
 mod part;
 mod partition_status;
+mod permission;
 mod router;
 mod rows;
 mod scan;
@@ -41,6 +42,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::Guard;
 use crate::data::Data;
 use crate::door::{Guest, GuestLimits, Guests, LOOK_EVERY, Source, Strangers, Watched};
 
@@ -62,11 +64,19 @@ const NO_PLACE: &str = concat!(
 /// After an error of `accept` (too many open files, mostly) the next one is tried this much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Who knows whom to let in.
+pub(crate) struct Entrance {
+    /// At the listener for nodes.
+    pub(crate) strangers: Arc<Strangers>,
+    /// The users.
+    pub(crate) guard: Guard,
+}
+
 /// Serves clients until `stop` says so; then answers those who wait, and returns.
 pub(crate) async fn serve(
     listener: TcpListener,
     data: Data,
-    strangers: Arc<Strangers>,
+    entrance: Entrance,
     stop: watch::Receiver<bool>,
 ) {
     let limits = data.plane.borrow().settings().limits;
@@ -76,7 +86,7 @@ pub(crate) async fn serve(
         buffer_bytes: limits.client_buffer_bytes,
         request_timeout: limits.request_timeout,
     });
-    let service = Rc::new(Service::new(&data, Rc::clone(&guests), strangers));
+    let service = Rc::new(Service::new(&data, Rc::clone(&guests), entrance));
     let looking = Rc::clone(&guests);
     tokio::task::spawn_local(async move {
         loop {

@@ -370,7 +370,7 @@ pub(super) fn stat(service: &Service) -> Answer {
             member: table.is_some_and(|table| table.members.contains_key(&me)),
             door: {
                 let guests = service.guests.figures();
-                let (strangers, strangers_dismissed) = service.strangers.figures();
+                let (strangers, strangers_dismissed) = service.entrance.strangers.figures();
                 DoorStat {
                     connections: guests.connections,
                     buffered_bytes: guests.buffered_bytes,

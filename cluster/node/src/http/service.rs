@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -22,11 +21,12 @@ use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{
-    DATABASE, DESCRIPTION, batch, blob, containers, headers, many, members, operation, rows, scan,
-    tql, transaction,
+    DATABASE, DESCRIPTION, Entrance, batch, blob, containers, headers, many, members, operation,
+    permission, rows, scan, tql, transaction,
 };
+use crate::access;
 use crate::data::Data;
-use crate::door::{Guest, Guests, Strangers};
+use crate::door::{Guest, Guests};
 use crate::settings::{Limits, limits};
 
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
@@ -41,7 +41,9 @@ pub(super) struct Service {
     served_by: HeaderValue,
     limits: Limits,
     pub(super) guests: Rc<Guests>,
-    pub(super) strangers: Arc<Strangers>,
+    pub(super) entrance: Entrance,
+    /// Only this machine reaches the node, and may do something without credentials.
+    loopback_only: bool,
 }
 
 /// A request whose body has arrived.
@@ -78,7 +80,7 @@ pub(super) struct Executed {
 }
 
 impl Service {
-    pub(super) fn new(data: &Data, guests: Rc<Guests>, strangers: Arc<Strangers>) -> Self {
+    pub(super) fn new(data: &Data, guests: Rc<Guests>, entrance: Entrance) -> Self {
         let plane = data.plane.borrow();
         let settings = plane.settings();
         Service {
@@ -89,7 +91,9 @@ impl Service {
             served_by: HeaderValue::from_str(&settings.name).expect("names are plain"),
             limits: settings.limits,
             guests,
-            strangers,
+            loopback_only: settings.client_listen.ip().is_loopback()
+                && settings.anonymous.is_some(),
+            entrance,
             data: data.clone(),
         }
     }
@@ -119,6 +123,8 @@ impl Service {
         let (head, body) = request.into_parts();
         let uri = head.uri.clone();
         let route = router::route(uri.path())?;
+        self.check_permission(&route, &head.method, &head.headers)
+            .await?;
         let (cluster, database, path) = match route {
             Route::Table => {
                 return get_only(&head.method, || operation::table(self, &head.headers));
@@ -231,6 +237,22 @@ impl Service {
             Method::DELETE => rows::delete(self, asked, row).await,
             _ => Err(Error::wrong_method("GET, PUT, DELETE")),
         }
+    }
+
+    /// Whether whoever asks may do that.
+    async fn check_permission(
+        &self,
+        route: &Route<'_>,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(), Error> {
+        let changes = !matches!(*method, Method::GET | Method::HEAD);
+        access::check_origin(headers, changes, self.loopback_only).map_err(Error::foreign)?;
+        let Some(needed) = permission::needed(route, method) else {
+            return Ok(());
+        };
+        let admitted = self.entrance.guard.admit(headers, needed).await;
+        admitted.map_err(|why| Error::no_entry(why, needed))
     }
 
     async fn body(&self, method: &Method, body: Incoming, guest: &Guest) -> Result<Bytes, Error> {

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::access::Role;
+
 pub(super) const CLUSTER: &str = "kensho";
 pub(super) const PARTITIONS: u16 = 128;
 pub(super) const REPLICAS: u8 = 3;
@@ -50,6 +52,31 @@ pub enum Durability {
     Sync,
     /// When it is in the node's memory; it goes to the disk soon after.
     Delayed,
+}
+
+/// What those may do who give no credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anonymous {
+    /// Nothing.
+    Refused,
+    /// Read rows, and how the cluster is.
+    Read,
+    /// Change rows and containers, too.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+impl Anonymous {
+    pub(super) const fn role(self) -> Option<Role> {
+        match self {
+            Anonymous::Refused => None,
+            Anonymous::Read => Some(Role::Read),
+            Anonymous::Write => Some(Role::Write),
+            Anonymous::Admin => Some(Role::Admin),
+        }
+    }
 }
 
 /// A node and where it is.
@@ -182,9 +209,23 @@ pub struct Given {
     /// Of nodes that know equally much, the one with the highest number becomes master [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub priority: Option<u32>,
-    /// What the nodes of the cluster know each other by, the same on all nodes [default: empty]
+    /// What the nodes of the cluster know each other by, the same on all nodes. Other users of the machine
+    /// see it among the arguments of the process: secret_file is better. Without one, peer_listen has to be
+    /// an address of loopback [default: empty]
     #[arg(long)]
     pub secret: Option<String>,
+    /// A file whose first line is the secret [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// The file of users (see kensho-node user --help), a copy of the same on all nodes; requests then need
+    /// credentials (HTTP Basic). When it changes it is read again. Without one, client_listen has to be an
+    /// address of loopback, or anonymous has to be given [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub users_file: Option<PathBuf>,
+    /// What those may do who give no credentials: refused, read, write or admin [default: refused if there is
+    /// a users_file, otherwise admin]
+    #[arg(long)]
+    pub anonymous: Option<Anonymous>,
     /// What is logged to standard error, as JSON lines: error, warn, info, debug or trace, also by
     /// module (tracing's filter syntax) [default: info]
     #[arg(long, value_name = "FILTER")]

@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use kensho_protocol::settings::{Durability, Mode, Settings as ProtocolSettings};
 use kensho_protocol::table::Identity;
 use kensho_storage::log::{self, LogSettings};
+
+use crate::access::{Role, UserCommand};
 
 pub use given::{Given, MemberSetting};
 
@@ -19,14 +21,24 @@ pub use given::{Given, MemberSetting};
 /// Every setting can stand in the file as well, under the same name with `_` for `-`; a flag
 /// overrides the file. Exit codes: 0 stopped orderly, 254 wrong arguments or settings, 255 failure.
 #[derive(Debug, Parser)]
-#[command(name = "kensho-node", version)]
+#[command(name = "kensho-node", version, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    /// Something else than to run a node.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// The settings file (TOML).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The settings given as flags.
     #[command(flatten)]
     pub given: Given,
+}
+
+/// What the program does besides running a node.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keep the file of users that the setting users_file names
+    User(UserCommand),
 }
 
 /// What is wrong with the settings. The text says what to do.
@@ -90,6 +102,10 @@ pub struct Settings {
     pub priority: u32,
     /// What nodes know each other by.
     pub secret: String,
+    /// The file of users, if there is one.
+    pub users_file: Option<PathBuf>,
+    /// What those may do who give no credentials, if anything.
+    pub anonymous: Option<Role>,
     /// What is logged.
     pub log: String,
     /// The settings of the protocol.
@@ -189,7 +205,7 @@ impl Given {
             data_limit_bytes
             distrust_disks
             heartbeat_ms replace_after_ms priority
-            secret log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
+            secret secret_file users_file anonymous log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit client_connection_limit_by_address client_buffer_limit_bytes
             stranger_limit stranger_limit_by_address peer_queue_limit_bytes request_timeout_ms
             log_retention_bytes log_segment_bytes checkpoint_after_bytes record_dir)
@@ -262,6 +278,32 @@ impl Given {
             &names(&members),
             unique.len() == members.len(),
             "a name must not occur twice",
+        )?;
+        let secret = read_secret(self.secret, self.secret_file)?;
+        let (client_listen, peer_listen) = (
+            self.client_listen.unwrap_or(given::CLIENT_LISTEN),
+            self.peer_listen.unwrap_or(given::PEER_LISTEN),
+        );
+        check(
+            "peer_listen",
+            &peer_listen,
+            peer_listen.ip().is_loopback() || !secret.is_empty(),
+            "without a secret anybody could take part in the cluster, so that a node listens on loopback \
+             only: give all nodes the same secret_file",
+        )?;
+        let anonymous = match (self.anonymous, &self.users_file) {
+            (Some(given), _) => given.role(),
+            (None, Some(_)) => None,
+            (None, None) => Some(Role::Admin),
+        };
+        check(
+            "client_listen",
+            &client_listen,
+            client_listen.ip().is_loopback()
+                || self.users_file.is_some()
+                || self.anonymous.is_some(),
+            "without users anybody could read and change everything, so that a node listens on loopback \
+             only: give it a users_file (kensho-node user add), or say by anonymous what everybody may do",
         )?;
         let mut protocol = ProtocolSettings::with_heartbeat(Duration::from_millis(heartbeat_ms));
         protocol.replicas = usize::from(replicas);
@@ -338,14 +380,16 @@ impl Given {
             },
             data_dir: self.data_dir.ok_or(SettingsError::Missing("data_dir"))?,
             data_limit_bytes: self.data_limit_bytes,
-            client_listen: self.client_listen.unwrap_or(given::CLIENT_LISTEN),
+            client_listen,
             client_advertise: self.client_advertise,
-            peer_listen: self.peer_listen.unwrap_or(given::PEER_LISTEN),
+            peer_listen,
             peer_advertise: self.peer_advertise,
             members,
             join,
             priority: self.priority.unwrap_or(0),
-            secret: self.secret.unwrap_or_default(),
+            secret,
+            users_file: self.users_file,
+            anonymous,
             log: self.log.unwrap_or_else(|| given::LOG.to_owned()),
             protocol,
             statement_deadline: milliseconds(
@@ -380,6 +424,32 @@ impl Given {
             name,
         })
     }
+}
+
+/// The secret itself, or what the first line of a file says.
+fn read_secret(given: Option<String>, file: Option<PathBuf>) -> Result<String, SettingsError> {
+    let Some(path) = file else {
+        return Ok(given.unwrap_or_default());
+    };
+    check(
+        "secret_file",
+        &path.display(),
+        given.is_none(),
+        "there is a secret as well; give one of them",
+    )?;
+    let text = std::fs::read_to_string(&path).map_err(|error| SettingsError::Unsuitable {
+        name: "secret_file",
+        value: path.display().to_string(),
+        requirement: format!("it cannot be read: {error}"),
+    })?;
+    let secret = text.lines().next().unwrap_or_default().trim();
+    check(
+        "secret_file",
+        &path.display(),
+        !secret.is_empty(),
+        "its first line is empty; write the secret there",
+    )?;
+    Ok(secret.to_owned())
 }
 
 fn check(
@@ -434,6 +504,46 @@ mod tests {
         assert_eq!(settings.protocol.mode, Mode::Async);
         assert_eq!(settings.members[1].peer, "b:1");
         assert!(settings.client_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn who_is_open_to_other_machines_has_a_lock() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"";
+        let given = |flags: &[&str]| settings(file, flags);
+        let refused = given(&["--peer-listen", "0.0.0.0:1"]).expect_err("no secret");
+        assert!(refused.contains("secret_file"), "{refused}");
+        assert!(given(&["--peer-listen", "0.0.0.0:1", "--secret", "s"]).is_ok());
+        let refused = given(&["--client-listen", "[::]:1"]).expect_err("no users");
+        assert!(refused.contains("users_file"), "{refused}");
+        let open = given(&["--client-listen", "[::]:1", "--anonymous", "read"]);
+        assert_eq!(open.expect("it was said").anonymous, Some(Role::Read));
+        let users = given(&["--client-listen", "[::]:1", "--users-file", "u"]);
+        assert_eq!(users.expect("there are users").anonymous, None);
+        assert_eq!(given(&[]).expect("loopback").anonymous, Some(Role::Admin));
+        let refused = given(&["--anonymous", "refused"]).expect("nobody gets in");
+        assert_eq!(refused.anonymous, None);
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file() {
+        let file = "name = \"n1\"\ndata_dir = \"/data\"";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        let flag = path.to_str().expect("a path");
+        std::fs::write(&path, "s3cret\n").expect("a file");
+        let given = |flags: &[&str]| settings(file, flags);
+        assert_eq!(
+            given(&["--secret-file", flag]).expect("right").secret,
+            "s3cret"
+        );
+        let both = given(&["--secret-file", flag, "--secret", "x"]).expect_err("both");
+        assert!(both.contains("one of them"), "{both}");
+        std::fs::write(&path, "\n").expect("a file");
+        assert!(
+            given(&["--secret-file", flag])
+                .expect_err("empty")
+                .contains("first line")
+        );
     }
 
     #[test]

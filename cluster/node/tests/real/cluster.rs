@@ -27,7 +27,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) client: String,
     pub(crate) peer: String,
-
+    /// As whom requests are made: whole lines of a head.
+    pub(crate) user: String,
     settings: PathBuf,
     log: PathBuf,
     process: Option<Child>,
@@ -99,7 +100,7 @@ impl Cluster {
             name: name.to_owned(),
             client: client.to_owned(),
             peer: peer.to_owned(),
-
+            user: String::new(),
             settings,
             log: folder.join(format!("{name}.log")),
             process: None,
@@ -167,7 +168,7 @@ impl Cluster {
         self.client_with(options)
     }
 
-    fn client_with(&self, options: Options) -> Client {
+    pub(crate) fn client_with(&self, options: Options) -> Client {
         Client::connect(self.nodes.iter().map(|node| &node.client), options)
     }
 
@@ -289,8 +290,9 @@ impl Node {
     /// Sends one request; `headers` are whole lines.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}{headers}\
              Content-Length: {}\r\n\r\n{body}",
+            self.user,
             body.len()
         );
         self.send(request.as_bytes())

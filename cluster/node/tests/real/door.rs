@@ -36,13 +36,14 @@ fn besiege(node: &Node) -> Vec<TcpStream> {
     let at_peers: [&[u8]; 5] = [
         b"",
         b"P",
-        b"POST /peer/control/hello HTTP/1.1\r\nHost: x\r\n",
-        b"POST /peer/data/hello HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n",
-        b"POST /peer/data/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hex-00\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /peer/control/hello HTTP/1.1\r\nHost: localhost\r\n",
+        b"POST /peer/data/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n",
+        b"POST /peer/data/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer hex-00\r\nTransfer-Encoding: chunked\r\n\r\n",
     ];
     let rows = path("/containers/registers/rows");
     let mut body =
-        format!("PUT {rows} HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n").into_bytes();
+        format!("PUT {rows} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n")
+            .into_bytes();
     let half_a_head = body[..40].to_vec();
     body.resize(1_300_000, b' ');
     let at_clients: [&[u8]; 2] = [b"", &half_a_head];

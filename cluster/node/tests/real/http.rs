@@ -393,7 +393,7 @@ fn what_is_no_http_does_no_harm() {
     let row = path("/containers/registers/rows/k");
     for stalled in [
         "GET /heal".to_owned(),
-        format!("PUT {row} HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n[\"k\""),
+        format!("PUT {row} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n[\"k\""),
     ] {
         let answer = node.send(stalled.as_bytes());
         assert!(matches!(answer.status, 0 | 408), "{answer:?}");

@@ -1,6 +1,7 @@
 //! Real nodes as processes on this machine, from the outside: what they answer, how they start and
 //! stop, and what clients see while nodes die and come back.
 
+mod access;
 mod cluster;
 mod delayed;
 mod disks;
