@@ -86,11 +86,11 @@ prove: programs ## the same with ten seeds; figures to results/published/lineari
 	$(KENSHO) summary $(RUNS)/prove/register/2* --out $(PUBLISHED)/linearizability.json
 
 failover: programs ## time without service after kills of an owner, of the master, of both
-	$(KENSHO) failover --out $(RUNS) $(OPTIONS)
+	$(KENSHO) bench failover --out $(RUNS) $(OPTIONS)
 	cp $(RUNS)/failover/latest/failover.json $(PUBLISHED)/failover.json
 
 soak: programs ## ten minutes at full load, in which nothing may fail over
-	$(KENSHO) soak --rate max --out $(RUNS) $(OPTIONS)
+	$(KENSHO) bench soak --rate max --out $(RUNS) $(OPTIONS)
 	cp $(RUNS)/soak/latest/soak.json $(PUBLISHED)/soak.json
 
 bench: programs ## what replication costs, side by side, compared with results/published/; ten minutes
@@ -102,20 +102,20 @@ SERIES = $(wildcard $(addprefix $(PUBLISHED)/,failover.json loss.json election.j
 charts: programs ## measure and draw everything to results/charts; QUICK=1: rough figures in two minutes
 	mkdir -p $(CHARTS)
 	$(KENSHO) bench --suite $(if $(QUICK),quick,standard) --save $(CHARTS)/bench.json
-	$(KENSHO) outage $(if $(QUICK),--around 2s --away 2s) --save $(CHARTS)/outage.json
-	$(KENSHO) catch-up $(if $(QUICK),--megabytes 16 --around 2s) --save $(CHARTS)/catch-up.json
+	$(KENSHO) bench outage $(if $(QUICK),--around 2s --away 2s) --save $(CHARTS)/outage.json
+	$(KENSHO) bench catch-up $(if $(QUICK),--megabytes 16 --around 2s) --save $(CHARTS)/catch-up.json
 	$(KENSHO) charts $(CHARTS)/bench.json $(CHARTS)/outage.json $(CHARTS)/catch-up.json $(SERIES) --out $(CHARTS)
 
 loss: programs ## acknowledged writes lost by kills of owners; figures to results/published/loss.json
-	$(KENSHO) loss --save $(PUBLISHED)/loss.json $(OPTIONS)
+	$(KENSHO) bench loss --save $(PUBLISHED)/loss.json $(OPTIONS)
 
 memory: programs ## half an hour of overwriting: memory and log on disk must not grow; to results/published/memory.json
-	$(KENSHO) memory --save $(PUBLISHED)/memory.json $(OPTIONS)
+	$(KENSHO) bench memory --save $(PUBLISHED)/memory.json $(OPTIONS)
 
 bench-figures: programs ## the load suite and the charts anew to results/published/
 	$(KENSHO) bench --suite standard --save $(PUBLISHED)/bench.json
-	$(KENSHO) outage --save $(PUBLISHED)/outage.json
-	$(KENSHO) catch-up --save $(PUBLISHED)/catch-up.json
+	$(KENSHO) bench outage --save $(PUBLISHED)/outage.json
+	$(KENSHO) bench catch-up --save $(PUBLISHED)/catch-up.json
 	mkdir -p $(PUBLISHED)/charts
 	$(KENSHO) charts $(PUBLISHED)/bench.json $(PUBLISHED)/outage.json $(PUBLISHED)/catch-up.json $(SERIES) --out $(PUBLISHED)/charts
 

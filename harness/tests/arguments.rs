@@ -40,7 +40,7 @@ fn an_unknown_option_is_refused_with_those_there_are() {
 fn an_unknown_subcommand_is_refused_with_those_there_are() {
     assert_refused(
         &["tset"],
-        &["tset", "test", "check", "cluster", "failover", "soak"],
+        &["tset", "test", "check", "cluster", "bench", "serve"],
     );
 }
 

@@ -80,7 +80,7 @@ fn a_node_that_was_away_for_long_is_sent_data_images() {
     let out = tempfile::tempdir().unwrap();
     let data = out.path().join("catch-up.json");
     let measured = kensho()
-        .args(["catch-up", "--megabytes", "2", "--around", "200ms"])
+        .args(["bench", "catch-up", "--megabytes", "2", "--around", "200ms"])
         .arg("--out")
         .arg(out.path().join("runs"))
         .arg("--save")

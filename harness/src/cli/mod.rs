@@ -4,19 +4,15 @@
 
 mod bench;
 mod broken_rules;
-mod catch_up;
 mod charts;
 mod cluster;
-mod failover;
 mod figures;
+mod help;
 mod init;
 mod listing;
-mod loss;
 mod maelstrom;
-mod memory;
 mod model;
 mod options;
-mod outage;
 mod refusal;
 mod replay;
 mod report;
@@ -24,7 +20,6 @@ mod rules_table;
 mod serve;
 mod session;
 mod simulate;
-mod soak;
 mod span;
 mod summary;
 mod test;
@@ -32,7 +27,7 @@ mod test;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use kensho_checker::command::{self, CheckArguments};
 
 pub use refusal::Refusal;
@@ -66,20 +61,8 @@ enum Command {
     Test(test::Arguments),
     Check(Box<CheckArguments>),
     Maelstrom(Box<kensho_maelstrom::command::Arguments>),
-    /// Measure how long kills of an owner, of the master and of both interrupt service
-    Failover(failover::Arguments),
-    /// Keep all processors busy for a long time, and count false failovers: there must be none
-    Soak(soak::Arguments),
-    /// Measure what clusters do under load, side by side
+    /// Measure what clusters of ours do under load, in failovers, in outages, in the long run
     Bench(Box<bench::Arguments>),
-    /// Kill owners under load, and count the acknowledged writes that are gone
-    Loss(loss::Arguments),
-    /// Show throughput and latency while a node is killed, away and catching up
-    Outage(outage::Arguments),
-    /// Let a node be away until it needs data images, and measure how it is brought in sync again
-    CatchUp(catch_up::Arguments),
-    /// Write the same rows again and again: memory and log on disk must not grow
-    Memory(memory::Arguments),
     /// Draw what was measured
     Charts(charts::Arguments),
     /// Compare and add up the figures of many runs
@@ -127,7 +110,10 @@ enum Command {
 /// Runs the command that the program was called with.
 pub fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
-    let arguments = match Arguments::try_parse_from(&words) {
+    let parsed = help::grouped(Arguments::command())
+        .try_get_matches_from(&words)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return refusal::of_arguments::<Arguments>(&error, &words),
     };
@@ -137,8 +123,6 @@ pub fn main() -> ExitCode {
             .map(command::Exit::code)
             .map_err(anyhow::Error::from),
         Command::Maelstrom(arguments) => maelstrom::run(&arguments),
-        Command::Failover(arguments) => failover::run(&arguments),
-        Command::Soak(arguments) => soak::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
@@ -146,10 +130,6 @@ pub fn main() -> ExitCode {
         Command::BrokenRules(arguments) => broken_rules::run(&arguments),
         Command::RulesTable(arguments) => rules_table::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Loss(arguments) => loss::run(&arguments),
-        Command::Outage(arguments) => outage::run(&arguments),
-        Command::CatchUp(arguments) => catch_up::run(&arguments),
-        Command::Memory(arguments) => memory::run(&arguments),
         Command::Charts(arguments) => charts::run(&arguments),
         Command::Echo => bench::serve_echo(),
         Command::Report(arguments) => report::run(&arguments),

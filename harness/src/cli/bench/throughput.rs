@@ -1,4 +1,4 @@
-//! `kensho bench`: clusters under load, side by side.
+//! `kensho bench` alone: clusters under load, side by side.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,10 +11,10 @@ use kensho_results::bench::{BenchSet, Experiment as Measured, Round};
 use kensho_results::run::Host;
 use kensho_results::text::thousands;
 
-use super::figures::{FiguresOptions, command_line, on_one_thread};
-use super::options::{SeedOption, count};
-use super::refusal::Refusal;
-use super::span::Span;
+use super::super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::super::options::{SeedOption, count};
+use super::super::refusal::Refusal;
+use super::super::span::Span;
 use crate::bench::{
     Distribution, Entry, Experiment, Fleet, Load, Mix, Replication, Subject, Suite, measure,
     write_latency_log,
@@ -128,7 +128,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     on_one_thread(bench(arguments))
 }
 
-pub(super) fn serve_echo() -> Result<u8> {
+pub(in crate::cli) fn serve_echo() -> Result<u8> {
     on_one_thread(async {
         crate::bench::serve_echo().await?;
         Ok(0)

@@ -1,4 +1,4 @@
-//! `kensho failover`: how long kills interrupt service.
+//! `kensho bench failover`: how long kills interrupt service.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use kensho_results::verdict::{FaultOutcome, FaultRecord};
 use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::options::{ClusterOptions, LoadOptions, RunOptions, count};
-use super::session::{self, Subject, Wanted, block_on};
+use super::super::options::{ClusterOptions, LoadOptions, RunOptions, count};
+use super::super::session::{self, Subject, Wanted, block_on};
 use crate::runner::Play;
 
 /// What is killed, by the names of faults and of figures.
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut own = Map::new();
     own.insert("rounds".into(), json!(arguments.rounds));
     let wanted = Wanted {
-        words: &["kensho", "failover"],
+        words: &["kensho", "bench", "failover"],
         workload: &kensho_workloads::register::Register,
         subject: Subject::Kensho {
             cluster: &arguments.cluster,

@@ -1,12 +1,12 @@
-//! `kensho loss`: what failovers lose.
+//! `kensho bench loss`: what failovers lose.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::loss::{LossSeries, LossSet};
 use kensho_results::run::Host;
 
-use super::figures::{FiguresOptions, command_line, on_one_thread};
-use super::options::count;
+use super::super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::super::options::count;
 use crate::bench::{Replication, lose};
 use crate::runner::interrupt::Interrupt;
 

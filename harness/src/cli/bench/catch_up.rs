@@ -1,13 +1,13 @@
-//! `kensho catch-up`: what it takes to bring a node in sync again that was away for long.
+//! `kensho bench catch-up`: what it takes to bring a node in sync again that was away for long.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::catch_up::CatchUpSet;
 use kensho_results::run::Host;
 
-use super::figures::{FiguresOptions, command_line, on_one_thread};
-use super::options::count;
-use super::span::Span;
+use super::super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::super::options::count;
+use super::super::span::Span;
 use crate::bench::{CatchUpPlan, catch_up};
 use crate::runner::interrupt::Interrupt;
 

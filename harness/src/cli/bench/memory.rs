@@ -1,13 +1,13 @@
-//! `kensho memory`: what nodes keep while the same rows are written again and again.
+//! `kensho bench memory`: what nodes keep while the same rows are written again and again.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::memory::{MemoryLoad, MemorySet};
 use kensho_results::run::Host;
 
-use super::figures::{FiguresOptions, command_line, on_one_thread};
-use super::options::count;
-use super::span::Span;
+use super::super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::super::options::count;
+use super::super::span::Span;
 use crate::bench::{MemoryPlan, measure_memory, memory_cluster};
 use crate::runner::interrupt::Interrupt;
 use crate::system::kensho::Durability;

@@ -1,13 +1,13 @@
-//! `kensho soak`: a long time at full load, in which nothing may fail over.
+//! `kensho bench soak`: a long time at full load, in which nothing may fail over.
 
 use anyhow::Result;
 use clap::Args;
 use kensho_results::verdict::Validity;
 use serde_json::{Map, json};
 
-use super::options::{ClusterOptions, LoadOptions, RunOptions};
-use super::session::{self, Subject, Wanted, block_on};
-use super::span::Span;
+use super::super::options::{ClusterOptions, LoadOptions, RunOptions};
+use super::super::session::{self, Subject, Wanted, block_on};
+use super::super::span::Span;
 use crate::runner::Play;
 
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut own = Map::new();
     own.insert("time-limit".into(), json!(arguments.time_limit.to_string()));
     let wanted = Wanted {
-        words: &["kensho", "soak"],
+        words: &["kensho", "bench", "soak"],
         workload: &kensho_workloads::register::Register,
         subject: Subject::Kensho {
             cluster: &arguments.cluster,

@@ -1,13 +1,13 @@
-//! `kensho outage`: what clients notice while a node is killed, away and catching up.
+//! `kensho bench outage`: what clients notice while a node is killed, away and catching up.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use kensho_results::bench::outage::OutageSet;
 use kensho_results::run::Host;
 
-use super::figures::{FiguresOptions, command_line, on_one_thread};
-use super::options::count;
-use super::span::Span;
+use super::super::figures::{FiguresOptions, command_line, on_one_thread};
+use super::super::options::count;
+use super::super::span::Span;
 use crate::bench::{OutagePlan, Victim, interrupt};
 use crate::runner::interrupt::Interrupt;
 
