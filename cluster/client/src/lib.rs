@@ -19,6 +19,8 @@
 //! therefore takes effect at most once. An error says whether the statement is certain to have had
 //! no effect ([`Error::definite`]).
 //!
+//! Where no address of a node is known, [`discovery`] finds one.
+//!
 //! What routes and retries is [`kensho_protocol::session`]; here is what it needs of sockets, HTTP
 //! and time.
 
@@ -28,6 +30,7 @@ mod connection;
 mod container;
 mod core;
 mod credentials;
+pub mod discovery;
 mod error;
 mod options;
 mod path;
@@ -43,6 +46,7 @@ pub use container::Container;
 pub use core::Counters;
 pub use credentials::Credentials;
 pub use error::Error;
+pub use kensho_notice::{Group, Key as NoticeKey};
 pub use options::Options;
 pub use scan::{Rows, Scan};
 pub use transaction::Transacted;

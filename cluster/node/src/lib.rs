@@ -8,6 +8,7 @@
 //! - `data`: the data plane's thread, which drives its machine ([`kensho_kernel::data`]).
 //! - `peer`: how nodes talk to each other.
 //! - `door`: who is let in, and how much a node takes on with them.
+//! - `discovery`: how the master makes itself known, and how a node finds a cluster to join.
 //! - `http`: what clients see.
 //!
 //! Protocol and kernel decide; nothing here does. What they give out is carried out in order, and whatever
@@ -17,6 +18,7 @@ pub mod access;
 pub mod clock;
 mod control;
 mod data;
+mod discovery;
 mod door;
 pub mod failure;
 mod http;

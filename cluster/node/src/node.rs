@@ -36,8 +36,9 @@ use tokio::sync::{mpsc, watch};
 use crate::access::Guard;
 use crate::access::users::UsersError;
 use crate::clock;
-use crate::control::{self, Control, Heard, Saver, Shown};
+use crate::control::{self, Begin, Control, Heard, Saver, Shown};
 use crate::data::{self, Data, DataPlane, Parts};
+use crate::discovery::Known;
 use crate::door::{Source, Strangers};
 use crate::http::{self, Entrance};
 use crate::peer::{Arrived, HandedOver, Hello, Inbound, Introduction, LinkSettings, Peers, Plane};
@@ -223,7 +224,10 @@ pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     );
     let saver = Saver::start(disk.clone(), saved)?;
 
+    let discovery = [(); 2].map(|()| Known::new(&settings, me.clone(), view_seen.clone()));
     let control = ControlThread {
+        discovery,
+        found: reports.clone(),
         settings: settings.clone(),
         hello: Arc::clone(&hello),
         me: me.clone(),
@@ -401,6 +405,9 @@ fn wait_for_signal() -> Result<(), io::Error> {
 }
 
 struct ControlThread {
+    /// To make this node known, and to look for others.
+    discovery: [Known; 2],
+    found: mpsc::Sender<Heard>,
     settings: Settings,
     hello: Arc<Hello>,
     me: Member,
@@ -435,6 +442,16 @@ impl ControlThread {
                 }
                 Err(error) => crate::failure::stop_at_once(&error),
             }
+            let [telling, looking] = self.discovery;
+            tokio::task::spawn_local(telling.announce());
+            if self.coordinator.accepted().is_none() {
+                tokio::task::spawn_local(looking.look(self.found));
+            }
+            let begin = match (self.settings.discovery.join_by, self.settings.join) {
+                (Some(_), _) => Begin::WhenFound,
+                (None, join) if join.is_empty() => Begin::WithMembers,
+                (None, join) => Begin::Joining(join),
+            };
             let control = Control::new(
                 (self.coordinator, self.recorder),
                 (self.me, known),
@@ -449,7 +466,7 @@ impl ControlThread {
                 saved: self.saved,
                 met,
             };
-            control.run(inputs, self.settings.join).await;
+            control.run(inputs, begin).await;
         });
     }
 }

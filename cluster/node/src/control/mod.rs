@@ -30,6 +30,17 @@ const BATCH_MAX: usize = 256;
 /// How often a thread that is late looks whether more has arrived.
 const CATCH_UP_ROUNDS: usize = 16;
 
+/// How a node without a table comes to one.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// It waits for the initial members.
+    WithMembers,
+    /// It joins the cluster that these belong to.
+    Joining(Vec<MemberSetting>),
+    /// It joins when it is told of members.
+    WhenFound,
+}
+
 /// What the coordinator hears from the rest of its node.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -106,9 +117,8 @@ impl Control {
         }
     }
 
-    /// Runs until the node stops. A node without a table joins the cluster of `join`, if those are given;
-    /// otherwise it waits for the initial members.
-    pub(crate) async fn run(mut self, mut inputs: Inputs, join: Vec<MemberSetting>) {
+    /// Runs until the node stops.
+    pub(crate) async fn run(mut self, mut inputs: Inputs, begin: Begin) {
         for member in &self.initial {
             self.peers.link(&member.name, &member.peer);
         }
@@ -116,10 +126,10 @@ impl Control {
         if let Some(table) = accepted {
             self.peers.link_members(table);
         }
-        if join.is_empty() {
-            self.handle(Input::Found);
-        } else if accepted.is_none() {
-            self.join(join);
+        match begin {
+            Begin::WithMembers => self.handle(Input::Found),
+            Begin::Joining(through) if accepted.is_none() => self.join(through),
+            Begin::Joining(_) | Begin::WhenFound => {}
         }
         let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
         let mut planned = Time(0);

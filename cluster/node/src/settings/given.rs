@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::discovery::JoinBy;
 use crate::access::Role;
 
 pub(super) const CLUSTER: &str = "kensho";
@@ -159,6 +160,22 @@ pub struct Given {
     /// the file: join = [{name = "n1", peer = "host:port"}, ...] [default: it joins nobody]
     #[arg(long = "join", value_name = "NAME=HOST:PORT")]
     pub join: Vec<MemberSetting>,
+    /// How a node that is started with an empty data folder finds members of the cluster that it is to join:
+    /// notice, by what the master tells notice_group; or a URL that begins with http://, which gives a JSON
+    /// array like [{"name":"n1","peer":"host:port"}] [default: join says it]
+    #[arg(long, value_name = "notice|URL")]
+    pub join_by: Option<JoinBy>,
+    /// The multicast group to which the master makes itself known, for clients and nodes that look for the
+    /// cluster: as 239.0.0.1:31999. A notice is signed with a key that is made of secret
+    /// [default: it does not]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub notice_group: Option<SocketAddrV4>,
+    /// The address of the network interface that leads to notice_group [default: the system chooses]
+    #[arg(long, value_name = "ADDRESS")]
+    pub notice_interface: Option<Ipv4Addr>,
+    /// How often the master makes itself known, in milliseconds [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub notice_interval_ms: Option<u64>,
     /// The number of partitions, the same on all nodes; a few times the expected number of nodes
     /// [default: 128]
     #[arg(long, value_name = "NUMBER")]

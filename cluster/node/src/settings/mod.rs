@@ -1,5 +1,6 @@
 //! What a node may be told, by a TOML file and by flags; flags win.
 
+mod discovery;
 mod given;
 pub(crate) mod limits;
 
@@ -14,6 +15,7 @@ use kensho_storage::log::{self, LogSettings};
 
 use crate::access::{Role, UserCommand};
 
+pub use discovery::{Discovery, JoinBy};
 pub use given::{Given, MemberSetting};
 
 /// A node of a kensho cluster: a replicated, partitioned store of containers that speaks HTTP.
@@ -98,6 +100,8 @@ pub struct Settings {
     pub members: Vec<MemberSetting>,
     /// Members of a running cluster that this node is to join.
     pub join: Vec<MemberSetting>,
+    /// How it makes itself known, and finds a cluster to join.
+    pub discovery: Discovery,
     /// Who is preferred as master.
     pub priority: u32,
     /// What nodes know each other by.
@@ -204,6 +208,7 @@ impl Given {
             partitions replicas mode durability delayed_flush_interval_ms flush_delay_ms min_in_sync
             data_limit_bytes
             distrust_disks
+            join_by notice_group notice_interface notice_interval_ms
             heartbeat_ms replace_after_ms priority
             secret secret_file users_file anonymous log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
             client_connection_limit client_connection_limit_by_address client_buffer_limit_bytes
@@ -269,6 +274,18 @@ impl Given {
             &names(&join),
             join.iter().all(|member| member.name != name),
             format!("this node, {name}, cannot join through itself"),
+        )?;
+        check(
+            "join_by",
+            &names(&[join.as_slice(), members.as_slice()].concat()),
+            self.join_by.is_none() || join.is_empty() && members.is_empty(),
+            "a node that looks for a cluster is given neither members nor join",
+        )?;
+        let discovery = Discovery::complete(
+            self.notice_group,
+            self.notice_interface,
+            self.notice_interval_ms,
+            self.join_by,
         )?;
         let mut unique: Vec<&str> = members.iter().map(|member| &member.name[..]).collect();
         unique.sort_unstable();
@@ -386,6 +403,7 @@ impl Given {
             peer_advertise: self.peer_advertise,
             members,
             join,
+            discovery,
             priority: self.priority.unwrap_or(0),
             secret,
             users_file: self.users_file,
@@ -590,6 +608,14 @@ mod tests {
         assert!(wrong(both, &[]).contains("or joins one"));
         assert!(wrong("", &["--join", "n1=a:1"]).contains("through itself"));
         assert!(wrong("mode = \"sync\"", &[]).contains("semi-sync"));
+        let group = "notice_group = '10.0.0.1:31999'";
+        assert!(wrong(group, &[]).contains("a multicast address"));
+        assert!(wrong("join_by = 'notice'", &[]).contains("notice_group says where"));
+        assert!(wrong("join_by = 'https://x'", &[]).contains("begins with http://"));
+        assert!(
+            wrong("join_by = 'http://x'", &["--join", "n2=x:1"])
+                .contains("neither members nor join")
+        );
         assert!(wrong("body_limit_bytes = 1", &[]).contains("between 256 and 268435456"));
         assert!(wrong("body_limit_bytes = 268435457", &[]).contains("between 256 and"));
         assert!(wrong("data_limit_bytes = 1000000", &[]).contains("which is 67108864"));

@@ -120,13 +120,13 @@ impl Cluster {
 
     /// A node that is not started, and is to join through `members`; it is none of the cluster's nodes.
     pub(crate) fn joining(&mut self, name: &str, members: &str) -> Node {
+        self.prepared(name, &format!("join = {members}"))
+    }
+
+    /// A node that is not started, with these lines in its settings; it is none of the cluster's nodes.
+    pub(crate) fn prepared(&mut self, name: &str, extra: &str) -> Node {
         let addresses = free_addresses(2);
-        self.add(
-            name,
-            &addresses[0],
-            &addresses[1],
-            &format!("join = {members}"),
-        );
+        self.add(name, &addresses[0], &addresses[1], extra);
         self.nodes.pop().expect("it was added")
     }
 

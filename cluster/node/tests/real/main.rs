@@ -4,6 +4,7 @@
 mod access;
 mod cluster;
 mod delayed;
+mod discovery;
 mod disks;
 mod door;
 mod griddb;
@@ -12,6 +13,7 @@ mod load;
 mod log_length;
 mod members;
 mod partitions;
+mod python;
 mod registers;
 mod retries;
 mod room;
