@@ -10,7 +10,7 @@ RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUB
 .DEFAULT_GOAL := help
 .PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
 	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
-	bugs election-figures bench-checker bench-maelstrom fuzz-checker fuzz-verdicts
+	bugs systems election-figures bench-checker bench-maelstrom fuzz-checker fuzz-verdicts
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 28
@@ -127,6 +127,9 @@ test-broken-rules: programs-broken ## real nodes with a broken rule must be foun
 	$(KENSHO) broken-rules --node-binary $(BROKEN)/release/kensho-node --out $(RUNS)/broken \
 		--save $(PUBLISHED)/broken-rules-real.json $(OPTIONS)
 	$(RULES_TABLE)
+
+systems: programs ## put real systems that are installed to the test, twice; to results/published/systems.md
+	$(KENSHO) trials --times 2 --out $(RUNS)/trials --save $(PUBLISHED)/systems.md $(OPTIONS)
 
 bench-checker: ## time and memory of the checker; figures and chart to results/published/checker.*
 	cargo run --release --package kensho-checker --example bench_checker -- \

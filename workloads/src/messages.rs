@@ -16,6 +16,10 @@ use crate::objects::{Draw, Names, Operations, Usage};
 use crate::operation::Operation;
 use crate::workload::{Clients, Outcome, Settings, Step};
 
+/// Nobody knows what became of it.
+pub const TIMEOUT: u64 = 0;
+/// It certainly did not happen, and may work later.
+pub const TEMPORARILY_UNAVAILABLE: u64 = 11;
 /// There is no such object.
 pub const KEY_DOES_NOT_EXIST: u64 = 20;
 

@@ -1,12 +1,10 @@
-//! `kensho workloads`, `kensho faults`, `kensho systems`: what there is, with a sentence each.
+//! `kensho workloads`, `kensho faults`: what there is, with a sentence each.
 
 use anyhow::Result;
 use clap::Args;
 use kensho_nemesis::catalogue;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-
-use crate::system;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -51,22 +49,6 @@ pub(super) fn faults(arguments: &Arguments) -> Result<u8> {
         Entry {
             name: fault.name,
             text: fault.text,
-            more,
-        }
-    });
-    print(arguments, &entries.collect::<Vec<_>>())
-}
-
-pub(super) fn systems(arguments: &Arguments) -> Result<u8> {
-    let entries = system::ALL.iter().map(|system| {
-        let mut more = Map::new();
-        let able: Vec<&str> = system.able.iter().map(|able| able.name()).collect();
-        more.insert("able".into(), json!(able));
-        let calls: Vec<&str> = system.calls.iter().map(|call| call.name()).collect();
-        more.insert("calls".into(), json!(calls));
-        Entry {
-            name: system.name,
-            text: system.text,
             more,
         }
     });

@@ -22,7 +22,9 @@ mod session;
 mod simulate;
 mod span;
 mod summary;
+mod systems;
 mod test;
+mod trials;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,8 +89,10 @@ enum Command {
     Workloads(listing::Arguments),
     /// List what can go wrong in a test
     Faults(listing::Arguments),
-    /// List what can be tested
-    Systems(listing::Arguments),
+    /// Put real systems to the tests for which something is known to be expected
+    Trials(trials::Arguments),
+    /// List what can be tested, or tell all about one of them
+    Systems(systems::Arguments),
     /// A cluster to play with
     Cluster(cluster::Arguments),
     /// Answer every message by itself
@@ -137,7 +141,8 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Workloads(arguments) => listing::workloads(&arguments),
         Command::Faults(arguments) => listing::faults(&arguments),
-        Command::Systems(arguments) => listing::systems(&arguments),
+        Command::Trials(arguments) => trials::run(&arguments),
+        Command::Systems(arguments) => systems::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::RunWithParent {
             parent,

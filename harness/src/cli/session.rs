@@ -23,6 +23,7 @@ use super::options::{ClusterOptions, LoadOptions, RunOptions, command, guard};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
 use crate::system::kensho::{self, KenshoSystem};
+use crate::system::program::built_in::BuiltIn;
 use crate::system::program::file::File;
 use crate::system::program::{self, ProgramSystem};
 use crate::system::toy::{self, Flaw, ToySystem};
@@ -43,8 +44,8 @@ pub(super) enum Subject<'a> {
     },
     /// The toy within this program.
     Toy,
-    /// A system of the user's.
-    Program(&'a File),
+    /// A system of the user's, or one whose files lie ready.
+    Program(&'a File, Option<&'static BuiltIn>),
 }
 
 impl Subject<'_> {
@@ -53,7 +54,7 @@ impl Subject<'_> {
         match self {
             Subject::Kensho { .. } => &kensho::DESCRIBED,
             Subject::Toy => &toy::DESCRIBED,
-            Subject::Program(_) => &program::DESCRIBED,
+            Subject::Program(..) => &program::DESCRIBED,
         }
     }
 
@@ -63,8 +64,11 @@ impl Subject<'_> {
         let nodes = match self {
             Subject::Kensho { cluster, .. } => cluster.nodes,
             Subject::Toy => toy::NODES,
-            Subject::Program(file) => {
+            Subject::Program(file, _) => {
                 can.extend(file.primary.as_ref().map(|_| Capability::Roles));
+                if !file.links {
+                    can.remove(&Capability::Links);
+                }
                 file.nodes
             }
         };
@@ -77,7 +81,7 @@ impl Subject<'_> {
             Subject::Kensho { cluster, .. } => cluster.heartbeat.milliseconds(),
             Subject::Toy => 100,
             // A member is missed after three heartbeats.
-            Subject::Program(file) => (file.notices_after_ms / 3).max(1),
+            Subject::Program(file, _) => (file.notices_after_ms / 3).max(1),
         }
     }
 
@@ -86,9 +90,16 @@ impl Subject<'_> {
         match self {
             Subject::Kensho { cluster, .. } => cluster.record(),
             Subject::Toy => Map::from_iter([("system".to_string(), json!(toy::DESCRIBED.name))]),
-            Subject::Program(file) => {
+            Subject::Program(file, _) => {
                 let path = file.path.display().to_string();
-                Map::from_iter([("system".to_string(), json!(path))])
+                let mut record = Map::from_iter([("system".to_string(), json!(path))]);
+                let settings = file.chosen.iter();
+                let settings = settings.map(|(name, value)| format!("{name}={value}"));
+                let settings: Vec<String> = settings.collect();
+                if !settings.is_empty() {
+                    record.insert("set".to_string(), json!(settings.join(",")));
+                }
+                record
             }
         }
     }
@@ -160,10 +171,17 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
             let outcome = play(system, wanted, BTreeMap::new(), &folder).await?;
             Ok((outcome, folder))
         }
-        Subject::Program(file) => {
+        Subject::Program(file, built_in) => {
             let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
+            let mut file = file.clone();
+            if let Some(system) = built_in {
+                // Beside what came of it lies what was run.
+                let systems = std::path::absolute(folder.path().join("system"))?;
+                system.write(&systems)?;
+                file.folder = systems.join(system.name);
+            }
             let settings = program::Settings {
-                file: file.clone(),
+                file,
                 folder: folder.path().join("nodes"),
                 guard: guard()?,
                 client_timeout: wanted.load.client_timeout.duration(),
@@ -207,7 +225,7 @@ async fn play<S: System>(
         Subject::Kensho { .. } | Subject::Toy => u64::from(partitions_of(&*system)),
         // Nobody knows what its data are divided into: enough objects for clients to meet at some and not
         // at others.
-        Subject::Program(_) => 4,
+        Subject::Program(..) => 4,
     };
     let plan = Plan {
         workload: wanted.workload,

@@ -15,7 +15,8 @@ use super::refusal::Refusal;
 use super::session::{self, Subject, Wanted, block_on};
 use super::span::Span;
 use crate::runner::{Outcome, Play};
-use crate::system::program::file::File;
+use crate::system::program::built_in::{self, BuiltIn};
+use crate::system::program::file::{File, WrongFile};
 use crate::system::{self, kensho, toy};
 
 /// The faults of a run that nobody has said anything about.
@@ -25,10 +26,13 @@ const USUAL: [&str; 4] = ["kill", "pause", "partition", "disk"];
 pub(super) struct Arguments {
     /// What clients do: kensho workloads lists what there is
     workload: String,
-    /// What it is done on: kensho, toy, or a file that says how your own system is started and asked,
-    /// such as kensho init system writes
+    /// What it is done on: kensho, toy, a real system such as etcd (kensho systems lists them), or a
+    /// file that says how your own one is started and asked, such as kensho init system writes
     #[arg(long, default_value = "kensho", value_name = "NAME")]
     system: String,
+    /// Settings of the system, of those that kensho systems NAME lists
+    #[arg(long, value_delimiter = ',', value_name = "SETTING=VALUE,...")]
+    set: Vec<String>,
     /// How long clients work under faults
     #[arg(long, default_value = "60s", value_name = "TIME")]
     time_limit: Span,
@@ -53,7 +57,7 @@ pub(super) struct Arguments {
 enum Named {
     Kensho,
     Toy,
-    File(Box<File>),
+    File(Box<File>, Option<&'static BuiltIn>),
 }
 
 impl Arguments {
@@ -61,16 +65,21 @@ impl Arguments {
     /// If there is no such system, its file is wrong, or it has no use for options that were given.
     fn named(&self) -> Result<Named> {
         let name = self.system.as_str();
+        let built_in = built_in::find(name);
         let named = if name == kensho::DESCRIBED.name {
+            self.no_settings()?;
             return Ok(Named::Kensho);
         } else if name == toy::DESCRIBED.name {
+            self.no_settings()?;
             Named::Toy
+        } else if let Some(system) = built_in {
+            Named::File(self.with_settings(system.file())?, built_in)
         } else if Path::new(name).extension().is_some_and(|end| end == "toml") {
-            let file = File::read(Path::new(name)).map_err(|wrong| Refusal(wrong.to_string()))?;
-            Named::File(Box::new(file))
+            Named::File(self.with_settings(File::read(Path::new(name)))?, None)
         } else {
-            let names: Vec<&str> = system::ALL.iter().map(|system| system.name).collect();
-            let names = names.join(", ");
+            let described = system::ALL.iter().map(|system| system.name);
+            let names = described.chain(built_in::ALL.iter().map(|system| system.name));
+            let names = names.collect::<Vec<_>>().join(", ");
             let text = format!("there is no system {name:?}; there are: {names}");
             return Err(Refusal(text).into());
         };
@@ -92,6 +101,35 @@ impl Arguments {
             }
             None => Ok(named),
         }
+    }
+
+    fn no_settings(&self) -> Result<()> {
+        match self.set.first() {
+            Some(set) => {
+                let name = &self.system;
+                let text =
+                    format!("--set {set}: the system {name} has options instead; see --help");
+                Err(Refusal(text).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A file that was read, with the settings that are asked for.
+    fn with_settings(&self, read: Result<File, WrongFile>) -> Result<Box<File>> {
+        let mut file = read.map_err(|wrong| Refusal(wrong.to_string()))?;
+        let refused = |why: String| Refusal(format!("{}: {why}", file.path.display()));
+        if let Some(known) = &file.workloads
+            && !known.contains(&self.workload)
+        {
+            let (workload, known) = (&self.workload, known.join(", "));
+            let why = format!("it has no client for {workload}; it has one for {known}");
+            return Err(refused(why).into());
+        }
+        let path = file.path.display().to_string();
+        let chosen = file.choose(&self.set);
+        chosen.map_err(|why| Refusal(format!("{path}: {why}")))?;
+        Ok(Box::new(file))
     }
 
     /// The faults that are asked for; if none are, whatever usual ones the system can have.
@@ -141,7 +179,7 @@ pub(super) async fn play(arguments: &Arguments) -> Result<(Outcome, RunFolder)> 
             proxies: true,
         },
         Named::Toy => Subject::Toy,
-        Named::File(file) => Subject::Program(file),
+        Named::File(file, built_in) => Subject::Program(file, *built_in),
     };
     let no_objects = Settings::for_partitions(1, 0);
     let calls = subject.described().calls;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use kensho_means::signal;
+use kensho_means::tree;
 
 use super::process::NodeProcess;
 use super::{Processes, Status};
@@ -59,6 +59,20 @@ impl Nodes {
         }
         let exit = self.exits().get(node).cloned();
         exit.map_or(Status::Stopped, Status::Exited)
+    }
+
+    /// The processes of each node that runs, and of those that they have started.
+    pub(crate) fn trees(&self) -> Vec<(String, Vec<u32>)> {
+        let running = self.running();
+        let numbers = running
+            .iter()
+            .map(|(node, process)| (node.clone(), process.number()));
+        let numbers: Vec<(String, u32)> = numbers.collect();
+        drop(running);
+        let trees = numbers
+            .into_iter()
+            .map(|(node, number)| (node, tree::members(number)));
+        trees.collect()
     }
 
     /// The numbers of the processes that run.
@@ -148,7 +162,7 @@ impl Processes for Nodes {
     }
 
     fn stands_still(&self, node: &str) -> Result<bool> {
-        self.with(node, |process| Ok(signal::stands_still(process.number())?))
+        self.with(node, |process| Ok(tree::stands_still(process.number())?))
     }
 }
 

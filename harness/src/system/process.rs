@@ -1,4 +1,4 @@
-//! A node's process. It never outlives this program: it is killed when its handle is dropped, and
+//! A node's process, with those that it has started itself. It never outlives this program: it is killed when its handle is dropped, and
 //! by the kernel if this program is killed.
 
 use std::fs::OpenOptions;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use kensho_means::signal;
+use kensho_means::{signal, tree};
 
 /// How to start a node's program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,13 +82,13 @@ impl NodeProcess {
     }
 
     pub(crate) fn pause(&mut self) -> Result<()> {
-        signal::pause(self.child.id())?;
+        tree::pause(self.child.id())?;
         self.paused = true;
         Ok(())
     }
 
     pub(crate) fn resume(&mut self) -> Result<()> {
-        signal::resume(self.child.id())?;
+        tree::resume(self.child.id())?;
         self.paused = false;
         Ok(())
     }
@@ -104,7 +104,7 @@ impl NodeProcess {
 
     /// Ends it at once.
     pub(crate) fn kill(mut self) -> Result<()> {
-        signal::kill(self.child.id())?;
+        tree::kill(self.child.id())?;
         self.child.wait().context("cannot wait for a killed node")?;
         Ok(())
     }
@@ -132,9 +132,12 @@ impl NodeProcess {
 
 impl Drop for NodeProcess {
     fn drop(&mut self) {
-        // Both fail for a process that has ended, and then there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // The number of one that has ended may be another's by now.
+        if self.exited().is_none() {
+            // Both fail for a process that is just ending, and then there is nothing to do.
+            let _ = tree::kill(self.child.id());
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! A TCP proxy on one link, that can hold, delay or refuse what passes.
 //!
-//! A [`Link`] listens on loopback and passes each connection on to its target. What it does with
-//! bytes and connections is its [`Conduct`], one for each direction, which can change at any time
-//! and takes effect at once, on old connections too. A held link looks as a cut cable does:
+//! A [`Link`] passes each connection on to its target: those that come to a port of its own, or those
+//! that it is [handed](Link::carry). What it does with bytes and connections is its [`Conduct`], one for
+//! each direction, which can change at any time and takes effect at once, on old connections too. A held link looks as a cut cable does:
 //! connections stay open, and nothing comes. Bytes are never lost or altered within a connection,
 //! since TCP would not do so either: a link that loses is one whose connections are closed.
 //!
@@ -37,9 +37,48 @@ struct State {
 /// A proxied link. Ends, with its connections, when dropped.
 #[derive(Debug)]
 pub struct Link {
-    address: SocketAddr,
     state: watch::Sender<State>,
+    /// Where it listens, if it does.
+    door: Option<Door>,
+}
+
+/// Takes connections at a port of loopback until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Door {
+    address: SocketAddr,
     acceptor: JoinHandle<()>,
+}
+
+impl Door {
+    /// Hands each connection to `take`.
+    pub(crate) async fn open(
+        mut take: impl FnMut(TcpStream, SocketAddr) + Send + 'static,
+    ) -> io::Result<Door> {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let accept = async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, from)) => take(stream, from),
+                    // Out of file descriptors, or a connection that was gone already: go on in a while.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let acceptor = tokio::spawn(accept);
+        Ok(Door { address, acceptor })
+    }
+
+    /// Where to connect to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
 }
 
 impl Link {
@@ -48,23 +87,30 @@ impl Link {
     /// # Errors
     /// If there is no port to listen on.
     pub async fn open(target: SocketAddr) -> io::Result<Link> {
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let (state, watched) = watch::channel(State {
+        let mut link = Link::without_door();
+        let watched = link.state.subscribe();
+        let door = Door::open(move |stream, _| carry(&watched, stream, target)).await?;
+        link.door = Some(door);
+        Ok(link)
+    }
+
+    /// A link that listens nowhere, and carries what it is handed.
+    pub fn without_door() -> Link {
+        let (state, _) = watch::channel(State {
             conduct: Conduct::OPEN,
             generation: 0,
         });
-        let acceptor = tokio::spawn(accept(listener, target, watched));
-        Ok(Link {
-            address,
-            state,
-            acceptor,
-        })
+        Link { state, door: None }
     }
 
-    /// Where to connect to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where to connect to, if it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.door.as_ref().map(Door::address)
+    }
+
+    /// Passes a connection on to `target`.
+    pub fn carry(&self, stream: TcpStream, target: SocketAddr) {
+        carry(&self.state.subscribe(), stream, target);
     }
 
     /// What the link does now.
@@ -85,27 +131,18 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.acceptor.abort();
         self.close_connections();
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, state: watch::Receiver<State>) {
-    loop {
-        match listener.accept().await {
-            Ok((client, _)) => {
-                let mut state = state.clone();
-                let State {
-                    conduct,
-                    generation,
-                } = *state.borrow_and_update();
-                if conduct.accept {
-                    tokio::spawn(connection(client, target, Watch { state, generation }));
-                }
-            }
-            // Out of file descriptors, or a connection that was gone already: go on in a while.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
+fn carry(state: &watch::Receiver<State>, client: TcpStream, target: SocketAddr) {
+    let mut state = state.clone();
+    let State {
+        conduct,
+        generation,
+    } = *state.borrow_and_update();
+    if conduct.accept {
+        tokio::spawn(connection(client, target, Watch { state, generation }));
     }
 }
 

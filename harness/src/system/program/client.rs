@@ -11,12 +11,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kensho_workloads::call::{Answer, Call};
+use kensho_workloads::messages;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
 use super::file::Filled;
+use super::file::answers::{self, Means};
 use crate::system::process::Launch;
 use crate::system::{Answered, Client};
 
@@ -36,6 +38,10 @@ pub(super) struct Origin {
     pub(super) log: PathBuf,
     /// The addresses of all nodes, by name.
     pub(super) nodes: Value,
+    /// The system's settings, by name.
+    pub(super) settings: Value,
+    /// What answers mean that the program gives without a code.
+    pub(super) answers: Vec<answers::Answer>,
     pub(super) timeout: Duration,
 }
 
@@ -85,7 +91,9 @@ impl ProgramClient {
             folder,
             log,
             nodes,
+            settings,
             timeout,
+            answers: _,
         } = &self.origin;
         let cannot = |error: io::Error| {
             let program = command.program.display();
@@ -121,6 +129,7 @@ impl ProgramClient {
             "type": "init",
             "client": number,
             "nodes": nodes,
+            "settings": settings,
             "timeout_ms": u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         });
         let answer = running.ask(init).await?;
@@ -162,6 +171,21 @@ impl Running {
     }
 }
 
+/// The code of an error of which the program only knows what it was told.
+fn classify(table: &[answers::Answer], answer: &mut Value) {
+    if answer["type"] != "error" || !answer["code"].is_null() {
+        return;
+    }
+    let said = answer["text"].as_str().unwrap_or_default();
+    answer["code"] = match answers::row(table, said).map(|row| row.means) {
+        Some(Means::Failed) => json!(messages::TEMPORARILY_UNAVAILABLE),
+        Some(Means::Unknown) => json!(messages::TIMEOUT),
+        // Without a table whoever wrote the program has forgotten the code.
+        None if table.is_empty() => return,
+        None => json!(messages::TIMEOUT),
+    };
+}
+
 impl Client for ProgramClient {
     async fn ready(&self) {
         let mut place = self.running.lock().await;
@@ -192,8 +216,9 @@ impl Client for ProgramClient {
         };
         let limit = self.origin.timeout;
         match tokio::time::timeout(limit, running.ask(body)).await {
-            Ok(Ok(answer)) => {
+            Ok(Ok(mut answer)) => {
                 *place = Some(running);
+                classify(&self.origin.answers, &mut answer);
                 let node = answer["node"].as_str().map(String::from);
                 Answered {
                     answer: Answer::Message(answer),

@@ -1,18 +1,22 @@
 //! Any system whose nodes are programs on this machine: a file says how they start and how they are
 //! asked, and the harness does the rest (processes, ports, a proxy on every link, logs, faults).
 
+pub mod built_in;
 mod client;
 pub mod file;
 mod primary;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
-use kensho_means::mesh::{Mesh, Ports};
+use kensho_means::mesh::{Mesh, Opener, Ports, SharedPorts};
+use kensho_means::origin;
 use kensho_nemesis::capability::Capability;
 use kensho_nemesis::topology::Endpoint;
 use kensho_workloads::call::CallKind;
@@ -25,7 +29,7 @@ use super::nodes::Nodes;
 use super::process::{Launch, NodeProcess};
 use super::{Described, Health, Links, Processes, Roles, Status, System};
 use client::ProgramClient;
-use file::{File, Placeholders, Ready};
+use file::{CLIENT, File, Filled, PEER, Placeholders, Ready};
 use primary::Primary;
 
 /// The calls that its clients perform.
@@ -39,8 +43,10 @@ pub static DESCRIBED: Described = Described {
 };
 /// A node that takes longer than this for a question about itself is silent.
 const PROBE_LIMIT: Duration = Duration::from_millis(400);
+/// A program that takes longer for its version does not tell it.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// A node that has not ended by then is killed.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is wanted besides what the file says.
 #[derive(Clone, Debug)]
@@ -59,10 +65,12 @@ pub struct Settings {
 pub struct ProgramSystem {
     settings: Settings,
     names: Vec<String>,
-    ports: BTreeMap<String, Ports>,
+    /// Where each node listens, by its name and the port's.
+    ports: BTreeMap<String, BTreeMap<String, SocketAddr>>,
     mesh: Mesh,
-    processes: Nodes,
+    processes: Arc<Nodes>,
     primary: Option<Primary>,
+    version: Option<String>,
 }
 
 impl ProgramSystem {
@@ -71,30 +79,35 @@ impl ProgramSystem {
     /// # Errors
     /// If there are no ports.
     pub async fn new(settings: Settings) -> Result<ProgramSystem> {
-        let count = settings.file.nodes;
-        let names: Vec<String> = (1..=count).map(|number| format!("n{number}")).collect();
-        let each = if settings.file.one_port { 1 } else { 2 };
-        let free = super::ports::free(each * count)?;
-        let ports: Vec<Ports> = names
-            .iter()
-            .zip(free.chunks(each))
-            .map(|(name, own)| Ports {
-                name: name.clone(),
-                client: own[0],
-                peer: own[each - 1],
-            })
+        let file = &settings.file;
+        let names: Vec<String> = (1..=file.nodes)
+            .map(|number| format!("n{number}"))
             .collect();
-        let mesh = Mesh::open(&ports).await?;
+        let free = super::ports::free(file.ports.len() * file.nodes)?;
+        let own = free.chunks(file.ports.len());
+        let own = own.map(|free| {
+            file.ports
+                .iter()
+                .cloned()
+                .zip(free.iter().copied())
+                .collect()
+        });
+        let ports: BTreeMap<String, BTreeMap<String, SocketAddr>> =
+            names.iter().cloned().zip(own).collect();
+        let processes = Arc::new(Nodes::default());
+        let mesh = open_mesh(file, &ports, &processes).await?;
+        let version = match &file.version {
+            Some(command) => version(&command.filled(&Placeholders::default()), &file.folder).await,
+            None => None,
+        };
         let mut system = ProgramSystem {
             settings,
             names,
-            ports: ports
-                .into_iter()
-                .map(|ports| (ports.name.clone(), ports))
-                .collect(),
+            ports,
             mesh,
-            processes: Nodes::default(),
+            processes,
             primary: None,
+            version,
         };
         if let Some(command) = &system.settings.file.primary {
             let command = command.filled(&system.for_clients());
@@ -123,9 +136,25 @@ impl ProgramSystem {
         names.map(address).collect()
     }
 
+    /// What stands for the same in all commands.
     fn for_clients(&self) -> Placeholders {
         let mut values = Placeholders::default();
         values.list("clients", &self.addresses());
+        let listens = self.ports.iter();
+        let direct = listens.map(|(name, ports)| (name.as_str(), ports[CLIENT].to_string()));
+        values.list("direct", &direct.collect());
+        if self.settings.file.shared_ports {
+            for port in &self.settings.file.ports {
+                let address = |name: &'_ String| self.mesh.shared_address(name, port);
+                let names = self.names.iter();
+                let all =
+                    names.filter_map(|name| Some((name.as_str(), address(name)?.to_string())));
+                values.list(&format!("{port}_addresses"), &all.collect());
+            }
+        }
+        for (name, value) in &self.settings.file.chosen {
+            values.set(name, value);
+        }
         values
     }
 
@@ -134,23 +163,37 @@ impl ProgramSystem {
         let ports = self.ports.get(node).context("there is no such node")?;
         let number = self.names.iter().position(|name| name == node);
         let data = std::path::absolute(self.folder(node).join("data"))?;
-        let here = Endpoint::Node(node.to_string());
         let others = self.names.iter().filter(|name| *name != node);
         let peers: BTreeMap<&str, String> = others
-            .filter_map(|name| {
-                let address = self.mesh.address(&here, name)?;
-                Some((name.as_str(), address.to_string()))
-            })
+            .filter_map(|name| Some((name.as_str(), self.peer_address(node, name)?.to_string())))
             .collect();
         let mut values = self.for_clients();
         values.set("name", node);
         values.set("number", (number.unwrap_or_default() + 1).to_string());
         values.set("data", data.display().to_string());
-        values.address("client", ports.client);
-        values.address("peer", ports.peer);
         values.set("advertise", System::address(self, node));
         values.list("peers", &peers);
+        for (port, &address) in ports {
+            values.address(port, address);
+            if let Some(shared) = self.mesh.shared_address(node, port) {
+                values.address(&format!("{port}_address"), shared);
+            }
+        }
+        if let (true, Some(&client)) = (self.settings.file.one_port(), ports.get(CLIENT)) {
+            values.address(PEER, client);
+        }
         Ok(values)
+    }
+
+    /// Where a node reaches another one.
+    fn peer_address(&self, from: &str, to: &str) -> Option<SocketAddr> {
+        let listens = self.ports.get(to)?;
+        let port = listens.get(PEER).map_or(CLIENT, |_| PEER);
+        match (self.settings.file.shared_ports, self.settings.file.links) {
+            (true, _) => self.mesh.shared_address(to, port),
+            (false, true) => self.mesh.address(&Endpoint::Node(from.to_string()), to),
+            (false, false) => listens.get(port).copied(),
+        }
     }
 
     /// Whether a node says that it is ready.
@@ -161,11 +204,11 @@ impl ProgramSystem {
         let asked = async {
             match &self.settings.file.ready {
                 Ready::Port => {
-                    let address = self.ports[node].client;
+                    let address = self.ports[node][CLIENT];
                     TcpStream::connect(address).await.is_ok()
                 }
                 Ready::Url(path) => {
-                    let address = self.ports[node].client;
+                    let address = self.ports[node][CLIENT];
                     let path = values.fill(path);
                     control::get(address, &path, PROBE_LIMIT).await.is_ok()
                 }
@@ -189,6 +232,63 @@ impl ProgramSystem {
     }
 }
 
+/// Opens the proxies on all links.
+async fn open_mesh(
+    file: &File,
+    ports: &BTreeMap<String, BTreeMap<String, SocketAddr>>,
+    processes: &Arc<Nodes>,
+) -> Result<Mesh> {
+    if file.shared_ports {
+        let shared: Vec<SharedPorts> = ports
+            .iter()
+            .map(|(name, ports)| SharedPorts {
+                name: name.clone(),
+                ports: ports.clone(),
+            })
+            .collect();
+        let processes = Arc::clone(processes);
+        let opener: Opener = Arc::new(move |from, to| opener(&processes, from, to));
+        return Ok(Mesh::open_shared(&shared, &opener).await?);
+    }
+    let ports: Vec<Ports> = ports
+        .iter()
+        .map(|(name, own)| Ports {
+            name: name.clone(),
+            client: own[CLIENT],
+            peer: own.get(PEER).copied().unwrap_or(own[CLIENT]),
+        })
+        .collect();
+    Ok(Mesh::open(&ports).await?)
+}
+
+/// Who has opened a connection: a node, or else a client.
+fn opener(processes: &Nodes, from: SocketAddr, to: SocketAddr) -> Endpoint {
+    let trees = processes.trees();
+    let all: Vec<u32> = trees.iter().flat_map(|(_, tree)| tree).copied().collect();
+    let Some(pid) = origin::opener(from, to, &all) else {
+        return Endpoint::Clients;
+    };
+    let node = trees.into_iter().find(|(_, tree)| tree.contains(&pid));
+    node.map_or(Endpoint::Clients, |(name, _)| Endpoint::Node(name))
+}
+
+/// The first line that a command writes.
+async fn version(command: &Filled, folder: &Path) -> Option<String> {
+    let mut asked = Command::new(&command.program);
+    asked
+        .args(&command.arguments)
+        .current_dir(folder)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(VERSION_LIMIT, asked.output()).await;
+    let output = output.ok()?.ok()?;
+    // Some programs tell it on their standard error.
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let line = said.lines().find(|line| !line.trim().is_empty())?;
+    Some(line.trim().to_string())
+}
+
 impl System for ProgramSystem {
     type Client = ProgramClient;
 
@@ -201,6 +301,9 @@ impl System for ProgramSystem {
         let mut versions = Map::new();
         versions.insert("kensho".into(), json!(env!("CARGO_PKG_VERSION")));
         versions.insert("file".into(), json!(file));
+        if let Some(version) = &self.version {
+            versions.insert(self.settings.file.name.clone(), json!(version));
+        }
         versions
     }
 
@@ -290,12 +393,17 @@ impl System for ProgramSystem {
             folder: file.folder.clone(),
             log: logs.join(format!("client-{number}.log")),
             nodes: json!(self.addresses()),
+            settings: json!(file.chosen),
+            answers: file.answers.clone(),
             timeout: self.settings.client_timeout,
         })
     }
 
     fn address(&self, node: &str) -> String {
-        let address = self.mesh.address(&Endpoint::Clients, node);
+        let address = match self.settings.file.shared_ports {
+            true => self.mesh.shared_address(node, CLIENT),
+            false => self.mesh.address(&Endpoint::Clients, node),
+        };
         address
             .map(|address| address.to_string())
             .unwrap_or_default()
@@ -306,11 +414,11 @@ impl System for ProgramSystem {
     }
 
     fn processes(&self) -> Option<&dyn Processes> {
-        Some(&self.processes)
+        Some(&*self.processes)
     }
 
     fn links(&self) -> Option<&dyn Links> {
-        Some(&self.mesh)
+        self.settings.file.links.then_some(&self.mesh as &dyn Links)
     }
 
     fn roles(&self) -> Option<&dyn Roles> {

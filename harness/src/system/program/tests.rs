@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::client::{Origin, ProgramClient};
 use super::file::Filled;
+use super::file::answers;
 use crate::system::Client;
 
 fn client(folder: &std::path::Path, script: &str) -> ProgramClient {
@@ -20,6 +21,12 @@ fn client(folder: &std::path::Path, script: &str) -> ProgramClient {
         folder: folder.to_owned(),
         log: folder.join("client.log"),
         nodes: json!({"n1": "127.0.0.1:1"}),
+        settings: json!({}),
+        answers: vec![answers::Answer {
+            says: "503 * unhealthy".into(),
+            means: answers::Means::Failed,
+            seen: "here".into(),
+        }],
         timeout: Duration::from_millis(300),
     })
 }
@@ -94,5 +101,20 @@ async fn a_program_that_does_not_begin_has_done_nothing() {
             panic!("{answered:?}")
         };
         assert!(definite && text.contains(said), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_without_a_code_means_what_the_table_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (said, code) in [("503 14 unhealthy", 11), ("503 14 timed out", 0)] {
+        let then = format!(
+            "n=$((n+1)); echo \"{{\\\"type\\\":\\\"error\\\",\\\"text\\\":\\\"{said}\\\",\\\"in_reply_to\\\":$n}}\""
+        );
+        let client = client(folder.path(), &after_init(&then));
+        let Answer::Message(body) = client.perform(read()).await.answer else {
+            panic!("it is an answer")
+        };
+        assert_eq!(body["code"], code, "{body}");
     }
 }

@@ -24,7 +24,9 @@ async fn bench() -> Bench {
 
 impl Bench {
     async fn connect(&self) -> (TcpStream, TcpStream) {
-        let client = TcpStream::connect(self.link.address()).await.unwrap();
+        let client = TcpStream::connect(self.link.address().unwrap())
+            .await
+            .unwrap();
         let (server, _) = timeout(PATIENCE, self.target.accept())
             .await
             .unwrap()
@@ -136,7 +138,9 @@ async fn closing_loses_what_was_held() {
 async fn a_connection_to_a_cut_link_reaches_the_target_only_afterwards() {
     let bench = bench().await;
     bench.link.set(Conduct::CUT);
-    let mut client = TcpStream::connect(bench.link.address()).await.unwrap();
+    let mut client = TcpStream::connect(bench.link.address().unwrap())
+        .await
+        .unwrap();
     client.write_all(b"early").await.unwrap();
     assert!(
         timeout(Duration::from_millis(100), bench.target.accept())
@@ -170,11 +174,15 @@ async fn who_does_not_read_does_not_keep_a_connection_open() {
 async fn a_refusing_link_closes_and_a_dead_target_closes_too() {
     let bench = bench().await;
     bench.link.set(Conduct::REFUSE);
-    let mut client = TcpStream::connect(bench.link.address()).await.unwrap();
+    let mut client = TcpStream::connect(bench.link.address().unwrap())
+        .await
+        .unwrap();
     expect_closed(&mut client).await;
     bench.link.set(Conduct::OPEN);
     drop(bench.target);
-    let mut client = TcpStream::connect(bench.link.address()).await.unwrap();
+    let mut client = TcpStream::connect(bench.link.address().unwrap())
+        .await
+        .unwrap();
     expect_closed(&mut client).await;
 }
 
