@@ -248,3 +248,28 @@ fn the_invariants_are_those_that_are_checked() {
         .collect();
     assert_eq!(listed, checked);
 }
+
+#[test]
+fn each_requirement_is_shown_by_tests_that_there_are() {
+    let requirements: BTreeSet<String> = stated()
+        .into_iter()
+        .filter(|id| id.starts_with('A'))
+        .collect();
+    let mut shown = BTreeSet::new();
+    for row in rows("What shows it") {
+        let [id, file, tests] = &row[..] else {
+            panic!("a row of three cells: {row:?}");
+        };
+        shown.insert(id.clone());
+        let file = file.trim_matches('`');
+        let text = fs::read_to_string(root().join(file));
+        let text = text.unwrap_or_else(|_| panic!("{id}: there is no {file}"));
+        for test in tests.split(", ") {
+            assert!(
+                text.contains(&format!("fn {test}(")),
+                "{id}: there is no test {test} in {file}"
+            );
+        }
+    }
+    assert_eq!(shown, requirements);
+}
