@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-600}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- edn jsonl jepsen-txt porcupine-log elle-json jepsen fressian dbcop cobra etcd porcupine tipocket csv plume awdit
+[ $# -gt 0 ] || set -- edn jsonl jepsen-txt porcupine-log elle-json jepsen fressian dbcop dbcop-json dbcop-text cobra etcd porcupine tipocket csv plume awdit
 host=$(rustc -vV | sed -n 's/^host: //p')
 target_dir=${CARGO_TARGET_DIR:-target}
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -175,6 +175,8 @@ formats! {
     elle_json: ElleJson,
     fressian: Fressian,
     dbcop: Dbcop,
+    dbcop_json: DbcopJson,
+    dbcop_text: DbcopText,
     cobra: Cobra,
     etcd: Etcd,
     porcupine: Porcupine,

@@ -1,6 +1,6 @@
 //! The rows of histories of objects other than registers.
 
-use crate::objects::{Out, Planted, Size, container, lock, queue, texts};
+use crate::objects::{Out, Planted, Size, Told, container, lock, queue, set, texts};
 use crate::rows::{Row, Source, plain};
 use kensho_checker::budget::Budget;
 use kensho_checker::judge::{Settings, models};
@@ -44,6 +44,10 @@ pub(crate) fn all() -> Vec<Row> {
             bytes: 100 << 20,
             ..Budget::default()
         },
+        ..plain()
+    };
+    let four_permits = Settings {
+        permits: Some(4),
         ..plain()
     };
     vec![
@@ -124,7 +128,33 @@ pub(crate) fn all() -> Vec<Row> {
             "fenced-mutex",
             "a lock with fencing tokens: 1e5 acquisitions, refusals and releases of 10 clients",
             &models::FENCED_MUTEX,
-            || lock(LARGE),
+            || lock(LARGE, 1, Told::Token),
+        ),
+        made(
+            "owned-mutex",
+            "a lock that only its holder releases: the same",
+            &models::OWNED_MUTEX,
+            || lock(LARGE, 1, Told::Nothing),
+        ),
+        Row {
+            name: "semaphore".to_owned(),
+            what: "a semaphore of four permits: the same",
+            source: Source::Object(&models::SEMAPHORE, four_permits, || {
+                lock(LARGE, 4, Told::Nothing)
+            }),
+            ..Row::default()
+        },
+        made(
+            "linearizable-set",
+            "a set of at most twenty elements: 1e5 adds, removals and reads of 10 clients",
+            &models::LINEARIZABLE_SET,
+            || set(LARGE, Planted::Nothing),
+        ),
+        made(
+            "linearizable-set-bad",
+            "the same with one read of what nobody added: found and explained",
+            &models::LINEARIZABLE_SET,
+            || set(LARGE, Planted::One),
         ),
         Row {
             name: "fifo-limited".to_owned(),

@@ -225,11 +225,19 @@ pub(crate) fn container(size: Size, out: Out, planted: Planted) -> History {
     history(size, ask, happen)
 }
 
-/// A lock that its clients acquire and release in turns; each acquisition returns a token, and
-/// tokens rise. Who does not get it tries again.
-pub(crate) fn lock(size: Size) -> History {
+/// What who gets a lock is told.
+#[derive(Clone, Copy)]
+pub(crate) enum Told {
+    Nothing,
+    /// A fencing token; tokens rise.
+    Token,
+}
+
+/// A lock or semaphore of so many permits, which its clients acquire and release in turns. Who does
+/// not get one tries again.
+pub(crate) fn lock(size: Size, permits: usize, told: Told) -> History {
     let mut holds = vec![false; size.clients];
-    let (mut holder, mut token) = (None, 0);
+    let (mut free, mut token) = (permits, 0);
     let mut random = Random::new(1);
     let mut events: Vec<Event> = Vec::new();
     let mut open: Vec<(usize, Event)> = Vec::new();
@@ -246,19 +254,60 @@ pub(crate) fn lock(size: Size) -> History {
             continue;
         };
         let (_, event) = open.swap_remove(at);
-        let told = match (event.f.as_str(), holder) {
+        let kind = match (event.f.as_str(), free) {
             ("release", _) => {
-                (holds[client], holder) = (false, None);
-                event.complete(index, time, Kind::Ok)
+                (holds[client], free) = (false, free + 1);
+                Kind::Ok
             }
-            (_, None) => {
-                (holds[client], holder) = (true, Some(client));
-                token += 1;
-                event.complete(index, time, Kind::Ok).with_value(token)
+            (_, 0) => Kind::Fail,
+            _ => {
+                (holds[client], free) = (true, free - 1);
+                Kind::Ok
             }
-            (_, Some(_)) => event.complete(index, time, Kind::Fail),
         };
-        events.push(told);
+        let got = event.f == "acquire" && kind == Kind::Ok;
+        let answer = event.complete(index, time, kind);
+        events.push(match told {
+            Told::Token if got => {
+                token += 1;
+                answer.with_value(token)
+            }
+            _ => answer,
+        });
     }
     History::from_events(&events)
+}
+
+/// A set of at most twenty elements: half of the operations read all of it.
+pub(crate) fn set(size: Size, planted: Planted) -> History {
+    const ELEMENTS: usize = 20;
+    let ask = |random: &mut Random, _: usize| {
+        let f = ["add", "remove", "read", "read"][random.below(4)];
+        let argument = match f {
+            "read" => Value::Null,
+            _ => Value::from(random.below(ELEMENTS)),
+        };
+        Asked {
+            f,
+            key: None,
+            argument,
+        }
+    };
+    let mut elements: BTreeSet<u64> = BTreeSet::new();
+    let (mut happened, mut left) = (0, usize::from(planted == Planted::One));
+    let happen = |_: &mut Random, asked: &Asked| {
+        happened += 1;
+        let element = asked.argument.as_u64().unwrap_or_default();
+        match asked.f {
+            "add" => drop(elements.insert(element)),
+            "remove" => drop(elements.remove(&element)),
+            _ if left > 0 && happened > size.operations / 2 => {
+                left -= 1;
+                return Value::from(vec![ELEMENTS]);
+            }
+            _ => return elements.iter().copied().collect(),
+        }
+        asked.argument.clone()
+    };
+    history(size, ask, happen)
 }

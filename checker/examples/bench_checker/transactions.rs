@@ -16,10 +16,19 @@ pub(crate) struct Work {
     recipe: Transactions,
     /// The model by which the history is judged where it is in memory.
     model: ConsistencyModel,
-    /// Whether it is read from a file of EDN, which counts.
-    reads: bool,
+    /// As what it is read from a file, which counts; none if it is in memory.
+    file: Option<Notation>,
     pub(crate) target_seconds: f64,
     pub(crate) target_mib: f64,
+}
+
+/// How a file tells of transactions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notation {
+    /// Events with times, as Jepsen writes them.
+    Edn,
+    /// The transactions of each session, one after the other, as Plume writes them.
+    Plume,
 }
 
 /// As many reads and writes as the history that AWDIT's authors measure it by.
@@ -54,7 +63,7 @@ pub(crate) fn all() -> Vec<Work> {
         what: "rw-register, 46,171 transactions with 200,000 reads and writes, 50 sessions, no version order given",
         recipe: REGISTERS,
         model: ConsistencyModel::new(level, order),
-        reads: false,
+        file: None,
         target_seconds,
         target_mib,
     };
@@ -66,7 +75,7 @@ pub(crate) fn all() -> Vec<Work> {
             ..LISTS
         },
         model: ConsistencyModel::STRICT_SERIALIZABLE,
-        reads: true,
+        file: Some(Notation::Edn),
         target_seconds,
         target_mib,
     };
@@ -109,6 +118,11 @@ pub(crate) fn all() -> Vec<Work> {
         },
         ..registers("si-serializable", Level::Serializable, session, 10.0, 500.0)
     });
+    rows.push(Work {
+        what: "rw-register, the same transactions read from a file of Plume's, which tells of sessions only",
+        file: Some(Notation::Plume),
+        ..registers("sessions-only", Level::Causal, session, 1.4, 100.0)
+    });
     rows.push(lists(
         "append-100k",
         "list-append, 100,000 transactions, read from EDN and judged strictly serializable",
@@ -136,9 +150,9 @@ struct Line {
 impl Work {
     /// Measures the row.
     pub(crate) fn run(&self) -> Value {
-        let (verdict, seconds, bytes) = match self.reads {
-            true => self.read_and_judge(),
-            false => self.judge(),
+        let (verdict, seconds, bytes) = match self.file {
+            Some(_) => self.read_and_judge(),
+            None => self.judge(),
         };
         json!({
             "name": self.name,
@@ -186,7 +200,21 @@ impl Work {
         assert!(written.success(), "the history could not be written");
         let size = std::fs::metadata(&path).expect("the history").len();
         let file = path.to_str().expect("a path in UTF-8");
-        let arguments = ["check", "--threads", "1", "--model", "list-append", file];
+        let model = match self.recipe.objects {
+            Objects::Lists => "list-append",
+            Objects::Registers => "rw-register",
+        };
+        let promise = self.model.as_str();
+        let arguments = [
+            "check",
+            "--threads",
+            "1",
+            "--model",
+            model,
+            "--consistency",
+            promise,
+            file,
+        ];
         let line = Line::parse_from(arguments);
         let mut exit = None;
         let seconds = measure::once(|| {
@@ -202,12 +230,41 @@ impl Work {
     }
 }
 
-/// Writes the history of a row as Jepsen would.
+/// Writes the history of a row into a file.
 pub(crate) fn write(name: &str, path: &str) {
     let work = all().into_iter().find(|work| work.name == name);
-    let history = transactions(&work.expect("a row of transactions").recipe);
+    let work = work.expect("a row of transactions");
+    let history = transactions(&work.recipe);
     let file = std::fs::File::create(path).expect("to create the file");
     let mut file = BufWriter::new(file);
+    let written = match work.file {
+        Some(Notation::Plume) => write_sessions(&mut file, &history),
+        Some(Notation::Edn) | None => write_events(&mut file, &history),
+    };
+    written
+        .and_then(|()| file.flush())
+        .expect("to write the history");
+}
+
+/// A line for each read and write of what was committed.
+fn write_sessions(file: &mut impl Write, history: &History) -> std::io::Result<()> {
+    let operations = history.operations.iter().enumerate();
+    for (place, operation) in operations.filter(|(_, operation)| operation.outcome == Outcome::Ok) {
+        let steps = history.value(operation.result);
+        for step in steps.elements().unwrap_or_default() {
+            let [f, key, value] = step.elements().unwrap_or_default() else {
+                continue;
+            };
+            let value = value.as_int().unwrap_or(0);
+            let f = f.as_text().unwrap_or_default();
+            writeln!(file, "{f}({key},{value},{},{place})", operation.process)?;
+        }
+    }
+    Ok(())
+}
+
+/// As Jepsen would.
+fn write_events(file: &mut impl Write, history: &History) -> std::io::Result<()> {
     let mut lines: Vec<(u32, usize, bool)> = Vec::new();
     for (place, operation) in history.operations.iter().enumerate() {
         lines.push((operation.invoke, place, false));
@@ -218,9 +275,9 @@ pub(crate) fn write(name: &str, path: &str) {
     }
     lines.sort_unstable();
     for (index, place, completes) in lines {
-        write_event(&mut file, &history, index, place, completes).expect("to write the history");
+        write_event(file, history, index, place, completes)?;
     }
-    file.flush().expect("to write the history");
+    Ok(())
 }
 
 fn write_event(

@@ -226,7 +226,7 @@ fn check_key(history: &History, places: &[u32], options: &Options) -> Report {
             .collect();
         let names: Vec<Value> = names.into_iter().collect();
         let text = format!(
-            "{} element(s) were read that nobody had added: {}. The first such read is {}.",
+            "{} element(s) were read that nobody had added yet, or ever did: {}. The first such read is {}.",
             names.len(),
             listed(&names),
             Without(findings.operation(read)),

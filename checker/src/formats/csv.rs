@@ -4,7 +4,7 @@
 //! must be there. `value` is what the operation was called with, `result` what it returned, both as
 //! EDN or JSON (a word of letters is itself); nothing is nil. A field may stand between quotation
 //! marks, which are doubled within it. Without a `return_ns` the outcome is unknown. A further
-//! column `type` may say ok, fail or info.
+//! column `type` may say ok, fail or info. The `result` of what failed is what it saw.
 
 use super::beginning::Beginning;
 use super::input::Input;
@@ -155,7 +155,9 @@ fn row(
     let value = |text: Option<&str>| text.map_or(Value::Nil, value);
     let (argument, result) = (value(field(VALUE)), value(field(RESULT)));
     // What returned nothing of its own is said to have returned what it was called with.
+    let observed = outcome == Outcome::Fail && field(RESULT).is_some();
     let shown = match (outcome, &result) {
+        (Outcome::Fail, result) if observed => result,
         (Outcome::Ok, Value::Nil) if field(F) != Some("read") => &argument,
         (Outcome::Ok, result) => result,
         (Outcome::Fail | Outcome::Unknown, _) => &Value::Nil,
@@ -172,6 +174,7 @@ fn row(
         },
         argument: history.intern(&argument),
         result: history.intern(shown),
+        observed,
         outcome,
         call,
         end: end.unwrap_or(i64::MAX),

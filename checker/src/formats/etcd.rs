@@ -96,7 +96,8 @@ enum Meaning {
     Write { key: String, value: Value },
     Delete { key: String },
     /// A write that is made if the key still has this revision.
-    Compare { key: String, revision: i64, value: Value },
+    /// If that failed, it may say what stands there.
+    Compare { key: String, revision: i64, value: Value, found: Option<Value> },
     /// Anything else, by name.
     Other(&'static str),
 }
@@ -135,6 +136,21 @@ fn key(json: &Json) -> String {
 /// The elements of a list that may be missing.
 fn list(json: &Json) -> &[Json] {
     json.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What a transaction whose condition failed read of this key instead.
+fn found(request: &Json, answer: &Json, wanted: &str) -> Option<Value> {
+    let asked = list(&request["OperationsOnFailure"]).iter().zip(list(&answer["Results"]));
+    let is_asked = |operation: &Json| {
+        let range = &operation["Range"];
+        let plain = range["End"].as_str().unwrap_or_default().is_empty()
+            && range["Revision"].as_i64().unwrap_or(0) == 0
+            && range["KeysOnly"].as_bool() != Some(true);
+        operation["Type"] == "range-operation" && plain && range["Start"] == wanted
+    };
+    let (_, result) = asked.into_iter().find(|(operation, _)| is_asked(operation))?;
+    let first = list(&result["KVs"]).first();
+    Some(first.map_or(Value::Nil, |pair| value(&pair["Value"])))
 }
 
 impl Reading {
@@ -238,7 +254,8 @@ impl Reading {
                     [] => Meaning::Write { key, value },
                     [one] if one["Key"] == key.as_str() && one["ExpectedVersion"].as_i64().unwrap_or(0) == 0 => {
                         let revision = one["ExpectedRevision"].as_i64().unwrap_or(0);
-                        Meaning::Compare { key, revision, value }
+                        let found = failed.then(|| found(request, answer, &key)).flatten();
+                        Meaning::Compare { key, revision, value, found }
                     }
                     _ => return other,
                 }
@@ -261,13 +278,17 @@ impl Reading {
                 Meaning::Read { key, seen } => ("read", Some(key), Value::Nil, Some(seen)),
                 Meaning::Write { key, value } => ("write", Some(key), value, None),
                 Meaning::Delete { key } => ("delete", Some(key), Value::Nil, None),
-                Meaning::Compare { key, revision, value } => {
+                Meaning::Compare { key, revision, value, found } => {
                     let expected = match revision {
                         0 => Some(Value::Nil),
                         _ => self.revisions.get(&(key.clone(), revision)).cloned(),
                     };
                     match expected {
-                        Some(expected) => ("cas", Some(key), Value::List(vec![expected, value]), None),
+                        Some(expected) => {
+                            // The same value may have been written anew.
+                            let found = found.filter(|found| *found != expected);
+                            ("cas", Some(key), Value::List(vec![expected, value]), found)
+                        }
                         None => ("put-at-revision", Some(key), value, None),
                     }
                 }
@@ -280,8 +301,9 @@ impl Reading {
                 f: history.intern_name(f),
                 key: key.map_or(NEVER, |key| history.intern_text_key(&key)),
                 argument,
-                result: match (operation.outcome, seen) {
-                    (Outcome::Ok, Some(seen)) => history.intern(&seen),
+                observed: operation.outcome == Outcome::Fail && seen.is_some(),
+                result: match (operation.outcome, &seen) {
+                    (Outcome::Ok | Outcome::Fail, Some(seen)) => history.intern(seen),
                     (Outcome::Ok, None) => argument,
                     _ => Datum::NIL,
                 },

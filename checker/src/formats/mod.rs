@@ -91,6 +91,10 @@ formats! {
     fressian: Fressian,
     /// DBCop's `history.bincode`.
     dbcop: Dbcop,
+    /// DBCop's histories as JSON.
+    dbcop_json: DbcopJson,
+    /// DBCop's histories as text, `.hist`.
+    dbcop_text: DbcopText,
     /// Cobra's logs.
     cobra: Cobra,
     /// etcd's robustness reports.

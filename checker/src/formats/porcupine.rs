@@ -278,6 +278,7 @@ impl Meaning {
             } else {
                 crate::history::Datum::NIL
             },
+            observed: false,
             outcome,
             call,
             end,

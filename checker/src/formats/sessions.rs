@@ -2,12 +2,15 @@
 
 use crate::history::{Builder, Clock, Datum, NEVER, Outcome, Problem, Whole, Wholes};
 use crate::value::Value;
+use std::collections::HashSet;
 
 /// What a register holds in the beginning, as the file writes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Initial {
     /// Zero: a read of zero is one of a register that nobody has written.
     Zero,
+    /// Zero, but where zero is written to a register, a read of zero there is one of that write.
+    ZeroUnlessWritten,
     /// Something that the reader of the format tells from values by itself.
     Told,
 }
@@ -77,8 +80,36 @@ impl Sessions {
         self.transactions[place].steps.push(Value::List(step));
     }
 
+    /// Reads of zero, where nobody wrote that, are of registers as they were in the beginning.
+    fn take_zeros_as_unwritten(&mut self) {
+        let is = |step: &Value, name: &str| matches!(step.elements(), Some([Value::Name(f), _, Value::Int(0)]) if f == name);
+        let steps = || {
+            self.transactions
+                .iter()
+                .flat_map(|transaction| &transaction.steps)
+        };
+        let key = |step: &Value| step.elements().map(|parts| parts[1].clone());
+        let written: HashSet<Value> = steps()
+            .filter(|step| is(step, "w"))
+            .filter_map(key)
+            .collect();
+        for step in self
+            .transactions
+            .iter_mut()
+            .flat_map(|transaction| &mut transaction.steps)
+        {
+            let unwritten = is(step, "r") && key(step).is_some_and(|key| !written.contains(&key));
+            if let (true, Value::List(parts)) = (unwritten, step) {
+                parts[2] = Value::Nil;
+            }
+        }
+    }
+
     /// Adds the transactions to the history.
-    pub(super) fn finish(self, builder: &mut Builder) {
+    pub(super) fn finish(mut self, builder: &mut Builder) {
+        if self.initial == Initial::ZeroUnlessWritten {
+            self.take_zeros_as_unwritten();
+        }
         let f = builder.history.intern_name("txn");
         let mut wholes = Wholes::default();
         for (at, transaction) in self.transactions.into_iter().enumerate() {
@@ -90,6 +121,7 @@ impl Sessions {
                 key: NEVER,
                 argument: steps,
                 result: if ok { steps } else { Datum::NIL },
+                observed: false,
                 outcome: transaction.outcome,
                 call: 2 * at as i64,
                 end: 2 * at as i64 + 1,

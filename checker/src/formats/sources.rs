@@ -20,6 +20,7 @@ const NAMES: &[&str] = &[
     "history.txt",
     "history.json",
     "history.bincode",
+    "history.hist",
     "history.log",
 ];
 

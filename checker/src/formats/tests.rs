@@ -1,3 +1,4 @@
+mod dbcop;
 mod foreign;
 mod packed;
 

@@ -56,7 +56,8 @@ pub struct Operation {
     pub complete_time: u64,
     /// What it was invoked with.
     pub argument: Datum,
-    /// What it returned; of a failed operation, what it saw ([`Event::observed`]).
+    /// What it returned; of a failed operation, what it saw ([`Event::observed`]), or else what it
+    /// was about, if only its failure told that.
     pub result: Datum,
     /// Position of the invocation among all events.
     pub invoke: u32,
@@ -321,7 +322,7 @@ impl History {
     }
 
     /// Keeps only the operations that are marked, and returns where each of them is now.
-    pub(crate) fn keep(&mut self, kept: &[bool]) -> Vec<u32> {
+    pub fn keep(&mut self, kept: &[bool]) -> Vec<u32> {
         let mut next = 0;
         let moved: Vec<u32> = (kept.iter())
             .map(|kept| {

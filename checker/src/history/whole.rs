@@ -17,8 +17,10 @@ pub(crate) struct Whole {
     pub(crate) key: u32,
     /// What it was called with.
     pub(crate) argument: Datum,
-    /// What it returned.
+    /// What it returned; of a failed one, what it saw.
     pub(crate) result: Datum,
+    /// Whether it failed, and said what it saw.
+    pub(crate) observed: bool,
     /// How it ended.
     pub(crate) outcome: Outcome,
     /// When it was called.
@@ -99,7 +101,7 @@ impl Wholes {
                 f: whole.f,
                 node: Symbol::NONE,
                 outcome: whole.outcome,
-                observed: false,
+                observed: whole.observed,
                 asked: true,
                 answered: whole.outcome == Outcome::Ok,
             });
@@ -143,6 +145,7 @@ mod tests {
                 key: NEVER,
                 argument: Datum::NIL,
                 result: Datum::NIL,
+                observed: false,
                 outcome,
                 call,
                 end,

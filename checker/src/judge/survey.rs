@@ -125,8 +125,11 @@ impl<'a> Survey<'a> {
             });
         }
         let result = match operation.outcome {
-            // What an operation of unknown outcome was about may be told when it is given up.
+            // What an operation was about may be told when it fails or is given up.
             Outcome::Unknown if operation.argument == Datum::NIL => operation.result,
+            Outcome::Fail if operation.argument == Datum::NIL && !operation.observed => {
+                operation.result
+            }
             Outcome::Ok => operation.result,
             _ => Datum::NIL,
         };

@@ -134,7 +134,7 @@ impl<'h> Log<'h> {
         let told = fate == Fate::Committed && operation.result != Datum::NIL;
         let shown = match told {
             true => operation.result,
-            false if operation.argument == Datum::NIL && fate == Fate::Unknown => operation.result,
+            false if operation.argument == Datum::NIL => operation.result,
             false => operation.argument,
         };
         if !history.list_elements(shown, &mut reader.parts) {

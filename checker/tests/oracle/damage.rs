@@ -6,7 +6,7 @@
 
 use crate::locks::values_may_be_left_out;
 use crate::random::{Subject, events, planned};
-use crate::{checks, isolation, objects, registers, shared_data, streams};
+use crate::{checks, isolation, lists, objects, registers, shared_data, streams};
 use kensho_checker::formats::{Format, read};
 use kensho_checker::generate::Random;
 use kensho_checker::history::{Datum, History, Outcome};
@@ -132,6 +132,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects.extend(shared_data::subjects());
     subjects.extend(streams::subjects());
     subjects.extend(isolation::subjects());
+    subjects.push(lists::subject());
     subjects.extend(registers::subjects());
     subjects
 }

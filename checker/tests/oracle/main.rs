@@ -9,6 +9,7 @@ mod cut;
 mod damage;
 mod definitions;
 mod isolation;
+mod lists;
 mod locks;
 mod objects;
 mod queues;

@@ -20,6 +20,7 @@ struct Entries<'a> {
     process: Option<&'a Node>,
     f: Option<&'a Node>,
     value: Option<&'a Node>,
+    observed: Option<&'a Node>,
     error: Option<&'a Node>,
     node: Option<&'a Node>,
     is_final: Option<&'a Node>,
@@ -43,6 +44,7 @@ impl Events {
                 process: fields.get(3),
                 f: fields.get(4),
                 value: fields.get(5),
+                observed: fields.get(6).and_then(|more| more.get("observed")),
                 error: fields.get(6).and_then(|more| more.get("error")),
                 node: fields.get(6).and_then(|more| more.get("node")),
                 is_final: fields.get(6).and_then(|more| more.get("final?")),
@@ -54,6 +56,7 @@ impl Events {
                 process: event.get("process"),
                 f: event.get("f"),
                 value: event.get("value"),
+                observed: event.get("observed"),
                 error: event.get("error"),
                 node: event.get("node"),
                 is_final: event.get("final?"),
@@ -117,6 +120,13 @@ impl Events {
                 builder.history.intern(&value)
             }
         };
+        let observed = match entries.observed {
+            None => None,
+            Some(observed) => {
+                let observed = observed.value(&mut self.budget)?;
+                Some(builder.history.intern(&observed))
+            }
+        };
         let event = RawEvent {
             index: number(entries.index),
             // Jepsen writes -1 for a time that is not known.
@@ -127,7 +137,7 @@ impl Events {
             key,
             value,
             answered,
-            observed: None,
+            observed,
             node: match entries.node.and_then(Node::text) {
                 Some(node) => builder.history.intern_name(node),
                 None => Symbol::NONE,
@@ -163,6 +173,7 @@ impl Events {
             ("f", entries.f),
             ("key", key),
             ("value", value),
+            ("observed", entries.observed),
             ("error", entries.error),
             ("node", entries.node),
         ];

@@ -6,7 +6,7 @@ use crate::report::Verdict;
 use crate::transactions::ConsistencyModel;
 
 /// Reads a text in the format that its beginning shows.
-fn detected(text: &[u8], expected: Format) -> History {
+pub(super) fn detected(text: &[u8], expected: Format) -> History {
     assert_eq!(
         Format::detect(text),
         expected,
@@ -17,7 +17,7 @@ fn detected(text: &[u8], expected: Format) -> History {
 }
 
 /// The operations: process, name, key, argument, result, outcome.
-fn shown(history: &History) -> Vec<String> {
+pub(super) fn shown(history: &History) -> Vec<String> {
     history
         .operations
         .iter()
@@ -35,7 +35,7 @@ fn shown(history: &History) -> Vec<String> {
         .collect()
 }
 
-fn verdict(history: &History, model: &str, settings: &Settings) -> &'static str {
+pub(super) fn verdict(history: &History, model: &str, settings: &Settings) -> &'static str {
     match judge(history, Model::named(model).unwrap(), settings).verdict {
         Verdict::Valid(_) => "valid",
         Verdict::Invalid(_) => "invalid",
