@@ -29,7 +29,7 @@ use crate::world::World;
 /// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4); each with
 /// the invariants that it is there for. Another one may be violated sooner, by what follows from the
 /// wrong, so a rule counts as caught only by these.
-pub const RULES: [(Rule, &[Invariant]); 28] = {
+pub const RULES: [(Rule, &[Invariant]); 29] = {
     use Invariant as I;
     [
         (Rule::MajorityAcks, &[I::DurableAck]),
@@ -52,6 +52,7 @@ pub const RULES: [(Rule, &[Invariant]); 28] = {
         (Rule::LeaseFromReceipt, &[I::OneServer]),
         (Rule::LeaseClockStops, &[I::OneServer]),
         (Rule::PromiseForgotten, &[I::OneServer]),
+        (Rule::LeaseGivenBackEarly, &[I::OneServer, I::Linearizable]),
         (
             Rule::AsyncWithoutLease,
             &[I::OneServer, I::OneValuePerLsn, I::AsyncSuffix],

@@ -254,6 +254,8 @@ impl World {
             | Message::NotTaken(_)
             | Message::Recall { .. }
             | Message::Recalled { .. }
+            | Message::Goodbye { .. }
+            | Message::Parting { .. }
             | Message::Room { .. } => {}
         }
         if self.random.chance(self.lost_per_million) {

@@ -32,6 +32,8 @@ pub enum Stream {
     Folders = 12,
     /// How much nodes take on.
     Busy = 13,
+    /// How often nodes stop in order, and owners hand over.
+    Goodbyes = 14,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

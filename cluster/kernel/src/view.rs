@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kensho_protocol::coordinator::Standing;
+use kensho_protocol::coordinator::{Standing, Wish};
 use kensho_protocol::ids::{NodeId, Term};
 use kensho_protocol::replica::Held;
 use kensho_protocol::table::{Change, Table};
@@ -29,6 +29,12 @@ pub struct View {
     pub unconfirmed_promotions: u64,
     /// How often a second master of a term was refused (rule R14).
     pub second_masters: u64,
+    /// What is to be handed over, as the master said last (rule R15).
+    pub wishes: Arc<[Wish]>,
+    /// How often it has said so: the same wishes may come again.
+    pub wished: u64,
+    /// Nothing is left to be done before the node stops (rule M7).
+    pub may_stop: bool,
 }
 
 impl Default for View {
@@ -42,6 +48,9 @@ impl Default for View {
             possible_losses: 0,
             unconfirmed_promotions: 0,
             second_masters: 0,
+            wishes: Arc::default(),
+            wished: 0,
+            may_stop: false,
         }
     }
 }

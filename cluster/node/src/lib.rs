@@ -21,6 +21,7 @@ mod data;
 mod discovery;
 mod door;
 pub mod failure;
+mod goodbye;
 mod http;
 pub mod node;
 mod peer;

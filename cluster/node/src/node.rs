@@ -30,7 +30,6 @@ use kensho_storage::tables::Tables;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::{LocalOptions, LocalRuntime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::access::Guard;
@@ -40,6 +39,7 @@ use crate::control::{self, Begin, Control, Heard, Saver, Shown};
 use crate::data::{self, Data, DataPlane, Parts};
 use crate::discovery::Known;
 use crate::door::{Source, Strangers};
+use crate::goodbye;
 use crate::http::{self, Entrance};
 use crate::peer::{Arrived, HandedOver, Hello, Inbound, Introduction, LinkSettings, Peers, Plane};
 use crate::recording::{self, Recorder, Recorders};
@@ -188,6 +188,7 @@ pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     ));
     let (view, view_seen) = watch::channel(Shown::default());
     let (reports, reports_seen) = mpsc::channel(REPORT_QUEUE);
+    let (to_control, node_shown) = (reports.clone(), view_seen.clone());
     let (streams, streams_seen) = mpsc::channel(HANDOVER_QUEUE);
     let (saved, saved_seen) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(false);
@@ -260,7 +261,7 @@ pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     // The control thread ends with the process.
     spawn("control", move |runtime| control.run(&runtime))?;
     let data = spawn("data", move |runtime| data.run(&runtime))?;
-    wait_for_signal()?;
+    goodbye::wait(&to_control, node_shown)?;
     tracing::info!("the node stops: it takes no more requests, and answers those that wait");
     // The data thread has not ended, since it ends only when it is told to.
     let _ = stop.send(true);
@@ -387,21 +388,6 @@ fn spawn(
                 Err(error) => crate::failure::stop_at_once(&error),
             }
         })
-}
-
-fn wait_for_signal() -> Result<(), io::Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    })
 }
 
 struct ControlThread {

@@ -133,6 +133,8 @@ rules! {
     DirtyRead = "dirty-read",
     /// M6 broken: who has no room for updates keeps its roles.
     KeepRoomless = "keep-roomless",
+    /// R15 broken: an owner gives its lease back when it asks for its end, and goes on relying on it.
+    LeaseGivenBackEarly = "lease-given-back-early",
     /// R14 broken: a replica trusts its disk after a start, though it may have gone back in time.
     RolledBackDisk = "rolled-back-disk",
 }

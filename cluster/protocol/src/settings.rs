@@ -161,6 +161,9 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The longest lease (rule R10).
+    pub const LEASE_MAX: Duration = Duration::from_millis(400);
+
     /// How much faster or slower one node's clock may run than another's, in percent (rule R10).
     pub const DRIFT_PERCENT: u32 = 1;
 
@@ -200,10 +203,11 @@ impl Settings {
         self.heartbeat * 3
     }
 
-    /// How long a replica stands by its owner after an acknowledgement (rule R10): L = 2 H.
+    /// How long a replica stands by its owner after an acknowledgement (rule R10): L, 0.4 s, or 2 H if that
+    /// is less. Whoever follows an owner that has failed waits so long.
     #[must_use]
     pub fn lease(&self) -> Duration {
-        self.heartbeat * 2
+        Self::LEASE_MAX.min(self.heartbeat * 2)
     }
 
     /// The time on the owner's clock until which it may rely on an acknowledgement of what it sent
@@ -213,10 +217,44 @@ impl Settings {
         sent + self.lease() * (100 - Self::DRIFT_PERCENT) / (100 + Self::DRIFT_PERCENT)
     }
 
-    /// How often an owner makes itself heard by its backups, and repeats what got lost: H / 2.
+    /// How often an owner makes itself heard by its backups, which renews its lease, and repeats what got
+    /// lost: L / 4.
     #[must_use]
     pub fn replication_interval(&self) -> Duration {
-        self.heartbeat / 2
+        self.lease() / 4
+    }
+
+    /// An owner that is to hand its partition over, and hears nothing of that for so long, goes on itself
+    /// (rule R15): 3 H, but not longer than 2 s.
+    #[must_use]
+    pub fn hand_over_limit(&self) -> Duration {
+        self.missed_after().min(Duration::from_secs(2))
+    }
+
+    /// A node that is about to stop says so to the master again after this long: H / 4, but not longer than
+    /// 50 ms.
+    #[must_use]
+    pub fn goodbye_interval(&self) -> Duration {
+        Duration::from_millis(50).min(self.heartbeat / 4)
+    }
+
+    /// A node that is about to stop waits no longer for the master's answer: 10 H, but not longer than 1 s.
+    #[must_use]
+    pub fn goodbye_patience(&self) -> Duration {
+        Duration::from_secs(1).min(self.heartbeat * 10)
+    }
+
+    /// A node that is about to stop waits no longer than this until nothing is left to be done: 10 s.
+    #[must_use]
+    pub fn goodbye_limit(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// For so long a node that said that it would stop is expected back where it would be missed: 3 H, or
+    /// 5 s if that is more.
+    #[must_use]
+    pub fn return_limit(&self) -> Duration {
+        Duration::from_secs(5).max(self.missed_after())
     }
 
     /// The longest wait before a new term is tried (the wait itself is drawn): H.

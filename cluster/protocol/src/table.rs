@@ -81,8 +81,12 @@ impl Assignment {
     }
 
     /// Only those of the in-sync set stay in it that `stays` says; the others are witnesses from now on.
-    pub fn keep_in_sync(&mut self, mut stays: impl FnMut(&NodeId) -> bool) {
-        let until = self.epoch;
+    pub fn keep_in_sync(&mut self, stays: impl FnMut(&NodeId) -> bool) {
+        self.keep_in_sync_after(self.epoch, stays);
+    }
+
+    /// The same, where `until` was the last epoch with all of them in sync.
+    pub fn keep_in_sync_after(&mut self, until: Epoch, mut stays: impl FnMut(&NodeId) -> bool) {
         let gone = self.in_sync.extract_if(.., |node, _| !stays(node));
         let gone = gone.map(|(node, life)| (node, Witness { life, until }));
         self.witnesses.extend(gone);
@@ -167,4 +171,6 @@ pub enum What {
     /// The same in-sync set in a new epoch: an owner restarted (rule R8), or withdraws a growth that
     /// it asked for (rule R3).
     Renew,
+    /// This member of the in-sync set is to be the owner (rule R15).
+    HandOver(NodeId),
 }

@@ -145,6 +145,7 @@ impl<L: Load> Cluster<L> {
             }
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
+            Note::Abdicated { .. } => self.sometimes.saw(Sight::Abdicated),
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
             _ => {}
@@ -163,6 +164,10 @@ impl<L: Load> Cluster<L> {
         if !std::mem::replace(&mut control.view_shown, true) {
             let look = Happening::View { node, life };
             self.schedule.put(self.now_ns + wait_ns, look);
+        }
+        if view.may_stop && !before.may_stop {
+            let stop = Happening::StopInOrder { node, life };
+            self.schedule.put(self.now_ns, stop);
         }
         if before.service && !view.service {
             self.sometimes.saw(Sight::ServiceStopped);
@@ -214,6 +219,9 @@ impl<L: Load> Cluster<L> {
         };
         let now = table.assignment(change.partition);
         let too_late = now.epoch > change.base && now.owner != node_id(node);
+        if matches!(change.what, What::HandOver(_)) {
+            self.sometimes.saw(Sight::HandedOver);
+        }
         if too_late && matches!(change.what, What::Shrink(_)) {
             self.sometimes.saw(Sight::ShrinkLostToFailover);
         }

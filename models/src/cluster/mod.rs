@@ -265,6 +265,13 @@ pub enum Happening {
         /// Which.
         node: usize,
     },
+    /// A node that said goodbye may stop (rule M7).
+    StopInOrder {
+        /// Which.
+        node: usize,
+        /// The life that ends.
+        life: u32,
+    },
     /// A disk that was full has room again.
     MakeRoom {
         /// Which node's.
@@ -492,6 +499,7 @@ impl<L: Load> Cluster<L> {
             Happening::PutBack { node } => self.put_back_and_start(node),
             Happening::EndClone { node } => self.end_clone(node),
             Happening::Start { node } => self.start(node),
+            Happening::StopInOrder { node, life } => self.stop_in_order(node, life),
             Happening::MakeRoom { node } => self.make_room(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
             Happening::Mend => self.network.heal(),
@@ -516,6 +524,7 @@ impl<L: Load> Cluster<L> {
             | Happening::View { node, .. }
             | Happening::Report { node, .. }
             | Happening::Late { node, .. }
+            | Happening::StopInOrder { node, .. }
             | Happening::Meet { node, .. } => *node,
             _ => return Some(what),
         };

@@ -16,6 +16,8 @@ use crate::world::table_service::{node_id, number_of, partition_id};
 pub enum Fault {
     /// A process crashes; its node starts again.
     Crash,
+    /// A node, or all of them, are to stop in order, and start again.
+    Goodbye,
     /// All processes crash at once.
     Blackout,
     /// A process is stopped, and continued.
@@ -35,8 +37,9 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 9] = [
+    const ALL: [Fault; 10] = [
         Fault::Crash,
+        Fault::Goodbye,
         Fault::Blackout,
         Fault::Pause,
         Fault::Cut,
@@ -52,6 +55,7 @@ impl Fault {
     pub const fn name(self) -> &'static str {
         match self {
             Fault::Crash => "crash",
+            Fault::Goodbye => "goodbye",
             Fault::Blackout => "blackout",
             Fault::Pause => "pause",
             Fault::Cut => "cut",
@@ -145,6 +149,36 @@ impl<L: Load> Cluster<L> {
         }
     }
 
+    /// A node is told to stop in order, or all of them are.
+    fn strike_goodbye(&mut self, first: usize) {
+        let all = self.streams.nemesis.chance(150_000);
+        let told = match all {
+            true => 0..self.plan.nodes,
+            false => first..first + 1,
+        };
+        for node in told {
+            if self.nodes[node].runs() {
+                self.hand_to_control(node, Input::Goodbye);
+            }
+        }
+    }
+
+    /// Nothing is left to be done before the node stops. What it has written and not synced, it need not
+    /// have acknowledged.
+    pub(super) fn stop_in_order(&mut self, node: usize, life: u32) {
+        if self.nodes[node].life != life || !self.nodes[node].is_up() {
+            return;
+        }
+        self.sometimes.saw(Sight::StoppedInOrder);
+        self.crash(node);
+        let lasts_ns = match self.turbulent {
+            true => self.lasts_ns(),
+            false => 0,
+        };
+        let at_ns = self.now_ns + lasts_ns;
+        self.schedule.put(at_ns, Happening::Start { node });
+    }
+
     /// A process stops where it is.
     pub(super) fn stop(&mut self, node: usize, length_ns: u64) {
         if !self.nodes[node].runs() {
@@ -184,6 +218,7 @@ impl<L: Load> Cluster<L> {
         let faults = &self.plan.faults;
         match fault {
             Fault::Crash => faults.crash_every_ns,
+            Fault::Goodbye => faults.goodbye_every_ns,
             Fault::Blackout => faults.blackout_every_ns,
             Fault::Pause => faults.pause_every_ns,
             Fault::Cut => faults.cut_every_ns,
@@ -240,6 +275,7 @@ impl<L: Load> Cluster<L> {
                 self.schedule.put(end_ns, Happening::Start { node });
             }
             Fault::Crash => {}
+            Fault::Goodbye => self.strike_goodbye(node),
             Fault::Blackout => self.strike_all(),
             Fault::Pause => self.stop(node, lasts_ns),
             Fault::Cut => {

@@ -96,6 +96,8 @@ pub struct LoadPlan {
 pub struct FaultPlan {
     /// A process crashes; its node starts again.
     pub crash_every_ns: Option<u64>,
+    /// A node says goodbye, stops, and starts again; or all of them do (rule M7).
+    pub goodbye_every_ns: Option<u64>,
     /// All processes crash at once, and start again at different times.
     pub blackout_every_ns: Option<u64>,
     /// A process is stopped, and continued.
@@ -191,6 +193,16 @@ impl Plan {
         self.faults.leave_every_ns = every_ns([0, 3, 10, 30]);
         let most = u64::try_from(self.nodes).expect("few nodes");
         self.founders = usize::try_from(random.between(1, most)).expect("few nodes");
+        self
+    }
+
+    /// The same plan with nodes that stop in order, in some runs. It draws from `random` alone, so that
+    /// the other runs stay what they are.
+    #[must_use]
+    pub fn with_goodbyes(mut self, random: &mut Random) -> Self {
+        let heartbeats = random.pick(&[0, 0, 4, 10, 25]);
+        let every_ns = heartbeats * self.heartbeat_ns();
+        self.faults.goodbye_every_ns = (every_ns > 0).then_some(every_ns);
         self
     }
 
@@ -409,6 +421,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
     };
     FaultPlan {
         crash_every_ns: every_ns([0, 0, 6, 15, 40]),
+        goodbye_every_ns: None,
         blackout_every_ns: every_ns([0, 0, 0, 0, 60]),
         pause_every_ns: every_ns([0, 0, 6, 15, 40]),
         cut_every_ns: every_ns([0, 0, 6, 15, 40]),

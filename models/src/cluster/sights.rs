@@ -25,6 +25,12 @@ sights! {
     ShrinkFinished = "a shrink finished",
     /// An owner asked for a shrink, and a failover had come first (rule M3).
     ShrinkLostToFailover = "a shrink lost to a failover",
+    /// An owner handed its partition over (rule R15).
+    HandedOver = "a partition was handed over",
+    /// A node said goodbye, and nothing was left to be done when it stopped (rule M7).
+    StoppedInOrder = "a node stopped in order",
+    /// A master let others elect another one (rule M7).
+    Abdicated = "a master abdicated",
     /// An owner went on in a new epoch after a restart (rule R8).
     RenewFinished = "an epoch was renewed",
     /// A new owner on another node began to serve.

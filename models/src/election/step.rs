@@ -178,7 +178,9 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
         | Message::Remove(_)
         | Message::NotTaken(_)
         | Message::Recall { .. }
-        | Message::Recalled { .. } => false,
+        | Message::Recalled { .. }
+        | Message::Goodbye { .. }
+        | Message::Parting { .. } => false,
     }
 }
 
@@ -446,7 +448,7 @@ impl Step<'_> {
                         }
                     }
                     Output::Committed(table) => self.witness.to_mut().announced(self.id, &table),
-                    Output::Service(_) => {}
+                    Output::Service(_) | Output::HandOver(_) | Output::MayStop => {}
                     Output::Note(note) => self.look_at_note(&note),
                 }
             }

@@ -235,6 +235,8 @@ impl Judge {
                 }
                 coordinator::Output::Send { .. }
                 | coordinator::Output::Service(_)
+                | coordinator::Output::HandOver(_)
+                | coordinator::Output::MayStop
                 | coordinator::Output::Note(_) => {}
             }
         }

@@ -53,6 +53,8 @@ pub struct Bounds {
     pub wipes: u8,
     /// Failovers.
     pub failovers: u8,
+    /// Wishes of the master that the owner hands over.
+    pub handovers: u8,
     /// Catch-ups that are named.
     pub named: u8,
     /// Messages that come twice.
@@ -88,6 +90,7 @@ impl Bounds {
             "crashes" => &mut self.crashes,
             "wipes" => &mut self.wipes,
             "failovers" => &mut self.failovers,
+            "handovers" => &mut self.handovers,
             "named" => &mut self.named,
             "doubled" => &mut self.doubled,
             "passes" => &mut self.passes,

@@ -46,6 +46,7 @@ pub(crate) fn bounds(mode: Mode, nodes: usize, in_sync: &[usize], rules: Rules) 
         crashes: 0,
         wipes: 0,
         failovers: 0,
+        handovers: 0,
         named: 0,
         doubled: 0,
         passes: 0,
@@ -147,6 +148,26 @@ fn leases_and_restart(rules: Rules) -> Bounds {
     }
 }
 
+/// Two nodes: the owner hands over, and stays in sync or leaves; reads go on (rule R15).
+fn hand_over(rules: Rules) -> Bounds {
+    Bounds {
+        reads: 2,
+        handovers: 1,
+        ..bounds(Mode::SemiSync, 2, &[0, 1], rules)
+    }
+}
+
+/// The same in async mode, with leases that run out and a failover.
+fn hand_over_in_time(rules: Rules) -> Bounds {
+    Bounds {
+        failovers: 1,
+        passes: 2,
+        rates_ns: vec![SLOW_NS, FAST_NS],
+        settings: settings(Mode::Async, 2, rules),
+        ..hand_over(rules)
+    }
+}
+
 /// Two nodes in async mode.
 fn run_ahead(rules: Rules) -> Bounds {
     Bounds {
@@ -233,7 +254,7 @@ const fn large(name: &'static str, bounds: Make) -> Named {
 }
 
 /// All of them, the small ones first.
-pub const ALL: [Named; 15] = {
+pub const ALL: [Named; 17] = {
     use Sight as S;
     [
         small("wipe", wipe, 6_999, &[S::ReadAfterFailover]),
@@ -282,6 +303,18 @@ pub const ALL: [Named; 15] = {
             449_931,
             &[S::FailoverServed, S::TailCut, S::ReadByLease],
         ),
+        small(
+            "hand-over",
+            hand_over,
+            1_353,
+            &[
+                S::HandOverFinished,
+                S::FailoverServed,
+                S::ReadAfterFailover,
+                S::ReadByLease,
+            ],
+        ),
+        large("hand-over-time", hand_over_in_time),
         large("run-ahead-time", run_ahead_in_time),
         large("leases-restart", leases_and_restart),
         large("restart-time", restart_in_time),

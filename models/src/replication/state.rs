@@ -102,6 +102,8 @@ pub struct Used {
     pub wipes: u8,
     /// Failovers.
     pub failovers: u8,
+    /// Wishes that the owner hands over.
+    pub handovers: u8,
     /// Nodes named catch-up.
     pub named: u8,
     /// Steps of time.
@@ -148,6 +150,7 @@ impl State {
                 | Message::Mismatch { epoch, .. }
                 | Message::ImageAck { epoch, .. } => *epoch < promised,
                 Message::Fenced { promised: fence } => *fence <= promised,
+                Message::Released { ended, .. } => *ended < promised,
             };
             envelope.to != id || !past
         });

@@ -56,6 +56,15 @@ pub enum Action {
     },
     /// A wish reaches the master.
     Grant(usize),
+    /// The same, and whoever asks leaves the in-sync set (rule M7).
+    GrantAndPart(usize),
+    /// The master's wish that the owner hands over comes to a node.
+    HandOver {
+        /// The owner.
+        node: NodeId,
+        /// The next one.
+        to: NodeId,
+    },
     /// The master fails the partition over.
     FailOver {
         /// The new owner.
@@ -149,6 +158,11 @@ impl Replication {
             }
         }
         actions.extend((0..state.wishes.len()).map(Action::Grant));
+        for (number, wish) in state.wishes.iter().enumerate() {
+            if matches!(wish.change.what, What::HandOver(_)) {
+                actions.push(Action::GrantAndPart(number));
+            }
+        }
         for number in 0..bounds.nodes {
             let id = node_id(number);
             self.enabled_at(state, id, actions);
@@ -160,6 +174,10 @@ impl Replication {
                     keep: false,
                 });
                 actions.push(Action::FailOver { to: id, keep: true });
+            }
+            if used.handovers < bounds.handovers && member && id != assignment.owner {
+                let node = assignment.owner;
+                actions.push(Action::HandOver { node, to: id });
             }
             let free = !member && !assignment.catch_ups.contains(&id);
             if used.named < bounds.named && free {
@@ -236,7 +254,9 @@ impl Replication {
             Action::Restart { node, kept } => self.restart(&mut state, node, kept),
             Action::Wipe(node) => self.wipe(&mut state, node),
             Action::Learn { .. } | Action::Tick(_) => {}
-            Action::Grant(wish) => self.grant(&mut state, wish)?,
+            Action::Grant(wish) => self.grant(&mut state, wish, false)?,
+            Action::GrantAndPart(wish) => self.grant(&mut state, wish, true)?,
+            Action::HandOver { .. } => state.used.handovers += 1,
             Action::FailOver { to, keep } => {
                 state.used.failovers += 1;
                 let assignment = state.assignment();
@@ -380,13 +400,17 @@ impl Replication {
         self.put_back(state, id, node, Vec::new());
     }
 
-    fn grant(&self, state: &mut State, wish: usize) -> Option<()> {
+    fn grant(&self, state: &mut State, wish: usize, parts: bool) -> Option<()> {
         let wish = state.wishes.remove(wish);
         state.service.ask(wish.from, &wish.change).ok()?;
+        if parts {
+            state.service.part(PARTITION, wish.from);
+        }
         self.saw(match wish.change.what {
             What::Shrink(_) => Sight::ShrinkFinished,
             What::Grow(..) => Sight::GrowthFinished,
             What::Renew => Sight::RenewFinished,
+            What::HandOver(_) => Sight::HandOverFinished,
         });
         self.table_committed(state);
         Some(())
@@ -462,10 +486,15 @@ fn event_of(state: &State, action: Action) -> Option<(NodeId, Event)> {
             Some((node, event))
         }
         Action::Tick(node) => Some((node, Event::Tick)),
+        Action::HandOver { node, to } => {
+            let epoch = state.assignment().epoch;
+            Some((node, Event::HandOver { epoch, to }))
+        }
         Action::Sync(_)
         | Action::Restart { .. }
         | Action::Wipe(_)
         | Action::Grant(_)
+        | Action::GrantAndPart(_)
         | Action::FailOver { .. }
         | Action::Name(_)
         | Action::Pass => None,

@@ -74,6 +74,15 @@ pub(crate) fn tell(before: &State, action: Action) -> Step {
             let text = format!("fails over to {to:?}; the old owner {old}");
             step(None, MASTER.to_owned(), text)
         }
+        Action::GrantAndPart(wish) => {
+            let wish = &before.wishes[wish];
+            let text = format!("asks: {:?}, and leaves the in-sync set", wish.change);
+            step(Some(name(wish.from)), MASTER.to_owned(), text)
+        }
+        Action::HandOver { node, to } => {
+            let text = format!("is to hand over to {to:?}");
+            step(Some(MASTER.to_owned()), name(node), text)
+        }
         Action::Name(node) => step(None, MASTER.to_owned(), format!("names {node:?} catch-up")),
         Action::Write { write, node } => {
             let text = format!("update {write}");

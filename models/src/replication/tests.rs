@@ -49,6 +49,7 @@ holds! {
     a_write_is_asked_for_again = "retry",
     three_nodes = "three",
     reads_by_lease_on_clocks_that_drift = "leases",
+    an_owner_hands_over = "hand-over",
 }
 
 #[test]

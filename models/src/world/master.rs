@@ -83,6 +83,15 @@ impl World {
             (Ok(()), What::Shrink(_)) => self.sometimes.saw(Sight::ShrinkFinished),
             (Ok(()), What::Grow(..)) => self.sometimes.saw(Sight::GrowthFinished),
             (Ok(()), What::Renew) => self.sometimes.saw(Sight::RenewFinished),
+            (Ok(()), What::HandOver(_)) => {
+                self.sometimes.saw(Sight::HandOverFinished);
+                // M7: the data of one that is left may be gone, and nobody has noticed yet.
+                let assignment = self.master.service.assignment(change.partition);
+                let enough = assignment.in_sync.len() > 2;
+                if enough && self.streams.master.chance(500_000) {
+                    self.master.service.part(change.partition, from);
+                }
+            }
             (Err(NotMade::OtherBase), What::Shrink(_)) if owner_before != from => {
                 self.sometimes.saw(Sight::ShrinkLostToFailover);
             }
@@ -354,6 +363,18 @@ impl World {
         self.master.service.set(partition, next);
         self.table_committed();
         self.tell_all();
+    }
+
+    /// The master wishes that the owner hands over to somebody.
+    pub(super) fn wish_hand_over(&mut self, partition: PartitionId) {
+        let assignment = self.master.service.assignment(partition);
+        let (owner, epoch) = (assignment.owner, assignment.epoch);
+        let others = assignment.in_sync.keys().filter(|node| **node != owner);
+        let others: Vec<NodeId> = others.copied().collect();
+        if !others.is_empty() && self.nodes[number_of(owner)].runs() {
+            let to = self.streams.nemesis.pick(&others);
+            self.hand_in(number_of(owner), partition, Event::HandOver { epoch, to });
+        }
     }
 
     /// A fault: a catch-up is dismissed for no reason.

@@ -23,6 +23,8 @@ pub enum Fault {
     Cut,
     /// A partition is failed over for no reason.
     Failover,
+    /// The master wishes that an owner hands over.
+    HandOver,
     /// A node loses touch with the quorum for a while.
     Service,
     /// A catch-up is dismissed for no reason.
@@ -36,11 +38,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 9] = [
+    const ALL: [Fault; 10] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Cut,
         Fault::Failover,
+        Fault::HandOver,
         Fault::Service,
         Fault::Dismiss,
         Fault::Wipe,
@@ -56,6 +59,7 @@ impl Fault {
             Fault::Pause => "pause",
             Fault::Cut => "cut",
             Fault::Failover => "failover",
+            Fault::HandOver => "hand-over",
             Fault::Service => "service",
             Fault::Dismiss => "dismiss",
             Fault::Wipe => "wipe",
@@ -73,6 +77,7 @@ impl World {
             Fault::Pause => faults.pause_every_ns,
             Fault::Cut => faults.cut_every_ns,
             Fault::Failover => faults.failover_every_ns,
+            Fault::HandOver => faults.hand_over_every_ns,
             Fault::Service => faults.service_every_ns,
             Fault::Dismiss => faults.dismiss_every_ns,
             Fault::Wipe => faults.wipe_every_ns,
@@ -127,6 +132,7 @@ impl World {
                 self.schedule.put(end_ns, Happening::Mend);
             }
             Fault::Failover => self.fail_over(partition),
+            Fault::HandOver => self.wish_hand_over(partition),
             Fault::Service => {
                 if self.trace.is_kept() {
                     self.say(format_args!("{:?} loses touch", node_id(node)));

@@ -133,6 +133,8 @@ pub struct FaultPlan {
     pub cut_every_ns: Option<u64>,
     /// The master fails a partition over though nothing is wrong with its owner.
     pub failover_every_ns: Option<u64>,
+    /// The master wishes that an owner hands over (rule R15).
+    pub hand_over_every_ns: Option<u64>,
     /// A node loses touch with the quorum for a while (rule R13).
     pub service_every_ns: Option<u64>,
     /// A catch-up is dismissed.
@@ -216,6 +218,16 @@ impl Plan {
             events_max: 300_000,
         }
         .lasting(given)
+    }
+
+    /// The same plan with owners that hand over, in some runs. It draws from `random` alone, so that the
+    /// other runs stay what they are.
+    #[must_use]
+    pub fn with_hand_overs(mut self, random: &mut Random) -> Self {
+        let heartbeats = random.pick(&[0, 1, 0, 4, 15]);
+        let every_ns = heartbeats * self.heartbeat_ns();
+        self.faults.hand_over_every_ns = (every_ns > 0).then_some(every_ns);
+        self
     }
 
     /// The same plan with folders that are copied and put back, in some runs. It draws from `random`
@@ -305,6 +317,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
         pause_every_ns: every_ns(),
         cut_every_ns: every_ns(),
         failover_every_ns: every_ns(),
+        hand_over_every_ns: None,
         service_every_ns: every_ns(),
         dismiss_every_ns: every_ns(),
         wipe_every_ns: every_ns(),

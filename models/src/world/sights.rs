@@ -17,6 +17,8 @@ sights! {
     ShrinkLostToFailover = "a shrink lost to a failover",
     /// An owner renewed its epoch after a restart (rule R8).
     RenewFinished = "an epoch was renewed",
+    /// An owner handed its partition over (rule R15).
+    HandOverFinished = "a partition was handed over",
     /// An owner and a backup of one partition were down at the same time.
     OwnerAndBackupDown = "owner and backup were down together",
     /// A read was answered by an owner that was promoted during the run.

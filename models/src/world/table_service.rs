@@ -110,6 +110,13 @@ impl TableService {
                 next.witnesses.clear();
             }
             What::Renew => {}
+            What::HandOver(to) => {
+                if *to == from || !now.in_sync.contains_key(to) {
+                    return Err(NotMade::Pointless);
+                }
+                next.owner = *to;
+                next.witnesses.clear();
+            }
         }
         next.epoch = now.epoch.next();
         self.set(change.partition, next);
@@ -146,6 +153,16 @@ impl TableService {
         next.epoch = now.epoch.next();
         self.set(partition, next);
         Ok(())
+    }
+
+    /// `node`, which has just handed the partition over, leaves the in-sync set with the same change (rule
+    /// M7).
+    pub fn part(&mut self, partition: PartitionId, node: NodeId) {
+        let mut next = self.assignment(partition).clone();
+        // R14: it was in sync before the change, and may lack what comes after.
+        let before = Epoch(next.epoch.0 - 1);
+        next.keep_in_sync_after(before, |other| *other != node);
+        self.set(partition, next);
     }
 
     /// A witness takes over, and is in sync again (rule R14).

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod loss;
 pub mod memory;
 pub mod outage;
+pub mod rolling;
 pub mod statistics;
 
 use serde::{Deserialize, Serialize};

@@ -27,6 +27,8 @@ pub enum Input {
     Remove(NodeId),
     /// Partitions are to be served although nobody can tell whether something is lost (rule R14).
     Force,
+    /// The node is about to stop (rule M7). It goes on until the [`View`] says that it may.
+    Goodbye,
     /// A node answers under this identity.
     Met(Member),
     /// A message came from another coordinator.
@@ -161,6 +163,7 @@ impl ControlPlane {
             }
             Input::Remove(node) => self.hand_in(now, Event::Remove(node), out),
             Input::Force => self.hand_in(now, Event::Force, out),
+            Input::Goodbye => self.hand_in(now, Event::Goodbye, out),
             Input::Met(member) => self.meet(now, &member, out),
             Input::Message { from, message } => {
                 self.hand_in(now, Event::Message { from, message }, out);
@@ -257,6 +260,15 @@ impl ControlPlane {
             }
             coordinator::Output::Service(service) => {
                 self.view.service = service;
+                self.shown = false;
+            }
+            coordinator::Output::HandOver(wishes) => {
+                self.view.wishes = wishes.into();
+                self.view.wished += 1;
+                self.shown = false;
+            }
+            coordinator::Output::MayStop => {
+                self.view.may_stop = true;
                 self.shown = false;
             }
             coordinator::Output::Note(note) => {

@@ -362,6 +362,13 @@ impl<A: Apply, C> DataPlane<A, C> {
         if known != Some(table.stamp) && table.born {
             self.assign(now, &table, out);
         }
+        if self.view.wished != before.wished {
+            for wish in Arc::clone(&self.view.wishes).iter() {
+                let (epoch, to) = (wish.epoch, wish.to);
+                let event = Event::HandOver { epoch, to };
+                self.hand_in(now, wish.partition, event, out);
+            }
+        }
     }
 
     fn assign(&mut self, now: Time, table: &Arc<Table>, out: &mut Vec<Output>) {

@@ -19,7 +19,7 @@ use super::*;
 use crate::View;
 
 const P: PartitionId = PartitionId(0);
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_millis(200);
 
 /// What was written last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -57,6 +57,8 @@ pub(crate) enum Heard {
     },
     /// Partitions are to go on without nodes that may have more (rule R14).
     Force,
+    /// The node is about to stop (rule M7).
+    Goodbye,
 }
 
 /// What the rest of the node sees of the control plane.
@@ -209,6 +211,7 @@ impl Control {
                 self.handle(Input::Remove(node));
             }
             Heard::Force => self.handle(Input::Force),
+            Heard::Goodbye => self.handle(Input::Goodbye),
         }
     }
 

@@ -21,6 +21,13 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::Follows { term, master } => {
             info!(term = term.0, master = name(master), "this node follows");
         }
+        Note::Parts { node } => info!(node = name(node), "a node is about to stop"),
+        Note::Abdicated { term } => {
+            info!(
+                term = term.0,
+                "this master is about to stop: others elect another one"
+            );
+        }
         Note::FollowerMissed { node } => warn!(follower = name(node), "a follower is silent"),
         Note::FollowerReturned { node } => info!(follower = name(node), "a follower is back"),
         Note::QuorumLost { term } => {

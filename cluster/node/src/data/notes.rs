@@ -21,6 +21,14 @@ pub(super) fn log(partition: PartitionId, note: &Note, table: Option<&Table>, me
             );
         }
         Note::Serving { epoch } => info!(partition, epoch = epoch.0, "owner, serving"),
+        Note::HandsOver { to, epoch } => {
+            info!(
+                partition,
+                to = name(to),
+                epoch = epoch.0,
+                "the partition is handed over"
+            );
+        }
         Note::SteppedDown { epoch } => info!(partition, epoch = epoch.0, "no longer owner"),
         Note::Followed { owner, epoch } => {
             info!(

@@ -19,6 +19,8 @@ use super::outbox::{Outbox, OutboxBody};
 use super::{Hello, Introduction, Plane};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
+/// A node that is back is connected again within this long.
+const BACKOFF_MAX: Duration = Duration::from_millis(200);
 const PATIENCE_MIN: Duration = Duration::from_secs(1);
 
 /// What a link needs to know.
@@ -72,7 +74,7 @@ impl Link {
                 last_trouble = trouble;
             }
             tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(self.settings.heartbeat.max(BACKOFF_MIN));
+            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
     }
 

@@ -16,6 +16,7 @@ mod partitions;
 mod python;
 mod registers;
 mod retries;
+mod rolling;
 mod room;
 mod starts;
 mod survives;

@@ -40,6 +40,14 @@ pub(super) fn apply(
             assignment.witnesses.clear();
         }
         What::Renew => {}
+        // R15: all in sync have what is committed, and that is all that the owner has.
+        What::HandOver(to) => {
+            if *to == assignment.owner || !assignment.in_sync.contains_key(to) {
+                return false;
+            }
+            assignment.owner = *to;
+            assignment.witnesses.clear();
+        }
     }
     assignment.epoch = assignment.epoch.next();
     true
@@ -116,6 +124,17 @@ mod tests {
             assignment().witnesses,
             "it may not have entered"
         );
+    }
+
+    #[test]
+    fn an_owner_hands_over_to_one_that_is_in_sync() {
+        let handed = changed(OWNER, 4, What::HandOver(BACKUP)).expect("applies");
+        assert_eq!((handed.owner, handed.epoch), (BACKUP, Epoch(5)));
+        assert_eq!(handed.in_sync, assignment().in_sync, "it stays a backup");
+        assert!(handed.witnesses.is_empty());
+        assert_eq!(changed(OWNER, 4, What::HandOver(OWNER)), None);
+        assert_eq!(changed(OWNER, 4, What::HandOver(CATCH_UP)), None);
+        assert_eq!(changed(BACKUP, 4, What::HandOver(BACKUP)), None);
     }
 
     #[test]

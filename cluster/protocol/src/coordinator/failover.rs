@@ -17,6 +17,12 @@ pub(super) struct View {
     pub(super) alive: BTreeSet<NodeId>,
     /// The members that are to leave the cluster.
     pub(super) leaving: BTreeSet<NodeId>,
+    /// The members that are about to stop, if most of the cluster stays (rule M7).
+    pub(super) parting: BTreeSet<NodeId>,
+    /// The members that have said that they stop, and are expected back (rule M7).
+    pub(super) expected: BTreeSet<NodeId>,
+    /// An owner refuses updates while fewer nodes than this are in sync.
+    pub(super) min_in_sync: usize,
     /// The members that have said that they have no room for updates on their disks.
     pub(super) roomless: BTreeSet<NodeId>,
     /// The nodes that have said to this master what they hold. One that was never heard is given
@@ -79,8 +85,16 @@ impl Load {
         load
     }
 
-    fn owned(&self, node: NodeId) -> usize {
+    pub(super) fn owned(&self, node: NodeId) -> usize {
         self.owned.get(&node).copied().unwrap_or_default()
+    }
+
+    /// `from` hands a partition over to `to`.
+    pub(super) fn gives(&mut self, from: NodeId, to: NodeId) {
+        if let Some(owned) = self.owned.get_mut(&from) {
+            *owned -= 1;
+        }
+        *self.owned.entry(to).or_default() += 1;
     }
 
     fn held(&self, node: NodeId) -> usize {
@@ -140,6 +154,12 @@ impl View {
         if verdict == Verdict::Served && assignment.epoch == before {
             self.detach_leaving(partition, assignment, load);
         }
+        if verdict == Verdict::Served
+            && assignment.epoch == before
+            && self.part_in(partition, assignment, before)
+        {
+            assignment.epoch = assignment.epoch.next();
+        }
         assert!(
             assignment.in_sync.contains_key(&assignment.owner),
             "an owner is in sync"
@@ -156,7 +176,7 @@ impl View {
         let stays: BTreeSet<NodeId> = assignment
             .in_sync
             .iter()
-            .filter(|(node, _)| self.alive.contains(node))
+            .filter(|(node, _)| self.alive.contains(node) || self.expects_back(assignment, **node))
             .filter(|(node, life)| !self.is_unclean(partition, **node, **life))
             .map(|(node, _)| *node)
             .collect();
@@ -284,7 +304,7 @@ impl View {
             .retain(|node| self.alive.contains(node) && !self.leaving.contains(node));
         assignment
             .catch_ups
-            .retain(|node| !self.roomless.contains(node));
+            .retain(|node| !self.roomless.contains(node) && !self.parting.contains(node));
         let in_sync = assignment.in_sync.keys();
         let staying = in_sync.filter(|node| !self.leaving.contains(node)).count();
         let loses = staying < assignment.in_sync.len();
@@ -295,6 +315,7 @@ impl View {
             .filter(|node| !assignment.catch_ups.contains(node))
             .filter(|node| !self.leaving.contains(node))
             .filter(|node| !self.roomless.contains(node))
+            .filter(|node| !self.parting.contains(node))
             .copied()
             .collect();
         while staying + assignment.catch_ups.len() < self.replicas {

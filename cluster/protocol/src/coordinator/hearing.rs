@@ -111,7 +111,7 @@ impl Coordinator {
     }
 
     /// Another node has started anew, and asks.
-    pub(super) fn recall(&mut self, from: NodeId, life: Life) {
+    pub(super) fn recall(&mut self, now: Time, from: NodeId, life: Life) {
         let message = Message::Recalled {
             life,
             term: self.term(),
@@ -119,6 +119,8 @@ impl Coordinator {
         };
         self.send(from, message);
         self.tell_if_no_member(from);
+        // Whoever has just started need not wait for the next heartbeat.
+        self.beat_for(now, from);
     }
 
     /// Another node answers.

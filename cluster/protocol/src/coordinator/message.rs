@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::{Refusal, Wish};
 use crate::ids::{Life, NodeId, Term};
 use crate::replica::Held;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
 /// How strong a candidate is (rule M1): first by what it knows, so that the master holds the newest
-/// table of a majority; then by what people prefer; then by identity, so that no two are equal. It
+/// table of a majority; then by whether it stays; then by what people prefer; then by identity, so that no two are equal. It
 /// is frozen when a node enters a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Strength {
     /// The newest table that the candidate has accepted.
     pub accepted: Stamp,
+    /// Whether it stays: one that is about to stop is elected by nobody else (rule M7).
+    pub stays: bool,
     /// The node's configured priority.
     pub priority: u32,
     /// The candidate.
@@ -144,6 +146,24 @@ pub enum Message {
     },
     /// You are no member: this table, which is committed, does not list you.
     Dismissed(Arc<Table>),
+    /// To the master: the sender is about to stop (rule M7).
+    Goodbye {
+        /// The term of the master.
+        term: Term,
+        /// The sender's life, which ends.
+        life: Life,
+    },
+    /// The master's answer.
+    Parting {
+        /// The master's term.
+        term: Term,
+        /// The life that it is for.
+        life: Life,
+        /// What is to be handed over (rule R15).
+        wishes: Vec<Wish>,
+        /// Whether nothing is left to be done.
+        done: bool,
+    },
     /// To the master, as soon as it changes: whether the sender has room for updates on its disk. Each
     /// answer to a heartbeat says it again.
     Room {

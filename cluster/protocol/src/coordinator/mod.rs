@@ -5,7 +5,8 @@
 //! `probe` asks whether others have missed the master too; `tournament` is the election; `register`
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
-//! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `goodbye` is
+//! what comes before a node stops; `service` says whether there is a quorum; `disk` holds back what is said until what
 //! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{NodeId, PartitionId, Term, Ticket};
+use crate::ids::{Epoch, NodeId, PartitionId, Term, Ticket};
 use crate::replica::Held;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
@@ -23,6 +24,7 @@ mod disk;
 mod doubted;
 mod draw;
 mod failover;
+mod goodbye;
 mod hearing;
 mod members;
 mod message;
@@ -93,6 +95,19 @@ pub enum Event {
     Room(bool),
     /// Partitions are to be served although nobody can tell whether something is lost (rule R14).
     Force,
+    /// The node is about to stop (rule M7). It goes on until [`Output::MayStop`].
+    Goodbye,
+}
+
+/// What the master wishes of an owner (rule R15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Wish {
+    /// Which partition is to be handed over.
+    pub partition: PartitionId,
+    /// The epoch that is to end.
+    pub epoch: Epoch,
+    /// The next owner.
+    pub to: NodeId,
 }
 
 /// What is to be done for a coordinator.
@@ -116,6 +131,11 @@ pub enum Output {
     Committed(Arc<Table>),
     /// Whether the node is part of a quorum, so that its replicas may serve (rule R13).
     Service(bool),
+    /// This node's replicas are to hand these partitions over (rule R15). It comes again as long as it is
+    /// wished.
+    HandOver(Vec<Wish>),
+    /// Nothing is left to be done before the node stops (rule M7).
+    MayStop,
     /// Something that a person who reads the node's log wants to know.
     Note(Note),
 }
@@ -167,6 +187,16 @@ pub enum Note {
     /// This node was master, and lost contact with the majority for too long (rule R13).
     QuorumLost {
         /// The term.
+        term: Term,
+    },
+    /// A node said that it is about to stop (rule M7).
+    Parts {
+        /// Who.
+        node: NodeId,
+    },
+    /// This node was master, is about to stop, and lets others elect another one (rule M7).
+    Abdicated {
+        /// The term that has ended.
         term: Term,
     },
     /// This node refuses a table: it belongs to another cluster, or is to be the first one while

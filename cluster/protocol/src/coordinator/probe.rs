@@ -237,7 +237,7 @@ impl Coordinator {
     }
 
     /// Opens a new term above all that were heard of.
-    fn raise_term(&mut self, now: Time, highest: Term, absent: &BTreeSet<NodeId>) {
+    pub(super) fn raise_term(&mut self, now: Time, highest: Term, absent: &BTreeSet<NodeId>) {
         let term = highest.max(self.term()).next();
         self.enter(now, term);
         self.contact_last(absent.clone());

@@ -56,6 +56,9 @@ impl Coordinator {
         for hearing in self.hearing.iter_mut().chain(&mut self.hearing_anew) {
             hearing.rebase(shift);
         }
+        if let Some(goodbye) = &mut self.goodbye {
+            goodbye.rebase(shift, &self.fixed.settings);
+        }
         self.service.rebase(shift);
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::birth::first_table;
-use super::failover::{Load, Verdict};
+use super::failover::{Load, Verdict, View};
 use super::reign::Reign;
 use super::state::Role;
 use super::{Coordinator, Message, Note, Output, Refusal, change};
 use crate::ids::{Life, NodeId, PartitionId, Term};
 use crate::rule::Rule;
-use crate::table::{Stamp, Table};
+use crate::table::{Stamp, Table, What};
 use crate::time::Time;
 
 /// What comes with every heartbeat.
@@ -274,6 +274,16 @@ impl Coordinator {
         }
     }
 
+    /// What the assignment of roles depends on, if this node is master.
+    pub(super) fn view(&mut self, now: Time, table: &Table) -> Option<View> {
+        let Role::Reigning(reign) = &mut self.role else {
+            return None;
+        };
+        let own = (self.held.as_deref(), self.room);
+        let (me, settings) = (self.fixed.me.id, &self.fixed.settings);
+        Some(reign.view(now, me, own, table, settings))
+    }
+
     /// Proposes what owners asked for and what failures demand, if there is anything and no other
     /// proposal is under way.
     pub(super) fn propose_next(&mut self, now: Time) -> bool {
@@ -287,16 +297,6 @@ impl Coordinator {
             return false;
         };
         let rules = self.fixed.settings.rules;
-        let mut table = Table::clone(committed);
-        let mut asked = BTreeSet::new();
-        for (from, change) in std::mem::take(&mut reign.changes) {
-            let index = usize::from(change.partition.0);
-            if let Some(assignment) = table.partitions.get_mut(index)
-                && change::apply(assignment, from, &change, rules)
-            {
-                asked.insert(change.partition);
-            }
-        }
         let view = reign.view(
             now,
             self.fixed.me.id,
@@ -304,6 +304,21 @@ impl Coordinator {
             committed,
             &self.fixed.settings,
         );
+        let mut table = Table::clone(committed);
+        let mut asked = BTreeSet::new();
+        for (from, change) in std::mem::take(&mut reign.changes) {
+            let (partition, index) = (change.partition, usize::from(change.partition.0));
+            if let Some(assignment) = table.partitions.get_mut(index)
+                && let Some(change) = view.as_far_as_expected(assignment, change)
+                && change::apply(assignment, from, &change, rules)
+            {
+                // M7: who has handed over need not stay in sync.
+                if matches!(change.what, What::HandOver(_)) {
+                    view.part_in(partition, assignment, change.base);
+                }
+                asked.insert(partition);
+            }
+        }
         let mut load = Load::of(&table.partitions);
         let mut notes = Vec::new();
         for (partition, assignment) in (0..).map(PartitionId).zip(&mut table.partitions) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failover::View;
+use super::goodbye::Parting;
 use super::probe::Electing;
 use super::rebase::Shift;
 use super::state::Role;
@@ -31,6 +32,8 @@ pub(super) struct Reign {
     forced_until: Time,
     /// Members that are to leave, and have not left.
     pub(super) leaving: BTreeSet<NodeId>,
+    /// Members that have said that they stop (rule M7).
+    pub(super) parting: Parting,
     /// Since when partitions have had fewer nodes than they should.
     short_since: BTreeMap<PartitionId, Time>,
     /// Since when the owners of partitions have been in doubt of their disks (rule R14).
@@ -125,6 +128,7 @@ impl Reign {
             changes: BTreeSet::new(),
             forced_until: Time(0),
             leaving: BTreeSet::new(),
+            parting: Parting::default(),
             short_since: BTreeMap::new(),
             doubted_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),
@@ -241,9 +245,18 @@ impl Reign {
         let overdue = overdue.filter(|(_, (_, since))| now.since(*since) >= patience);
         let long = |since: &Time| now.since(*since) >= settings.replace_after;
         let replaceable = self.short_since.iter().filter(|(_, since)| long(since));
+        self.parting.expire(now);
+        // When most of the cluster stops, nobody takes over from anybody.
+        let parting = match self.is_enough_without_parting(me, table) {
+            true => self.parting.since_a_while(now),
+            false => BTreeSet::new(),
+        };
         View {
             alive: self.alive(me, table),
             leaving: self.leaving.clone(),
+            parting,
+            expected: self.parting.nodes(),
+            min_in_sync: settings.min_in_sync,
             roomless,
             overdue: overdue.map(|(partition, _)| *partition).collect(),
             distrust: settings.distrust_disks,
@@ -264,6 +277,7 @@ pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
     for follower in reign.followers.values_mut() {
         shift.past(&mut follower.heard, settings.missed_after());
     }
+    reign.parting.rebase(shift);
     for (_, since) in reign.doubted_since.values_mut() {
         shift.past(since, settings.missed_after());
     }
@@ -391,6 +405,7 @@ impl Coordinator {
         }
         follower.sequence = sequence;
         follower.heard = now;
+        reign.parting.heard(from, life);
         let returned = std::mem::take(&mut follower.failed);
         if std::mem::replace(&mut follower.life, life) != life {
             // R14: what its disk held then may be there no more.
@@ -441,16 +456,21 @@ impl Coordinator {
         }
         match &self.role {
             Role::Electing(_) => {}
-            Role::Following(following) => {
-                let (master, term, held) = (following.master, self.term(), self.held.clone());
-                self.send(master, Message::Room { term, room, held });
-            }
+            Role::Following(_) => self.tell_master_what_is_held(),
             Role::Reigning(_) => {
                 self.note_room(self.fixed.me.id, before, room);
                 if !self.propose_next(now) {
                     self.beat_all(now);
                 }
             }
+        }
+    }
+
+    fn tell_master_what_is_held(&mut self) {
+        if let Role::Following(following) = &self.role {
+            let (master, term) = (following.master, self.term());
+            let (room, held) = (self.room, self.held.clone());
+            self.send(master, Message::Room { term, room, held });
         }
     }
 
@@ -465,9 +485,14 @@ impl Coordinator {
     /// This node's replicas hold this.
     pub(super) fn hold(&mut self, now: Time, held: Vec<Held>) {
         let news = !same_data(self.held.as_deref(), Some(&held));
-        self.held = Some(held);
-        if news && matches!(self.role, Role::Reigning(_)) {
-            self.propose_next(now);
+        let first = self.held.replace(held).is_none();
+        match &self.role {
+            Role::Reigning(_) if news => {
+                self.propose_next(now);
+            }
+            // Without it the master does nothing about this node; the next heartbeat may be far.
+            Role::Following(_) if first => self.tell_master_what_is_held(),
+            Role::Electing(_) | Role::Following(_) | Role::Reigning(_) => {}
         }
     }
 

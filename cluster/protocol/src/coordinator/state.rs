@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::draw::{Draw, Purpose};
+use super::goodbye::Goodbye;
 use super::hearing::Hearing;
 use super::probe::Electing;
 use super::reign::Reign;
@@ -54,6 +55,8 @@ pub struct Coordinator {
     pub(super) floor: Stamp,
     /// The second master of a term that was refused last (rule R14).
     pub(super) told_of_two: Option<(Term, NodeId)>,
+    /// It is about to stop (rule M7).
+    pub(super) goodbye: Option<Goodbye>,
 }
 
 /// What never changes in a node's life. Copies of a node share it, and its hash is the node's
@@ -113,6 +116,7 @@ impl Coordinator {
         let disk = Disk::new(saved);
         let strength = Strength {
             accepted: disk.stamp(),
+            stays: true,
             priority,
             id: me.id,
         };
@@ -146,6 +150,7 @@ impl Coordinator {
             hearing_anew: None,
             floor: Stamp::default(),
             told_of_two: None,
+            goodbye: None,
             disk,
         };
         if node.fixed.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
@@ -168,6 +173,7 @@ impl Coordinator {
             Event::Holds(held) => self.hold(now, held),
             Event::Room(room) => self.set_room(now, room),
             Event::Force => self.force(now),
+            Event::Goodbye => self.say_goodbye(now),
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
@@ -185,7 +191,8 @@ impl Coordinator {
         };
         let hearing = self.hearing.as_ref().or(self.hearing_anew.as_ref());
         let hearing = hearing.map_or(Time::MAX, Hearing::deadline);
-        let deadline = role.min(self.service.deadline()).min(hearing);
+        let goodbye = self.goodbye.map_or(Time::MAX, |goodbye| goodbye.deadline());
+        let deadline = role.min(self.service.deadline()).min(hearing).min(goodbye);
         (deadline < Time::MAX).then_some(deadline)
     }
 
@@ -244,6 +251,13 @@ impl Coordinator {
             Message::Join { member, identity } => self.asked_to_join(now, from, member, identity),
             Message::Remove(node) => self.asked_to_remove(now, node),
             Message::Dismissed(table) => self.dismissed(now, table),
+            Message::Goodbye { term, life } => self.hear_goodbye(now, from, term, life),
+            Message::Parting {
+                term,
+                life,
+                wishes,
+                done,
+            } => self.goodbye_answered(now, (term, life), wishes, done),
             Message::Room { term, room, held } => {
                 let report = super::reign::Report { held, room };
                 self.room_told(now, from, term, report);
@@ -253,7 +267,7 @@ impl Coordinator {
                     self.note(Note::NotTaken { why });
                 }
             }
-            Message::Recall { life } => self.recall(from, life),
+            Message::Recall { life } => self.recall(now, from, life),
             Message::Recalled {
                 life,
                 term,
@@ -307,6 +321,7 @@ impl Coordinator {
             }
             Role::Reigning(_) => self.reign_on(now),
         }
+        self.go_on_with_goodbye(now);
     }
 
     pub(super) fn miss_master(&mut self, now: Time, following: Following) {
@@ -326,6 +341,7 @@ impl Coordinator {
         self.disk.enter(term);
         self.strength = Strength {
             accepted: self.disk.stamp(),
+            stays: self.stays(),
             priority: self.fixed.priority,
             id: self.fixed.me.id,
         };

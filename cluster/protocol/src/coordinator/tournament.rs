@@ -133,8 +133,8 @@ impl Coordinator {
             return;
         }
         // One that asks to be a member hands its vote over; it gets none. Nor does one that has forgotten
-        // the newest table that it knows of (R14).
-        if !self.takes_part() || !self.may_be_elected(self.disk.stamp()) {
+        // the newest table that it knows of (R14), nor one that is about to stop (M7).
+        if !self.takes_part() || !self.strength.stays || !self.may_be_elected(self.disk.stamp()) {
             return;
         }
         let Vote::Held(candidacy) = &self.vote else {

@@ -36,6 +36,10 @@ pub enum Kind {
     RolledBack,
     /// No output, but the state that the machine is in.
     State,
+    /// A wish of the master, for replicas.
+    HandOver,
+    /// The node may stop.
+    MayStop,
 }
 
 /// What came of an input.
@@ -85,6 +89,8 @@ pub fn coordinator_gave<'a>(
             coordinator::Output::Committed(_) => Kind::Committed,
             coordinator::Output::Service(_) => Kind::Service,
             coordinator::Output::Note(_) => Kind::Note,
+            coordinator::Output::HandOver(_) => Kind::HandOver,
+            coordinator::Output::MayStop => Kind::MayStop,
         };
         Given::of(kind, output, scratch)
     });

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Epoch, Incarnation, Life, Lsn, Position};
+use crate::ids::{Epoch, Incarnation, Life, Lsn, NodeId, Position};
 use crate::log::Entry;
 use crate::time::Time;
 
@@ -90,6 +90,16 @@ pub enum Message {
     Fenced {
         /// The promise.
         promised: Epoch,
+    },
+    /// From a former owner: I have ended this epoch, on disk, and rely no more on what you promised me in it
+    /// (rule R15).
+    Released {
+        /// The epoch that has ended.
+        ended: Epoch,
+        /// The next one that the sender knows of.
+        next: Epoch,
+        /// The owner of that one.
+        owner: NodeId,
     },
     /// I started anew, and my disk may have gone back in time (rule R14): what do you know that I must
     /// hold? To the owner; or, from the one that the table names owner, to the other members of the

@@ -5,10 +5,12 @@
 //!
 //! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
 //! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
-//! clients (R9-R11), `trust` compares with others what a disk holds after a start (R14).
+//! clients (R9-R11), `handover` ends an epoch in order (R15), `trust` compares with others what a disk
+//! holds after a start (R14).
 
 mod data;
 mod follower;
+mod handover;
 mod inspect;
 mod log_memory;
 mod message;
@@ -38,6 +40,7 @@ use crate::time::Time;
 
 use data::Data;
 use follower::Follower;
+use handover::GivingBack;
 use owner::{Acknowledged, Owner};
 use promotion::Renewal;
 use trust::{Comparing, Doubt};
@@ -82,6 +85,14 @@ pub enum Event {
     Room(bool),
     /// Another replica of this node has found out that the node's disk went back in time (rule R14).
     RolledBack(Incarnation),
+    /// The master wishes that the owner of this epoch hands the partition over to another member of the
+    /// in-sync set (rule R15). It may come again.
+    HandOver {
+        /// Which epoch is to end.
+        epoch: Epoch,
+        /// Who is to be the next owner.
+        to: NodeId,
+    },
 }
 
 /// What is to be done for a replica.
@@ -159,6 +170,8 @@ pub struct Replica<A: Apply> {
     service: bool,
     room: bool,
     role: Role,
+    /// It was owner, and has not said yet that nobody need stand by it any more (rule R15).
+    giving_back: Option<GivingBack>,
 }
 
 /// The promise to stand by an owner (rule R10): until then no epoch of another owner is joined.
@@ -255,6 +268,7 @@ impl<A: Apply> Replica<A> {
             service: false,
             room: true,
             role: Role::Follower(Follower::default()),
+            giving_back: None,
         })
     }
 
@@ -275,6 +289,7 @@ impl<A: Apply> Replica<A> {
             }
             Event::Room(room) => self.room = room,
             Event::RolledBack(incarnation) => self.begin_another_life(incarnation, out),
+            Event::HandOver { epoch, to } => self.begin_to_end(now, epoch, to, out),
         }
     }
 
@@ -287,6 +302,7 @@ impl<A: Apply> Replica<A> {
             Role::Follower(_) => self.flush_follower(out),
             Role::Comparing(_) | Role::Entering(_) | Role::Renewing(_) => {}
         }
+        self.give_back(out);
         self.log.committed(self.data.commit);
         self.forget_spare_entries(now);
     }
@@ -383,6 +399,9 @@ impl<A: Apply> Replica<A> {
                 if matches!(&self.role, Role::Owner(owner) if owner.epoch() < promised) {
                     self.step_down(out);
                 }
+            }
+            Message::Released { ended, next, owner } => {
+                self.released(now, from, (ended, next, owner), out);
             }
             Message::Returned {
                 epoch,

@@ -19,6 +19,13 @@ pub enum Note {
         /// Its epoch.
         epoch: Epoch,
     },
+    /// The owner takes no more updates, and is about to hand the partition over (rule R15).
+    HandsOver {
+        /// To whom.
+        to: NodeId,
+        /// The epoch that it owns.
+        epoch: Epoch,
+    },
     /// The replica is no longer owner.
     SteppedDown {
         /// The epoch that it owned.

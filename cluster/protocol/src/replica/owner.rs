@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::handover::Ending;
 use super::message::{Message, Round};
 use super::note::Note;
 use super::peer::{Peer, Sending, Standing};
@@ -31,6 +32,8 @@ pub(super) struct Owner {
     barrier: u64,
     /// Who waits for an answer.
     pub(super) waiting: Waiting,
+    /// It is about to hand the partition over (rule R15).
+    pub(super) ending: Option<Ending>,
     asked: Option<Asked>,
     next_tick: Time,
 }
@@ -65,6 +68,7 @@ impl Owner {
             synced: false,
             barrier: 0,
             waiting: Waiting::default(),
+            ending: None,
             asked: None,
             next_tick: now,
         }
@@ -517,6 +521,9 @@ impl<A: Apply> Replica<A> {
         self.advance_commit(now, out);
         self.send_news(now, out);
         self.answer(now, out);
+        if self.wish_to_end(now).is_some() {
+            self.ask(now, out);
+        }
     }
 
     /// R1, R6: moves the commit mark, and begins to serve when the in-sync set holds the log that
@@ -576,6 +583,9 @@ impl<A: Apply> Replica<A> {
             return;
         };
         owner.waiting.expire(now, out);
+        if let Some(ending) = &mut owner.ending {
+            ending.expire(now, out);
+        }
         if now < owner.next_tick {
             return;
         }
@@ -639,10 +649,9 @@ impl<A: Apply> Replica<A> {
                 Standing::InSync(_) | Standing::Pending { .. } | Standing::CatchUp => {}
             }
         }
-        if silent.is_empty() {
-            growth
-        } else {
-            Some(What::Shrink(silent))
+        match silent.is_empty() {
+            true => self.wish_to_end(now).or(growth),
+            false => Some(What::Shrink(silent)),
         }
     }
 
@@ -668,9 +677,13 @@ impl<A: Apply> Replica<A> {
                     what: what.clone(),
                 };
                 out.push(Output::Ask(change));
-                Some(Asked { what, again_at })
+                Some(Asked {
+                    what: what.clone(),
+                    again_at,
+                })
             }
         };
+        self.give_back_early(&what, out);
     }
 }
 

@@ -40,6 +40,7 @@ impl<A: Apply> Replica<A> {
         }
         self.assigned = assignment;
         let must_compare = mine && self.must_compare(out);
+        let giving_back = self.gives_back(self.assigned.owner, epoch);
         let may_enter = self.may_enter(epoch);
         match &mut self.role {
             Role::Owner(owner) if owner.epoch() == epoch => {
@@ -50,6 +51,7 @@ impl<A: Apply> Replica<A> {
                 if mine && owner.epoch().next() == epoch && self.promised < epoch =>
             {
                 self.continue_into(epoch, now);
+                self.end_or_go_on(now, out);
             }
             Role::Comparing(comparing) if must_compare && comparing.epoch() == epoch => {}
             _ if must_compare => {
@@ -64,6 +66,9 @@ impl<A: Apply> Replica<A> {
                 self.begin_to_own(now, epoch, may_enter, out);
             }
             _ => self.step_down(out),
+        }
+        if let Some(giving_back) = giving_back {
+            self.begin_to_give_back(giving_back);
         }
     }
 
@@ -164,6 +169,9 @@ impl<A: Apply> Replica<A> {
                 epoch: owner.epoch(),
             }));
             owner.waiting.abandon(Refusal::NotOwner, out);
+            if let Some(ending) = &mut owner.ending {
+                ending.abandon(Refusal::NotOwner, out);
+            }
         }
     }
 }

@@ -139,7 +139,7 @@ impl Waiting {
                 deadline = Some(deadline.map_or(due, |first: Time| first.min(due)));
                 return true;
             }
-            out.push(refuse(token, refusal));
+            out.push(Output::refuse(token, refusal));
             false
         };
         for update in &mut self.updates {
@@ -155,19 +155,22 @@ impl Waiting {
     pub(super) fn abandon(&mut self, reads: Refusal, out: &mut Vec<Output>) {
         for update in std::mem::take(&mut self.updates) {
             let callers = update.callers();
-            out.extend(callers.map(|caller| refuse(caller.token, Refusal::OutcomeUnknown)));
+            out.extend(callers.map(|caller| Output::refuse(caller.token, Refusal::OutcomeUnknown)));
         }
         let waiting = std::mem::take(&mut self.reads).into_iter();
-        out.extend(waiting.map(|waiting| refuse(waiting.read.token, reads)));
+        out.extend(waiting.map(|waiting| Output::refuse(waiting.read.token, reads)));
         self.deadline = None;
     }
 }
 
-fn refuse(token: Token, refusal: Refusal) -> Output {
-    Output::Reply {
-        token,
-        reply: Reply::Refused(refusal),
-        not_after: None,
+impl Output {
+    /// Tells a client why it gets no other answer.
+    pub(super) fn refuse(token: Token, refusal: Refusal) -> Output {
+        Output::Reply {
+            token,
+            reply: Reply::Refused(refusal),
+            not_after: None,
+        }
     }
 }
 
@@ -176,6 +179,9 @@ impl<A: Apply> Replica<A> {
         self.service = service;
         if let (Role::Owner(owner), false) = (&mut self.role, service) {
             owner.waiting.abandon(Refusal::NotServing, out);
+            if let Some(mut ending) = owner.ending.take() {
+                ending.abandon(Refusal::NotServing, out);
+            }
         }
     }
 
@@ -199,7 +205,7 @@ impl<A: Apply> Replica<A> {
             deadline,
         } = execute;
         if let Some(refusal) = self.hindrance() {
-            out.push(refuse(token, refusal));
+            out.push(Output::refuse(token, refusal));
             return;
         }
         let Role::Owner(owner) = &mut self.role else {
@@ -214,14 +220,14 @@ impl<A: Apply> Replica<A> {
                 if self.log.get(lsn).is_none_or(same) {
                     owner.waiting.update(lsn, caller, None);
                 } else {
-                    out.push(refuse(token, Refusal::NumberUsed));
+                    out.push(Output::refuse(token, Refusal::NumberUsed));
                 }
                 return;
             }
             let state = &self.data.state;
             match self.data.outcomes.look_up(request, as_of) {
                 Known::Other(_) => {
-                    out.push(refuse(token, Refusal::NumberUsed));
+                    out.push(Output::refuse(token, Refusal::NumberUsed));
                     return;
                 }
                 Known::Done(at, outcome) if at.lsn <= self.data.commit => {
@@ -244,24 +250,34 @@ impl<A: Apply> Replica<A> {
                     let refusal = Refusal::OutcomeForgotten {
                         now: now.unwrap_or_default(),
                     };
-                    out.push(refuse(token, refusal));
+                    out.push(Output::refuse(token, refusal));
                     return;
                 }
                 Known::New => {}
             }
         }
+        // R15: what comes of it shows soon.
+        if let Some(ending) = &mut owner.ending {
+            return ending.hold(Execute {
+                token,
+                request,
+                as_of,
+                statement,
+                deadline,
+            });
+        }
         if !self.room {
-            out.push(refuse(token, Refusal::NoRoom));
+            out.push(Output::refuse(token, Refusal::NoRoom));
             return;
         }
         if self.assigned.in_sync.len() < self.settings.min_in_sync {
-            out.push(refuse(token, Refusal::TooFewInSync));
+            out.push(Output::refuse(token, Refusal::TooFewInSync));
             return;
         }
         let full = self.log.uncommitted_bytes() >= self.settings.uncommitted_limit_bytes;
         if full || self.log.end().0 - self.data.commit.0 >= self.settings.uncommitted_limit_entries
         {
-            out.push(refuse(token, Refusal::Overloaded));
+            out.push(Output::refuse(token, Refusal::Overloaded));
             return;
         }
         let at = Position {
@@ -280,7 +296,7 @@ impl<A: Apply> Replica<A> {
 
     pub(super) fn read(&mut self, now: Time, read: Read, out: &mut Vec<Output>) {
         if let Some(refusal) = self.hindrance() {
-            out.push(refuse(read.token, refusal));
+            out.push(Output::refuse(read.token, refusal));
             return;
         }
         let rules = self.settings.rules;

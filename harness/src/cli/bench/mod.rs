@@ -6,6 +6,7 @@ mod failover;
 mod loss;
 mod memory;
 mod outage;
+mod rolling;
 mod soak;
 mod throughput;
 
@@ -34,6 +35,8 @@ enum Measurement {
     Loss(loss::Arguments),
     /// Show throughput and latency while a node is killed, away and catching up
     Outage(outage::Arguments),
+    /// Restart all nodes in order, one after the other: no statement may fail
+    RollingRestart(rolling::Arguments),
     /// Let a node be away until it needs data images, and measure how it is brought in sync again
     CatchUp(catch_up::Arguments),
     /// Write the same rows again and again: memory and log on disk must not grow
@@ -47,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Some(Measurement::Soak(arguments)) => soak::run(arguments),
         Some(Measurement::Loss(arguments)) => loss::run(arguments),
         Some(Measurement::Outage(arguments)) => outage::run(arguments),
+        Some(Measurement::RollingRestart(arguments)) => rolling::run(arguments),
         Some(Measurement::CatchUp(arguments)) => catch_up::run(arguments),
         Some(Measurement::Memory(arguments)) => memory::run(arguments),
     }

@@ -51,7 +51,7 @@ const CREATE_LIMIT: Duration = Duration::from_secs(30);
 /// a partition that has moved is asked for what it no longer knows.
 const IMPATIENT: u32 = 10;
 /// A node that has not ended by then is killed.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// When an owner answers an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

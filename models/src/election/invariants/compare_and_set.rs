@@ -57,7 +57,8 @@ fn is_step(
     let removed = new.in_sync.len() - added.len() < old.in_sync.len();
     match added[..] {
         [] if removed => old.in_sync.contains_key(&new.owner),
-        [] => new.owner == old.owner && owner_asked(What::Renew),
+        [] if new.owner != old.owner => owner_asked(What::HandOver(new.owner)),
+        [] => owner_asked(What::Renew),
         [(node, incarnation)] if !removed => {
             new.owner == old.owner && owner_asked(What::Grow(*node, *incarnation))
         }

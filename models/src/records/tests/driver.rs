@@ -296,7 +296,10 @@ impl Cluster {
             coordinator::Output::Service(service) => {
                 (node, Input::Data(replica::Event::Service(service)))
             }
-            coordinator::Output::Committed(_) | coordinator::Output::Note(_) => return,
+            coordinator::Output::Committed(_)
+            | coordinator::Output::Note(_)
+            | coordinator::Output::HandOver(_)
+            | coordinator::Output::MayStop => return,
         };
         self.queue.push_back((to, input));
     }

@@ -3,6 +3,7 @@
 mod birth;
 mod election;
 mod figures;
+mod goodbye;
 mod members;
 mod network;
 mod random;

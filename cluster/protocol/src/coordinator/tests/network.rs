@@ -102,6 +102,8 @@ pub(super) struct Cluster {
     pub(super) chain: BTreeMap<Stamp, Arc<Table>>,
     configurations: BTreeMap<(PartitionId, Epoch), Assignment>,
     pub(super) notes: Vec<(Time, NodeId, Note)>,
+    /// Those that stopped in order.
+    pub(super) stopped: Vec<NodeId>,
     /// Messages of elections: questions, challenges and the answers to them.
     pub(super) election_messages: u64,
 }
@@ -140,6 +142,7 @@ impl Cluster {
             chain: BTreeMap::new(),
             configurations: BTreeMap::new(),
             notes: Vec::new(),
+            stopped: Vec::new(),
             election_messages: 0,
         };
         for id in (1..=nodes).map(NodeId) {
@@ -433,6 +436,17 @@ impl Cluster {
             Output::Send { to, message } => self.transmit(id, to, &message),
             Output::Committed(table) => self.committed(id, table),
             Output::Service(service) => self.node(id).service = service,
+            // Its replicas have everything at once.
+            Output::HandOver(wishes) => {
+                for wish in wishes {
+                    let what = What::HandOver(wish.to);
+                    self.ask(id, wish.partition.0, wish.epoch, what);
+                }
+            }
+            Output::MayStop => {
+                self.stopped.push(id);
+                self.kill(id);
+            }
             Output::Note(note) => {
                 if let Note::BecameMaster { term, .. } = note {
                     let other = self.masters.insert(term, id);

@@ -100,6 +100,9 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
     let view = View {
         alive: both.clone(),
         leaving: BTreeSet::new(),
+        parting: BTreeSet::new(),
+        expected: BTreeSet::new(),
+        min_in_sync: 1,
         roomless: BTreeSet::from([node(1)]),
         overdue: BTreeSet::new(),
         distrust: false,
