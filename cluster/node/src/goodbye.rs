@@ -4,6 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::control::{Heard, Shown};
+use crate::service_manager;
 
 /// The signals that a node stops for.
 struct Signals {
@@ -38,6 +39,7 @@ pub(crate) fn wait(
             interrupt: signal(SignalKind::interrupt())?,
         };
         signals.next().await;
+        service_manager::stopping();
         tracing::info!("the node is to stop: others take over what it owns; a second signal stops it at once");
         let parts = async {
             // The control thread ends with the process.

@@ -25,5 +25,7 @@ mod goodbye;
 mod http;
 pub mod node;
 mod peer;
+mod recent_log;
 mod recording;
+mod service_manager;
 pub mod settings;

@@ -42,7 +42,9 @@ use crate::door::{Source, Strangers};
 use crate::goodbye;
 use crate::http::{self, Entrance};
 use crate::peer::{Arrived, HandedOver, Hello, Inbound, Introduction, LinkSettings, Peers, Plane};
+use crate::recent_log;
 use crate::recording::{self, Recorder, Recorders};
+use crate::service_manager;
 use crate::settings::{Limits, Settings};
 
 /// Pieces of messages from other nodes that may wait for a plane; more wait in the senders.
@@ -109,7 +111,7 @@ pub fn log_to_stderr(filter: &str) -> Result<(), String> {
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(recent_log::Tee)
         .init();
     Ok(())
 }
@@ -261,6 +263,7 @@ pub fn run(mut settings: Settings) -> Result<(), NodeError> {
     // The control thread ends with the process.
     spawn("control", move |runtime| control.run(&runtime))?;
     let data = spawn("data", move |runtime| data.run(&runtime))?;
+    service_manager::ready();
     goodbye::wait(&to_control, node_shown)?;
     tracing::info!("the node stops: it takes no more requests, and answers those that wait");
     // The data thread has not ended, since it ends only when it is told to.

@@ -93,7 +93,7 @@ impl Error {
     pub(super) fn unknown_path(path: &str) -> Self {
         let message = format!(
             "there is no path {path}; data are under /griddb/v2/{{cluster}}/dbs/{{database}}/containers, \
-             the state of the cluster under /cluster/table and /node/stat, its members under /node/join and \
+             the state of the cluster under /cluster/table, /node/stat, /node/partition, /node/config, /node/log and /metrics, its members under /node/join and \
              /node/leave, /node/failover forces a failover; /openapi.json describes them all"
         );
         Error::new(StatusCode::NOT_FOUND, 150_002, message)

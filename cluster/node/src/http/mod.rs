@@ -3,10 +3,11 @@
 //! [`router`] says what a path means, [`service`] finds out who is to carry it out, [`rows`], [`batch`],
 //! [`blob`], [`transaction`], [`scan`] and [`containers`] make statements and queries of requests, and answers of what
 //! comes of them; [`many`] and [`tql`] take requests that speak of several containers apart. [`operation`]
-//! shows how the node and the cluster are, [`members`] changes who belongs to it, [`error`] is everything
+//! and [`state`] show how the node and the cluster are, [`metrics`] to Prometheus, [`nodes`] those of all members, [`backup`] gives out all rows, [`members`] changes who belongs to it, [`error`] is everything
 //! that can be wrong.
 
 mod answer;
+mod backup;
 mod batch;
 mod blob;
 mod containers;
@@ -15,6 +16,8 @@ mod forward;
 mod headers;
 mod many;
 mod members;
+mod metrics;
+mod nodes;
 mod numbered;
 mod operation;
 mod part;
@@ -26,6 +29,7 @@ mod scan;
 mod schema;
 mod selected;
 mod service;
+mod state;
 mod tql;
 mod transaction;
 
@@ -50,6 +54,8 @@ use service::Service;
 
 /// What there is to ask for, as OpenAPI 3.1.
 const DESCRIPTION: &str = include_str!("openapi.json");
+/// What people look at in a browser.
+const DASHBOARD: &str = include_str!("dashboard.html");
 /// The database that all containers belong to.
 const DATABASE: &str = "public";
 /// What a connection reads at once, and so the longest head of a request, in bytes.

@@ -19,8 +19,9 @@ use kensho_kernel::View;
 use kensho_protocol::request::Refusal;
 use kensho_storage::disk::Disk as _;
 
-/// Whoever is answered is connected. How long a client would have waited says nothing here.
-pub(super) fn check_connection(query: Option<&str>) -> Result<Answer, Error> {
+/// Whether the node is connected to a cluster that serves: 503 if it is not part of a quorum. How long a client
+/// would have waited says nothing here.
+pub(super) fn check_connection(service: &Service, query: Option<&str>) -> Result<Answer, Error> {
     let parameters = query.unwrap_or_default().split('&');
     for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
@@ -32,7 +33,11 @@ pub(super) fn check_connection(query: Option<&str>) -> Result<Answer, Error> {
             }
         }
     }
-    Ok(answer::empty(StatusCode::OK))
+    let plane = service.data.plane.borrow();
+    match no_quorum(&plane) {
+        None => Ok(answer::empty(StatusCode::OK)),
+        Some(reason) => Err(Error::not_ready(plane.no_member().unwrap_or(reason))),
+    }
 }
 
 #[derive(Serialize)]
@@ -131,14 +136,21 @@ pub(super) fn ready(service: &Service) -> Answer {
     }
 }
 
-fn hindrance(plane: &DataPlane) -> Option<&'static str> {
+/// Why the node can serve nothing at all, if so.
+fn no_quorum(plane: &DataPlane) -> Option<&'static str> {
     let View { table, service, .. } = plane.view();
     if !service {
         return Some("the node is not part of a quorum");
     }
-    let Some(table) = table.as_ref().filter(|table| table.born) else {
-        return Some("the cluster has no partition table yet");
-    };
+    let born = table.as_ref().is_some_and(|table| table.born);
+    (!born).then_some("the cluster has no partition table yet")
+}
+
+fn hindrance(plane: &DataPlane) -> Option<&'static str> {
+    if let Some(reason) = no_quorum(plane) {
+        return Some(reason);
+    }
+    let table = plane.view().table.as_ref()?;
     let me = plane.me().id;
     let owned = |partition| table.assignment(partition).owner == me;
     let all = plane
@@ -293,6 +305,18 @@ struct PartitionStat {
 
 /// The figures of this node; the field names are GridDB's where it has one.
 pub(super) fn stat(service: &Service) -> Answer {
+    let body = show_stat(service, |stat| serde_json::to_vec(stat));
+    answer::json(StatusCode::OK, body.expect("figures are JSON"))
+}
+
+/// The same figures for those who want them otherwise, and whether the node is ready.
+pub(super) fn figures(service: &Service) -> (serde_json::Value, bool) {
+    let figures = show_stat(service, |stat| serde_json::to_value(stat));
+    let ready = hindrance(&service.data.plane.borrow()).is_none();
+    (figures.expect("figures are JSON"), ready)
+}
+
+fn show_stat<T>(service: &Service, show: impl FnOnce(&Stat<'_>) -> T) -> T {
     let plane = service.data.plane.borrow();
     let (settings, view, figures) = (plane.settings(), plane.view(), plane.figures());
     let me = plane.me().id;
@@ -396,8 +420,7 @@ pub(super) fn stat(service: &Service) -> Answer {
             })
             .collect(),
     };
-    let body = serde_json::to_vec(&stat).expect("figures are JSON");
-    answer::json(StatusCode::OK, body)
+    show(&stat)
 }
 
 fn role_of(

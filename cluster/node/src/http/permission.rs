@@ -11,8 +11,14 @@ pub(super) fn needed(route: &Route<'_>, method: &Method) -> Option<Role> {
     Some(match route {
         // Whoever looks after processes, and whoever wants to know what there is to ask for.
         Route::Health | Route::Ready | Route::Description => return None,
-        Route::Table | Route::Stat => Role::Read,
-        Route::Join | Route::Leave | Route::Failover => Role::Admin,
+        Route::Dashboard
+        | Route::Table
+        | Route::Nodes
+        | Route::Stat
+        | Route::Partitions
+        | Route::Config
+        | Route::Metrics => Role::Read,
+        Route::Join | Route::Leave | Route::Failover | Route::Log | Route::Backup(_) => Role::Admin,
         Route::Database { path, .. } => match path {
             DatabasePath::Rows(_)
             | DatabasePath::RowsWithFiles(_)

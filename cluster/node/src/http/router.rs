@@ -7,10 +7,24 @@ use super::error::Error;
 /// What a path speaks of.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
+    /// `/`
+    Dashboard,
     /// `/cluster/table`
     Table,
+    /// `/cluster/stat`
+    Nodes,
     /// `/node/stat`
     Stat,
+    /// `/node/partition`
+    Partitions,
+    /// `/node/config`
+    Config,
+    /// `/node/log`
+    Log,
+    /// `/node/backup/{partition}`
+    Backup(u16),
+    /// `/metrics`
+    Metrics,
     /// `/node/join`
     Join,
     /// `/node/leave`
@@ -102,14 +116,29 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
                 path,
             }
         }
-        Some("cluster") if next() == Some("table") => Route::Table,
+        Some("") => Route::Dashboard,
+        Some("cluster") => match next() {
+            Some("table") => Route::Table,
+            Some("stat") => Route::Nodes,
+            _ => return Err(unknown()),
+        },
         Some("node") => match next() {
             Some("stat") => Route::Stat,
+            Some("partition") => Route::Partitions,
+            Some("config") => Route::Config,
+            Some("log") => Route::Log,
+            Some("backup") => {
+                let number = next().unwrap_or_default();
+                Route::Backup(number.parse().map_err(|_| {
+                    Error::malformed(format!("{number:?} is no number of a partition"))
+                })?)
+            }
             Some("join") => Route::Join,
             Some("leave") => Route::Leave,
             Some("failover") => Route::Failover,
             _ => return Err(unknown()),
         },
+        Some("metrics") => Route::Metrics,
         Some("healthz") => Route::Health,
         Some("readyz") => Route::Ready,
         Some("openapi.json") => Route::Description,
@@ -182,8 +211,16 @@ mod tests {
     /// How a route stands in the description. A new one has to be added here, so that it is not forgotten there.
     fn described(route: &Route<'_>) -> Option<&'static str> {
         Some(match route {
+            // A page for people, not for programs.
+            Route::Dashboard => return None,
             Route::Table => "/cluster/table",
+            Route::Nodes => "/cluster/stat",
             Route::Stat => "/node/stat",
+            Route::Partitions => "/node/partition",
+            Route::Config => "/node/config",
+            Route::Log => "/node/log",
+            Route::Backup(_) => "/node/backup/{partition}",
+            Route::Metrics => "/metrics",
             Route::Join => "/node/join",
             Route::Leave => "/node/leave",
             Route::Failover => "/node/failover",
@@ -213,7 +250,8 @@ mod tests {
         let description: serde_json::Value = serde_json::from_str(text).expect("JSON");
         let paths = description["paths"].as_object().expect("paths");
         for path in paths.keys() {
-            let asked = path.replace(['{', '}'], "");
+            let asked = path.replace("/node/backup/{partition}", "/node/backup/3");
+            let asked = asked.replace(['{', '}'], "");
             let route = route(&asked).expect("a route");
             let expected = described(&route).expect("it is described");
             let expected = match route {
@@ -223,14 +261,13 @@ mod tests {
             assert_eq!(*path, expected);
         }
         // As many as `described` has.
-        assert_eq!(paths.len(), 8 + 9);
+        assert_eq!(paths.len(), 14 + 9);
     }
 
     #[test]
     fn whatever_comes_is_answered() {
         for path in [
             "",
-            "/",
             "//",
             "*",
             "/cluster",
@@ -238,6 +275,10 @@ mod tests {
             "/cluster/table/x",
             "/node",
             "/node/leave/n1",
+            "/node/backup",
+            "/node/backup/x",
+            "/node/backup/70000",
+            "/node/backup/1/2",
             "/griddb/v2/c/dbs",
             "/griddb/v2/c/dbs/d",
             "/griddb/v2/c/dbs/d/containers/x",

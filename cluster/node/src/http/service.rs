@@ -21,12 +21,13 @@ use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{
-    DATABASE, DESCRIPTION, Entrance, batch, blob, containers, headers, many, members, operation,
-    permission, rows, scan, tql, transaction,
+    DASHBOARD, DATABASE, DESCRIPTION, Entrance, backup, batch, blob, containers, headers, many,
+    members, metrics, nodes, operation, permission, rows, scan, state, tql, transaction,
 };
 use crate::access;
 use crate::data::Data;
 use crate::door::{Guest, Guests};
+use crate::recent_log;
 use crate::settings::{Limits, limits};
 
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
@@ -146,6 +147,25 @@ impl Service {
                     _ => Box::pin(members::fail_over(self, &asked)).await,
                 };
             }
+            Route::Dashboard => return get_only(&head.method, || answer::page(DASHBOARD)),
+            Route::Nodes if head.method == Method::GET => {
+                self.guests.request_came(guest);
+                return Box::pin(nodes::stats(self, &head.headers)).await;
+            }
+            Route::Nodes => return Err(Error::wrong_method("GET")),
+            Route::Partitions => return get_only(&head.method, || state::partitions(self)),
+            Route::Config => return get_only(&head.method, || state::config(self)),
+            Route::Metrics => return get_only(&head.method, || metrics::show(self)),
+            Route::Log => {
+                return get_only(&head.method, || {
+                    answer::json(StatusCode::OK, recent_log::as_json())
+                });
+            }
+            Route::Backup(partition) if head.method == Method::GET => {
+                self.guests.request_came(guest);
+                return Box::pin(backup::rows(self, partition)).await;
+            }
+            Route::Backup(_) => return Err(Error::wrong_method("GET")),
             Route::Health => return get_only(&head.method, || answer::empty(StatusCode::OK)),
             Route::Ready => return get_only(&head.method, || operation::ready(self)),
             Route::Description => {
@@ -180,7 +200,7 @@ impl Service {
                 Err(Error::overloaded("clients hold as much memory as they may"))
             }
             DatabasePath::CheckConnection => match asked.method {
-                Method::GET => operation::check_connection(asked.uri.query()),
+                Method::GET => operation::check_connection(self, asked.uri.query()),
                 _ => Err(Error::wrong_method("GET")),
             },
             DatabasePath::Containers => match asked.method {

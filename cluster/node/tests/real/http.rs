@@ -39,7 +39,9 @@ fn any_node_takes_any_request() {
     assert_eq!(list["names"], serde_json::json!(["c1", "c10"]));
     let deleted = cluster.nodes[1].ask("DELETE", &containers, "", r#"["c1","c2","nowhere"]"#);
     assert_eq!(deleted.status, 204, "{deleted:?}");
-    let list = cluster.nodes[2].get(&containers).json();
+    let list = cluster.nodes[2]
+        .get(&format!("{containers}?limit=100"))
+        .json();
     assert_eq!(list["total"], 10);
 }
 
@@ -106,7 +108,7 @@ fn many_rows_are_put_at_once() {
     );
     assert_eq!(row("m").status, 404, "all rows or none");
     let none = node.ask("PUT", &rows, "", "[]");
-    assert_eq!((none.status, &none.body[..]), (200, r#"{"count":0}"#));
+    assert_eq!(none.status, 400, "{none:?}");
 }
 
 #[test]
@@ -349,9 +351,14 @@ fn the_description_names_the_methods_that_there_are() {
     let description = description.json();
     assert_eq!(description["openapi"], "3.1.0");
     for (described, operations) in description["paths"].as_object().expect("paths") {
+        if described.ends_with("/rows/blob") {
+            // It is the path of a row as well, and takes what rows take.
+            continue;
+        }
         let path = described
             .replace("{cluster}", "test")
             .replace("{database}", "public")
+            .replace("{partition}", "0")
             .replace(['{', '}'], "");
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
             let answer = node.ask(method, &path, "", "");

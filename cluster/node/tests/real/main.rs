@@ -19,5 +19,6 @@ mod retries;
 mod rolling;
 mod room;
 mod starts;
+mod state;
 mod survives;
 mod transactions;

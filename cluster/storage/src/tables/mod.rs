@@ -8,6 +8,7 @@
 
 mod cell;
 mod container;
+mod everything;
 mod image;
 mod key;
 mod name;
@@ -270,6 +271,7 @@ impl Tables {
 
     fn answer<'a>(&'a self, query: &Query<'_>) -> Answer<'a> {
         match query {
+            Query::Everything => Answer::Everything(Text(everything::lines(self).into())),
             Query::ListContainers { kind, prefix } => {
                 let containers = self.containers.values();
                 let wanted = containers.filter(|container| {

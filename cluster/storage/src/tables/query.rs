@@ -26,6 +26,8 @@ pub enum Query<'a> {
         /// ...that begin with this, whatever its case.
         prefix: &'a str,
     },
+    /// All rows of the partition, see [`Answer::Everything`].
+    Everything,
     /// One row.
     Get {
         /// The container's name.
@@ -91,6 +93,11 @@ pub enum Answer<'a> {
         /// Where it was created; statements name it as their `schema`.
         created: Position,
     },
+    /// All containers and rows as lines of JSON: for each container `{"container":…,"rows":…}`, described as it
+    /// is given to create it, followed by so many rows in the order of their keys; and at last
+    /// `{"containers":…,"rows":…}`, which counts both.
+    #[serde(borrow)]
+    Everything(Text<'a>),
     /// Names in the order of their lower-cased forms.
     #[serde(borrow)]
     Names(Vec<&'a str>),

@@ -52,6 +52,36 @@ fn assert_outcome(tables: &mut Tables, lsn: u64, statement: &Bytes, expected: &O
 }
 
 #[test]
+fn everything_is_told_in_lines_that_count_themselves() {
+    let everything =
+        |tables: &Tables| match Answer::decode(&tables.read(&Query::Everything.encode())) {
+            Some(Answer::Everything(text)) => String::from_utf8(text.0.to_vec()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+    let mut tables = Tables::default();
+    assert_eq!(everything(&tables), "{\"containers\":0,\"rows\":0}\n");
+    outcome(&mut tables, 1, &create("Users"));
+    outcome(&mut tables, 2, &create("b"));
+    for (lsn, row) in [(3, r#"[7,"x\ny"]"#), (4, "[2,null]")] {
+        outcome(&mut tables, lsn, &put("users", row, at(1), Condition::Any));
+    }
+    let text = everything(&tables);
+    let lines: Vec<&str> = text.lines().collect();
+    let counted = |name: &str, rows: u64| {
+        let described = String::from_utf8(info().to_json(name)).unwrap();
+        format!("{{\"container\":{described},\"rows\":{rows}}}")
+    };
+    assert_eq!(lines[..2], [&counted("b", 0), &counted("Users", 2)]);
+    assert_eq!(
+        lines[2..],
+        ["[2,null]", r#"[7,"x\ny"]"#, "{\"containers\":2,\"rows\":2}"]
+    );
+    // What a container is described by is what it can be created from.
+    let (name, again) = ContainerInfo::from_json(&info().to_json("Users")).unwrap();
+    assert_eq!((name.as_str(), again), ("Users", info()));
+}
+
+#[test]
 fn a_row_is_put_read_replaced_and_deleted() {
     let mut tables = Tables::default();
     assert_outcome(&mut tables, 1, &create("Users"), &Outcome::Created);

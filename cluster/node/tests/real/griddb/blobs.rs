@@ -49,7 +49,7 @@ fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
 fn put(node: &Node, container: &str, body: &[u8]) -> Answer {
     let to = path(&format!("/containers/{container}/rows/blob"));
     let head = format!(
-        "PUT {to} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+        "PUT {to} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: multipart/form-data; boundary=limit-7\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
