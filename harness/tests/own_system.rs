@@ -21,11 +21,12 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&both).into_owned()
 }
 
-/// The files are in Python, which a machine that builds kensho need not have.
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").output().is_ok();
+/// The store is in Python, and clients in several languages, which a machine that builds kensho need not
+/// have.
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: there is no python3");
+        eprintln!("skipped: there is no {program}");
     }
     found
 }
@@ -54,7 +55,7 @@ fn test(folder: &Path, nemesis: &str, time_limit: &str) -> Output {
 
 #[test]
 fn the_planted_bug_of_the_store_is_found_and_nothing_where_it_cannot_show() {
-    if !has_python() {
+    if !has("python3") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -82,6 +83,26 @@ fn the_planted_bug_of_the_store_is_found_and_nothing_where_it_cannot_show() {
     let right = test(&folder, "none", "5s");
     assert_eq!(right.status.code(), Some(0), "{}", said(&right));
     assert_eq!(processes_in(&folder), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_client_in_any_language_runs_at_once() {
+    for (language, program) in [("javascript", "node"), ("go", "go"), ("rust", "rustc")] {
+        if !has("python3") || !has(program) {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let folder = fs::canonicalize(folder.path()).unwrap();
+        let written = kensho(&["init", "system", "--language", language], &folder);
+        assert!(written.status.success(), "{}", said(&written));
+        let file = folder.join("system.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("nodes = 3", "nodes = 1")).unwrap();
+        // Reads, writes and compare-and-sets must all have succeeded for that.
+        let right = test(&folder, "none", "4s");
+        assert_eq!(right.status.code(), Some(0), "{language}: {}", said(&right));
+        assert_eq!(processes_in(&folder), 0, "nothing is left behind");
+    }
 }
 
 #[test]

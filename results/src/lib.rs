@@ -7,6 +7,7 @@
 //!
 //! Not here: how a run is made (the harness), and whether its history is right (the checker).
 
+pub mod answers;
 pub mod bench;
 pub mod charts;
 pub mod figures;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::answers::Answers;
 use crate::figures::Figures;
 use crate::text::counted;
 
@@ -78,6 +79,12 @@ pub struct Verdict {
     /// Acknowledged writes that are gone.
     #[serde(default, skip_serializing_if = "Losses::is_empty")]
     pub losses: Losses,
+    /// What clients were told instead of success, and whether it was true.
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    pub answers: Answers,
+    /// What one of the objects is called that operations are on.
+    #[serde(default = "object")]
+    pub object: String,
     /// What else the checker told: how many keys, which engine, ….
     #[serde(default)]
     pub checker: Value,
@@ -97,6 +104,11 @@ pub struct Verdict {
     /// Operations, throughput, latency, availability.
     #[serde(flatten)]
     pub figures: Figures,
+}
+
+/// Verdicts of old do not say what their objects are called.
+fn object() -> String {
+    "object".to_string()
 }
 
 /// How a fault went.
@@ -273,7 +285,7 @@ pub struct Loss {
 /// A write that is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LostWriteRecord {
-    /// The register.
+    /// The object.
     pub key: String,
     /// Its partition.
     pub partition: u32,

@@ -95,6 +95,17 @@ impl Workload for Set {
         };
         judge(&with_elements(history), &models::SET_FULL, &settings)
     }
+
+    fn mark(&self, f: &str, argument: &Value) -> Option<Value> {
+        (f == "add").then(|| argument.clone())
+    }
+
+    fn seen(&self, f: &str, value: &Value) -> Vec<Value> {
+        match value.as_array() {
+            Some(elements) if f == "read" => elements.clone(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The history of those sets that had elements, as far as anybody was told: of another one there is

@@ -46,6 +46,17 @@ pub trait Workload: Debug + Sync {
     /// Judges a history.
     fn check(&self, history: &History) -> Report;
 
+    /// What an operation leaves behind by which it can be known, where each leaves something else: its
+    /// name, and its argument.
+    fn mark(&self, _f: &str, _argument: &Value) -> Option<Value> {
+        None
+    }
+
+    /// The marks that an operation which succeeded has seen: its name, and its argument or result.
+    fn seen(&self, _f: &str, _value: &Value) -> Vec<Value> {
+        Vec::new()
+    }
+
     /// Which acknowledged updates are gone, in the order of their acknowledgement, as far as this
     /// workload can tell; nothing if it cannot.
     fn losses(&self, _history: &History) -> Vec<LostWrite> {

@@ -7,7 +7,10 @@ use clap::Command;
 
 /// What commands are for, and their names, in the order in which a reader meets them.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Test real systems", &["test", "maelstrom", "broken-rules"]),
+    (
+        "Test real systems",
+        &["test", "trials", "maelstrom", "broken-rules"],
+    ),
     ("Judge histories", &["check"]),
     ("Explore the protocol", &["model", "simulate", "replay"]),
     ("Measure our database", &["bench", "charts", "rules-table"]),

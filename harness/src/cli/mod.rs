@@ -73,7 +73,7 @@ enum Command {
     Model(model::Arguments),
     /// Run many seeds of faults in virtual time
     Simulate(simulate::Arguments),
-    /// Run again what kensho simulate --shrink or kensho model --schedule wrote, or what nodes recorded
+    /// Run again what simulate --shrink or model --schedule wrote, or what nodes recorded
     Replay(replay::Arguments),
     /// Break safety rules of real nodes, one after the other: each must be found out
     BrokenRules(broken_rules::Arguments),

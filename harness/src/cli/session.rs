@@ -32,6 +32,9 @@ use crate::system::{Described, System, partitions_of};
 /// A cluster has so long to become whole, where nothing else is asked for.
 pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 
+/// So many kinds of errors are told.
+const ERRORS_TOLD_MAX: usize = 6;
+
 /// A system that is to be made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject<'a> {
@@ -247,6 +250,24 @@ async fn play<S: System>(
     Ok(outcome)
 }
 
+/// Tells what clients were told instead of success, most frequent first.
+fn tell_errors(verdict: &Verdict) {
+    let errors = &verdict.answers.errors;
+    if errors.is_empty() {
+        return;
+    }
+    println!();
+    println!("{:>10} {:>10}  told instead of success", "fail", "unknown");
+    for kind in errors.iter().take(ERRORS_TOLD_MAX) {
+        let counts = [kind.failed, kind.unknown].map(thousands);
+        println!("{:>10} {:>10}  {:.100}", counts[0], counts[1], kind.text);
+    }
+    let more = errors.len().saturating_sub(ERRORS_TOLD_MAX);
+    if more > 0 {
+        println!("{:>23} {more} more kinds are in the report", "");
+    }
+}
+
 /// Tells the verdict, with the figures that make it believable.
 pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
     let figures = &verdict.figures;
@@ -258,6 +279,9 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
     for anomaly in verdict.anomalies.iter().take(3) {
         let text = |name: &str| anomaly[name].as_str().unwrap_or_default().to_string();
         println!("  {}: {}", text("name"), text("text"));
+    }
+    if let Some(wrong) = verdict.answers.contradiction() {
+        println!("  {wrong}");
     }
     for loss in verdict.losses.by_failover.iter().take(10) {
         let writes = match loss.count {
@@ -278,6 +302,7 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
             counts[0], counts[1], counts[2]
         );
     }
+    tell_errors(verdict);
     println!();
     println!(
         "{:<12} {:>10} {:>10} {:>10} {:>10}",

@@ -61,7 +61,8 @@ fn of_described(system: &Described) -> Value {
 }
 
 fn of_built_in(system: &Description) -> Value {
-    let able = [Capability::Processes, Capability::Links].map(Capability::name);
+    let mut able = vec![Capability::Processes.name()];
+    able.extend(system.links.then(|| Capability::Links.name()));
     let calls: Vec<&str> = program::CALLS.iter().copied().map(CallKind::name).collect();
     json!({
         "name": system.name,

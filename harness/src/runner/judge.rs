@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use kensho_checker::history::History;
 use kensho_checker::report::{Report, Verdict as Judgement};
+use kensho_results::answers::Answers;
 use kensho_results::figures::{FaultSpan, Figures, Input, Phase};
 use kensho_results::sample::Sample;
 use kensho_results::text::{counted, thousands};
@@ -25,6 +26,8 @@ pub struct Evidence<'a> {
     pub workload: &'static dyn Workload,
     /// The history, as it was read back from disk.
     pub history: &'a History,
+    /// What clients were told in it instead of success.
+    pub answers: Answers,
     /// What the checker says of it.
     pub report: &'a Report,
     /// The time of day at which the run's clock began, milliseconds since 1970.
@@ -116,6 +119,8 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         counts,
         failovers: evidence.failovers,
         unexpected_exits: evidence.exits,
+        answers: evidence.answers,
+        object: evidence.workload.words().object.to_string(),
         began_unix_ms: evidence.began_unix_ms,
         figures,
     };

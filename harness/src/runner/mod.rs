@@ -13,6 +13,7 @@ pub mod live;
 pub mod nemesis;
 pub mod progress;
 pub mod run;
+mod told;
 pub mod watch;
 
 pub use run::{Outcome, Plan, Play, run};

@@ -29,6 +29,7 @@ use super::judge::{Evidence, judge};
 use super::live::{Live, Scope};
 use super::nemesis::{Faults, Means, at_planned_times, one_by_one, wait_until_settled};
 use super::progress::{Progress, Tally};
+use super::told::Told;
 use super::watch::{Sightings, Watch};
 use crate::system::{Client, Roles, System, partition_of, partitions_of};
 
@@ -296,7 +297,8 @@ fn judge_played<S: System>(
     played: &Played,
     folder: &RunFolder,
 ) -> Result<Verdict> {
-    let history = read_history(folder)?;
+    let mut told = Told::new(plan.workload);
+    let history = read_history(folder, &mut told)?;
     let report = plan.workload.check(&history);
     let partition_of_key = |key: &str| {
         let container = plan.workload.container(&plan.objects, key);
@@ -305,6 +307,7 @@ fn judge_played<S: System>(
     let verdict = judge(Evidence {
         workload: plan.workload,
         history: &history,
+        answers: told.finish(),
         report: &report,
         began_unix_ms: played
             .began
@@ -329,16 +332,15 @@ fn judge_played<S: System>(
     Ok(verdict)
 }
 
-/// The history as it lies on disk.
-///
-/// # Errors
-/// If it cannot be read; the error names line and column.
-pub fn read_history(folder: &RunFolder) -> Result<History> {
+/// The history as it lies on disk; also what clients were told in it.
+fn read_history(folder: &RunFolder, told: &mut Told) -> Result<History> {
     let path = folder.history();
     let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut builder = Builder::default();
     for event in Reader::new(BufReader::new(file)) {
-        builder.push(&event.with_context(|| format!("in {}", path.display()))?);
+        let event = event.with_context(|| format!("in {}", path.display()))?;
+        told.push(&event);
+        builder.push(&event);
     }
     Ok(builder.finish())
 }

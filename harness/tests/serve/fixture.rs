@@ -1,5 +1,6 @@
 //! A folder of runs, small and made by hand, and a server over it.
 
+use kensho_results::answers::Answers;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
@@ -125,6 +126,8 @@ pub(crate) fn make_run(root: &Path, path: &str, valid: Validity, mode: &str) {
         counts: Counts::default(),
         failovers: Vec::new(),
         unexpected_exits: Vec::new(),
+        answers: Answers::default(),
+        object: "register".to_string(),
         began_unix_ms: None,
         figures,
     };

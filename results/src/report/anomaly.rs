@@ -94,7 +94,7 @@ impl<'a> Anomaly<'a> {
     pub(super) fn draw(&self, verdict: &Verdict, logs: &Lines) -> String {
         let mut title = format!("<h3>{}", escape(&capitalized(self.text("name"))));
         for (word, value) in [
-            ("register", self.text("key").to_string()),
+            (verdict.object.as_str(), self.text("key").to_string()),
             (
                 "partition",
                 self.partition()
@@ -206,7 +206,8 @@ impl<'a> Anomaly<'a> {
             let what = match change.partition {
                 Some(id) => {
                     format!(
-                        "Partition {id}, which holds the register, is seen to have another owner"
+                        "Partition {id}, which holds the {}, is seen to have another owner",
+                        verdict.object
                     )
                 }
                 None => "The cluster is seen to have another master".to_string(),

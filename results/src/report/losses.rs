@@ -84,7 +84,7 @@ fn failover(loss: &Loss, logs: &Lines, open: bool) -> String {
         })
         .collect();
     let columns = [
-        Column::Words("register"),
+        Column::Words("object"),
         Column::Number("written"),
         Column::Number("confirmed at"),
         Column::Number("before the failover"),

@@ -8,6 +8,7 @@
 //! out is counted, and lies in the run's folder.
 
 mod anomaly;
+mod answers;
 mod comparison;
 mod explanation;
 mod faults;
@@ -53,6 +54,7 @@ fn page(record: &RunRecord, verdict: &Verdict, surroundings: &Surroundings) -> S
         sections::over_time(verdict, surroundings),
         faults::draw(verdict),
         sections::operations(verdict),
+        answers::draw(verdict),
         sections::phases(verdict),
         sections::availability(verdict),
         sections::failovers(verdict),

@@ -1,5 +1,6 @@
 //! What a report must say, whatever it looks like.
 
+use crate::answers::Answers;
 use std::collections::BTreeMap;
 
 use kensho_checker::history::Kind;
@@ -112,6 +113,8 @@ fn verdict(valid: Validity) -> Verdict {
             fault: Some(0),
         }],
         unexpected_exits: Vec::new(),
+        answers: Answers::default(),
+        object: "register".to_string(),
         began_unix_ms: None,
         figures,
     }

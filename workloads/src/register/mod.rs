@@ -12,6 +12,7 @@ mod operations;
 use kensho_checker::history::History;
 use kensho_checker::register::Options;
 use kensho_checker::report::Report;
+use serde_json::Value;
 
 use crate::call::CallKind;
 use crate::messages::{Argument, Message, Spoken};
@@ -86,6 +87,22 @@ impl Workload for Register {
     fn check(&self, history: &History) -> Report {
         // A compare-and-set that failed without saying what it saw met a definite error.
         kensho_checker::register::check(history, &Options::default())
+    }
+
+    fn mark(&self, f: &str, argument: &Value) -> Option<Value> {
+        match f {
+            "write" => Some(argument.clone()),
+            "cas" => argument.get(1).cloned(),
+            _ => None,
+        }
+    }
+
+    fn seen(&self, f: &str, value: &Value) -> Vec<Value> {
+        match f {
+            "read" => vec![value.clone()],
+            "cas" => value.get(0).cloned().into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn losses(&self, history: &History) -> Vec<LostWrite> {

@@ -3,6 +3,7 @@
 use kensho_checker::history::History;
 use kensho_checker::judge::{Settings, judge as check};
 use kensho_checker::report::{Report, Verdict as Judgement};
+use kensho_results::answers::Answers;
 use kensho_results::figures::{FaultSpan, Figures, Input};
 use kensho_results::text::{counted, thousands};
 use kensho_results::verdict::{
@@ -58,6 +59,8 @@ pub(super) fn judge(history: &History, question: &Question, outcome: Outcome) ->
         counts: counts(&remains.faults),
         failovers: Vec::new(),
         unexpected_exits: Vec::<UnexpectedExit>::new(),
+        answers: Answers::default(),
+        object: "register".to_string(),
         began_unix_ms: Some(outcome.began_unix_ms),
         figures,
         faults: remains.faults.clone(),

@@ -39,6 +39,7 @@ pub static ALL: &[BuiltIn] = &[
     built_in!("etcd", "system.toml", "client.py"),
     built_in!("redis-sentinel", "system.toml", "client.py", "start.py"),
     built_in!("postgresql", "system.toml", "client.py", "start.py"),
+    built_in!("mariadb-galera", "system.toml", "client.py", "start.py"),
     built_in!("nats-jetstream", "system.toml", "client.py", "start.py"),
     built_in!("zookeeper", "system.toml", "client.py", "start.py"),
     built_in!("pysyncobj", "system.toml", "client.py", "node.py"),

@@ -43,6 +43,8 @@ pub static DESCRIBED: Described = Described {
 };
 /// A node that takes longer than this for a question about itself is silent.
 const PROBE_LIMIT: Duration = Duration::from_millis(400);
+/// A command that prepares everything (which may build programs) has failed after this time.
+const PREPARE_LIMIT: Duration = Duration::from_secs(300);
 /// A program that takes longer for its version does not tell it.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// A node that has not ended by then is killed.
@@ -272,6 +274,31 @@ fn opener(processes: &Nodes, from: SocketAddr, to: SocketAddr) -> Endpoint {
     node.map_or(Endpoint::Clients, |(name, _)| Endpoint::Node(name))
 }
 
+/// Runs what has to be run before anything starts.
+async fn prepare(command: &Filled, folder: &Path) -> Result<()> {
+    let mut asked = Command::new(&command.program);
+    asked
+        .args(&command.arguments)
+        .current_dir(folder)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let program = command.program.display();
+    let output = tokio::time::timeout(PREPARE_LIMIT, asked.output()).await;
+    let output =
+        output.with_context(|| format!("{program} has not prepared everything in time"))?;
+    let output = output.with_context(|| format!("cannot start {program}"))?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let status = output.status;
+        bail!(
+            "{program}, which prepares everything, ended ({status}): {}",
+            said.trim_end()
+        );
+    }
+    Ok(())
+}
+
 /// The first line that a command writes.
 async fn version(command: &Filled, folder: &Path) -> Option<String> {
     let mut asked = Command::new(&command.program);
@@ -317,7 +344,13 @@ impl System for ProgramSystem {
             fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
-        Ok(())
+        match &self.settings.file.prepare {
+            Some(command) => {
+                let command = command.filled(&Placeholders::default());
+                prepare(&command, &self.settings.file.folder).await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn start(&self, node: &str) -> Result<()> {

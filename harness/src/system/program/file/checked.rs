@@ -35,9 +35,20 @@ pub(super) struct Checked<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
     pub(super) folder: &'a Path,
+    /// Whether programs in the folder may only be made later.
+    pub(super) makes_programs: bool,
 }
 
-impl Checked<'_> {
+impl<'a> Checked<'a> {
+    pub(super) fn new(path: &'a Path, folder: &'a Path, text: &'a str) -> Checked<'a> {
+        Checked {
+            path,
+            text,
+            folder,
+            makes_programs: false,
+        }
+    }
+
     /// What is wrong with what begins at a byte of the text.
     pub(super) fn wrong(&self, place: Option<usize>, reason: impl Display) -> WrongFile {
         let line = |place: usize| {
@@ -68,7 +79,7 @@ impl Checked<'_> {
         for word in words.get_ref() {
             self.placeholders(word, known)?;
         }
-        let found = find_program(self.folder, program.get_ref());
+        let found = find_program(self.folder, program.get_ref(), self.makes_programs);
         let found = found.map_err(|why| self.wrong_at(program, why))?;
         let arguments = arguments.iter().map(|word| word.get_ref().clone());
         Ok(Template::new(found, arguments.collect()))
@@ -106,10 +117,10 @@ pub(super) fn in_path(name: &str) -> Option<PathBuf> {
 }
 
 /// The file that a command's first word means.
-fn find_program(folder: &Path, name: &str) -> Result<PathBuf, String> {
+fn find_program(folder: &Path, name: &str, may_be_made: bool) -> Result<PathBuf, String> {
     if name.contains('/') {
         let path = folder.join(name);
-        return match path.is_file() {
+        return match path.is_file() || may_be_made {
             true => Ok(path),
             false => Err(format!("there is no program {}", path.display())),
         };

@@ -25,6 +25,8 @@ pub struct Description {
     pub workloads: Option<Vec<String>>,
     /// How many nodes.
     pub nodes: usize,
+    /// Whether there is a proxy on the links between nodes.
+    pub links: bool,
     /// Its settings, by name.
     pub settings: BTreeMap<String, Setting>,
     /// What its answers mean.
@@ -40,7 +42,7 @@ impl Description {
     /// If it is no such file.
     pub fn parse(path: &Path, text: &str) -> Result<Description, WrongFile> {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let checked = Checked { path, text, folder };
+        let checked = Checked::new(path, folder, text);
         let written = written(&checked)?;
         let settings = written.settings.into_iter();
         let workloads = written.workloads.into_iter();
@@ -53,6 +55,7 @@ impl Description {
                 .map(|names| names.into_iter().map(toml::Spanned::into_inner).collect())
                 .next(),
             nodes: written.nodes.into_inner(),
+            links: written.links,
             settings: settings
                 .map(|(name, setting)| (name, setting.into_inner()))
                 .collect(),

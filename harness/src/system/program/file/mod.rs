@@ -76,6 +76,8 @@ pub struct File {
     pub chosen: BTreeMap<String, String>,
     /// What tells its version.
     pub version: Option<Template>,
+    /// What is run once before anything starts: it may make the programs of the other commands.
+    pub prepare: Option<Template>,
     /// How a node starts.
     pub start: Template,
     /// When a node is ready.
@@ -124,7 +126,7 @@ impl File {
     /// # Errors
     /// The first thing that is wrong with it.
     pub(super) fn parse(path: &Path, folder: &Path, text: &str) -> Result<File, WrongFile> {
-        let checked = Checked { path, text, folder };
+        let mut checked = Checked::new(path, folder, text);
         let written = written(&checked)?;
         if let Some(missing) = written.needs.missing() {
             return Err(checked.wrong(None, missing));
@@ -165,6 +167,10 @@ impl File {
             settings: &settings,
         };
         let (for_nodes, for_clients) = (known.to_nodes(), known.besides_ports(FOR_CLIENTS));
+        let prepare = written.prepare.as_ref();
+        let prepare = prepare.map(|section| checked.command(&section.command, &[]));
+        let prepare = prepare.transpose()?;
+        checked.makes_programs = prepare.is_some();
         let ready = match (&written.ready.path, &written.ready.command) {
             (None, None) => Ready::Port,
             (Some(path), None) => {
@@ -195,6 +201,7 @@ impl File {
             version: version
                 .map(|section| checked.command(&section.command, &[]))
                 .transpose()?,
+            prepare,
             start: checked.command(&written.start.command, &for_nodes)?,
             ready,
             ready_within: Duration::from_secs(written.ready.within_s.unwrap_or(20)),

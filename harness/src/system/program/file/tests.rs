@@ -105,6 +105,10 @@ fn what_is_wrong_is_told_with_its_line() {
     assert!(parse(none).unwrap_err().contains("`start`"));
     let needs = format!("{RIGHT}[needs]\nprograms = [\"no-such-program\"]\n");
     assert!(parse(&needs).unwrap_err().contains("not installed"));
+    let made = RIGHT.replace("\"sh\", \"client.sh\"", "\"./made\"");
+    assert!(parse(&made).unwrap_err().contains("/tmp/./made"));
+    let made = format!("{made}[prepare]\ncommand = [\"true\"]\n");
+    assert!(parse(&made).is_ok(), "it may be made by then");
     let missing = File::read(Path::new("/nowhere/at/all.toml")).unwrap_err();
     assert!(missing.to_string().contains("cannot be read"));
 }

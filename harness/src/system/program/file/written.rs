@@ -29,6 +29,7 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<Setting>>,
     pub(super) version: Option<CommandSection>,
+    pub(super) prepare: Option<CommandSection>,
     pub(super) start: CommandSection,
     #[serde(default)]
     pub(super) ready: ReadySection,
