@@ -48,10 +48,12 @@ models-figures: programs ## both, with figures to results/published/models*.json
 	$(KENSHO) model --out $(PUBLISHED)/models.json
 	$(KENSHO) model $(LARGE_MODEL) --states $(LARGE_STATES) --out $(PUBLISHED)/models-large.json
 
-simulate: programs ## many seeds of faults in virtual time: replicas alone, whole clusters, a workload
+simulate: programs ## many seeds of faults in virtual time: replicas alone, whole clusters, every workload
 	$(KENSHO) simulate --seeds 0..2000 $(OPTIONS)
 	$(KENSHO) simulate --world cluster --seeds 0..1000 $(OPTIONS)
-	$(KENSHO) simulate --workload register --seeds 0..200 $(OPTIONS)
+	for workload in register set counter unique-ids queue lock list-append rw-register bank; do \
+		$(KENSHO) simulate --workload $$workload --seeds 0..50 $(OPTIONS) || exit; \
+	done
 
 simulate-series: programs ## 10,000 seeds of five virtual minutes in both modes, an hour; to results/published/series
 	mkdir -p $(PUBLISHED)/series

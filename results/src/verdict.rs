@@ -237,8 +237,15 @@ impl Counts {
 /// A partition got another owner, or the cluster another master.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failover {
-    /// When the change was seen, milliseconds since the run began.
+    /// When the change happened, as the node itself recorded it; or when it was seen. Milliseconds
+    /// since the run began.
     pub at_ms: u64,
+    /// If it was only seen: when it had not happened yet, milliseconds since the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
+    /// Whether the node itself recorded when it happened.
+    #[serde(default)]
+    pub recorded: bool,
     /// The partition; none for a change of master.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<u32>,
@@ -251,6 +258,20 @@ pub struct Failover {
     /// The fault during which it happened, or after which it came; its place in `faults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,
+}
+
+impl Failover {
+    /// When it happened, as far as that is known.
+    pub fn when(&self) -> String {
+        let seconds = |ms: u64| format!("{:.3}", ms as f64 / 1e3);
+        match (self.recorded, self.after_ms) {
+            (true, _) => format!("at {} s", seconds(self.at_ms)),
+            (false, Some(after)) => {
+                format!("between {} and {} s", seconds(after), seconds(self.at_ms))
+            }
+            (false, None) => format!("before {} s", seconds(self.at_ms)),
+        }
+    }
 }
 
 /// Acknowledged writes that are gone.

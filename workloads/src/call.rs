@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::transaction::Transaction;
+
 /// A request of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -45,6 +47,13 @@ pub enum Call {
         /// Its row key.
         key: String,
     },
+    /// Carry out a transaction.
+    Transact {
+        /// The container that all of its rows are in.
+        container: String,
+        /// What is done.
+        transaction: Transaction,
+    },
     /// Anything else, as a message in the manner of Maelstrom.
     Message {
         /// A JSON object with a `type`.
@@ -65,6 +74,8 @@ pub enum CallKind {
     Scan,
     /// [`Call::Delete`].
     Delete,
+    /// [`Call::Transact`].
+    Transact,
     /// [`Call::Message`].
     Message,
 }
@@ -76,6 +87,7 @@ impl CallKind {
         CallKind::Put,
         CallKind::Scan,
         CallKind::Delete,
+        CallKind::Transact,
     ];
 
     /// Its name.
@@ -85,6 +97,7 @@ impl CallKind {
             CallKind::Put => "put",
             CallKind::Scan => "scan",
             CallKind::Delete => "delete",
+            CallKind::Transact => "transact",
             CallKind::Message => "message",
         }
     }
@@ -98,6 +111,7 @@ impl Call {
             Call::Put { .. } => CallKind::Put,
             Call::Scan { .. } => CallKind::Scan,
             Call::Delete { .. } => CallKind::Delete,
+            Call::Transact { .. } => CallKind::Transact,
             Call::Message { .. } => CallKind::Message,
         }
     }
@@ -107,6 +121,7 @@ impl Call {
         match self {
             Call::Get { .. } | Call::Scan { .. } => false,
             Call::Put { .. } | Call::Delete { .. } => true,
+            Call::Transact { transaction, .. } => transaction.changes(),
             Call::Message { changes, .. } => *changes,
         }
     }
@@ -117,7 +132,8 @@ impl Call {
             Call::Get { container, .. }
             | Call::Put { container, .. }
             | Call::Scan { container, .. }
-            | Call::Delete { container, .. } => container,
+            | Call::Delete { container, .. }
+            | Call::Transact { container, .. } => container,
             Call::Message { .. } => "",
         }
     }
@@ -159,6 +175,9 @@ pub enum Answer {
         /// Whether it was.
         existed: bool,
     },
+    /// Carried out: what each of its operations saw in the column, null where there is no row, or nothing
+    /// to see. None if it was refused by its own requirement.
+    Transacted(Option<Vec<Value>>),
     /// The answer to a message: a JSON object with a `type`.
     Message(Value),
     /// The condition did not hold, because of what stood there.

@@ -22,6 +22,8 @@ pub mod rehearsal;
 pub mod set;
 pub mod simulator;
 pub mod store;
+pub mod transaction;
+pub mod transactions;
 pub mod unique_ids;
 pub mod workload;
 
@@ -35,6 +37,9 @@ pub static ALL: &[&dyn Workload] = &[
     &unique_ids::UniqueIds,
     &queue::Queue,
     &lock::Lock,
+    &transactions::list_append::ListAppend,
+    &transactions::rw_register::RwRegister,
+    &transactions::bank::Bank,
 ];
 
 /// The workload with this name.

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::call::{Answer, Call, Condition};
+use serde_json::Value;
+
+use crate::call::{Answer, Call, Condition, Found};
+use crate::transaction::{Act, Transaction};
 
 /// So many updates can be taken back.
 const REMEMBERED: usize = 100;
@@ -10,7 +13,33 @@ const REMEMBERED: usize = 100;
 /// Container and key.
 type At = (String, String);
 /// A value and its version.
-type Row = (u64, String);
+type Row = (Cell, String);
+
+/// What a row holds.
+#[derive(Clone, Debug, PartialEq)]
+enum Cell {
+    Number(i64),
+    List(Vec<i64>),
+}
+
+impl Cell {
+    /// The number, as calls about single rows have it.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Cell::Number(number) => u64::try_from(*number).ok(),
+            Cell::List(_) => None,
+        }
+    }
+}
+
+impl From<&Cell> for Value {
+    fn from(cell: &Cell) -> Value {
+        match cell {
+            Cell::Number(number) => Value::from(*number),
+            Cell::List(list) => Value::from(list.clone()),
+        }
+    }
+}
 
 /// One copy of everything, with versions as real stores have them.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +56,7 @@ impl Store {
         match call {
             Call::Get { container, key } => {
                 let at = (container.clone(), key.clone());
-                Answer::Row(self.rows.get(&at).cloned())
+                Answer::Row(self.rows.get(&at).and_then(numbered))
             }
             Call::Put {
                 container,
@@ -38,12 +67,10 @@ impl Store {
                 let at = (container.clone(), key.clone());
                 let current = self.rows.get(&at);
                 if !holds(condition, current) {
-                    return Answer::Mismatch(current.cloned().into());
+                    return Answer::Mismatch(Found::from(current.and_then(numbered)));
                 }
-                self.writes += 1;
-                let version = format!("1-{}", self.writes);
-                self.change(at, Some((*value, version.clone())));
-                Answer::Written(Some(version))
+                let value = i64::try_from(*value).unwrap_or(i64::MAX);
+                Answer::Written(Some(self.put(at, Cell::Number(value))))
             }
             Call::Scan {
                 container,
@@ -53,9 +80,14 @@ impl Store {
             } => {
                 let bound = |key: &String| (container.clone(), key.clone());
                 let rows = self.rows.range(bound(from)..bound(to));
-                let rows = rows.map(|((_, key), (value, _))| (key.clone(), *value));
+                let rows =
+                    rows.filter_map(|((_, key), (value, _))| Some((key.clone(), value.number()?)));
                 Answer::Rows(rows.take(*limit as usize).collect())
             }
+            Call::Transact {
+                container,
+                transaction,
+            } => self.transact(container, transaction),
             Call::Message { body, .. } => Answer::Error {
                 definite: true,
                 text: format!("a store of rows knows no message {body}"),
@@ -71,6 +103,61 @@ impl Store {
 }
 
 impl Store {
+    fn put(&mut self, at: At, cell: Cell) -> String {
+        self.writes += 1;
+        let version = format!("1-{}", self.writes);
+        self.change(at, Some((cell, version.clone())));
+        version
+    }
+
+    /// What cannot be carried out undoes the whole transaction.
+    fn transact(&mut self, container: &str, transaction: &Transaction) -> Answer {
+        let at = |key: &String| (container.to_owned(), key.clone());
+        if let Some(below) = &transaction.unless
+            && let Some((Cell::Number(number), _)) = self.rows.get(&at(&below.key))
+            && *number < below.value
+        {
+            return Answer::Transacted(None);
+        }
+        let before = self.clone();
+        let mut seen = Vec::new();
+        for act in &transaction.acts {
+            let cell = |key: &String| self.rows.get(&at(key)).map(|(cell, _)| cell.clone());
+            let (key, next) = match act {
+                Act::Get(key) => {
+                    seen.push(cell(key).as_ref().map_or(Value::Null, Value::from));
+                    continue;
+                }
+                Act::Put(key, value) => (key, Some(Cell::Number(*value))),
+                Act::Append(key, value) => match cell(key) {
+                    None => (key, Some(Cell::List(vec![*value]))),
+                    Some(Cell::List(mut list)) => {
+                        list.push(*value);
+                        (key, Some(Cell::List(list)))
+                    }
+                    Some(Cell::Number(_)) => (key, None),
+                },
+                Act::Add(key, value) => match cell(key) {
+                    None => (key, Some(Cell::Number(*value))),
+                    Some(Cell::Number(number)) => {
+                        (key, number.checked_add(*value).map(Cell::Number))
+                    }
+                    Some(Cell::List(_)) => (key, None),
+                },
+            };
+            let Some(next) = next else {
+                *self = before;
+                return Answer::Error {
+                    definite: true,
+                    text: format!("{act:?} cannot be carried out"),
+                };
+            };
+            self.put(at(key), next);
+            seen.push(Value::Null);
+        }
+        Answer::Transacted(Some(seen))
+    }
+
     /// Gives whether there was a row.
     fn change(&mut self, at: At, row: Option<Row>) -> bool {
         let before = match row {
@@ -85,11 +172,15 @@ impl Store {
         existed
     }
 
-    /// Takes back the last `count` updates, as if they had never come; at most 100. Versions are not
-    /// given out again.
-    pub fn forget(&mut self, count: usize) {
+    /// Takes back the last `count` updates of these containers, as if they had never come, as far as they
+    /// are among the last 100. Versions are not given out again.
+    pub fn forget(&mut self, count: usize, of: impl Fn(&str) -> bool) {
         for _ in 0..count {
-            let Some((at, row)) = self.before.pop_back() else {
+            let last = self
+                .before
+                .iter()
+                .rposition(|((container, _), _)| of(container));
+            let Some((at, row)) = last.and_then(|last| self.before.remove(last)) else {
                 return;
             };
             match row {
@@ -98,6 +189,11 @@ impl Store {
             }
         }
     }
+}
+
+/// A row that holds a number.
+fn numbered((cell, version): &Row) -> Option<(u64, String)> {
+    Some((cell.number()?, version.clone()))
 }
 
 fn holds(condition: &Condition, current: Option<&Row>) -> bool {
@@ -130,7 +226,9 @@ mod tests {
             key: "a".into(),
         };
         assert_eq!(store.answer(&delete), Answer::Deleted { existed: true });
-        store.forget(3);
+        store.forget(3, |container| container == "other");
+        assert_ne!(store.rows, before);
+        store.forget(3, |container| container == "c");
         assert_eq!(store.rows, before);
     }
 }

@@ -62,6 +62,31 @@ pub trait Workload: Debug + Sync {
     fn losses(&self, _history: &History) -> Vec<LostWrite> {
         Vec::new()
     }
+
+    /// Judges a history of an asynchronous system, in which updates may be lost at a failover of their
+    /// object's partition, and nowhere else; given the failovers that may have touched an object. None if
+    /// this workload cannot.
+    fn check_lossy(
+        &self,
+        _history: &History,
+        _failovers: &dyn Fn(&str) -> Vec<Failover>,
+    ) -> Option<Report> {
+        None
+    }
+
+    /// An update that an owner acknowledged until a time (nanoseconds since the run began), that began
+    /// after one of these lost ones was acknowledged, and that others still showed, in words: then more was
+    /// lost than the end of a log. The lost ones were lost by the failover of this owner at that time, on
+    /// objects of one partition. None if there is no such update, or this workload cannot tell.
+    fn kept_beyond(
+        &self,
+        _history: &History,
+        _lost: &[LostWrite],
+        _owner_until: (&str, u64),
+        _in_partition: &dyn Fn(&str) -> bool,
+    ) -> Option<String> {
+        None
+    }
 }
 
 /// The clients of a run on a system that serves these calls: by rows, if it serves what the workload
@@ -104,8 +129,13 @@ impl Eq for dyn Workload {}
 /// What all clients of a run know together.
 pub trait Clients: Debug + Send {
     /// The containers that must be there before the first operation. Their rows have a text as key
-    /// and a number as value.
+    /// and one value.
     fn containers(&self) -> Vec<String>;
+
+    /// What that value is.
+    fn values(&self) -> Values {
+        Values::Numbers
+    }
 
     /// What clients do in the main phase, without end.
     fn generator(&self) -> Generator;
@@ -204,6 +234,25 @@ impl Outcome {
     }
 }
 
+/// What the rows of a workload's containers hold, besides their key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// A whole number.
+    Numbers,
+    /// A list of whole numbers.
+    Lists,
+}
+
+impl Values {
+    /// The type of the column, as our database calls it.
+    pub fn column_type(self) -> &'static str {
+        match self {
+            Values::Numbers => "LONG",
+            Values::Lists => "LONG_ARRAY",
+        }
+    }
+}
+
 /// What verdicts of a workload speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -238,6 +287,15 @@ impl Settings {
     }
 }
 
+/// When a partition went to another owner: at one moment between these, nanoseconds since the run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failover {
+    /// Not before.
+    pub after_ns: u64,
+    /// Not later.
+    pub until_ns: u64,
+}
+
 /// An acknowledged update that is gone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LostWrite {
@@ -249,7 +307,7 @@ pub struct LostWrite {
     pub acknowledged_ns: u64,
     /// The node that acknowledged it, if known.
     pub node: Option<String>,
-    /// When the first operation began that saw it gone, nanoseconds since the run began.
+    /// When the first operation ended that saw it gone, nanoseconds since the run began.
     pub missed_ns: u64,
     /// The older value that it saw.
     pub seen: Value,

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use futures_util::future::join_all;
 use kensho_results::store::RunFolder;
 use kensho_results::utc::Utc;
+use kensho_workloads::workload::Values;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,7 +85,8 @@ async fn start(system: &KenshoSystem) -> Result<()> {
             SETTLE_LIMIT.as_secs()
         );
     }
-    system.create_containers(&[CONTAINER.to_string()]).await
+    let names = [CONTAINER.to_string()];
+    system.create_containers(&names, Values::Numbers).await
 }
 
 fn tell(system: &KenshoSystem) {

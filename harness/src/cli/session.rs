@@ -22,7 +22,7 @@ use super::broken_rules;
 use super::options::{ClusterOptions, LoadOptions, RunOptions, command, guard};
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
-use crate::system::kensho::{self, KenshoSystem};
+use crate::system::kensho::{self, KenshoSystem, Mode};
 use crate::system::program::built_in::BuiltIn;
 use crate::system::program::file::File;
 use crate::system::program::{self, ProgramSystem};
@@ -76,6 +76,14 @@ impl Subject<'_> {
             }
         };
         Able { can, nodes }
+    }
+
+    /// Whether it promises no more than asynchronous replication can.
+    fn may_lose(&self) -> bool {
+        match self {
+            Subject::Kensho { cluster, .. } => cluster.mode == Mode::Async,
+            Subject::Toy | Subject::Program(..) => false,
+        }
     }
 
     /// The time between heartbeats, from which the length of faults follows, milliseconds.
@@ -234,6 +242,7 @@ async fn play<S: System>(
         workload: wanted.workload,
         objects: Settings::for_partitions(partitions, wanted.seed),
         calls: wanted.subject.described().calls,
+        may_lose: wanted.subject.may_lose(),
         clients: wanted.load.clients,
         rate: wanted.load.rate.0,
         faults: wanted.faults,
@@ -322,6 +331,14 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
         let (p50, p99, max) = (latency.p50, latency.p99, latency.max);
         println!("{name:<12} {rate:>10.0} {p50:>10.1} {p99:>10.1} {max:>10.1}");
     }
+    if let Some(pace) = figures.pace.filter(|pace| pace.falls_short()) {
+        let service = figures.latency_ms.service;
+        println!(
+            "clients did not keep up: {:.0} of the {:.0} wanted operations/s, so these times are also those of waiting for a client; \
+             from when one began: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+            pace.reached, pace.wanted, service.p50, service.p99, service.max
+        );
+    }
     println!();
     let counts = &verdict.counts;
     let applied = counted(counts.faults_applied as u64, "fault");
@@ -338,14 +355,17 @@ pub(super) fn tell(verdict: &Verdict, folder: &RunFolder) {
         .iter()
         .map(|outage| outage.ms);
     println!(
-        "longest unavailability {:.2} s overall, {:.2} s of one partition; slowest recovery after a fault {}",
-        figures.unavailable_ms_max / 1e3,
-        partition.fold(0.0, f64::max) / 1e3,
+        "slowest recovery, from a fault's beginning until every partition answered again: {}",
         if figures.availability.recoveries.is_empty() {
             "-".to_string()
         } else {
             recovery
         },
+    );
+    println!(
+        "longest silence {:.2} s of one partition, {:.2} s overall",
+        partition.fold(0.0, f64::max) / 1e3,
+        figures.unavailable_ms_max / 1e3,
     );
     println!("report: {}", folder.report().display());
 }

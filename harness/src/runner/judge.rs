@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lossy::{Lossy, failover_of};
 use kensho_checker::history::History;
 use kensho_checker::report::{Report, Verdict as Judgement};
 use kensho_results::answers::Answers;
@@ -18,7 +19,7 @@ use kensho_results::verdict::{
 };
 use kensho_workloads::Workload;
 use kensho_workloads::workload::{LostWrite, Words};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// All that a run left behind.
 pub struct Evidence<'a> {
@@ -30,6 +31,10 @@ pub struct Evidence<'a> {
     pub answers: Answers,
     /// What the checker says of it.
     pub report: &'a Report,
+    /// Whether the cluster promises no more than asynchronous replication can.
+    pub may_lose: bool,
+    /// Operations per second that were wanted.
+    pub rate: Option<f64>,
     /// The time of day at which the run's clock began, milliseconds since 1970.
     pub began_unix_ms: Option<u64>,
     /// Operations of the main phase.
@@ -58,8 +63,6 @@ pub struct Evidence<'a> {
 
 /// How many lost writes are listed for each failover.
 const WRITES_LISTED_MAX: usize = 20;
-/// A change of the table may be seen so much later than it took effect, milliseconds.
-const SEEN_LATE_MS: u64 = 1_000;
 
 /// Judges a run.
 pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
@@ -82,20 +85,43 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         operations: evidence.workload.operations(),
         partitions: evidence.partitions,
         length_ns: evidence.length_ns,
+        rate: evidence.rate,
     });
     let counts = counts(&evidence);
-    let missing = missing(&evidence, &figures);
-    let valid = match &evidence.report.verdict {
+    let wrong = matches!(evidence.report.verdict, Judgement::Invalid(_));
+    let lossy = (evidence.may_lose && wrong)
+        .then(|| {
+            let Evidence {
+                workload, history, ..
+            } = evidence;
+            Lossy::of(
+                workload,
+                history,
+                &evidence.failovers,
+                evidence.partition_of_key,
+            )
+        })
+        .flatten();
+    let report = lossy
+        .as_ref()
+        .map_or(evidence.report, |lossy| &lossy.report);
+    let missing = missing(&evidence, report, &figures);
+    let holes = lossy.iter().flat_map(|lossy| &lossy.holes);
+    let holes: Vec<Value> = holes
+        .map(|text| json!({"name": "hole in what was lost", "text": text, "operations": []}))
+        .collect();
+    let valid = match &report.verdict {
+        _ if !holes.is_empty() => Validity::Invalid,
         Judgement::Invalid(_) => Validity::Invalid,
         Judgement::Valid(_) if missing.is_empty() => Validity::Valid,
         Judgement::Valid(_) | Judgement::Unknown(_) => Validity::Unknown,
     };
-    let losses = if valid == Validity::Invalid {
-        losses(&evidence)
-    } else {
-        Losses::default()
+    let losses = match (&lossy, wrong) {
+        (Some(lossy), _) => losses(&evidence, &lossy.lost),
+        (None, true) => losses(&evidence, &evidence.workload.losses(evidence.history)),
+        (None, false) => Losses::default(),
     };
-    let mut checker = serde_json::to_value(evidence.report).unwrap_or_default();
+    let mut checker = serde_json::to_value(report).unwrap_or_default();
     let mut anomalies = match checker
         .as_object_mut()
         .and_then(|map| map.remove("anomalies"))
@@ -103,6 +129,7 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         Some(Value::Array(anomalies)) => anomalies,
         _ => Vec::new(),
     };
+    anomalies.extend(holes);
     for anomaly in &mut anomalies {
         if let Some(key) = anomaly["key"].as_str() {
             anomaly["partition"] = (evidence.partition_of_key)(key).into();
@@ -124,7 +151,8 @@ pub fn judge(mut evidence: Evidence<'_>) -> Verdict {
         began_unix_ms: evidence.began_unix_ms,
         figures,
     };
-    verdict.summary = summary(&verdict, evidence.workload.words(), evidence.report.keys);
+    let keys = evidence.report.keys;
+    verdict.summary = summary(&verdict, evidence.workload.words(), keys);
     verdict
 }
 
@@ -158,9 +186,9 @@ fn counts(evidence: &Evidence<'_>) -> Counts {
     counts
 }
 
-fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
+fn missing(evidence: &Evidence<'_>, report: &Report, figures: &Figures) -> Vec<String> {
     let mut missing = evidence.troubles.clone();
-    if let Judgement::Unknown(unknown) = &evidence.report.verdict {
+    if let Judgement::Unknown(unknown) = &report.verdict {
         missing.push(format!("the checker gave no verdict: {}", unknown.reason));
     }
     let phases: &[Phase] = if evidence.faults_planned > 0 {
@@ -226,14 +254,14 @@ fn missing(evidence: &Evidence<'_>, figures: &Figures) -> Vec<String> {
     missing
 }
 
-/// Lost writes by the failovers of their partitions that lost them. What an old owner still tells
-/// after its failover is a stale read, not a loss; and so is what no failover explains.
-fn losses(evidence: &Evidence<'_>) -> Losses {
+/// Lost writes by the failovers of their partitions that lost them. What no failover explains is not
+/// among them.
+fn losses(evidence: &Evidence<'_>, lost: &[LostWrite]) -> Losses {
     let mut losses = Losses::default();
     let mut by_failover: BTreeMap<(u64, String), Loss> = BTreeMap::new();
-    for write in &evidence.workload.losses(evidence.history) {
+    for write in lost {
         let partition = (evidence.partition_of_key)(&write.key);
-        let Some(failover) = failover_of(evidence, write, partition) else {
+        let Some(failover) = failover_of(&evidence.failovers, write, partition) else {
             continue;
         };
         losses.count += 1;
@@ -262,21 +290,6 @@ fn losses(evidence: &Evidence<'_>) -> Losses {
     losses
 }
 
-fn failover_of<'a>(
-    evidence: &'a Evidence<'_>,
-    write: &LostWrite,
-    partition: u32,
-) -> Option<&'a Failover> {
-    let acknowledged_ms = write.acknowledged_ns / 1_000_000;
-    let missed_ms = write.missed_ns / 1_000_000;
-    evidence.failovers.iter().find(|failover| {
-        failover.partition == Some(partition)
-            && failover.at_ms >= acknowledged_ms
-            && failover.at_ms <= missed_ms + SEEN_LATE_MS
-            && (write.seen_at.is_none() || failover.from != write.seen_at)
-    })
-}
-
 fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -> String {
     let name = |node: &Option<String>| node.clone().unwrap_or_else(|| "nobody".to_string());
     let fault = failover
@@ -286,10 +299,10 @@ fn failover_text(evidence: &Evidence<'_>, failover: &Failover, partition: u32) -
         .map(|(number, fault)| format!(", at fault {number} ({})", fault.name))
         .unwrap_or_default();
     format!(
-        "partition {partition}: owner {} -> {} seen at {:.1} s, epoch {}{during}",
+        "partition {partition}: owner {} -> {} {}, epoch {}{during}",
         name(&failover.from),
         name(&failover.to),
-        failover.at_ms as f64 / 1e3,
+        failover.when(),
         failover.number,
     )
 }
@@ -323,6 +336,18 @@ fn summary(verdict: &Verdict, words: Words, keys: usize) -> String {
     let faults = counted(verdict.counts.faults_applied as u64, "fault");
     let on = format!("{operations} on {objects}, through {faults}");
     match verdict.valid {
+        Validity::Valid if verdict.losses.count > 0 => {
+            let writes = match verdict.losses.count {
+                1 => "1 acknowledged write was".to_string(),
+                count => format!("{} acknowledged writes were", thousands(count as u64)),
+            };
+            let failovers = counted(verdict.losses.by_failover.len() as u64, "failover");
+            format!(
+                "{on}: {writes} lost by {failovers}, at the end of what an owner had confirmed, as asynchronous \
+                 replication may lose them. Without these, every answer is one that a single copy of \
+                 the data could have given."
+            )
+        }
         Validity::Valid => format!("{on}: {valid}"),
         Validity::Invalid => {
             let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();

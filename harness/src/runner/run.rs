@@ -28,6 +28,7 @@ use super::journal::Journal;
 use super::judge::{Evidence, judge};
 use super::live::{Live, Scope};
 use super::nemesis::{Faults, Means, at_planned_times, one_by_one, wait_until_settled};
+use super::placed;
 use super::progress::{Progress, Tally};
 use super::told::Told;
 use super::watch::{Sightings, Watch};
@@ -69,6 +70,8 @@ pub struct Plan {
     pub objects: Settings,
     /// The calls that the system serves.
     pub calls: &'static [CallKind],
+    /// Whether the system promises no more than asynchronous replication can.
+    pub may_lose: bool,
     /// How many clients.
     pub clients: usize,
     /// Operations per second that are begun on average; as many as clients can do if there is none.
@@ -141,8 +144,7 @@ async fn run_watched<S: System>(
     live: &Live,
 ) -> Result<Outcome> {
     let acting = clients_for(plan.workload, plan.objects, plan.calls).map_err(Error::msg)?;
-    let containers = acting.containers();
-    let played = match start(&*system, plan, &containers, interrupt.clone()).await {
+    let played = match start(&*system, plan, &*acting, interrupt.clone()).await {
         Ok(()) => {
             let system = Arc::clone(&system);
             play(system, plan, acting, folder, interrupt, tally, live).await
@@ -168,7 +170,7 @@ async fn run_watched<S: System>(
 async fn start<S: System>(
     system: &S,
     plan: &Plan,
-    containers: &[String],
+    acting: &dyn Clients,
     mut interrupt: Interrupt,
 ) -> Result<()> {
     let starting = async {
@@ -183,7 +185,9 @@ async fn start<S: System>(
                 limit.as_secs()
             )
         })?;
-        system.create_containers(containers).await
+        system
+            .create_containers(&acting.containers(), acting.values())
+            .await
     };
     tokio::select! {
         started = starting => started,
@@ -304,21 +308,28 @@ fn judge_played<S: System>(
         let container = plan.workload.container(&plan.objects, key);
         container.map_or(0, |container| partition_of(system, &container))
     };
+    let began_unix_ms = played
+        .began
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| u64::try_from(since.as_millis()).ok());
+    let mut failovers = played.sightings.failovers.clone();
+    if let Some(began_unix_ms) = began_unix_ms {
+        placed::by_records(folder, system.nodes(), began_unix_ms, &mut failovers);
+    }
     let verdict = judge(Evidence {
         workload: plan.workload,
         history: &history,
         answers: told.finish(),
         report: &report,
-        began_unix_ms: played
-            .began
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| u64::try_from(since.as_millis()).ok()),
+        may_lose: plan.may_lose,
+        rate: plan.rate,
+        began_unix_ms,
         samples: &played.samples,
         length_ns: played.length_ns,
         faults: played.faults.clone(),
         faults_planned: plan.faults.len(),
-        failovers: played.sightings.failovers.clone(),
+        failovers,
         exits: played.sightings.exits.clone(),
         unread: played.unread.clone(),
         troubles: played.troubles.clone(),

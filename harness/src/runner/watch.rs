@@ -31,11 +31,16 @@ pub struct Sightings {
     pub failovers: Vec<Failover>,
     /// Nodes that ended by themselves.
     pub exits: Vec<UnexpectedExit>,
+    /// When the last look began that brought a table.
+    looked_ms: Option<u64>,
 }
 
 impl Sightings {
-    /// Takes note of a table; gives whether it tells anything new.
-    fn note(&mut self, table: Table, at_ms: u64) -> bool {
+    /// Takes note of a table, the newest of all nodes when a look at them began, which ended at
+    /// `at_ms`; gives whether it tells anything new.
+    fn note(&mut self, table: Table, began_ms: u64, at_ms: u64) -> bool {
+        // Whoever serves by a table has told it: what is new was not there at the last look.
+        let after_ms = self.looked_ms.replace(began_ms);
         let Some(old) = &self.table else {
             self.master.clone_from(&table.master);
             self.table = Some(table);
@@ -56,6 +61,8 @@ impl Sightings {
                 to: table.master.clone(),
                 number: table.stamp.term,
                 fault: None,
+                after_ms,
+                recorded: false,
             });
         }
         for partition in &table.partitions {
@@ -69,6 +76,8 @@ impl Sightings {
                     to: partition.owner.clone(),
                     number: partition.epoch,
                     fault: None,
+                    after_ms,
+                    recorded: false,
                 });
             }
         }
@@ -119,6 +128,7 @@ async fn watch<S: System>(
 ) {
     let mut exited = BTreeSet::new();
     loop {
+        let began_ms = clock.now_ms();
         let table = match system.roles() {
             Some(roles) => roles.table().await,
             None => None,
@@ -126,7 +136,7 @@ async fn watch<S: System>(
         if let Some(table) = table {
             let at_ms = clock.now_ms();
             let line = json!({"at_ms": at_ms, "table": table});
-            if lock(&sightings).note(table, at_ms) {
+            if lock(&sightings).note(table, began_ms, at_ms) {
                 // Losing a line of this side file must not end the run.
                 let _ = writeln!(file, "{line}");
             }
@@ -172,23 +182,36 @@ mod tests {
     #[test]
     fn a_change_of_owner_or_master_is_a_failover_and_older_tables_are_not() {
         let mut sightings = Sightings::default();
-        assert!(sightings.note(table(1, 1, "n1", "n2"), 10));
-        assert!(!sightings.note(table(1, 1, "n1", "n2"), 20), "nothing new");
-        assert!(sightings.note(table(1, 2, "n1", "n3"), 30));
+        assert!(sightings.note(table(1, 1, "n1", "n2"), 5, 10));
         assert!(
-            !sightings.note(table(1, 1, "n1", "n2"), 40),
+            !sightings.note(table(1, 1, "n1", "n2"), 15, 20),
+            "nothing new"
+        );
+        assert!(sightings.note(table(1, 2, "n1", "n3"), 25, 30));
+        assert!(
+            !sightings.note(table(1, 1, "n1", "n2"), 35, 40),
             "an older table"
         );
-        sightings.note(table(1, 2, "n4", "n3"), 45);
-        assert!(sightings.note(table(2, 3, "n4", "n3"), 50));
+        sightings.note(table(1, 2, "n4", "n3"), 40, 45);
+        assert!(sightings.note(table(2, 3, "n4", "n3"), 45, 50));
         let seen: Vec<_> = sightings
             .failovers
             .iter()
-            .map(|f| (f.at_ms, f.partition, f.from.as_deref(), f.to.as_deref()))
+            .map(|f| (f.when(), f.partition, f.from.as_deref(), f.to.as_deref()))
             .collect();
         let expected = [
-            (30, Some(0), Some("n2"), Some("n3")),
-            (50, None, Some("n1"), Some("n4")),
+            (
+                "between 0.015 and 0.030 s".to_string(),
+                Some(0),
+                Some("n2"),
+                Some("n3"),
+            ),
+            (
+                "between 0.040 and 0.050 s".to_string(),
+                None,
+                Some("n1"),
+                Some("n4"),
+            ),
         ];
         assert_eq!(seen, expected);
     }

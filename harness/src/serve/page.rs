@@ -88,6 +88,7 @@ pub(super) fn figures(state: &State) -> Vec<(&'static str, String)> {
         None => "never".to_string(),
     };
     vec![
+        ("slowest recovery", recovery),
         ("operations", thousands(brief.operations)),
         (
             "answers per second",
@@ -100,7 +101,6 @@ pub(super) fn figures(state: &State) -> Vec<(&'static str, String)> {
             "longest without any answer",
             duration_ms(brief.unavailable_ms_max),
         ),
-        ("slowest recovery", recovery),
         ("length", duration_ms(brief.length_ms as f64)),
     ]
 }

@@ -24,6 +24,7 @@ use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::Heal;
 use kensho_nemesis::topology::Pair;
 use kensho_workloads::call::{Answer, Call, CallKind};
+use kensho_workloads::workload::Values;
 use serde_json::{Map, Value};
 
 use table::Table;
@@ -140,8 +141,12 @@ pub trait System: Send + Sync + 'static {
     /// Whether all nodes serve, and everything is as it should be.
     fn settled(&self) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Makes containers of rows with a text as key and a number; it is no error if they exist.
-    fn create_containers(&self, names: &[String]) -> impl Future<Output = Result<()>> + Send;
+    /// Makes containers of rows with a text as key and such a value; it is no error if they exist.
+    fn create_containers(
+        &self,
+        names: &[String],
+        values: Values,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Client `number` of those that a run has.
     fn client(&self, number: usize) -> Self::Client;

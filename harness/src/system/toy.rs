@@ -14,6 +14,7 @@ use kensho_nemesis::fault::Heal;
 use kensho_nemesis::topology::Pair;
 use kensho_workloads::call::{Answer, Call, CallKind, Condition, Found};
 use kensho_workloads::store::Store;
+use kensho_workloads::workload::Values;
 use serde_json::{Map, Value};
 
 use super::table::{Partition, Stamp, Table};
@@ -109,7 +110,9 @@ impl ToySystem {
             state.owners[id] = heir.clone();
             state.stamp.revision += 1;
             if self.flaw == Flaw::ForgetsAtFailover {
-                state.store.forget(FORGOTTEN);
+                let of_partition =
+                    |container: &str| Roles::partition(self, container) as usize == id;
+                state.store.forget(FORGOTTEN, of_partition);
             }
         }
     }
@@ -136,9 +139,11 @@ impl ToySystem {
         }
         let conditional = match call {
             Call::Put { condition, .. } => *condition != Condition::Always,
-            Call::Get { .. } | Call::Scan { .. } | Call::Delete { .. } | Call::Message { .. } => {
-                false
-            }
+            Call::Get { .. }
+            | Call::Scan { .. }
+            | Call::Delete { .. }
+            | Call::Transact { .. }
+            | Call::Message { .. } => false,
         };
         let answer = if conditional && self.flaw == Flaw::NeverCompares {
             Answer::Mismatch(Found::Unknown)
@@ -215,7 +220,7 @@ impl System for ToySystem {
         }
     }
 
-    async fn create_containers(&self, _names: &[String]) -> Result<()> {
+    async fn create_containers(&self, _names: &[String], _values: Values) -> Result<()> {
         Ok(())
     }
 

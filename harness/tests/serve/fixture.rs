@@ -106,6 +106,7 @@ pub(crate) fn make_run(root: &Path, path: &str, valid: Validity, mode: &str) {
         operations: &["write"],
         partitions: 1,
         length_ns: 2_900_000_000,
+        rate: None,
     });
     let anomalies = match valid {
         Validity::Invalid => vec![json!({"name": "stale read", "key": "r1", "text": "too old"})],

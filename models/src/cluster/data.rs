@@ -205,10 +205,10 @@ impl<L: Load> Cluster<L> {
             return;
         };
         let lost_above = self.watch.stepped(node_id(node), this.life, replica);
-        if let Some(keep) = lost_above {
+        if let (Some(keep), Some(epoch)) = (lost_above, replica.owned_epoch()) {
             self.sometimes.saw(Sight::AcknowledgedLost);
             self.say(format_args!("{partition:?} loses what is above {keep:?}"));
-            self.load.lose_above(partition, keep);
+            self.load.lose_above(partition, keep, epoch);
         }
     }
 

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 use kensho_checker::history::Event;
 use kensho_protocol::apply::Apply;
-use kensho_protocol::ids::{Lsn, PartitionId, Token};
+use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Token};
 use kensho_protocol::request::{Reply, RequestId};
 use kensho_protocol::session::{self, Failure};
 use serde_json::Value;
@@ -65,8 +65,9 @@ pub trait Load: Debug + Sized {
     /// its answer must be.
     fn asked(&self, attempt: Attempt, request: Option<RequestId>) -> Option<(Asked, Lsn)>;
 
-    /// Async only: everything above `keep` of `partition` is lost.
-    fn lose_above(&mut self, partition: PartitionId, keep: Lsn);
+    /// Async only: everything above `keep` of `partition` is lost, and the owner of `epoch` goes on
+    /// without it.
+    fn lose_above(&mut self, partition: PartitionId, keep: Lsn, epoch: Epoch);
 
     /// What clients and the nemesis did, in the form in which the harness writes it; nothing where
     /// clients play no workload.

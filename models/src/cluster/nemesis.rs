@@ -103,6 +103,10 @@ impl<L: Load> Cluster<L> {
         if lost {
             self.sometimes.saw(Sight::SavedLost);
         }
+        // Whatever brought them down, one fault or several.
+        if !self.nodes.iter().any(super::node::Node::is_up) {
+            self.sometimes.saw(Sight::Blackout);
+        }
         self.table_on_disk(node);
     }
 
@@ -332,7 +336,6 @@ impl<L: Load> Cluster<L> {
                 self.schedule.put(at_ns, Happening::Start { node });
             }
         }
-        self.sometimes.saw(Sight::Blackout);
     }
 
     /// A disk is full, or all of them at once.

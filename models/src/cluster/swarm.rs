@@ -1,7 +1,7 @@
 //! Clients that draw what they ask for from the seed, of a few registers in each partition. Since
 //! every statement is known to the invariants, they say of each answer whether it is right.
 
-use kensho_protocol::ids::{Lsn, PartitionId, Token};
+use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Token};
 use kensho_protocol::request::{Reply, RequestId};
 use kensho_protocol::session;
 use serde_json::Value as Json;
@@ -250,7 +250,7 @@ impl Load for Swarm {
     }
 
     /// (The client itself does not notice.)
-    fn lose_above(&mut self, partition: PartitionId, keep: Lsn) {
+    fn lose_above(&mut self, partition: PartitionId, keep: Lsn, _: Epoch) {
         for client in &mut self.clients {
             if let Some(open) = client.open.as_mut().filter(|o| o.partition == partition) {
                 open.known = open.known.min(keep);

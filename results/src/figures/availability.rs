@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Input, milliseconds};
+use super::{FaultSpan, Input, milliseconds};
 use crate::sample::Sample;
 
 /// A time without an answer.
@@ -21,14 +21,17 @@ pub struct Outage {
     pub open: bool,
 }
 
-/// How long a fault's end took to show.
+/// How long clients felt a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
     /// The fault, by its place among those that were applied.
     pub fault: usize,
+    /// When it began, milliseconds since the run began.
+    #[serde(default)]
+    pub began_ms: f64,
     /// When everything was undone, milliseconds since the run began.
     pub healed_ms: f64,
-    /// From then until every partition had answered again, milliseconds; none if one never did.
+    /// From its beginning until every partition answered again, milliseconds; none if one never did.
     pub ms: Option<f64>,
     /// The partition that was last.
     pub partition: Option<u32>,
@@ -51,6 +54,8 @@ pub struct Availability {
 
 /// Shorter outages are not kept one by one, milliseconds.
 const NOTICEABLE_MS: f64 = 200.0;
+/// An outage that begins so long after a fault was undone may still be its doing, milliseconds.
+const AFTERMATH_MS: f64 = 1_000.0;
 
 impl Availability {
     pub(super) fn of(input: Input<'_>) -> Availability {
@@ -62,22 +67,28 @@ impl Availability {
             .iter()
             .map(|answers| answers.outages(input.length_ns))
             .collect();
-        let noticeable = |outages: &Vec<Outage>| {
-            outages
-                .iter()
-                .copied()
-                .filter(|outage| outage.ms >= NOTICEABLE_MS)
-                .collect()
+        let noticeable: Vec<Vec<Outage>> = outages
+            .iter()
+            .map(|outages| {
+                let long = |outage: &&Outage| outage.ms >= NOTICEABLE_MS;
+                outages.iter().filter(long).copied().collect()
+            })
+            .collect();
+        let next_begins = |fault: usize| match input.faults.get(fault + 1) {
+            Some(next) => milliseconds(next.start_ns),
+            None => f64::INFINITY,
         };
         let recoveries: Vec<Recovery> = (0..)
             .zip(input.faults)
-            .map(|(fault, span)| recovery(fault, span.end_ns, &partitions))
+            .map(|(fault, span)| {
+                recovery(fault, *span, next_begins(fault), &partitions, &noticeable)
+            })
             .collect();
         let slowest = recoveries.iter().map(|recovery| recovery.ms);
         Availability {
             overall: longest(&all.outages(input.length_ns)),
             partitions: outages.iter().map(|outages| longest(outages)).collect(),
-            noticeable: outages.iter().map(noticeable).collect(),
+            noticeable,
             recovery_ms_max: slowest
                 .reduce(|one, other| Some(one?.max(other?)))
                 .flatten(),
@@ -94,31 +105,44 @@ fn longest(outages: &[Outage]) -> Outage {
         .unwrap_or_default()
 }
 
-fn recovery(fault: usize, healed_ns: u64, partitions: &[Answers]) -> Recovery {
-    let mut slowest = (0, None);
-    for (id, answers) in (0_u32..).zip(partitions) {
-        match answers.until_answer(healed_ns) {
-            Some(ns) if ns >= slowest.0 => slowest = (ns, Some(id)),
-            Some(_) => {}
-            None if answers.asked_after(healed_ns) => {
-                let healed_ms = milliseconds(healed_ns);
-                return Recovery {
-                    fault,
-                    healed_ms,
-                    ms: None,
-                    partition: Some(id),
-                };
-            }
-            None => {}
+/// A partition has recovered from a fault when the last outage that it brought is over; one that was
+/// never silent for long, with the first answer after its beginning.
+fn recovery(
+    fault: usize,
+    span: FaultSpan,
+    next_begins_ms: f64,
+    partitions: &[Answers],
+    noticeable: &[Vec<Outage>],
+) -> Recovery {
+    let (began_ms, healed_ms) = (milliseconds(span.start_ns), milliseconds(span.end_ns));
+    let brought = |outage: &&Outage| {
+        let begins_before = (healed_ms + AFTERMATH_MS).min(next_begins_ms);
+        outage.open && outage.from_ms < next_begins_ms
+            || outage.from_ms + outage.ms > began_ms && outage.from_ms < begins_before
+    };
+    let recovery = |ms, partition| Recovery {
+        fault,
+        began_ms,
+        healed_ms,
+        ms,
+        partition,
+    };
+    let mut slowest = (0.0, None);
+    for ((id, answers), outages) in (0_u32..).zip(partitions).zip(noticeable) {
+        let ms = match outages.iter().rfind(brought) {
+            Some(outage) if outage.open => return recovery(None, Some(id)),
+            Some(outage) => outage.from_ms + outage.ms - began_ms,
+            None => match answers.until_answer(span.start_ns) {
+                Some(ns) => milliseconds(ns),
+                None if answers.asked_after(span.start_ns) => return recovery(None, Some(id)),
+                None => continue,
+            },
+        };
+        if ms >= slowest.0 {
+            slowest = (ms, Some(id));
         }
     }
-    let (ns, partition) = slowest;
-    Recovery {
-        fault,
-        healed_ms: milliseconds(healed_ns),
-        ms: Some(milliseconds(ns)),
-        partition,
-    }
+    recovery(Some(slowest.0), slowest.1)
 }
 
 /// When one partition (or the whole cluster) answered, and what was asked meanwhile.

@@ -50,6 +50,9 @@ pub struct LatencyByPhase {
     /// Of all.
     #[serde(flatten)]
     pub all: Quantiles,
+    /// Of all, from when a client really began: without the time for which operations waited for one.
+    #[serde(default)]
+    pub service: Quantiles,
     /// By phase of the run.
     pub phases: BTreeMap<Phase, Quantiles>,
     /// By name of the operation.
@@ -72,12 +75,17 @@ pub(super) fn record(histogram: &mut Histogram<u64>, sample: &Sample) {
 
 impl LatencyByPhase {
     pub(super) fn of(input: Input<'_>) -> LatencyByPhase {
-        let mut all = histogram();
+        let (mut all, mut service) = (histogram(), histogram());
         let mut phases: BTreeMap<Phase, Histogram<u64>> = BTreeMap::new();
         let mut operations: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
         for sample in input.samples.iter().filter(|sample| sample.served) {
             let phase = Phase::at(input.faults, sample.complete_ns);
             record(&mut all, sample);
+            let begun = Sample {
+                intended_ns: sample.invoke_ns,
+                ..*sample
+            };
+            record(&mut service, &begun);
             record(phases.entry(phase).or_insert_with(histogram), sample);
             record(
                 operations
@@ -88,6 +96,7 @@ impl LatencyByPhase {
         }
         LatencyByPhase {
             all: Quantiles::of(&all),
+            service: Quantiles::of(&service),
             phases: phases
                 .iter()
                 .map(|(&phase, h)| (phase, Quantiles::of(h)))

@@ -39,6 +39,8 @@ pub struct Input<'a> {
     pub partitions: u32,
     /// How long the main phase lasted, nanoseconds.
     pub length_ns: u64,
+    /// Operations per second that were wanted; none if clients did as many as they could.
+    pub rate: Option<f64>,
 }
 
 /// A part of a run, as its faults divide it.
@@ -107,6 +109,26 @@ impl OutcomeCounts {
     }
 }
 
+/// How fast operations were to begin, and how fast they did.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Operations per second that were wanted.
+    pub wanted: f64,
+    /// Operations per second that clients began.
+    pub reached: f64,
+}
+
+impl Pace {
+    /// The part of the wanted rate that clients must reach for latencies to be those of the database
+    /// alone.
+    const ENOUGH: f64 = 0.95;
+
+    /// Whether clients did not keep up: latencies then tell of too few clients as well.
+    pub fn falls_short(self) -> bool {
+        self.reached < Pace::ENOUGH * self.wanted
+    }
+}
+
 /// All figures of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -120,6 +142,10 @@ pub struct Figures {
     pub throughput: BTreeMap<Phase, f64>,
     /// Latency of answered operations from their intended beginning, milliseconds.
     pub latency_ms: LatencyByPhase,
+    /// Operations per second that were wanted, and that clients reached; none if they did as many as
+    /// they could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
     /// The longest time in which nothing at all was answered, milliseconds.
     pub unavailable_ms_max: f64,
     /// Outages and recoveries.
@@ -178,6 +204,12 @@ impl Figures {
             succeeded,
             throughput: answered.into_iter().filter_map(rate).collect(),
             latency_ms: LatencyByPhase::of(input),
+            pace: input.rate.map(|wanted| Pace {
+                wanted: round(wanted),
+                reached: round(
+                    input.samples.len() as f64 / (input.length_ns as f64 / 1e9).max(0.001),
+                ),
+            }),
             unavailable_ms_max: availability.overall.ms,
             availability,
             series: Series::of(input),

@@ -36,6 +36,7 @@ fn figures(samples: &[Sample], faults: &[(u64, u64)]) -> Figures {
         operations: &["read", "write"],
         partitions: 2,
         length_ns: 10_000 * MS,
+        rate: None,
     })
 }
 
@@ -83,6 +84,27 @@ fn latency_counts_from_the_intended_beginning() {
     late.intended_ns = 10 * MS;
     let figures = figures(&[late], &[]);
     assert!((figures.latency_ms.all.max - 100.0).abs() < 0.1);
+}
+
+#[test]
+fn clients_that_do_not_keep_up_are_told_with_times_of_their_own() {
+    let mut late = sample("read", 0, 100, 110, Kind::Ok);
+    late.intended_ns = 10 * MS;
+    let samples = [late];
+    let short = Figures::of(Input {
+        samples: &samples,
+        faults: &[],
+        operations: &["read"],
+        partitions: 1,
+        length_ns: 1_000 * MS,
+        rate: Some(2.0),
+    });
+    let pace = short.pace.expect("a rate was wanted");
+    assert_eq!((pace.wanted, pace.reached), (2.0, 1.0));
+    assert!(pace.falls_short());
+    assert!((short.latency_ms.service.max - 10.0).abs() < 0.1);
+    assert!((short.latency_ms.all.max - 100.0).abs() < 0.1);
+    assert_eq!(figures(&[late], &[]).pace, None);
 }
 
 #[test]
@@ -137,8 +159,29 @@ fn recovery_is_that_of_the_slowest_partition() {
     ];
     let availability = figures(&samples, &[(1_000, 2_000)]).availability;
     let recovery = availability.recoveries[0];
-    assert_eq!((recovery.ms, recovery.partition), (Some(1_100.0), Some(1)));
-    assert_eq!(availability.recovery_ms_max, Some(1_100.0));
+    assert_eq!((recovery.ms, recovery.partition), (Some(2_100.0), Some(1)));
+    assert_eq!((recovery.began_ms, recovery.healed_ms), (1_000.0, 2_000.0));
+    assert_eq!(availability.recovery_ms_max, Some(2_100.0));
+}
+
+#[test]
+fn recovery_counts_from_the_beginning_of_the_fault_that_brought_the_outage() {
+    let samples = [
+        // The owner is killed at 1000; others serve from 1300 on, long before it is started again.
+        sample("read", 0, 990, 1_005, Kind::Ok),
+        sample("read", 0, 1_006, 1_300, Kind::Ok),
+        sample("read", 1, 1_010, 1_020, Kind::Ok),
+        sample("read", 0, 4_000, 4_010, Kind::Ok),
+        // What happens long after it is the next one's.
+        sample("read", 1, 7_000, 7_900, Kind::Ok),
+    ];
+    let availability = figures(&samples, &[(1_000, 4_000), (6_990, 7_500)]).availability;
+    let felt: Vec<_> = availability
+        .recoveries
+        .iter()
+        .map(|r| (r.ms, r.partition))
+        .collect();
+    assert_eq!(felt, [(Some(300.0), Some(0)), (Some(910.0), Some(1))]);
 }
 
 #[test]

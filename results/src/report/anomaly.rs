@@ -195,7 +195,7 @@ impl<'a> Anomaly<'a> {
         let seen_late = |change: &Failover| {
             let at = change.at_ms as f64;
             let by_new_owner = culprit.is_some_and(|culprit| change.to == culprit.node);
-            at > last_ms && at <= last_ms + SEEN_LATE_MS && by_new_owner
+            !change.recorded && at > last_ms && at <= last_ms + SEEN_LATE_MS && by_new_owner
         };
         let changes = verdict.failovers.iter().filter(|change| {
             let now = within(change.at_ms as f64);
@@ -203,17 +203,25 @@ impl<'a> Anomaly<'a> {
         });
         for change in earlier.into_iter().chain(changes) {
             let name = |node: &Option<String>| node.as_deref().unwrap_or("nobody").to_string();
-            let what = match change.partition {
-                Some(id) => {
+            let what = match (change.partition, change.recorded) {
+                (Some(id), true) => {
+                    format!("Partition {id}, which holds the register, gets another owner")
+                }
+                (Some(id), false) => {
                     format!(
                         "Partition {id}, which holds the {}, is seen to have another owner",
                         verdict.object
                     )
                 }
-                None => "The cluster is seen to have another master".to_string(),
+                (None, true) => "The cluster gets another master".to_string(),
+                (None, false) => "The cluster is seen to have another master".to_string(),
+            };
+            let when = match change.recorded {
+                true => String::new(),
+                false => format!(" (it happened {})", change.when()),
             };
             let words = format!(
-                "{what}: {} instead of {}.",
+                "{what}: {} instead of {}{when}.",
                 name(&change.to),
                 name(&change.from)
             );

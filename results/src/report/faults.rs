@@ -44,8 +44,8 @@ pub(super) fn draw(verdict: &Verdict) -> String {
     }
     let introduction = "What each did to clients: answers per second in the quiet time before it, while it lasted, and in the quiet time after it; \
          the rest counts from its beginning to the next fault. \
-         Partitions that it hit are those whose owners were its targets; silent ones gave no answer for over 0.2 s. Recovery counts from the moment at which everything was undone \
-         until every partition had answered again. Dots are the nodes' health before, during and after.";
+         Partitions that it hit are those whose owners were its targets; silent ones gave no answer for over 0.2 s. Recovery counts from the fault's beginning \
+         until every partition answered again. Dots are the nodes' health before, during and after.";
     section(
         "Faults",
         introduction,
@@ -131,6 +131,7 @@ fn facts(
         None => "–".to_string(),
     };
     vec![
+        ("recovered in", recovered),
         (
             "answers per second",
             format!(
@@ -152,7 +153,6 @@ fn facts(
         ("partitions it hit", fault.owned.len().to_string()),
         ("silent partitions", silent),
         ("changes", changes.join(", ")),
-        ("recovered in", recovered),
     ]
 }
 

@@ -62,7 +62,7 @@ fn remarks(record: &RunRecord, verdict: &Verdict) -> String {
     if option("mode") == Some("async") && verdict.losses.count > 0 {
         remarks.push_str(
             "<p class=\"remark\"><b>Replication was asynchronous.</b> An update is confirmed before the backups have it, \
-             so a failover may lose what was confirmed last. This run shows which updates that were.</p>\n",
+             so a failover may lose what was confirmed last. This run shows which updates that were; it is right if nothing else was lost.</p>\n",
         );
     }
     remarks
@@ -84,7 +84,34 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
         None if recoveries.is_empty() => "–".to_string(),
         None => "never".to_string(),
     };
+    let silence = figures
+        .availability
+        .partitions
+        .iter()
+        .map(|outage| outage.ms);
+    let short = match figures.pace.filter(|pace| pace.falls_short()) {
+        None => String::new(),
+        Some(_) => {
+            let service = figures.latency_ms.service;
+            let [p50, p99] = [service.p50, service.p99].map(duration_ms);
+            format!("; of the database alone {p50}, {p99}")
+        }
+    };
     let tiles = [
+        (
+            "slowest recovery",
+            recovery,
+            "from a fault's beginning until every partition answered again".to_string(),
+        ),
+        (
+            "longest silence of a partition",
+            duration_ms(silence.fold(0.0, f64::max)),
+            format!(
+                "of the whole cluster {}",
+                duration_ms(figures.unavailable_ms_max)
+            ),
+        ),
+        ("faults applied", faults, verdict.counts.text()),
         (
             "operations",
             thousands(figures.operation_count()),
@@ -98,18 +125,7 @@ pub(super) fn tiles(verdict: &Verdict) -> String {
         (
             "median latency",
             duration_ms(figures.latency_ms.all.p50),
-            format!("99 %: {}", duration_ms(figures.latency_ms.all.p99)),
-        ),
-        ("faults applied", faults, verdict.counts.text()),
-        (
-            "longest without any answer",
-            duration_ms(figures.unavailable_ms_max),
-            "of the whole cluster".to_string(),
-        ),
-        (
-            "slowest recovery",
-            recovery,
-            "from a fault's end until every partition answered".to_string(),
+            format!("99 %: {}{short}", duration_ms(figures.latency_ms.all.p99)),
         ),
     ];
     html::tiles(&tiles)
@@ -202,9 +218,24 @@ pub(super) fn phases(verdict: &Verdict) -> String {
         rows.push(row);
     }
     let introduction = "Latency counts from the moment at which an operation was meant to begin, so that waiting for a free client counts too.";
+    let introduction = match figures.pace.filter(|pace| pace.falls_short()) {
+        None => introduction.to_string(),
+        Some(pace) => {
+            let service = figures.latency_ms.service;
+            format!(
+                "{introduction} Clients did not keep up: they began {:.0} operations per second of the {:.0} that were wanted. \
+                 From when a client really began, the median is {}, 99 % are below {}, and the slowest took {}.",
+                pace.reached,
+                pace.wanted,
+                duration_ms(service.p50),
+                duration_ms(service.p99),
+                duration_ms(service.max)
+            )
+        }
+    };
     section(
         "Throughput and latency",
-        introduction,
+        &introduction,
         &table(&columns, &rows),
     )
 }
@@ -287,7 +318,7 @@ pub(super) fn failovers(verdict: &Verdict) -> String {
         return String::new();
     }
     let columns = [
-        Column::Number("seen at"),
+        Column::Words("when"),
         Column::Words("what"),
         Column::Words("from"),
         Column::Words("to"),
@@ -301,7 +332,7 @@ pub(super) fn failovers(verdict: &Verdict) -> String {
         .take(ROWS_MAX)
         .map(|failover| {
             vec![
-                seconds(failover.at_ms),
+                failover.when(),
                 failover
                     .partition
                     .map_or("master".to_string(), |id| format!("owner of {id}")),

@@ -90,6 +90,7 @@ fn verdict(valid: Validity) -> Verdict {
         operations: &["write"],
         partitions: 2,
         length_ns: 3_000_000_000,
+        rate: None,
     });
     Verdict {
         valid,
@@ -106,6 +107,8 @@ fn verdict(valid: Validity) -> Verdict {
         },
         failovers: vec![Failover {
             at_ms: 1_400,
+            after_ms: Some(1_300),
+            recorded: false,
             partition: Some(1),
             from: Some("n1".to_string()),
             to: Some("n2".to_string()),
@@ -220,8 +223,7 @@ fn violations_and_losses_are_shown() {
     assert!(page.contains("A read returned a value that had been replaced before the read began."));
     assert!(page.contains("Process 1 writes 5: n2 confirms it. <b>This cannot be right.</b>"));
     assert!(page.contains("partition 1: owner n1 -&gt; n2"));
-    let change =
-        "Partition 1, which holds the register, is seen to have another owner: n2 instead of n1.";
+    let change = "Partition 1, which holds the register, is seen to have another owner: n2 instead of n1 (it happened between 1.300 and 1.400 s).";
     assert!(!page.contains(change), "that came much later");
     let mut later = |milliseconds: u64| {
         for operation in verdict.anomalies[0]["operations"].as_array_mut().unwrap() {
@@ -265,6 +267,7 @@ fn a_run_without_faults_and_operations_can_be_drawn() {
         operations: &["read"],
         partitions: 0,
         length_ns: 0,
+        rate: None,
     });
     let verdict = Verdict {
         faults: Vec::new(),

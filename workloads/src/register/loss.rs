@@ -115,13 +115,56 @@ fn lost_of_key(history: &History, key: u32, steps: &[(&Operation, Step)]) -> Vec
                 value: history.value(value).to_json(),
                 acknowledged_ns: write.complete_time,
                 node: node(history, write),
-                missed_ns: other.invoke_time,
+                missed_ns: other.complete_time,
                 seen: history.value(*seen).to_json(),
                 seen_at: node(history, other),
             });
         }
     }
     lost
+}
+
+/// See [`Workload::kept_beyond`](crate::Workload::kept_beyond).
+pub(super) fn kept_beyond(
+    history: &History,
+    lost: &[LostWrite],
+    (owner, until_ns): (&str, u64),
+    in_partition: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let first = lost.iter().min_by_key(|write| write.acknowledged_ns)?;
+    let operations = || {
+        history
+            .operations
+            .iter()
+            .filter(|operation| operation.outcome != Outcome::Unknown)
+    };
+    // Who saw a value, elsewhere and later.
+    let mut seen: HashMap<(u32, Datum), &Operation> = HashMap::new();
+    for operation in operations().filter(|operation| history.name(operation.node) != owner) {
+        if let Some(value) = step(history, operation).saw {
+            seen.insert((operation.key, value), operation);
+        }
+    }
+    operations().find_map(|kept| {
+        let wrote = step(history, kept).wrote.filter(|_| kept.outcome == Outcome::Ok)?;
+        let later = kept.invoke_time > first.acknowledged_ns && kept.complete_time < until_ns;
+        let key = history.key_text(kept.key)?;
+        if !later || history.name(kept.node) != owner || !in_partition(&key) {
+            return None;
+        }
+        let value = history.value(wrote).to_json();
+        if lost.iter().any(|write| write.key == key && write.value == value) {
+            return None;
+        }
+        let witness = seen.get(&(kept.key, wrote)).filter(|saw| saw.invoke > kept.complete)?;
+        Some(format!(
+            "{owner}'s write of {value} to {key} began after the lost write of {} to {} was acknowledged, and {} still showed it at {:.3} s: more was lost than the end of the log",
+            first.value,
+            first.key,
+            node(history, witness).unwrap_or_else(|| "another node".to_owned()),
+            witness.complete_time as f64 / 1e9,
+        ))
+    })
 }
 
 fn node(history: &History, operation: &Operation) -> Option<String> {
@@ -173,7 +216,7 @@ mod tests {
         assert_eq!(lost_values(&operations), [json!(2), json!(3)]);
         let lost = &lost_writes(&history(&operations))[0];
         assert_eq!((lost.key.as_str(), lost.acknowledged_ns), ("r1", 30));
-        assert_eq!((lost.missed_ns, &lost.seen), (60, &json!(1)));
+        assert_eq!((lost.missed_ns, &lost.seen), (70, &json!(1)));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod keys;
 mod loss;
+mod lossy;
 mod operations;
 
 use kensho_checker::history::History;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::call::CallKind;
 use crate::messages::{Argument, Message, Spoken};
-use crate::workload::{Clients, LostWrite, Settings, Words, Workload};
+use crate::workload::{Clients, Failover, LostWrite, Settings, Words, Workload};
 
 /// Many independent registers.
 #[derive(Debug)]
@@ -107,6 +108,24 @@ impl Workload for Register {
 
     fn losses(&self, history: &History) -> Vec<LostWrite> {
         loss::lost_writes(history)
+    }
+
+    fn check_lossy(
+        &self,
+        history: &History,
+        failovers: &dyn Fn(&str) -> Vec<Failover>,
+    ) -> Option<Report> {
+        Some(lossy::check(history, failovers))
+    }
+
+    fn kept_beyond(
+        &self,
+        history: &History,
+        lost: &[LostWrite],
+        owner_until: (&str, u64),
+        in_partition: &dyn Fn(&str) -> bool,
+    ) -> Option<String> {
+        loss::kept_beyond(history, lost, owner_until, in_partition)
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn judge(history: &History, question: &Question, outcome: Outcome) ->
         operations: question.operations,
         partitions: 1,
         length_ns: outcome.length_ns,
+        rate: None,
     });
     let operations = figures.operation_count();
     let trouble = remains.trouble.as_ref();

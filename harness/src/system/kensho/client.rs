@@ -90,6 +90,15 @@ impl KenshoClient {
                 let rows = numbers_in(&said.value);
                 Ok(answered(&said, rows.map(Answer::Rows)))
             }
+            Call::Transact {
+                container,
+                transaction,
+            } => {
+                let said = self.client.transact(container, transaction.body()).await?;
+                let rows = said.value.results.iter().map(row_of).collect();
+                let seen = transaction.seen(said.value.succeeded, rows);
+                Ok(answered(&said, seen.map(Answer::Transacted)))
+            }
             Call::Message { body, .. } => Ok(Answered {
                 answer: Answer::Error {
                     definite: true,
@@ -153,6 +162,11 @@ fn found(current: &Current) -> Result<Found, String> {
         Some(row) => Ok(Found::Row(number_in(row)?, current.etag.clone())),
         None => Ok(Found::Unknown),
     }
+}
+
+/// The row that an operation of a transaction read, if it read one.
+fn row_of(result: &serde_json::Value) -> Option<serde_json::Value> {
+    result.get("row").filter(|row| !row.is_null()).cloned()
 }
 
 fn numbers_in(rows: &Rows) -> Result<Vec<(String, u64)>, String> {

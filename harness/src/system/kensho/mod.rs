@@ -19,6 +19,8 @@ use kensho_means::mesh::{Mesh, Ports};
 use kensho_nemesis::capability::Capability;
 use kensho_nemesis::topology::Endpoint;
 use kensho_workloads::call::CallKind;
+use kensho_workloads::transaction::COLUMN;
+use kensho_workloads::workload::Values;
 use serde_json::{Map, Value, json};
 
 use super::control;
@@ -390,10 +392,10 @@ impl System for KenshoSystem {
         table.whole(self.settings.replicas)
     }
 
-    async fn create_containers(&self, names: &[String]) -> Result<()> {
+    async fn create_containers(&self, names: &[String], values: Values) -> Result<()> {
         let client = self.client_with(CREATE_LIMIT);
         for name in names {
-            let container = Container::keyed(name, "STRING").column("value", "LONG");
+            let container = Container::keyed(name, "STRING").column(COLUMN, values.column_type());
             let created = client.library().create_container(&container).await;
             created.with_context(|| format!("cannot create the container {name}"))?;
         }

@@ -20,6 +20,7 @@ use kensho_means::origin;
 use kensho_nemesis::capability::Capability;
 use kensho_nemesis::topology::Endpoint;
 use kensho_workloads::call::CallKind;
+use kensho_workloads::workload::Values;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -407,7 +408,7 @@ impl System for ProgramSystem {
 
     /// There are no containers to be made; that a client can be spoken to is found out before anything
     /// depends on it.
-    async fn create_containers(&self, _names: &[String]) -> Result<()> {
+    async fn create_containers(&self, _names: &[String], _values: Values) -> Result<()> {
         if let Err(why) = self.client(0).greet().await {
             bail!("the client program cannot be used: {why}");
         }

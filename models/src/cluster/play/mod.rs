@@ -10,12 +10,13 @@
 //! whether clients could see it.
 
 mod history;
+mod losses;
 mod rows;
 
 use kensho_checker::history::{Event, History, Kind};
 use kensho_checker::report::{Report, Verdict};
-use kensho_protocol::ids::{Lsn, PartitionId};
-use kensho_protocol::request::RequestId;
+use kensho_protocol::ids::{Epoch, Lsn, PartitionId};
+use kensho_protocol::request::{Reply, RequestId};
 use kensho_protocol::session;
 use kensho_protocol::settings::Mode;
 use kensho_storage::tables::Tables;
@@ -214,13 +215,17 @@ impl Load for Play {
     }
 
     fn judge(cluster: &mut Cluster<Self>) {
-        // What async lost, clients have seen.
-        if cluster.plan.settings.mode == Mode::Async && cluster.figures.lost > 0 {
-            return;
-        }
-        let history = History::from_events(cluster.load.journal.events());
-        let report = cluster.load.workload.check(&history);
-        if let Some(violation) = violation(&report) {
+        let load = &cluster.load;
+        let found = if cluster.figures.lost > 0 && cluster.plan.settings.mode == Mode::Async {
+            let lossy = load.journal.lossy();
+            cluster.figures.lost = lossy.count();
+            let wrong = lossy.judge(load.workload);
+            wrong.and_then(|(what, report)| violation(&report, &what))
+        } else {
+            let history = History::from_events(load.journal.events());
+            violation(&load.workload.check(&history), "")
+        };
+        if let Some(violation) = found {
             // What clients could see comes before what only the invariants saw.
             cluster.violations.insert(0, violation);
         }
@@ -234,7 +239,9 @@ impl Load for Play {
         None
     }
 
-    fn lose_above(&mut self, _: PartitionId, _: Lsn) {}
+    fn lose_above(&mut self, partition: PartitionId, keep: Lsn, epoch: Epoch) {
+        self.journal.lose_above(partition, keep, epoch);
+    }
 
     fn history(&self) -> &[Event] {
         self.journal.events()
@@ -245,17 +252,21 @@ impl Load for Play {
     }
 }
 
-/// What a report says against a history.
-fn violation(report: &Report) -> Option<Violation> {
+/// What a report says against a history, or against a part of it, which is told.
+fn violation(report: &Report, part: &str) -> Option<Violation> {
+    let of_part = match part {
+        "" => String::new(),
+        part => format!(" (of {part})"),
+    };
     match &report.verdict {
         Verdict::Valid(_) => None,
         Verdict::Invalid(_) => {
             let anomaly = report.anomalies().first()?;
-            let verdict = format!("{:?}: {}", anomaly.name, anomaly.text);
+            let verdict = format!("{:?}: {}{of_part}", anomaly.name, anomaly.text);
             Some(Violation::HistoryNotLinearizable { verdict })
         }
         Verdict::Unknown(unknown) => {
-            let reason = unknown.reason.clone();
+            let reason = format!("{}{of_part}", unknown.reason);
             Some(Violation::HistoryNotJudged { reason })
         }
     }
@@ -265,7 +276,8 @@ fn violation(report: &Report) -> Option<Violation> {
 fn make_container(cluster: &mut Cluster<Play>, number: usize) {
     let name = cluster.load.names[number].clone();
     let partition = rows::partition(&name, cluster.plan.partitions);
-    cluster.ask(0, partition, Containers::create(&name));
+    let values = cluster.load.clients.values();
+    cluster.ask(0, partition, Containers::create(&name, values));
 }
 
 /// A statement about a container ended: it was made, or looked up. What failed is tried again.
@@ -354,7 +366,9 @@ fn begin_operation(cluster: &mut Cluster<Play>, scheduled: Scheduled) {
     }
     let called = load.clients.begin(client, scheduled.operation);
     let (operation, call) = called.expect("the workload's own operation");
-    load.journal.begin(client, cluster.now_ns, &operation);
+    let partition = rows::partition(call.container(), cluster.plan.partitions);
+    load.journal
+        .begin(client, cluster.now_ns, partition, &operation);
     if cluster.trace.is_kept() {
         let told = (operation.f, &operation.key, operation.value.to_string());
         cluster.say(format_args!("client {client} begins {told:?}"));
@@ -379,13 +393,18 @@ fn go_on(
     ended: &Ended,
 ) -> Option<Kind> {
     let answer = match &ended.result {
-        Ok(reply) => rows::answer(reply),
+        Ok(reply) => rows::answer(call, reply),
         Err(failure) => Answer::Error {
             definite: failure.definite,
             text: failure.to_string(),
         },
     };
+    let at = match &ended.result {
+        Ok(Reply::Done { at, .. } | Reply::Answer { at, .. }) => Some(*at),
+        _ => None,
+    };
     let load = &mut cluster.load;
+    load.journal.told(client, at, call.is_update());
     let outcome = match load.clients.answered(client, operation, call, answer) {
         Step::End(outcome) => outcome,
         Step::Call(next) => {

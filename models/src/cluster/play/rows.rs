@@ -7,9 +7,12 @@ use kensho_protocol::ids::{PartitionId, Position};
 use kensho_protocol::request::Reply;
 use kensho_protocol::routing::partition_of;
 use kensho_storage::tables::{
-    self, ContainerInfo, Key, Outcome, Query, Raw, Statement, ValidRows, Wanted,
+    self, ContainerInfo, Done, Key, Outcome, Query, Raw, Statement, ValidRows, ValidTransaction,
+    Wanted,
 };
 use kensho_workloads::call::{Answer, Call, Condition, Found};
+use kensho_workloads::workload::Values;
+use serde_json::Value;
 
 use super::super::clients::Request;
 
@@ -20,13 +23,13 @@ pub(super) struct Containers {
     info: Option<ContainerInfo>,
 }
 
-/// What every container is like: a text as key, and a number.
-fn description(name: &str) -> ContainerInfo {
+/// What every container is like: a text as key, and a value.
+fn description(name: &str, values: Values) -> ContainerInfo {
     let text = serde_json::json!({
         "container_name": name,
         "container_type": "COLLECTION",
         "rowkey": true,
-        "columns": [{"name": "key", "type": "STRING"}, {"name": "value", "type": "LONG"}],
+        "columns": [{"name": "key", "type": "STRING"}, {"name": kensho_workloads::transaction::COLUMN, "type": values.column_type()}],
     });
     let (_, info) = ContainerInfo::from_json(text.to_string().as_bytes())
         .expect("a description of a container");
@@ -35,8 +38,8 @@ fn description(name: &str) -> ContainerInfo {
 
 impl Containers {
     /// The request that makes a container.
-    pub(super) fn create(name: &str) -> Request {
-        let info = description(name);
+    pub(super) fn create(name: &str, values: Values) -> Request {
+        let info = description(name, values);
         Request::update(Statement::CreateContainer { name, info }.encode())
     }
 
@@ -104,6 +107,16 @@ impl Containers {
                 };
                 Request::Read(scan.encode())
             }
+            Call::Transact {
+                container,
+                transaction,
+            } => {
+                let info = self.info.as_ref().expect("containers are made first");
+                let body = transaction.body();
+                let valid = ValidTransaction::read(info, body.as_bytes());
+                let valid = valid.expect("a transaction on rows of text and value");
+                Request::update(valid.statement(container, self.created[container]))
+            }
             Call::Message { .. } => unreachable!("the tables serve calls about rows only"),
             Call::Delete { container, key } => {
                 let delete = Statement::Delete {
@@ -126,8 +139,8 @@ pub(super) fn partition(container: &str, partitions: usize) -> PartitionId {
     )
 }
 
-/// What a node's reply says.
-pub(super) fn answer(reply: &Reply) -> Answer {
+/// What a node's reply to a call says.
+pub(super) fn answer(call: &Call, reply: &Reply) -> Answer {
     let nonsense = |text: String| Answer::Error {
         definite: false,
         text,
@@ -148,6 +161,9 @@ pub(super) fn answer(reply: &Reply) -> Answer {
         },
         Reply::Done { outcome, .. } => match Outcome::decode(outcome) {
             Some(Outcome::Stored { version, .. }) => Answer::Written(Some(version.to_string())),
+            Some(Outcome::Transacted { succeeded, results }) => {
+                transacted(call, succeeded, &results).map_or_else(nonsense, Answer::Transacted)
+            }
             Some(Outcome::Deleted { existed }) => Answer::Deleted {
                 existed: existed > 0,
             },
@@ -165,6 +181,23 @@ pub(super) fn answer(reply: &Reply) -> Answer {
         },
         Reply::Refused(refusal) => nonsense(format!("{refusal:?}")),
     }
+}
+
+/// What a transaction saw.
+fn transacted(
+    call: &Call,
+    succeeded: bool,
+    results: &[Done<'_>],
+) -> Result<Option<Vec<Value>>, String> {
+    let Call::Transact { transaction, .. } = call else {
+        return Err(format!("{results:?} is no answer to {call:?}"));
+    };
+    let row = |done: &Done<'_>| match done {
+        Done::Row { value, .. } => serde_json::from_slice(&value.0).map(Some),
+        Done::NoRow | Done::Stored(_) | Done::Deleted { .. } => Ok(None),
+    };
+    let rows: Result<Vec<Option<Value>>, _> = results.iter().map(row).collect();
+    transaction.seen(succeeded, rows.map_err(|error| error.to_string())?)
 }
 
 /// A row's value, and its version.
