@@ -11,7 +11,7 @@ use clap::{Args, Parser};
 use kensho_results::run::Host;
 use kensho_results::text::thousands;
 use kensho_results::verdict::{Validity, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::options::count;
 use super::refusal::Refusal;
@@ -43,20 +43,20 @@ pub(super) struct Arguments {
     /// Folder of runs
     #[arg(long, default_value = "results/runs/trials", value_name = "DIR")]
     out: PathBuf,
-    /// Write the table to this file, as Markdown, and beside it as JSON
+    /// Write the table to this file, as Markdown, and beside it as JSON; what is there of other systems stays
     #[arg(long, value_name = "FILE.md")]
     save: Option<PathBuf>,
 }
 
 /// What came of the runs of one trial.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Row {
-    system: &'static str,
+    system: String,
     version: String,
     /// What can be typed to see it again.
     command: String,
     /// What is expected.
-    expected: &'static str,
+    expected: String,
     /// What was found, each time.
     verdicts: Vec<Found>,
     /// Whether all are as expected.
@@ -66,9 +66,9 @@ struct Row {
 }
 
 /// What one run found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Found {
-    verdict: &'static str,
+    verdict: String,
     anomalies: String,
     lost_writes: usize,
     operations: u64,
@@ -89,7 +89,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let chosen = choose(&arguments.systems)?;
     block_on(async {
         let interrupt = Interrupt::on_signals()?;
-        let (mut rows, mut skipped) = (Vec::new(), Vec::new());
+        let names: Vec<&str> = chosen.iter().map(|system| system.name).collect();
+        let kept = arguments
+            .save
+            .as_ref()
+            .map(|path| rows_of_others(path, &names));
+        let (mut rows, mut skipped) = (kept.transpose()?.unwrap_or_default(), Vec::new());
         for system in chosen {
             let described = system.described()?;
             if let Some(missing) = described.needs.missing() {
@@ -104,11 +109,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 rows.push(row);
                 // After each of them, since all of them take their time.
                 if let Some(path) = &arguments.save {
+                    rows.sort_by_key(place);
                     save(path, &rows, &skipped)?;
                 }
             }
         }
-        let right = rows.iter().all(|row| row.as_expected);
+        let mut made = rows
+            .iter()
+            .filter(|row| names.contains(&row.system.as_str()));
+        let right = made.all(|row| row.as_expected);
         Ok(u8::from(!right))
     })
 }
@@ -167,10 +176,10 @@ async fn try_out(
     }
     let expected = trial.expect.validity().word();
     Ok(Row {
-        system: system.name,
+        system: system.name.to_string(),
         version,
         command: format!("kensho {}", words.join(" ")),
-        expected,
+        expected: expected.to_string(),
         as_expected: verdicts.iter().all(|found| found.verdict == expected),
         verdicts,
         shows: trial.shows.clone(),
@@ -198,7 +207,7 @@ fn found(verdict: &Verdict, seconds: f64) -> Found {
         Validity::Valid | Validity::Invalid => names.join(", "),
     };
     Found {
-        verdict: verdict.valid.word(),
+        verdict: verdict.valid.word().to_string(),
         anomalies: missing,
         lost_writes: verdict.losses.count,
         operations: verdict.figures.operation_count(),
@@ -225,6 +234,27 @@ fn told(row: &Row) -> String {
     };
     let each = each.collect::<Vec<_>>().join("; ");
     format!("{:<16} {each}: {right}\n  {}", row.system, row.command)
+}
+
+/// The rows of systems that are not put to the test now, as they lie beside the table.
+fn rows_of_others(path: &Path, names: &[&str]) -> Result<Vec<Row>> {
+    let json = path.with_extension("json");
+    let Ok(text) = std::fs::read_to_string(&json) else {
+        return Ok(Vec::new());
+    };
+    let rows: Vec<Row> = serde_json::from_str(&text)
+        .with_context(|| format!("{} is no table of trials", json.display()))?;
+    let others = rows.into_iter();
+    Ok(others
+        .filter(|row| !names.contains(&row.system.as_str()))
+        .collect())
+}
+
+/// Where a row stands: systems in the order in which they are listed.
+fn place(row: &Row) -> Option<usize> {
+    built_in::ALL
+        .iter()
+        .position(|system| system.name == row.system)
 }
 
 fn save(path: &Path, rows: &[Row], skipped: &[(&str, String)]) -> Result<()> {
@@ -302,8 +332,8 @@ mod tests {
 
     #[test]
     fn a_run_that_is_not_as_expected_is_seen_in_the_table() {
-        let found = |verdict| Found {
-            verdict,
+        let found = |verdict: &str| Found {
+            verdict: verdict.into(),
             anomalies: "stale read".into(),
             lost_writes: 1_000,
             operations: 5,
@@ -312,10 +342,10 @@ mod tests {
             summary: String::new(),
         };
         let row = Row {
-            system: "etcd",
+            system: "etcd".into(),
             version: "3.4".into(),
             command: "kensho test".into(),
-            expected: "valid",
+            expected: "valid".into(),
             as_expected: false,
             verdicts: vec![found("valid"), found("invalid")],
             shows: "it reads".into(),

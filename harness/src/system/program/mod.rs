@@ -462,4 +462,6 @@ impl System for ProgramSystem {
 }
 
 #[cfg(test)]
+mod etcd_tests;
+#[cfg(test)]
 mod tests;

@@ -234,7 +234,8 @@ impl File {
     pub(super) fn probe_limit(&self) -> Duration {
         match self.ready {
             Ready::Port | Ready::Url(_) => super::PROBE_LIMIT,
-            Ready::Command(_) => Duration::from_secs(2),
+            // On a machine that has much to do a program takes long to begin.
+            Ready::Command(_) => Duration::from_secs(5),
         }
     }
 }
