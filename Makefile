@@ -8,7 +8,7 @@ BROKEN = target/break-rules
 RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUBLISHED)/broken-rules.md
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint programs cluster test-linearizability prove failover soak serve \
+.PHONY: help build test lint programs cluster test-linearizability prove failover rolling-restart soak serve \
 	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
 	bugs systems election-figures bench-checker bench-maelstrom fuzz-checker fuzz-verdicts
 
@@ -90,6 +90,11 @@ prove: programs ## the same with ten seeds; figures to results/published/lineari
 failover: programs ## time without service after kills of an owner, of the master, of both
 	$(KENSHO) bench failover --out $(RUNS) $(OPTIONS)
 	cp $(RUNS)/failover/latest/failover.json $(PUBLISHED)/failover.json
+	$(KENSHO) bench failover --heartbeat 5s --out $(RUNS) $(OPTIONS)
+	cp $(RUNS)/failover/latest/failover.json $(PUBLISHED)/failover-default-heartbeat.json
+
+rolling-restart: programs ## longest wait while all nodes are restarted in order, beside a control
+	$(KENSHO) bench rolling-restart --save $(PUBLISHED)/rolling-restart.json $(OPTIONS)
 
 soak: programs ## ten minutes at full load, in which nothing may fail over
 	$(KENSHO) bench soak --rate max --out $(RUNS) $(OPTIONS)

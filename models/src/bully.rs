@@ -255,6 +255,7 @@ impl World {
             | Message::Recall { .. }
             | Message::Recalled { .. }
             | Message::Goodbye { .. }
+            | Message::NobodyListens { .. }
             | Message::Parting { .. }
             | Message::Room { .. } => {}
         }

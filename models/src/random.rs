@@ -34,6 +34,8 @@ pub enum Stream {
     Busy = 13,
     /// How often nodes stop in order, and owners hand over.
     Goodbyes = 14,
+    /// Whether connections are refused, and how often for no reason.
+    Evidence = 15,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

@@ -417,7 +417,7 @@ impl ControlThread {
             let known = Arc::clone(&self.hello);
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Control, Arc::clone(&self.hello), sink);
-            let (peers, met) =
+            let (peers, seen) =
                 Peers::new(link_settings(&self.settings, Plane::Control, self.hello));
             match TcpListener::from_std(self.listener) {
                 Ok(listener) => {
@@ -453,7 +453,7 @@ impl ControlThread {
                 messages,
                 reports: self.reports,
                 saved: self.saved,
-                met,
+                seen,
             };
             control.run(inputs, begin).await;
         });
@@ -528,7 +528,7 @@ impl DataThread {
         runtime.block_on(async move {
             let (sink, messages) = mpsc::channel(INBOUND_QUEUE);
             let inbound = Inbound::new(Plane::Data, Arc::clone(&self.hello), sink);
-            let (peers, met) = Peers::new(link_settings(&self.settings, Plane::Data, self.hello));
+            let (peers, seen) = Peers::new(link_settings(&self.settings, Plane::Data, self.hello));
             let data = Data::new(DataPlane::new(Parts {
                 settings: self.settings,
                 me: self.me,
@@ -543,7 +543,7 @@ impl DataThread {
                 messages,
                 progress: self.progress,
                 view: self.view,
-                met,
+                seen,
             };
             tokio::task::spawn_local(data.clone().run(inputs));
             tokio::task::spawn_local(take_over(self.streams, inbound));

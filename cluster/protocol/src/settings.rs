@@ -257,9 +257,10 @@ impl Settings {
         Duration::from_secs(5).max(self.missed_after())
     }
 
-    /// The longest wait before a new term is tried (the wait itself is drawn): H.
+    /// What the times of an election are measured by: H, but not longer than 1 s. The longest wait before a new
+    /// term is tried (the wait itself is drawn).
     #[must_use]
-    pub fn election_wait_max(&self) -> Duration {
-        self.heartbeat
+    pub fn election_pace(&self) -> Duration {
+        self.heartbeat.min(Duration::from_secs(1))
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct ClusterOptions {
     /// Let each flush of a node's log take so much longer, as on a slow disk
     #[arg(long, value_name = "TIME")]
     pub(super) flush_delay: Option<Span>,
-    /// Time between heartbeats; leases last 2 of them, and a master is missed after 3
+    /// Time between heartbeats; whoever is silent for 3 of them is missed
     #[arg(long, default_value = "100ms", value_name = "TIME")]
     pub(super) heartbeat: Span,
     /// The node program [default: kensho-node beside this program]

@@ -265,6 +265,13 @@ pub enum Happening {
         /// Which.
         node: usize,
     },
+    /// A node finds that nobody listens where another one was (rule M8).
+    NobodyListens {
+        /// Who finds that.
+        at: usize,
+        /// Where.
+        node: usize,
+    },
     /// A node that said goodbye may stop (rule M7).
     StopInOrder {
         /// Which.
@@ -500,6 +507,7 @@ impl<L: Load> Cluster<L> {
             Happening::EndClone { node } => self.end_clone(node),
             Happening::Start { node } => self.start(node),
             Happening::StopInOrder { node, life } => self.stop_in_order(node, life),
+            Happening::NobodyListens { at, node } => self.look_who_listens(at, node),
             Happening::MakeRoom { node } => self.make_room(node),
             Happening::Continue { node, since_ns } => self.go_on(node, since_ns),
             Happening::Mend => self.network.heal(),

@@ -9,7 +9,7 @@ use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::invariants::Violation;
 use crate::world::node::Condition;
-use crate::world::table_service::{node_id, number_of, partition_id};
+use crate::world::table_service::{member, node_id, number_of, partition_id};
 
 /// A class of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Fault {
     Crash,
     /// A node, or all of them, are to stop in order, and start again.
     Goodbye,
+    /// Some nodes find that nobody listens where another one was, which is there.
+    FalseEvidence,
     /// All processes crash at once.
     Blackout,
     /// A process is stopped, and continued.
@@ -37,9 +39,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 10] = [
+    const ALL: [Fault; 11] = [
         Fault::Crash,
         Fault::Goodbye,
+        Fault::FalseEvidence,
         Fault::Blackout,
         Fault::Pause,
         Fault::Cut,
@@ -56,6 +59,7 @@ impl Fault {
         match self {
             Fault::Crash => "crash",
             Fault::Goodbye => "goodbye",
+            Fault::FalseEvidence => "false-evidence",
             Fault::Blackout => "blackout",
             Fault::Pause => "pause",
             Fault::Cut => "cut",
@@ -86,6 +90,11 @@ impl<L: Load> Cluster<L> {
     /// A node's process is gone, with all that was in memory.
     pub(super) fn crash(&mut self, node: usize) {
         self.say(format_args!("{:?} crashes", node_id(node)));
+        if self.plan.faults.false_evidence_every_ns.is_some() {
+            for at in (0..self.plan.nodes).filter(|at| *at != node) {
+                self.look_for_listener(at, node);
+            }
+        }
         let lost = self.nodes[node].saving > 0;
         for attempt in self.nodes[node].lose_memory() {
             self.answer_client(node, attempt, Ending::Lost);
@@ -151,6 +160,42 @@ impl<L: Load> Cluster<L> {
             self.watch
                 .report(Violation::StorageForgot { node, partition });
         }
+    }
+
+    /// One node, or several, find that nobody listens where `node` is.
+    fn strike_false_evidence(&mut self, node: usize) {
+        let several = self.streams.nemesis.chance(300_000);
+        for at in 0..self.plan.nodes {
+            if at != node && (several || self.streams.nemesis.chance(300_000)) {
+                self.sometimes.saw(Sight::FalseEvidence);
+                self.find_nobody(at, node);
+            }
+        }
+    }
+
+    fn find_nobody(&mut self, at: usize, node: usize) {
+        if self.nodes[at].runs() {
+            let name = member(node).name;
+            self.hand_to_control(at, Input::NobodyListens(name));
+        }
+    }
+
+    /// The connection to a process that is gone was refused; it is tried again and again.
+    pub(super) fn look_who_listens(&mut self, at: usize, node: usize) {
+        let reaches = !self.network.is_cut(at, node) && !self.network.is_cut(node, at);
+        if self.nodes[node].is_up() || !self.turbulent {
+            return;
+        }
+        if reaches {
+            self.find_nobody(at, node);
+        }
+        self.look_for_listener(at, node);
+    }
+
+    fn look_for_listener(&mut self, at: usize, node: usize) {
+        let wait_ns = self.streams.processors.below(self.plan.heartbeat_ns());
+        let finds = Happening::NobodyListens { at, node };
+        self.schedule.put(self.now_ns + wait_ns + 1, finds);
     }
 
     /// A node is told to stop in order, or all of them are.
@@ -223,6 +268,7 @@ impl<L: Load> Cluster<L> {
         match fault {
             Fault::Crash => faults.crash_every_ns,
             Fault::Goodbye => faults.goodbye_every_ns,
+            Fault::FalseEvidence => faults.false_evidence_every_ns,
             Fault::Blackout => faults.blackout_every_ns,
             Fault::Pause => faults.pause_every_ns,
             Fault::Cut => faults.cut_every_ns,
@@ -280,6 +326,7 @@ impl<L: Load> Cluster<L> {
             }
             Fault::Crash => {}
             Fault::Goodbye => self.strike_goodbye(node),
+            Fault::FalseEvidence => self.strike_false_evidence(node),
             Fault::Blackout => self.strike_all(),
             Fault::Pause => self.stop(node, lasts_ns),
             Fault::Cut => {

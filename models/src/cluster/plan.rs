@@ -98,6 +98,8 @@ pub struct FaultPlan {
     pub crash_every_ns: Option<u64>,
     /// A node says goodbye, stops, and starts again; or all of them do (rule M7).
     pub goodbye_every_ns: Option<u64>,
+    /// Nodes find that nobody listens where another one is (rule M8); and where there is nobody, they find it.
+    pub false_evidence_every_ns: Option<u64>,
     /// All processes crash at once, and start again at different times.
     pub blackout_every_ns: Option<u64>,
     /// A process is stopped, and continued.
@@ -203,6 +205,16 @@ impl Plan {
         let heartbeats = random.pick(&[0, 0, 4, 10, 25]);
         let every_ns = heartbeats * self.heartbeat_ns();
         self.faults.goodbye_every_ns = (every_ns > 0).then_some(every_ns);
+        self
+    }
+
+    /// The same plan with connections that are refused, in some runs. It draws from `random` alone, so that
+    /// the other runs stay what they are.
+    #[must_use]
+    pub fn with_evidence(mut self, random: &mut Random) -> Self {
+        let heartbeats = random.pick(&[0, 2, 10, 1_000]);
+        let every_ns = heartbeats * self.heartbeat_ns();
+        self.faults.false_evidence_every_ns = (every_ns > 0).then_some(every_ns);
         self
     }
 
@@ -422,6 +434,7 @@ fn draw_faults(heartbeat_ns: u64, random: &mut Random) -> FaultPlan {
     FaultPlan {
         crash_every_ns: every_ns([0, 0, 6, 15, 40]),
         goodbye_every_ns: None,
+        false_evidence_every_ns: None,
         blackout_every_ns: every_ns([0, 0, 0, 0, 60]),
         pause_every_ns: every_ns([0, 0, 6, 15, 40]),
         cut_every_ns: every_ns([0, 0, 6, 15, 40]),

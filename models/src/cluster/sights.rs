@@ -29,6 +29,8 @@ sights! {
     HandedOver = "a partition was handed over",
     /// A node said goodbye, and nothing was left to be done when it stopped (rule M7).
     StoppedInOrder = "a node stopped in order",
+    /// Somebody was found to listen no more, and that was wrong (rule M8).
+    FalseEvidence = "evidence was false",
     /// A master let others elect another one (rule M7).
     Abdicated = "a master abdicated",
     /// An owner went on in a new epoch after a restart (rule R8).

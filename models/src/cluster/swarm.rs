@@ -111,6 +111,7 @@ impl Load for Swarm {
         plan.with_changing_members(&mut Random::new(seed, Stream::Members))
             .with_full_disks(&mut Random::new(seed, Stream::Room))
             .with_copied_folders(&mut Random::new(seed, Stream::Folders))
+            .with_evidence(&mut Random::new(seed, Stream::Evidence))
             .with_goodbyes(&mut Random::new(seed, Stream::Goodbyes))
             .with_busy_nodes(STATEMENT_BYTES, &mut Random::new(seed, Stream::Busy))
     }

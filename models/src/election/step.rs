@@ -180,6 +180,7 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
         | Message::Recall { .. }
         | Message::Recalled { .. }
         | Message::Goodbye { .. }
+        | Message::NobodyListens { .. }
         | Message::Parting { .. } => false,
     }
 }

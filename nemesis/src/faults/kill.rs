@@ -96,7 +96,7 @@ fn crash_owner(heartbeat_ms: u64, draw: &mut Rng) -> Vec<Injection> {
 }
 
 fn restart_and_kill_owner(heartbeat_ms: u64, draw: &mut Rng) -> Vec<Injection> {
-    // After a restart it waits for 2 heartbeats, and asks for another epoch.
+    // After a restart it compares with others, and asks for another epoch.
     let after_ms = draw.u64(6 * heartbeat_ms..=9 * heartbeat_ms);
     vec![
         now(Action::Restart, Target::Owner),

@@ -29,6 +29,8 @@ pub enum Input {
     Force,
     /// The node is about to stop (rule M7). It goes on until the [`View`] says that it may.
     Goodbye,
+    /// Where a node of this name was connected to, nobody listens any more (rule M8).
+    NobodyListens(String),
     /// A node answers under this identity.
     Met(Member),
     /// A message came from another coordinator.
@@ -164,6 +166,11 @@ impl ControlPlane {
             Input::Remove(node) => self.hand_in(now, Event::Remove(node), out),
             Input::Force => self.hand_in(now, Event::Force, out),
             Input::Goodbye => self.hand_in(now, Event::Goodbye, out),
+            Input::NobodyListens(name) => {
+                if let Some(node) = self.met.get(&name).copied() {
+                    self.hand_in(now, Event::NobodyListens(node), out);
+                }
+            }
             Input::Met(member) => self.meet(now, &member, out),
             Input::Message { from, message } => {
                 self.hand_in(now, Event::Message { from, message }, out);

@@ -18,7 +18,7 @@ use kensho_protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
-use crate::peer::{Hello, Met, Peers, Received};
+use crate::peer::{Hello, Met, Peers, Received, Seen};
 use crate::recording::Recorder;
 use crate::settings::MemberSetting;
 
@@ -78,8 +78,8 @@ pub(crate) struct Inputs {
     pub(crate) reports: mpsc::Receiver<Heard>,
     /// From the disk.
     pub(crate) saved: mpsc::UnboundedReceiver<Ticket>,
-    /// Nodes that answer.
-    pub(crate) met: mpsc::UnboundedReceiver<Met>,
+    /// Nodes that answer, or do so no more.
+    pub(crate) seen: mpsc::UnboundedReceiver<Seen>,
 }
 
 /// The control plane's machine, and what it acts through.
@@ -145,7 +145,10 @@ impl Control {
             tokio::select! {
                 biased;
                 Some(ticket) = inputs.saved.recv() => self.handle(Input::Saved(ticket)),
-                Some(met) = inputs.met.recv() => self.meet(met),
+                Some(seen) = inputs.seen.recv() => match seen {
+                    Seen::Met(met) => self.meet(met),
+                    Seen::Gone(name) => self.handle(Input::NobodyListens(name)),
+                },
                 Some(received) = inputs.messages.recv() => {
                     self.receive(received);
                     self.drain(&mut inputs.messages);

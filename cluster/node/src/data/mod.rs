@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::clock;
 use crate::control::Shown;
 use crate::failure;
-use crate::peer::{Met, Received};
+use crate::peer::{Received, Seen};
 
 pub(crate) use plane::{DataPlane, Parts};
 
@@ -54,8 +54,8 @@ pub(crate) struct Inputs {
     pub(crate) progress: LogProgress,
     /// From the coordinator.
     pub(crate) view: watch::Receiver<Shown>,
-    /// Nodes that answer.
-    pub(crate) met: mpsc::UnboundedReceiver<Met>,
+    /// Nodes that answer, or do so no more; of the latter the control plane hears as well.
+    pub(crate) seen: mpsc::UnboundedReceiver<Seen>,
 }
 
 impl Data {
@@ -86,7 +86,9 @@ impl Data {
                     let view = inputs.view.borrow_and_update().clone();
                     self.plane.borrow_mut().follow(view);
                 }
-                Some(met) = inputs.met.recv() => self.plane.borrow_mut().meet(met),
+                Some(seen) = inputs.seen.recv() => if let Seen::Met(met) = seen {
+                    self.plane.borrow_mut().meet(met);
+                },
                 Some(received) = inputs.messages.recv() => {
                     self.plane.borrow_mut().receive(received);
                     self.drain(&mut inputs.messages);

@@ -1,5 +1,6 @@
 //! The connection to one node, made again whenever it is lost.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,6 +23,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(20);
 /// A node that is back is connected again within this long.
 const BACKOFF_MAX: Duration = Duration::from_millis(200);
 const PATIENCE_MIN: Duration = Duration::from_secs(1);
+/// What is said of a connection that was refused.
+const NOBODY_LISTENS: &str = "nobody listens there";
 
 /// What a link needs to know.
 #[derive(Clone)]
@@ -50,18 +53,25 @@ impl Link {
         }
     }
 
-    /// Connects again and again; `met` is told who answers, each time.
-    pub(crate) async fn run(self, met: impl Fn(&Introduction, &Arc<Outbox>)) {
+    /// Connects again and again; `met` is told who answers, each time, and `gone` whenever nobody listens any
+    /// more where somebody has answered.
+    pub(crate) async fn run(self, met: impl Fn(&Introduction, &Arc<Outbox>), gone: impl Fn(&str)) {
         let mut backoff = BACKOFF_MIN;
         let mut last_trouble = String::new();
+        let mut was_there = false;
         loop {
             let trouble = match self.connect(&last_trouble, &met).await {
                 Ok(reason) => {
                     backoff = BACKOFF_MIN;
+                    was_there = true;
                     reason
                 }
                 Err(trouble) => trouble,
             };
+            // M8: whoever is there, but takes nobody in, does not refuse.
+            if was_there && trouble == NOBODY_LISTENS {
+                gone(&self.name);
+            }
             if self.settings.plane == Plane::Control {
                 let hello = &self.settings.hello;
                 hello.no_connection(&self.name, &self.address, &trouble);
@@ -90,9 +100,13 @@ impl Link {
         met: &impl Fn(&Introduction, &Arc<Outbox>),
     ) -> Result<String, String> {
         let hello = async {
-            let stream = TcpStream::connect(&self.address)
-                .await
-                .map_err(|error| error.to_string())?;
+            let stream =
+                TcpStream::connect(&self.address)
+                    .await
+                    .map_err(|error| match error.kind() {
+                        ErrorKind::ConnectionRefused => NOBODY_LISTENS.to_owned(),
+                        _ => error.to_string(),
+                    })?;
             self.prepare(&stream).map_err(|error| error.to_string())?;
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
                 .await

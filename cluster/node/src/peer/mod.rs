@@ -25,7 +25,7 @@ pub(crate) use hello::{Hello, Introduction};
 pub(crate) use inbound::{Inbound, Received};
 pub(crate) use link::{Link, LinkSettings};
 pub(crate) use outbox::Outbox;
-pub(crate) use peers::{Met, Peers};
+pub(crate) use peers::{Met, Peers, Seen};
 
 /// Which of the two kinds of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -8,7 +8,15 @@ use kensho_protocol::table::{Member, Table};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{Encoder, Hello, Link, LinkSettings, Outbox};
+use super::{Encoder, Hello, Introduction, Link, LinkSettings, Outbox};
+
+/// What the links of a plane tell.
+pub(crate) enum Seen {
+    /// A node answered.
+    Met(Met),
+    /// Where the node of this name has answered, nobody listens any more.
+    Gone(String),
+}
 
 /// A node answered: from now on messages to it can be sent.
 pub(crate) struct Met {
@@ -22,7 +30,7 @@ pub(crate) struct Peers {
     /// The names of those that a link was made to.
     linked: HashSet<String>,
     peers: HashMap<NodeId, Peer>,
-    met: mpsc::UnboundedSender<Met>,
+    seen: mpsc::UnboundedSender<Seen>,
 }
 
 struct Peer {
@@ -34,13 +42,13 @@ struct Peer {
 impl Peers {
     /// No nodes yet. The receiver says who answers; each is to be handed to [`Peers::meet`]. A node
     /// answers once for each connection, so there are never many of them.
-    pub(crate) fn new(settings: LinkSettings) -> (Self, mpsc::UnboundedReceiver<Met>) {
-        let (met, receiver) = mpsc::unbounded_channel();
+    pub(crate) fn new(settings: LinkSettings) -> (Self, mpsc::UnboundedReceiver<Seen>) {
+        let (seen, receiver) = mpsc::unbounded_channel();
         let peers = Peers {
             linked: HashSet::from([settings.hello.ours.member.name.clone()]),
             settings,
             peers: HashMap::new(),
-            met,
+            seen,
         };
         (peers, receiver)
     }
@@ -56,14 +64,18 @@ impl Peers {
             return;
         }
         let link = Link::new(&self.settings, name, address);
-        let met = self.met.clone();
-        tokio::spawn(link.run(move |theirs, outbox| {
-            // Nobody listens any more only while the node stops.
-            let _ = met.send(Met {
+        let (met, gone) = (self.seen.clone(), self.seen.clone());
+        // They are heard by nobody only while the node stops.
+        let met = move |theirs: &Introduction, outbox: &Arc<Outbox>| {
+            let _ = met.send(Seen::Met(Met {
                 member: theirs.member.clone(),
                 outbox: Arc::clone(outbox),
-            });
-        }));
+            }));
+        };
+        let gone = move |name: &str| {
+            let _ = gone.send(Seen::Gone(name.to_owned()));
+        };
+        tokio::spawn(link.run(met, gone));
     }
 
     /// Connects to a node that no address was configured for.

@@ -7,6 +7,7 @@ mod delayed;
 mod discovery;
 mod disks;
 mod door;
+mod evidence;
 mod griddb;
 mod http;
 mod load;

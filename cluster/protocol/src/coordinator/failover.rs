@@ -181,6 +181,11 @@ impl View {
             .map(|(node, _)| *node)
             .collect();
         let owner_stays = stays.contains(&assignment.owner);
+        // In async whoever has not reported yet may have most of what was acknowledged.
+        let awaited = self.mode == Mode::Async && !stays.is_subset(&self.reported);
+        if !owner_stays && awaited {
+            return Verdict::Undecided;
+        }
         if owner_stays && !self.reported.contains(&assignment.owner) {
             return Verdict::Undecided;
         }

@@ -74,7 +74,7 @@ impl Coordinator {
 
     /// Asks the others, again and again.
     pub(super) fn hear_on(&mut self, now: Time) {
-        let again_at = now + self.fixed.settings.heartbeat / 2;
+        let again_at = now + self.fixed.settings.election_pace() / 2;
         if self
             .hearing
             .as_ref()

@@ -146,6 +146,13 @@ pub enum Message {
     },
     /// You are no member: this table, which is committed, does not list you.
     Dismissed(Arc<Table>),
+    /// To the master: where this node was, nobody listens any more (rule M8).
+    NobodyListens {
+        /// The term of the master.
+        term: Term,
+        /// Which node.
+        node: NodeId,
+    },
     /// To the master: the sender is about to stop (rule M7).
     Goodbye {
         /// The term of the master.

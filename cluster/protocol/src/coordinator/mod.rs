@@ -6,7 +6,7 @@
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
 //! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `goodbye` is
-//! what comes before a node stops; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! what comes before a node stops; `evidence` suspects nodes before they are silent for long; `service` says whether there is a quorum; `disk` holds back what is said until what
 //! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,7 @@ mod change;
 mod disk;
 mod doubted;
 mod draw;
+mod evidence;
 mod failover;
 mod goodbye;
 mod hearing;
@@ -97,6 +98,9 @@ pub enum Event {
     Force,
     /// The node is about to stop (rule M7). It goes on until [`Output::MayStop`].
     Goodbye,
+    /// This node was connected to another one; the connection broke, and nobody listens there any more (rule
+    /// M8). It comes again as long as that is so.
+    NobodyListens(NodeId),
 }
 
 /// What the master wishes of an owner (rule R15).

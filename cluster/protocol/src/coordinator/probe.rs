@@ -84,10 +84,10 @@ impl Coordinator {
         } else if voters.iter().all(|voter| *voter == self.fixed.me.id) {
             now
         } else {
-            let limit = self.fixed.settings.election_wait_max();
+            let limit = self.fixed.settings.election_pace();
             // After a failed election or question nodes must get out of step; a first question only
             // needs one of them to be first.
-            let limit = if at_least >= self.fixed.settings.heartbeat || electing.attempt > 0 {
+            let limit = if at_least >= self.fixed.settings.election_pace() || electing.attempt > 0 {
                 limit
             } else {
                 limit / 2
@@ -120,7 +120,7 @@ impl Coordinator {
     fn ask_others(&mut self, now: Time) {
         // R14: one that has not heard enough yet has no vote.
         if self.hearing.is_some() {
-            return self.wait_before_probe(now, self.fixed.settings.heartbeat / 2);
+            return self.wait_before_probe(now, self.fixed.settings.election_pace() / 2);
         }
         if self.takes_part() {
             self.ask_who_missed(now);
@@ -134,7 +134,7 @@ impl Coordinator {
         let voters = self.voters();
         let term = self.term();
         let me = self.fixed.me.id;
-        let until = now + self.fixed.settings.heartbeat / 2;
+        let until = now + self.fixed.settings.election_pace() / 2;
         let Role::Electing(electing) = &mut self.role else {
             return;
         };
@@ -162,7 +162,7 @@ impl Coordinator {
     /// Another node asks.
     pub(super) fn answer_probe(&mut self, now: Time, from: NodeId, probing: Probing) {
         let votes = self.may_vote();
-        let next = now + self.fixed.settings.heartbeat / 2;
+        let next = now + self.fixed.settings.election_pace() / 2;
         let missed = match &mut self.role {
             Role::Electing(electing) => {
                 let missed = votes && now >= electing.patient_until;

@@ -200,6 +200,7 @@ impl Coordinator {
         let others = self.voters().into_iter().filter(|node| *node != me);
         let reign = Reign::begin(now, &self.fixed.settings, votes, others, self.suspect);
         self.role = Role::Reigning(reign);
+        self.fail_former_master();
         let Some(newest) = self.accepted() else {
             let table = first_table(
                 (term, self.fixed.life),

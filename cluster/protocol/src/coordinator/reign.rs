@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::evidence::Witnesses;
 use super::failover::View;
 use super::goodbye::Parting;
 use super::probe::Electing;
@@ -20,7 +21,7 @@ use crate::time::Time;
 pub(super) struct Reign {
     /// Who elected it.
     votes: BTreeSet<NodeId>,
-    followers: BTreeMap<NodeId, Follower>,
+    pub(super) followers: BTreeMap<NodeId, Follower>,
     /// Counts the heartbeats.
     sequence: u64,
     /// When the next one is due.
@@ -34,6 +35,8 @@ pub(super) struct Reign {
     pub(super) leaving: BTreeSet<NodeId>,
     /// Members that have said that they stop (rule M7).
     pub(super) parting: Parting,
+    /// Who says of whom that nobody listens there (rule M8).
+    pub(super) witnesses: Witnesses,
     /// Since when partitions have had fewer nodes than they should.
     short_since: BTreeMap<PartitionId, Time>,
     /// Since when the owners of partitions have been in doubt of their disks (rule R14).
@@ -44,10 +47,10 @@ pub(super) struct Reign {
 
 /// What the master knows of a follower.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Follower {
+pub(super) struct Follower {
     heard: Time,
     /// Whether it counts as failed.
-    failed: bool,
+    pub(super) failed: bool,
     /// The youngest heartbeat that it answered.
     sequence: u64,
     /// Its life (rule R14).
@@ -129,6 +132,7 @@ impl Reign {
             forced_until: Time(0),
             leaving: BTreeSet::new(),
             parting: Parting::default(),
+            witnesses: Witnesses::default(),
             short_since: BTreeMap::new(),
             doubted_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),

@@ -57,6 +57,8 @@ pub struct Coordinator {
     pub(super) told_of_two: Option<(Term, NodeId)>,
     /// It is about to stop (rule M7).
     pub(super) goodbye: Option<Goodbye>,
+    /// Where nobody listens any more, as far as this node knows (rule M8).
+    pub(super) gone: BTreeSet<NodeId>,
 }
 
 /// What never changes in a node's life. Copies of a node share it, and its hash is the node's
@@ -151,6 +153,7 @@ impl Coordinator {
             floor: Stamp::default(),
             told_of_two: None,
             goodbye: None,
+            gone: BTreeSet::new(),
             disk,
         };
         if node.fixed.settings.rules.broken(Rule::TokenAfterRestart) && node.term() > Term(0) {
@@ -174,6 +177,7 @@ impl Coordinator {
             Event::Room(room) => self.set_room(now, room),
             Event::Force => self.force(now),
             Event::Goodbye => self.say_goodbye(now),
+            Event::NobodyListens(node) => self.nobody_listens(now, node),
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
@@ -200,6 +204,7 @@ impl Coordinator {
         if from == self.fixed.me.id || self.is_stranger(from, &message) {
             return;
         }
+        self.is_there(from);
         match message {
             Message::Missed(probing) => self.answer_probe(now, from, probing),
             Message::MissedAnswer {
@@ -251,6 +256,9 @@ impl Coordinator {
             Message::Join { member, identity } => self.asked_to_join(now, from, member, identity),
             Message::Remove(node) => self.asked_to_remove(now, node),
             Message::Dismissed(table) => self.dismissed(now, table),
+            Message::NobodyListens { term, node } => {
+                self.told_that_nobody_listens(now, from, term, node);
+            }
             Message::Goodbye { term, life } => self.hear_goodbye(now, from, term, life),
             Message::Parting {
                 term,
@@ -331,7 +339,7 @@ impl Coordinator {
         });
         self.role = Role::Electing(Electing::after(now, Duration::ZERO));
         // Others miss it a little earlier or later; asked too early, they would say no.
-        self.wait_before_probe(now, self.fixed.settings.heartbeat / 10);
+        self.wait_before_probe(now, self.fixed.settings.election_pace() / 10);
     }
 
     /// Enters a higher term: by its own decision, or because a message came from it. It is on disk
@@ -350,7 +358,7 @@ impl Coordinator {
         } else {
             Vote::Spent
         };
-        let patience = self.fixed.settings.heartbeat;
+        let patience = self.fixed.settings.election_pace();
         self.role = Role::Electing(Electing::after(now, patience));
         self.wait_before_probe(now, patience);
         self.note(Note::ElectionBegan { term });

@@ -176,7 +176,7 @@ impl Coordinator {
 
     fn contact(&mut self, now: Time, node: NodeId) {
         assert_ne!(node, self.fixed.me.id);
-        let until = now + self.fixed.settings.heartbeat / 4;
+        let until = now + self.fixed.settings.election_pace() / 4;
         let Vote::Held(candidacy) = &mut self.vote else {
             return;
         };

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
@@ -48,7 +49,9 @@ impl Roles for KenshoSystem {
     }
 
     fn lease_ms(&self) -> u64 {
-        2 * self.settings.heartbeat_ms
+        let heartbeat = Duration::from_millis(self.settings.heartbeat_ms);
+        let lease = kensho_protocol::settings::Settings::with_heartbeat(heartbeat).lease();
+        u64::try_from(lease.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn table(&self) -> BoxFuture<'_, Option<Table>> {

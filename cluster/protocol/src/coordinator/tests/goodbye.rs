@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::network::{Cluster, HEARTBEAT};
 use crate::coordinator::{Event, Note};
-use crate::ids::{NodeId, PartitionId};
+use crate::ids::NodeId;
 use crate::table::Assignment;
 
 fn owned(cluster: &Cluster, id: NodeId) -> usize {
@@ -24,12 +24,7 @@ fn missed(cluster: &Cluster) -> bool {
 /// A cluster whose nodes have said that they hold all partitions.
 fn reported(nodes: u32, seed: u64) -> Cluster {
     let mut cluster = Cluster::born(nodes, seed);
-    for id in cluster.ids() {
-        for partition in 0..cluster.newest().partitions.len() {
-            let partition = PartitionId(u16::try_from(partition).expect("few"));
-            cluster.set_held(id, partition, 1, 5);
-        }
-    }
+    cluster.report_all();
     cluster.run_for(HEARTBEAT * 3);
     cluster
 }
@@ -109,7 +104,7 @@ fn a_backup_that_is_expected_back_stays_in_sync_until_it_is_late() {
     let second = |c: &Cluster| c.newest().partitions.iter().all(|a| a.in_sync.len() == 2);
     assert!(second(&cluster));
     cluster.start(gone);
-    cluster.run_until("it is there", |c| c.all_serve());
+    cluster.run_until("it is there", Cluster::all_serve);
     let other = cluster
         .ids()
         .into_iter()

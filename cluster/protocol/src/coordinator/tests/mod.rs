@@ -2,6 +2,7 @@
 
 mod birth;
 mod election;
+mod evidence;
 mod figures;
 mod goodbye;
 mod members;

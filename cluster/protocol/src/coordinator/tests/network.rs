@@ -119,6 +119,14 @@ impl Cluster {
     }
 
     pub(super) fn with_rules(nodes: u32, seed: u64, rules: Rules) -> Self {
+        let settings = Settings {
+            rules,
+            ..Settings::with_heartbeat(HEARTBEAT)
+        };
+        Cluster::with_settings(nodes, seed, settings)
+    }
+
+    pub(super) fn with_settings(nodes: u32, seed: u64, settings: Settings) -> Self {
         let identity = Identity {
             cluster: "test".to_owned(),
             partitions: 6,
@@ -127,10 +135,7 @@ impl Cluster {
         };
         let mut cluster = Cluster {
             now: Time(1_000_000_000),
-            settings: Settings {
-                rules,
-                ..Settings::with_heartbeat(HEARTBEAT)
-            },
+            settings,
             identity,
             nodes: BTreeMap::new(),
             queue: BTreeMap::new(),
@@ -310,6 +315,15 @@ impl Cluster {
         held.end = at(epoch, end);
     }
 
+    /// All nodes say that they hold all partitions.
+    pub(super) fn report_all(&mut self) {
+        for id in self.ids() {
+            for partition in 0..self.identity.partitions {
+                self.set_held(id, PartitionId(partition), 1, 5);
+            }
+        }
+    }
+
     pub(super) fn ask(&mut self, id: NodeId, partition: u16, base: Epoch, what: What) {
         let change = Change {
             partition: PartitionId(partition),
@@ -386,7 +400,7 @@ impl Cluster {
                 if n.life == life {
                     let held = n.held.values().copied().collect();
                     self.hand(node, Event::Holds(held));
-                    let at = self.now + HEARTBEAT;
+                    let at = self.now + self.settings.heartbeat;
                     self.at(at, Happening::Holds { node, life });
                 }
             }
