@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod identity;
 pub mod runner;
 pub mod serve;
 pub mod system;

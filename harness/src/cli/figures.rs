@@ -9,6 +9,7 @@ use kensho_results::utc::Utc;
 use serde::Serialize;
 
 use super::options::node_program;
+use crate::identity;
 
 /// With which program is measured, and where the figures go.
 #[derive(Debug, Args)]
@@ -60,8 +61,9 @@ impl Measurement {
     /// If they cannot be written.
     pub(super) fn keep(&self, figures: &impl Serialize) -> Result<()> {
         let file = self.folder.path().join(format!("{}.json", self.name));
+        let figures = identity::stamped(figures, Some(&self.program))?;
         for path in [Some(&file), self.save.as_ref()].into_iter().flatten() {
-            self.folder.write_json(path, figures)?;
+            self.folder.write_json(path, &figures)?;
             println!("figures: {}", Path::display(path));
         }
         Ok(())

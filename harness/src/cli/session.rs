@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::broken_rules;
 use super::options::{ClusterOptions, LoadOptions, RunOptions, command, guard};
+use crate::identity;
 use crate::runner::interrupt::Interrupt;
 use crate::runner::{self, Outcome, Plan, Play};
 use crate::system::kensho::{self, KenshoSystem, Mode};
@@ -220,6 +222,12 @@ async fn play<S: System>(
     options.extend(wanted.load.record());
     options.insert("seed".into(), json!(wanted.seed));
     options.insert("out".into(), json!(wanted.run.out.display().to_string()));
+    let mut versions = system.versions();
+    let node = versions
+        .get("node program")
+        .and_then(Value::as_str)
+        .map(PathBuf::from);
+    versions.extend(identity::of_programs(node.as_deref()));
     let record = RunRecord {
         workload: workload.to_string(),
         system: system.name().to_string(),
@@ -229,7 +237,7 @@ async fn play<S: System>(
         options,
         broken_rules,
         planned_faults: serde_json::to_value(&wanted.faults)?,
-        versions: system.versions(),
+        versions,
         host: Host::this(),
     };
     let partitions = match wanted.subject {

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::span::Span;
+use crate::identity;
 
 /// At most so many runs make a failing run small.
 const SHRINK_RUNS_MAX: u64 = 20_000;
@@ -198,7 +199,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 place,
                 arguments,
             };
-            place.visit(&given, many)
+            identity::stamped(&place.visit(&given, many), None)?
         }
     };
     if let Some(path) = &arguments.out {

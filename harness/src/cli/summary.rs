@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::identity;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -103,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         summary.partitions,
     );
     if let Some(path) = &arguments.out {
-        let text = serde_json::to_string_pretty(&summary)? + "\n";
+        let text = serde_json::to_string_pretty(&identity::stamped(&summary, None)?)? + "\n";
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(match (summary.invalid, summary.unknown) {

@@ -14,6 +14,7 @@ use serde_json::{Map, json};
 
 use super::super::options::{ClusterOptions, LoadOptions, RunOptions, count};
 use super::super::session::{self, Subject, Wanted, block_on};
+use crate::identity;
 use crate::runner::Play;
 
 /// What is killed, by the names of faults and of figures.
@@ -92,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     let path = folder.path().join("failover.json");
-    folder.write_json(&path, &times)?;
+    folder.write_json(&path, &identity::stamped(&times, None)?)?;
     println!("figures: {}", path.display());
     Ok(outcome.verdict.valid.exit_code())
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 use super::super::options::{ClusterOptions, LoadOptions, RunOptions};
 use super::super::session::{self, Subject, Wanted, block_on};
 use super::super::span::Span;
+use crate::identity;
 use crate::runner::Play;
 
 #[derive(Debug, Args)]
@@ -65,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         "throughput": verdict.figures.throughput,
         "latency_ms": verdict.figures.latency_ms,
     });
-    folder.write_json(&path, &figures)?;
+    folder.write_json(&path, &identity::stamped(&figures, None)?)?;
     println!("figures: {}", path.display());
     if elections + failovers > 0 {
         return Ok(Validity::Invalid.exit_code());
