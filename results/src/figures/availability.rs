@@ -31,7 +31,8 @@ pub struct Recovery {
     pub began_ms: f64,
     /// When everything was undone, milliseconds since the run began.
     pub healed_ms: f64,
-    /// From its beginning until every partition answered again, milliseconds; none if one never did.
+    /// From its beginning (or from when a partition fell silent, if that was much later) until every
+    /// partition answered again, milliseconds; none if one never did.
     pub ms: Option<f64>,
     /// The partition that was last.
     pub partition: Option<u32>,
@@ -105,8 +106,9 @@ fn longest(outages: &[Outage]) -> Outage {
         .unwrap_or_default()
 }
 
-/// A partition has recovered from a fault when the last outage that it brought is over; one that was
-/// never silent for long, with the first answer after its beginning.
+/// Outages of several partitions that overlap are one time in which not every partition answered. The
+/// first one counts from the fault's beginning, unless it began much later; the longest is told. Where
+/// no partition was silent for long, the slowest first answer after the beginning is.
 fn recovery(
     fault: usize,
     span: FaultSpan,
@@ -115,11 +117,6 @@ fn recovery(
     noticeable: &[Vec<Outage>],
 ) -> Recovery {
     let (began_ms, healed_ms) = (milliseconds(span.start_ns), milliseconds(span.end_ns));
-    let brought = |outage: &&Outage| {
-        let begins_before = (healed_ms + AFTERMATH_MS).min(next_begins_ms);
-        outage.open && outage.from_ms < next_begins_ms
-            || outage.from_ms + outage.ms > began_ms && outage.from_ms < begins_before
-    };
     let recovery = |ms, partition| Recovery {
         fault,
         began_ms,
@@ -127,17 +124,39 @@ fn recovery(
         ms,
         partition,
     };
-    let mut slowest = (0.0, None);
+    let begins_before = (healed_ms + AFTERMATH_MS).min(next_begins_ms);
+    let all = (0_u32..)
+        .zip(noticeable)
+        .flat_map(|(id, outages)| outages.iter().map(move |one| (id, *one)));
+    let mut brought: Vec<(u32, Outage)> = all
+        .filter(|(_, outage)| {
+            outage.from_ms + outage.ms > began_ms && outage.from_ms < begins_before
+        })
+        .collect();
+    brought.sort_by(|(_, one), (_, other)| one.from_ms.total_cmp(&other.from_ms));
+    let mut slowest: (f64, Option<u32>) = (0.0, None);
     for ((id, answers), outages) in (0_u32..).zip(partitions).zip(noticeable) {
-        let ms = match outages.iter().rfind(brought) {
-            Some(outage) if outage.open => return recovery(None, Some(id)),
-            Some(outage) => outage.from_ms + outage.ms - began_ms,
-            None => match answers.until_answer(span.start_ns) {
-                Some(ns) => milliseconds(ns),
-                None if answers.asked_after(span.start_ns) => return recovery(None, Some(id)),
-                None => continue,
-            },
-        };
+        let answered = answers.until_answer(span.start_ns);
+        let never = answered.is_none() && answers.asked_after(span.start_ns);
+        if never
+            || outages
+                .iter()
+                .any(|outage| outage.open && outage.from_ms < begins_before)
+        {
+            return recovery(None, Some(id));
+        }
+        if let Some(ms) = answered.map(milliseconds).filter(|ms| *ms >= slowest.0) {
+            slowest = (ms, Some(id));
+        }
+    }
+    // From when until when not every partition has answered.
+    let (mut from_ms, mut until_ms) = (began_ms, began_ms + AFTERMATH_MS.min(healed_ms - began_ms));
+    for (id, outage) in brought {
+        if outage.from_ms > until_ms {
+            from_ms = outage.from_ms;
+        }
+        until_ms = until_ms.max(outage.from_ms + outage.ms);
+        let ms = outage.from_ms + outage.ms - from_ms;
         if ms >= slowest.0 {
             slowest = (ms, Some(id));
         }

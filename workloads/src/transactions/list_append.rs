@@ -43,7 +43,7 @@ impl Workload for ListAppend {
 
     fn words(&self) -> Words {
         Words {
-            object: "group of lists",
+            object: "list group",
             valid: "all transactions could have happened one after another, each between its request and its \
                     answer. Nothing that was appended was lost.",
             invalid: "no order of these transactions, one after another, agrees with what they saw",

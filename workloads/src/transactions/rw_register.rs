@@ -43,7 +43,7 @@ impl Workload for RwRegister {
 
     fn words(&self) -> Words {
         Words {
-            object: "group of registers",
+            object: "register group",
             valid: "all transactions could have happened one after another, each between its request and its \
                     answer.",
             invalid: "no order of these transactions, one after another, agrees with what they saw",
