@@ -167,12 +167,19 @@ async fn try_out(
         let typed = words.iter().cloned().chain(["--out".to_string(), out]);
         let typed = Typed::try_parse_from(typed)?;
         let begin = Instant::now();
-        let (outcome, folder) = test::play(&typed.test).await?;
+        let played = test::play(&typed.test).await;
         if interrupt.is_set() {
             bail!("interrupted");
         }
-        version = version_of(&folder.run(), system.name);
-        verdicts.push(found(&outcome.verdict, begin.elapsed().as_secs_f64()));
+        let seconds = begin.elapsed().as_secs_f64();
+        verdicts.push(match played {
+            Ok((outcome, folder)) => {
+                version = version_of(&folder.run(), system.name);
+                found(&outcome.verdict, seconds)
+            }
+            // Such as a node that did not start in time: the other runs are none the worse.
+            Err(error) => not_run(&error, seconds),
+        });
     }
     let expected = trial.expect.validity().word();
     Ok(Row {
@@ -193,6 +200,18 @@ fn version_of(record: &Path, system: &str) -> String {
         .as_str()
         .unwrap_or("-")
         .to_string()
+}
+
+fn not_run(error: &anyhow::Error, seconds: f64) -> Found {
+    Found {
+        verdict: "not run".to_string(),
+        anomalies: format!("{error:#}"),
+        lost_writes: 0,
+        operations: 0,
+        faults: 0,
+        seconds: (seconds * 10.0).round() / 10.0,
+        summary: String::new(),
+    }
 }
 
 fn found(verdict: &Verdict, seconds: f64) -> Found {
