@@ -29,7 +29,9 @@ if fresh:
                 break
             except OSError:
                 time.sleep(0.2)
-members = ",".join(f"{host}:{port}" for host, port in listed(peers).values())
+# Behind a proxy a node would not know itself, and would take itself for another one with its own identity.
+others = [at for member, at in listed(peers).items() if member != name]
+members = ",".join(f"{host}:{port}" for host, port in others)
 server = [
     "mariadbd",
     "--no-defaults",
