@@ -251,6 +251,14 @@ impl Values {
             Values::Lists => "LONG_ARRAY",
         }
     }
+
+    /// The indexes that such a column has in GridDB's words, so that they are verified along with the rows.
+    pub fn indexes(self) -> &'static [&'static str] {
+        match self {
+            Values::Numbers => &["TREE"],
+            Values::Lists => &[],
+        }
+    }
 }
 
 /// What verdicts of a workload speak of.

@@ -19,6 +19,7 @@ use super::headers;
 use super::numbered::{self, numbered};
 use super::part;
 use super::router;
+use super::rows;
 use super::service::{Asked, Kind, Owner, Service, as_of};
 
 /// Creates a container.
@@ -58,6 +59,39 @@ pub(super) async fn info(
             Ok(as_of(answer::json(StatusCode::OK, info.to_json(name)), at))
         }
         _ => Err(Error::no_container(container)),
+    }
+}
+
+/// Changes what a container is like: names and indexes of columns, and columns more at the end.
+pub(super) async fn alter(
+    service: &Service,
+    asked: &Asked,
+    container: &str,
+) -> Result<Answer, Error> {
+    let partition = service.partition(container)?;
+    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Update).await {
+        return elsewhere;
+    }
+    let request = numbered(asked)?;
+    let seen = headers::as_of(&asked.headers)?;
+    let schema = rows::look_up(service, partition, container).await?;
+    let info = schema
+        .info
+        .altered(&asked.body)
+        .map_err(Error::does_not_fit)?;
+    let told = info.to_json(container);
+    let statement = Statement::AlterContainer {
+        name: container,
+        schema: schema.created,
+        info,
+    };
+    let executed = service
+        .execute(partition, request, seen, statement.encode())
+        .await?;
+    service.schemas.forget(container);
+    match Outcome::decode(&executed.outcome) {
+        Some(Outcome::Altered) => Ok(as_of(answer::json(StatusCode::OK, told), executed.at)),
+        outcome => rows::not_done(service, container, &executed, outcome.as_ref()),
     }
 }
 

@@ -28,12 +28,17 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Error> {
-        let body: Body<'_> = serde_json::from_slice(body).map_err(|error| {
+        let wrong = |what: &dyn std::fmt::Display| {
             Error::malformed(format!(
                 "the body is not what asks for rows, such as \
-                 {{\"limit\":100,\"condition\":\"id >= 50\",\"sort\":\"id desc\"}}: {error}"
+                 {{\"limit\":100,\"condition\":\"id >= 50\",\"sort\":\"id desc\"}}: {what}"
             ))
-        })?;
+        };
+        // The reader of JSON would take an array for the fields in their order.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(wrong(&"it is an object"));
+        }
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|error| wrong(&error))?;
         match body.limit {
             0 => Err(Error::malformed("the limit is 0; it is 1 or more")),
             _ => Ok(body),

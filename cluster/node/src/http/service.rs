@@ -211,7 +211,8 @@ impl Service {
             },
             DatabasePath::Info(container) => match asked.method {
                 Method::GET => Box::pin(containers::info(self, &asked, &container)).await,
-                _ => Err(Error::wrong_method("GET")),
+                Method::PATCH => Box::pin(containers::alter(self, &asked, &container)).await,
+                _ => Err(Error::wrong_method("GET, PATCH")),
             },
             DatabasePath::Rows(container) => match asked.method {
                 Method::PUT => batch::put(self, &asked, &container).await,

@@ -52,6 +52,10 @@ fn describe(text: &mut Vec<u8>, partition: PartitionId, entry: &Entry) -> std::i
             text.extend_from_slice(br#","create":"#);
             text.extend_from_slice(&info.to_json(name));
         }
+        Some(Statement::AlterContainer { name, info, .. }) => {
+            text.extend_from_slice(br#","alter":"#);
+            text.extend_from_slice(&info.to_json(name));
+        }
         Some(Statement::DropContainer { name }) => {
             text.extend_from_slice(br#","drop":"#);
             serde_json::to_writer(&mut *text, name)?;
@@ -119,6 +123,12 @@ mod tests {
         let keys = ValidKeys::many(&info, b"[1]").unwrap();
         let body = br#"{"if":[{"key":1,"exists":false}],"then":[{"put":[1]}]}"#;
         let transaction = ValidTransaction::read(&info, body).unwrap();
+        let alter = Statement::AlterContainer {
+            name: &name,
+            schema: Position::default(),
+            info: info.clone(),
+        };
+        let alter = alter.encode();
         let create = Statement::CreateContainer { name: &name, info };
         let at = Position::default();
         let statements = [
@@ -128,6 +138,7 @@ mod tests {
             Statement::DropContainer { name: &name }.encode(),
             Bytes::from_static(b"\xff"),
             transaction.statement(&name, at),
+            alter,
         ];
         let entries: Vec<Entry> = (7..)
             .zip(statements)
@@ -161,6 +172,7 @@ mod tests {
             r#"{"partition":2,"epoch":3,"lsn":10,"drop":"users"}"#,
             r#"{"partition":2,"epoch":3,"lsn":11,"bytes":[255]}"#,
             r#"{"partition":2,"epoch":3,"lsn":12,"transaction":"users","if":["Requirement { key: Integer(1), must: BeAbsent }"],"then":["Put(NewRow { key: Integer(1), value: [1] })"],"else":[]}"#,
+            &format!(r#"{{"partition":2,"epoch":3,"lsn":13,"alter":{text}}}"#),
             "",
         ];
         assert_eq!(String::from_utf8_lossy(kept), expected.join("\n"));

@@ -52,7 +52,7 @@ struct Description {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ColumnDescription {
+pub(super) struct ColumnDescription {
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -114,7 +114,7 @@ impl ContainerInfo {
         Ok((description.container_name, info))
     }
 
-    fn check(&self) -> Result<(), InvalidContainer> {
+    pub(super) fn check(&self) -> Result<(), InvalidContainer> {
         let invalid = |what: String| Err(InvalidContainer(what));
         if self.columns.is_empty() || self.columns.len() > COLUMN_LIMIT {
             return invalid(format!(
@@ -187,7 +187,18 @@ impl ContainerInfo {
 }
 
 impl ColumnDescription {
-    fn check(self, is_key: bool) -> Result<Column, InvalidContainer> {
+    /// A column that may have nulls.
+    pub(super) fn of(name: &str, kind: &str, indexes: &[String]) -> Self {
+        ColumnDescription {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            time_precision: None,
+            index: indexes.to_vec(),
+            not_null: false,
+        }
+    }
+
+    pub(super) fn check(self, is_key: bool) -> Result<Column, InvalidContainer> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./=".contains(&byte);
         if self.name.is_empty() || self.name.len() > 256 || !self.name.bytes().all(allowed) {
             return Err(InvalidContainer(format!(
@@ -238,7 +249,7 @@ impl ColumnDescription {
 /// No container can be like that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidContainer(String);
+pub struct InvalidContainer(pub(super) String);
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 //! against the container's columns once, by the owner, before the statement enters the log
 //! (see [`ValidRows`]); applying a statement only compares which columns it was checked against.
 
+mod alter;
 mod cell;
 mod container;
 mod everything;
@@ -51,7 +52,8 @@ struct Container {
     /// Its name as it was given.
     name: Arc<str>,
     info: Arc<ContainerInfo>,
-    /// Where it was created: tells it from others that had the name before.
+    /// Where it was created, or last altered: tells it from others that had the name before, and from itself
+    /// as it was.
     created: Position,
     rows: Rows,
 }
@@ -74,6 +76,8 @@ enum Change {
     Nothing,
     Created(Arc<str>),
     Dropped(Arc<str>, Box<Container>),
+    /// The container as it was.
+    Altered(Arc<str>, Box<Container>),
     /// Container, key, and what stood there.
     Row(Arc<str>, RowKey, Option<Row>),
     /// As above, in the order in which they were changed.
@@ -110,7 +114,7 @@ impl Apply for Tables {
             Change::Created(name) => {
                 self.containers.remove(&name);
             }
-            Change::Dropped(name, container) => {
+            Change::Dropped(name, container) | Change::Altered(name, container) => {
                 self.containers.insert(name, *container);
             }
             Change::Row(name, key, previous) => self.put_back(&name, [(key, previous)]),
@@ -135,6 +139,19 @@ impl Apply for Tables {
 }
 
 impl Tables {
+    /// What is wrong with the indexes: one that is not what follows from the rows. Nothing ever should be; this
+    /// is for those who verify that, and takes as long as to make all indexes anew.
+    #[must_use]
+    pub fn wrong_index(&self) -> Option<String> {
+        self.containers.values().find_map(|container| {
+            let column = container.rows.wrong_index(&container.info)?;
+            let (name, column) = (&container.name, &container.info.columns[column].name);
+            Some(format!(
+                "container {name}: the index of column {column} disagrees with the rows"
+            ))
+        })
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -151,6 +168,10 @@ impl Tables {
         match statement {
             Statement::CreateContainer { name, info } => self.create(at, name, info),
             Statement::DropContainer { name } => self.drop_container(name),
+            Statement::AlterContainer { name, schema, info } => match self.checked(name, schema) {
+                Ok(container) => alter::alter(at, container, info),
+                Err(outcome) => (outcome.encode(), Change::Nothing),
+            },
             Statement::Put {
                 container,
                 schema,
@@ -255,6 +276,7 @@ impl Tables {
             } => (container, schema, *keys.get(place)?),
             Statement::CreateContainer { .. }
             | Statement::DropContainer { .. }
+            | Statement::AlterContainer { .. }
             | Statement::Transaction { .. } => return None,
         };
         let container = self.container(container)?;

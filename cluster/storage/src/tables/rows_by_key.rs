@@ -166,6 +166,23 @@ impl Rows {
         }
     }
 
+    /// The column of an index that is not what follows from the rows.
+    pub(super) fn wrong_index(&self, info: &ContainerInfo) -> Option<usize> {
+        if self.indexes.is_empty() {
+            return None;
+        }
+        let anew = Rows::of(self.by_key.clone(), info);
+        let mut pairs = self.indexes.iter().zip(&anew.indexes);
+        let wrong = pairs.find(|(index, anew)| index != anew);
+        wrong.map(|(index, _)| index.column)
+    }
+
+    /// Damages the indexes.
+    #[cfg(test)]
+    pub(super) fn forget_in_indexes(&mut self, key: &RowKey) {
+        self.leave_indexes(key);
+    }
+
     /// The columns that have an index.
     pub(super) fn indexed(&self) -> impl Iterator<Item = usize> {
         self.indexes.iter().map(|index| index.column)

@@ -67,6 +67,15 @@ pub enum Statement<'a> {
         #[serde(borrow)]
         otherwise: Vec<Operation<'a>>,
     },
+    /// Changes what a container is like: names and indexes of its columns, and columns more at the end.
+    AlterContainer {
+        /// Its name.
+        name: &'a str,
+        /// Where the container was created, or last changed, that this was made for.
+        schema: Position,
+        /// What it is like then.
+        info: ContainerInfo,
+    },
 }
 
 /// A row of a statement.
@@ -145,6 +154,8 @@ pub enum Outcome<'a> {
         /// Why.
         fault: Fault,
     },
+    /// The container is like that now.
+    Altered,
 }
 
 /// Makes a type of ours bytes, and the other way round.

@@ -324,6 +324,64 @@ fn rows_without_key_are_kept_in_the_order_of_insertion() {
     assert_eq!(Tables::restore(&tables.image()), Ok(tables));
 }
 
+/// Rows keep their versions; statements that were made for the container as it was do nothing.
+#[test]
+fn a_container_is_altered_with_its_rows() {
+    let mut tables = Tables::default();
+    tables.apply(at(1), &create("Users"));
+    let many: Vec<String> = (0..3_000)
+        .map(|id| format!(r#"[{id},"name {id}"]"#))
+        .collect();
+    let many = format!("[{}]", many.join(","));
+    let rows = ValidRows::many(&info(), many.as_bytes()).unwrap();
+    tables.apply(at(2), &rows.put("users", at(1), Condition::Any));
+    let before = tables.clone();
+    let change = r#"{"add":[{"name":"age","type":"LONG","index":["TREE"]},{"name":"tags","type":"STRING_ARRAY"}]}"#;
+    let alter = Statement::AlterContainer {
+        name: "USERS",
+        schema: at(1),
+        info: info().altered(change.as_bytes()).unwrap(),
+    };
+    let (told, undo) = tables.apply(at(3), &alter.encode());
+    assert_eq!(Outcome::decode(&told), Some(Outcome::Altered));
+    for id in [0, 1_234, 2_999] {
+        let value = format!(r#"[{id},"name {id}",null,null]"#);
+        assert_eq!(get(&tables, "users", &id.to_string()), Some((at(2), value)));
+    }
+    let late = put("users", r#"[1,"late"]"#, at(1), Condition::Any);
+    assert_outcome(&mut tables, 4, &late, &Outcome::SchemaChanged);
+    assert_outcome(&mut tables, 5, &alter.encode(), &Outcome::SchemaChanged);
+    // Fewer columns, or other types, are no change that a node asks for.
+    let back = Statement::AlterContainer {
+        name: "users",
+        schema: at(3),
+        info: info(),
+    };
+    assert_outcome(&mut tables, 6, &back.encode(), &Outcome::Malformed);
+    assert_eq!(tables.wrong_index(), None);
+    assert_eq!(Tables::restore(&tables.image()), Ok(tables.clone()));
+    tables.undo(undo);
+    assert_eq!(tables, before);
+}
+
+#[test]
+fn an_index_that_lost_a_row_is_noticed() {
+    let mut tables = Tables::default();
+    let text = SCHEMA.replace(r#""type":"STRING""#, r#""type":"STRING","index":["TREE"]"#);
+    let (name, info) = ContainerInfo::from_json(text.as_bytes()).unwrap();
+    let create = Statement::CreateContainer { name: &name, info };
+    tables.apply(at(1), &create.encode());
+    tables.apply(at(2), &put("users", r#"[1,"a"]"#, at(1), Condition::Any));
+    assert_eq!(tables.wrong_index(), None);
+    let container = tables.containers.get_mut("users").unwrap();
+    container.rows.forget_in_indexes(&RowKey::Integer(1));
+    let wrong = tables.wrong_index().expect("it is noticed");
+    assert!(
+        wrong.contains("container Users: the index of column name"),
+        "{wrong}"
+    );
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Create(u8),
@@ -331,6 +389,8 @@ enum Act {
     Put(u8, Vec<(u8, u8)>, u8),
     Delete(u8, Vec<u8>, u8),
     Transact(u8, String),
+    /// The column of names gets an index, or loses it.
+    Alter(u8, bool),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -338,6 +398,8 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         container.clone().prop_map(Act::Create),
         container.clone().prop_map(Act::Drop),
+        (container.clone(), any::<bool>())
+            .prop_map(|(container, index)| Act::Alter(container, index)),
         (
             container.clone(),
             prop::collection::vec((0..6_u8, any::<u8>()), 0..5),
@@ -389,6 +451,16 @@ fn statement(tables: &Tables, act: &Act) -> Bytes {
             name: &format!("c{container}"),
         }
         .encode(),
+        Act::Alter(container, index) => {
+            let indexes = if *index { r#"["TREE"]"# } else { "[]" };
+            let change = format!(r#"{{"index":{{"name":{indexes}}}}}"#);
+            Statement::AlterContainer {
+                name: &format!("c{container}"),
+                schema: schema(*container),
+                info: info().altered(change.as_bytes()).unwrap(),
+            }
+            .encode()
+        }
         Act::Put(container, rows, wanted) => {
             let texts: Vec<String> = rows
                 .iter()
@@ -436,10 +508,12 @@ proptest! {
             let (_, undo) = tables.apply(at(index as u64 + 1), &statement);
             past.push((before, undo));
             prop_assert_eq!(Tables::restore(&tables.image()), Ok(tables.clone()));
+            prop_assert_eq!(tables.wrong_index(), None);
         }
         for (before, undo) in past.into_iter().rev() {
             tables.undo(undo);
             prop_assert_eq!(&tables, &before);
+            prop_assert_eq!(tables.wrong_index(), None);
         }
     }
 

@@ -10,6 +10,7 @@
 //! whether clients could see it.
 
 mod history;
+mod indexes;
 mod losses;
 mod rows;
 
@@ -171,6 +172,7 @@ impl Load for Play {
 
     fn look(cluster: &mut Cluster<Self>) {
         let whole = cluster.first_missing().is_none();
+        indexes::look(cluster);
         match cluster.load.phase {
             Phase::Birth if whole => {
                 cluster.load.phase = Phase::Setup(0);

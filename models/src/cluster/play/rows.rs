@@ -23,13 +23,20 @@ pub(super) struct Containers {
     info: Option<ContainerInfo>,
 }
 
-/// What every container is like: a text as key, and a value.
+/// What every container is like: a text as key, and a value, which has an index where a value can have one.
 fn description(name: &str, values: Values) -> ContainerInfo {
     let text = serde_json::json!({
         "container_name": name,
         "container_type": "COLLECTION",
         "rowkey": true,
-        "columns": [{"name": "key", "type": "STRING"}, {"name": kensho_workloads::transaction::COLUMN, "type": values.column_type()}],
+        "columns": [
+            {"name": "key", "type": "STRING"},
+            {
+                "name": kensho_workloads::transaction::COLUMN,
+                "type": values.column_type(),
+                "index": values.indexes(),
+            },
+        ],
     });
     let (_, info) = ContainerInfo::from_json(text.to_string().as_bytes())
         .expect("a description of a container");

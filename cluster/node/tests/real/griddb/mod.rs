@@ -1,6 +1,7 @@
 //! Conversations as the reference of GridDB's Web API describes them, with values of our own. Each is held
 //! with a node that has to pass most of it on.
 
+mod alter;
 mod blobs;
 mod documented;
 
