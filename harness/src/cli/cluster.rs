@@ -1,4 +1,4 @@
-//! `kensho cluster`: a cluster to play with.
+//! `kensho cluster`: a cluster to play with, and what looks after one that runs ([`super::operate`]).
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -9,6 +9,7 @@ use kensho_workloads::workload::Values;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::operate;
 use super::options::ClusterOptions;
 use super::session::block_on;
 use crate::runner::interrupt::Interrupt;
@@ -31,6 +32,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Start a cluster, and stop it at Ctrl-C
     Up(Box<Up>),
+    #[command(flatten)]
+    Operate(operate::Command),
 }
 
 #[derive(Debug, Args)]
@@ -43,8 +46,10 @@ struct Up {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let Command::Up(up) = &arguments.command;
-    block_on(serve(up))
+    match &arguments.command {
+        Command::Up(up) => block_on(serve(up)),
+        Command::Operate(command) => block_on(operate::run(command)),
+    }
 }
 
 async fn serve(up: &Up) -> Result<u8> {

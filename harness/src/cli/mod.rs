@@ -12,6 +12,7 @@ mod init;
 mod listing;
 mod maelstrom;
 mod model;
+mod operate;
 mod options;
 mod refusal;
 mod replay;
@@ -93,7 +94,7 @@ enum Command {
     Trials(trials::Arguments),
     /// List what can be tested, or tell all about one of them
     Systems(systems::Arguments),
-    /// A cluster to play with
+    /// Start a cluster to play with, or look after one that runs
     Cluster(cluster::Arguments),
     /// Answer every message by itself
     #[command(hide = true)]

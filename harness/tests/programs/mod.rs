@@ -30,6 +30,7 @@ pub(crate) fn kensho() -> Command {
 }
 
 /// The nodes that run in `folder`.
+#[allow(dead_code, reason = "not every test that runs programs counts them")]
 pub(crate) fn nodes_in(folder: &Path) -> usize {
     let folder = folder.to_str().unwrap();
     let running = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
