@@ -12,7 +12,7 @@ const KINDS_MAX: usize = 200;
 /// More contradictions than these are not listed.
 const CONTRADICTIONS_MAX: usize = 1_000;
 /// Numbers with so many digits differ from answer to answer.
-const LONG_NUMBER: usize = 4;
+const LONG_NUMBER: usize = 5;
 
 /// Collects, event by event.
 pub(super) struct Told {

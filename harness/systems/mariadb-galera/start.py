@@ -9,7 +9,10 @@ import time
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from kensho import become, listed, run_together
 
-name, data, client, peer, ist, sst, clients, peers = sys.argv[1:]
+name, number, data, client, peer, clients, peers = sys.argv[1:]
+# A node takes states at ports of its own as well; every address that begins with 127 is this machine.
+peer_port = peer.rsplit(":", 1)[1]
+ist, sst = f"127.0.1.{number}:{peer_port}", f"127.0.2.{number}:{peer_port}"
 host, port = client.rsplit(":", 1)
 folder, fresh = f"{data}/db", not os.path.exists(f"{data}/db")
 if fresh:
@@ -29,9 +32,7 @@ if fresh:
                 break
             except OSError:
                 time.sleep(0.2)
-# Behind a proxy a node would not know itself, and would take itself for another one with its own identity.
-others = [at for member, at in listed(peers).items() if member != name]
-members = ",".join(f"{host}:{port}" for host, port in others)
+members = ",".join(f"{host}:{port}" for host, port in listed(peers).values())
 server = [
     "mariadbd",
     "--no-defaults",
