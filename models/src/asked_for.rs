@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kensho_nemesis::capability::Able;
+use kensho_nemesis::capability::{Able, Capability};
 use kensho_nemesis::catalogue::{Entry, Family, all, select};
 
 use crate::random::Random;
@@ -20,9 +20,7 @@ impl Nemesis {
     /// # Errors
     /// When there is no such fault.
     pub fn of(names: &[String]) -> Result<Self, String> {
-        // Whole clusters can do whatever a fault needs; how many nodes they have is drawn later.
-        let able = Able::to_everything();
-        let entries = select(names.iter().map(String::as_str), &able);
+        let entries = select(names.iter().map(String::as_str), &able());
         Ok(Nemesis {
             names: names.to_vec(),
             entries: entries.map_err(|refused| refused.to_string())?,
@@ -33,7 +31,9 @@ impl Nemesis {
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
         let names: Vec<String> = if random.chance(200_000) {
-            let entries: Vec<&Entry> = all().collect();
+            let able = able();
+            let available = |entry: &&Entry| entry.available(entry.name, &able).is_ok();
+            let entries: Vec<&Entry> = all().filter(available).collect();
             vec![entries[random.index(entries.len())].name.to_owned()]
         } else {
             let families = Family::ALL;
@@ -56,6 +56,14 @@ impl Nemesis {
     pub fn entries(&self) -> &[&'static Entry] {
         &self.entries
     }
+}
+
+/// What simulated clusters can do; how many nodes they have is drawn later. Who a node is, is fixed there, so
+/// that no other one takes the place of one whose folder is lost.
+fn able() -> Able {
+    let mut able = Able::to_everything();
+    able.can.remove(&Capability::Replacements);
+    able
 }
 
 impl fmt::Display for Nemesis {

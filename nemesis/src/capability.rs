@@ -31,16 +31,22 @@ pub enum Capability {
     Links,
     /// The disks of its nodes can be filled.
     Disks,
+    /// The data folders of its nodes can be copied, and put back.
+    Folders,
+    /// A node whose data folder is lost is replaced by a new one under its name.
+    Replacements,
     /// It tells who is master, and who is owner and backup of what.
     Roles,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Capability; 4] = [
+    pub const ALL: [Capability; 6] = [
         Capability::Processes,
         Capability::Links,
         Capability::Disks,
+        Capability::Folders,
+        Capability::Replacements,
         Capability::Roles,
     ];
 
@@ -50,6 +56,8 @@ impl Capability {
             Capability::Processes => "processes",
             Capability::Links => "links",
             Capability::Disks => "disks",
+            Capability::Folders => "folders",
+            Capability::Replacements => "replacements",
             Capability::Roles => "roles",
         }
     }
@@ -60,6 +68,8 @@ impl Capability {
             Capability::Processes => "its nodes cannot be killed and paused",
             Capability::Links => "there is nothing on its links that could disturb them",
             Capability::Disks => "its disks cannot be filled",
+            Capability::Folders => "its data folders cannot be copied and put back",
+            Capability::Replacements => "a node whose data folder is lost cannot be replaced",
             Capability::Roles => "it does not tell who is primary of what",
         }
     }

@@ -21,17 +21,20 @@ pub enum Family {
     Partition,
     /// Disks do what disks do.
     Disk,
+    /// Data folders are put back from copies, or lost.
+    Folder,
     /// What is sent takes longer.
     Packet,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 5] = [
+    pub const ALL: [Family; 6] = [
         Family::Kill,
         Family::Pause,
         Family::Partition,
         Family::Disk,
+        Family::Folder,
         Family::Packet,
     ];
 
@@ -42,6 +45,7 @@ impl Family {
             Family::Pause => "pause",
             Family::Partition => "partition",
             Family::Disk => "disk",
+            Family::Folder => "folder",
             Family::Packet => "packet",
         }
     }
@@ -91,6 +95,7 @@ pub static CATALOGUE: &[&[Entry]] = &[
     faults::pause::FAULTS,
     faults::partition::FAULTS,
     faults::disk::FAULTS,
+    faults::folder::FAULTS,
     faults::slow_link::FAULTS,
 ];
 
@@ -188,7 +193,10 @@ impl Entry {
     }
 
     /// Whether a system can have it, which was asked for as `asked`.
-    fn available(&self, asked: &str, able: &Able) -> Result<(), Refused> {
+    ///
+    /// # Errors
+    /// What the system lacks.
+    pub fn available(&self, asked: &str, able: &Able) -> Result<(), Refused> {
         let asked = asked.to_string();
         if let Some(lack) = self.needs().difference(&able.can).next().copied() {
             return Err(Refused::Unavailable { asked, lack });

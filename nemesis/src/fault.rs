@@ -56,6 +56,15 @@ pub enum Action {
     },
     /// There is no more room for data on their disks; at the end there is again.
     FillDisk,
+    /// Their data folders are copied, as they are at that moment.
+    CopyFolder,
+    /// SIGKILL, and they are started again at once from the copies of their data folders that were made last.
+    RestoreFolder,
+    /// SIGKILL, and they are started again at once from copies of their data folders; at the end, again from
+    /// their own.
+    CloneFolder,
+    /// SIGKILL, and their data folders are gone.
+    LoseFolder,
 }
 
 impl Action {
@@ -65,14 +74,37 @@ impl Action {
             Action::Kill | Action::Restart | Action::Pause => Capability::Processes,
             Action::Partition { .. } | Action::Delay { .. } => Capability::Links,
             Action::FillDisk => Capability::Disks,
+            Action::CopyFolder | Action::RestoreFolder | Action::CloneFolder => Capability::Folders,
+            Action::LoseFolder => Capability::Replacements,
+        }
+    }
+
+    /// Whether it takes data away that were confirmed. It is promised that nothing is lost by that where all
+    /// others have theirs, so it is done to a cluster that is whole.
+    pub fn takes_data(self) -> bool {
+        match self {
+            Action::RestoreFolder | Action::CloneFolder | Action::LoseFolder => true,
+            Action::Kill
+            | Action::Restart
+            | Action::Pause
+            | Action::Partition { .. }
+            | Action::Delay { .. }
+            | Action::FillDisk
+            | Action::CopyFolder => false,
         }
     }
 
     /// With fewer nodes there is nothing to do it to.
     pub fn nodes_min(self) -> usize {
         match self {
-            Action::Kill | Action::Restart | Action::Pause | Action::FillDisk => 1,
+            Action::Kill
+            | Action::Restart
+            | Action::Pause
+            | Action::FillDisk
+            | Action::CopyFolder => 1,
             Action::Delay { .. } => 2,
+            // A voter that has forgotten something must not be half of them.
+            Action::RestoreFolder | Action::CloneFolder | Action::LoseFolder => 3,
             Action::Partition { shape, .. } => match shape {
                 Shape::Unanswered => 1,
                 Shape::Split | Shape::Deaf | Shape::Mute | Shape::Apart => 2,

@@ -139,6 +139,10 @@ pub enum InjectionKind {
     Delay,
     /// A disk is full.
     Disk,
+    /// A data folder is copied.
+    Copy,
+    /// A data folder is put back from a copy, cloned or lost.
+    Folder,
 }
 
 /// One injection of a fault.
@@ -213,6 +217,9 @@ pub struct Counts {
     /// Disks that were filled.
     #[serde(default)]
     pub full_disks: usize,
+    /// How often a node's data folder was put back from a copy, cloned or lost.
+    #[serde(default)]
+    pub folders: usize,
 }
 
 impl Counts {
@@ -225,6 +232,7 @@ impl Counts {
             (self.partitions, "network partition"),
             (self.delays, "delay of links"),
             (self.full_disks, "full disk"),
+            (self.folders, "older or lost data folder"),
         ];
         let some = kinds.into_iter().filter(|(count, _)| *count > 0);
         let texts: Vec<String> = some

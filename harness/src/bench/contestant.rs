@@ -269,6 +269,7 @@ pub(super) fn settings(
         durability,
         flush_delay_ms: 0,
         data_limit_bytes: None,
+        distrust_disks: false,
         log_limits: None,
         heartbeat_ms: HEARTBEAT_MS,
         break_rules: Vec::new(),

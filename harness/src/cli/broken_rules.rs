@@ -85,6 +85,11 @@ const EXPOSURES: &[Exposure] = &[
         options: "--flush-delay 50ms --nodes 3 --heartbeat 200ms --partitions 48 --clients 60 --rate 300 --time-limit 40s --nemesis restart-and-kill-owner",
     },
     Exposure {
+        rule: "rolled-back-disk",
+        text: "an owner whose data folder was put back from an older copy goes on from that, and the others cut what they have in addition",
+        options: "--nodes 3 --heartbeat 500ms --time-limit 40s --nemesis restore-older-folder",
+    },
+    Exposure {
         rule: "local-read",
         text: "an owner that was paused answers reads, though another one has taken its place",
         options: "--nemesis pause-owner",

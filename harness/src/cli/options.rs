@@ -192,6 +192,7 @@ impl ClusterOptions {
             durability: self.durability,
             flush_delay_ms: self.flush_delay.map_or(0, Span::milliseconds),
             data_limit_bytes: None,
+            distrust_disks: false,
             log_limits: None,
             heartbeat_ms: self.heartbeat.milliseconds(),
             break_rules: self.break_rules.clone(),

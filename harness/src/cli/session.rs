@@ -166,10 +166,11 @@ pub(super) async fn make(wanted: Wanted<'_>) -> Result<(Outcome, RunFolder)> {
             let folder = RunFolder::create(&wanted.run.out, workload, Utc::now())?;
             let nodes = folder.path().join("nodes");
             let mut settings = cluster.settings(nodes, proxies, wanted.load.client_timeout)?;
-            let mut injections = wanted.faults.iter().flat_map(|f| &f.fault.injections);
-            if injections.any(|injection| injection.action.needs() == Capability::Disks) {
+            let injections = || wanted.faults.iter().flat_map(|f| &f.fault.injections);
+            if injections().any(|injection| injection.action.needs() == Capability::Disks) {
                 settings.let_disks_be_filled();
             }
+            settings.distrust_disks |= injections().any(|one| one.action.takes_data());
             let system = Arc::new(KenshoSystem::new(settings).await?);
             let broken = broken_rules::texts(&cluster.break_rules);
             let outcome = play(Arc::clone(&system), wanted, broken, &folder).await?;

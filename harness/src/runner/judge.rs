@@ -179,7 +179,8 @@ fn counts(evidence: &Evidence<'_>) -> Counts {
                 Some(InjectionKind::Partition) => counts.partitions += 1,
                 Some(InjectionKind::Delay) => counts.delays += 1,
                 Some(InjectionKind::Disk) => counts.full_disks += injection.targets.len(),
-                Some(InjectionKind::Pause) | None => {}
+                Some(InjectionKind::Folder) => counts.folders += injection.targets.len(),
+                Some(InjectionKind::Pause | InjectionKind::Copy) | None => {}
             }
         }
     }

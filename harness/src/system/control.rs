@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
+use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -16,7 +17,8 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// GET `path` of the node at `address`; an answer other than 200 is an error.
 pub(super) async fn get(address: SocketAddr, path: &str, limit: Duration) -> Result<Bytes> {
-    let asked = tokio::time::timeout(limit, ask(address, path)).await;
+    let request = Request::get(path).body(Full::default())?;
+    let asked = tokio::time::timeout(limit, ask(address, request)).await;
     let (status, body) = asked.with_context(|| {
         format!(
             "{address} did not answer {path} in {} ms",
@@ -29,13 +31,33 @@ pub(super) async fn get(address: SocketAddr, path: &str, limit: Duration) -> Res
     Ok(body)
 }
 
-async fn ask(address: SocketAddr, path: &str) -> Result<(StatusCode, Bytes)> {
+/// POST `body` to `path` of the node at `address`; gives the status of the answer.
+pub(super) async fn post(
+    address: SocketAddr,
+    path: &str,
+    body: &str,
+    limit: Duration,
+) -> Result<u16> {
+    let request = Request::post(path).body(Full::from(body.to_owned()))?;
+    let asked = tokio::time::timeout(limit, ask(address, request)).await;
+    let (status, _) = asked.with_context(|| {
+        format!(
+            "{address} did not answer {path} in {} ms",
+            limit.as_millis()
+        )
+    })??;
+    Ok(status.as_u16())
+}
+
+async fn ask(
+    address: SocketAddr,
+    mut request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes)> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(path)
-        .header("host", address.to_string())
-        .header("connection", "close")
-        .body(Empty::<Bytes>::new())?;
+    let headers = request.headers_mut();
+    headers.insert("host", address.to_string().parse()?);
+    headers.insert("connection", HeaderValue::from_static("close"));
     let exchange = async {
         let response = sender.send_request(request).await?;
         let status = response.status();

@@ -1,7 +1,7 @@
 //! Systems under test: what the runner asks of them, and those there are.
 //!
 //! What every system has is a [`System`]; what some can do besides are capabilities, each a trait of its
-//! own ([`Processes`], [`Links`], [`Disks`], [`Roles`]): a fault that needs what a system cannot do is
+//! own ([`Processes`], [`Links`], [`Disks`], [`Folders`], [`Roles`]): a fault that needs what a system cannot do is
 //! refused by name. [`ALL`] lists those that can be named.
 
 mod control;
@@ -172,6 +172,11 @@ pub trait System: Send + Sync + 'static {
         None
     }
 
+    /// Its data folders can be copied, put back and lost.
+    fn folders(&self) -> Option<&dyn Folders> {
+        None
+    }
+
     /// It tells who is primary of what.
     fn roles(&self) -> Option<&dyn Roles> {
         None
@@ -231,6 +236,25 @@ pub trait Disks: Send + Sync {
 
     /// Whether a node's disk was filled.
     fn is_full(&self, node: &str) -> bool;
+}
+
+/// Data folders that can be copied, put back and lost. A node whose folder is touched does not run; only while
+/// it is copied it may stand still.
+pub trait Folders: Send + Sync {
+    /// Keeps a copy of a node's folder, in the place of an earlier one.
+    fn copy(&self, node: &str) -> Result<()>;
+
+    /// Puts the copy in the place of the folder. The copy is kept.
+    fn put_back(&self, node: &str) -> Result<()>;
+
+    /// Sets the folder aside; a copy of it takes its place.
+    fn clone_folder(&self, node: &str) -> Result<()>;
+
+    /// Puts the folder back that was set aside.
+    fn end_clone(&self, node: &str) -> Result<()>;
+
+    /// Removes the folder. When the node is started, it is a new one under the old name.
+    fn lose(&self, node: &str) -> Result<()>;
 }
 
 /// Who is master, and who is owner and backup of which partition.

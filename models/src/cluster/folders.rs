@@ -17,9 +17,7 @@ impl<L: Load> Cluster<L> {
     pub(super) fn strike_restore(&mut self, node: usize, end_ns: u64) {
         let again = self.streams.nemesis.chance(300_000);
         if self.nodes[node].copy.is_none() || again {
-            if self.nodes[node].is_up() {
-                self.nodes[node].copy = Some(self.nodes[node].folder_now());
-            }
+            self.copy_folder(node);
         } else if self.may_go_back(node) {
             self.crash(node);
             self.put_back(node);
@@ -27,11 +25,25 @@ impl<L: Load> Cluster<L> {
         }
     }
 
-    /// A process works on a copy of a folder, of now or of some time ago, in the place of the node; then
-    /// the node goes on from its own folder. (Both at once are refused by those that they connect to.)
+    /// Copies a folder.
+    pub(super) fn copy_folder(&mut self, node: usize) {
+        if self.nodes[node].is_up() {
+            self.nodes[node].copy = Some(self.nodes[node].folder_now());
+        }
+    }
+
     pub(super) fn strike_clone(&mut self, node: usize, end_ns: u64) {
+        if self.begin_clone(node) {
+            self.schedule.put(end_ns, Happening::EndClone { node });
+        }
+    }
+
+    /// A process works on a copy of a folder, of now or of some time ago, in the place of the node; then
+    /// the node goes on from its own folder. (Both at once are refused by those that they connect to.) False
+    /// if that would be more than is promised.
+    pub(super) fn begin_clone(&mut self, node: usize) -> bool {
         if !self.may_go_back(node) || self.nodes[node].original.is_some() {
-            return;
+            return false;
         }
         self.sometimes.saw(Sight::FolderCloned);
         let older = self.nodes[node].copy.clone();
@@ -42,7 +54,7 @@ impl<L: Load> Cluster<L> {
         self.nodes[node].original = Some(original);
         self.go_back_to(node, clone);
         self.start(node);
-        self.schedule.put(end_ns, Happening::EndClone { node });
+        true
     }
 
     pub(super) fn end_clone(&mut self, node: usize) {

@@ -318,6 +318,10 @@ impl Plan {
             true => base.processors.stopped_between_ppm,
             false => 0,
         };
+        let takes_data = |planned: &Planned| {
+            let mut injections = planned.fault.injections.iter();
+            injections.any(|injection| injection.action.takes_data())
+        };
         // The smallest limits are made for statements of a few bytes, and let nothing but one row of the
         // real tables be under way: a replica that lags behind a busy owner would never catch up.
         let limits = base.settings;
@@ -325,6 +329,7 @@ impl Plan {
             append_limit_bytes: limits.append_limit_bytes.max(1_000),
             window_bytes: limits.window_bytes.max(20_000),
             image_chunk_bytes: limits.image_chunk_bytes.max(1_000),
+            distrust_disks: schedule.iter().any(takes_data),
             ..limits
         };
         Plan {

@@ -32,6 +32,8 @@ pub(super) enum Effect {
     Slowed(Vec<(usize, usize)>, u64),
     /// The disks of these nodes are full.
     Filled(Vec<usize>),
+    /// These nodes work on clones of their folders.
+    Cloned(Vec<usize>),
 }
 
 impl<L: Load> Cluster<L> {
@@ -119,6 +121,25 @@ impl<L: Load> Cluster<L> {
                 }
                 Some(Effect::Filled(targets.to_vec()))
             }
+            Action::CopyFolder => {
+                for node in targets {
+                    self.copy_folder(*node);
+                }
+                None
+            }
+            Action::RestoreFolder => {
+                for node in targets {
+                    self.put_back_and_start(*node);
+                }
+                None
+            }
+            Action::CloneFolder => {
+                for node in targets {
+                    self.begin_clone(*node);
+                }
+                Some(Effect::Cloned(targets.to_vec()))
+            }
+            Action::LoseFolder => unreachable!("nobody can ask for it here"),
             Action::Partition { shape, clients, .. } => {
                 let (names, hit) = self.names_of(targets);
                 let pairs = cuts(shape, clients, &names, &hit, seed);
@@ -208,7 +229,9 @@ impl<L: Load> Cluster<L> {
         let filled_by_others: BTreeSet<usize> = (self.ongoing.values().flatten())
             .filter_map(|effect| match effect {
                 Effect::Filled(nodes) => Some(nodes),
-                Effect::Crashed(_) | Effect::Cut(_) | Effect::Slowed(..) => None,
+                Effect::Crashed(_) | Effect::Cut(_) | Effect::Slowed(..) | Effect::Cloned(_) => {
+                    None
+                }
             })
             .flatten()
             .copied()
@@ -230,6 +253,11 @@ impl<L: Load> Cluster<L> {
                 Effect::Slowed(links, delay_ns) => {
                     for (from, to) in links {
                         self.network.speed_up(from, to, delay_ns);
+                    }
+                }
+                Effect::Cloned(nodes) => {
+                    for node in nodes {
+                        self.end_clone(node);
                     }
                 }
                 Effect::Filled(nodes) => {

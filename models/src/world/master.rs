@@ -1,15 +1,14 @@
 //! The replication world's master: the atomic table register, and somebody who looks after it.
 //!
-//! It stands at a place of its own in the network. What it decides when the rules leave a choice -
-//! who takes over, who leaves, who is named catch-up - is drawn, so that the choice of any real
-//! master is among what was tried.
+//! It stands at a place of its own in the network. Who becomes what is decided by the function by which a
+//! real master decides; this one sees less well, and takes nodes for failed that are not.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kensho_protocol::coordinator::{Load, Verdict, View};
 use kensho_protocol::ids::{Epoch, Incarnation, NodeId, PartitionId};
 use kensho_protocol::replica::{Event, Held, Replica, Trust};
-use kensho_protocol::rule::Rule;
 use kensho_protocol::table::{Change, Table, What};
 
 use super::sights::Sight;
@@ -22,8 +21,18 @@ pub struct Master {
     service: TableService,
     /// By node: when it was last heard.
     heard_ns: Vec<u64>,
-    /// By node and partition: what it said of its replicas then.
+    /// By node and partition: what it said of its replicas, as far as that has arrived.
     reports: Vec<Vec<Held>>,
+    /// The same, as it was said at the last look.
+    on_the_way: Vec<Vec<Held>>,
+    /// By node: its life when it said that, and at which look it was asked.
+    answered: Vec<(u32, u64)>,
+    /// How often the master has looked.
+    looks: u64,
+    /// By partition: in which epoch, and since which look, reports are compared.
+    comparing: Vec<Option<(Epoch, u64)>>,
+    /// By partition: since when its owner has been in doubt of its disk (rule R14).
+    doubted_since: Vec<Option<(NodeId, u64)>>,
 }
 
 impl Master {
@@ -31,9 +40,14 @@ impl Master {
     #[must_use]
     pub fn new(service: TableService, nodes: usize) -> Self {
         Master {
-            service,
             heard_ns: vec![0; nodes],
             reports: vec![Vec::new(); nodes],
+            on_the_way: vec![Vec::new(); nodes],
+            answered: vec![(0, 0); nodes],
+            looks: 0,
+            comparing: vec![None; service.table().partitions.len()],
+            doubted_since: vec![None; service.table().partitions.len()],
+            service,
         }
     }
 
@@ -156,16 +170,12 @@ impl World {
     pub(super) fn master_looks(&mut self) {
         self.figures.events += 1;
         let heartbeat_ns = self.plan.heartbeat_ns();
-        let place = self.master_place();
-        for node in 0..self.plan.nodes {
-            if self.nodes[node].runs() && !self.network.is_cut(node, place) {
-                self.master.heard_ns[node] = self.now_ns;
-                let said = self.nodes[node].replicas().map(Replica::held);
-                self.master.reports[node] = said.collect();
-            }
-        }
+        self.hear_reports();
+        let view = self.view();
         for number in 0..self.plan.partitions {
-            self.look_after(partition_id(number));
+            let partition = partition_id(number);
+            self.name_somebody(partition);
+            self.decide(partition, &view);
         }
         self.tell_all();
         if !self.turbulent {
@@ -175,9 +185,38 @@ impl World {
         self.schedule.put(next_ns, Happening::MasterLooks);
     }
 
-    fn is_heard(&self, node: NodeId) -> bool {
-        let silent_ns = self.now_ns - self.master.heard_ns[number_of(node)];
-        silent_ns < 3 * self.plan.heartbeat_ns()
+    /// What nodes say of their replicas arrives, now and then late: what was said before the last look.
+    fn hear_reports(&mut self) {
+        let place = self.master_place();
+        self.master.looks += 1;
+        for node in 0..self.plan.nodes {
+            if !self.nodes[node].runs() || self.network.is_cut(node, place) {
+                continue;
+            }
+            let said: Vec<Held> = self.nodes[node].replicas().map(Replica::held).collect();
+            let before = std::mem::replace(&mut self.master.on_the_way[node], said.clone());
+            let late = self.turbulent && self.streams.master.chance(200_000) && !before.is_empty();
+            self.master.reports[node] = if late { before } else { said };
+            let life = self.nodes[node].life;
+            let asked = self.master.looks - u64::from(late);
+            let (before, _) = std::mem::replace(&mut self.master.answered[node], (life, asked));
+            if before != life {
+                self.master.comparing.fill(None);
+            }
+            self.master.heard_ns[node] = self.now_ns;
+        }
+        for number in 0..self.plan.partitions {
+            let partition = partition_id(number);
+            let owner = self.master.service.assignment(partition).owner;
+            let trust = self.said(partition, owner).map(|said| said.trust);
+            let doubted = trust.is_some_and(|trust| trust != Trust::Confirmed);
+            let since = &mut self.master.doubted_since[number];
+            *since = match *since {
+                _ if !doubted => None,
+                Some((before, since_ns)) if before == owner => Some((before, since_ns)),
+                _ => Some((owner, self.now_ns)),
+            };
+        }
     }
 
     /// What the node said last of its replica; it may have crashed since, and its disk may have gone back.
@@ -186,183 +225,131 @@ impl World {
         said.copied()
     }
 
-    /// Whether the node is heard, and said that it has another life of its data than this.
-    fn is_unclean(&self, partition: PartitionId, node: NodeId, life: Incarnation) -> bool {
-        let said = self.said(partition, node);
-        self.is_heard(node) && said.is_some_and(|said| said.incarnation != life)
+    fn is_heard(&self, node: NodeId) -> bool {
+        let silent_ns = self.now_ns - self.master.heard_ns[number_of(node)];
+        silent_ns < 3 * self.plan.heartbeat_ns()
     }
 
-    /// Whether the node is heard, and said that it has this life of its data.
-    fn is_clean(&self, partition: PartitionId, node: NodeId, life: Incarnation) -> bool {
-        let said = self.said(partition, node);
-        self.is_heard(node) && said.is_some_and(|said| said.incarnation == life)
-    }
-
-    /// R14: whether the in-sync set may do without these nodes: one that is known to have everything is
-    /// left, or all of them are heard, so that nobody who is away has more.
-    fn may_go_on_without(&self, partition: PartitionId, without: &BTreeSet<NodeId>) -> bool {
-        if self.plan.settings.rules.broken(Rule::RolledBackDisk) || without.is_empty() {
-            return true;
+    /// What the master sees, as the function that decides wants it.
+    fn view(&self) -> View {
+        let nodes = || (0..self.plan.nodes).map(node_id);
+        let partitions = || (0..self.plan.partitions).map(partition_id);
+        let held = nodes().flat_map(|node| {
+            let said = move |partition| Some(((partition, node), self.said(partition, node)?));
+            partitions().filter_map(said)
+        });
+        let patience_ns = 3 * self.plan.heartbeat_ns();
+        let long = |(_, since_ns)| self.now_ns - since_ns >= patience_ns;
+        let doubted = partitions().zip(&self.master.doubted_since);
+        let overdue = doubted.filter(|(_, since)| since.is_some_and(long));
+        let answered = nodes().zip(&self.master.answered);
+        let comparing = partitions().zip(&self.master.comparing);
+        let comparing = comparing.filter_map(|(partition, since)| Some((partition, (*since)?.1)));
+        let settings = &self.plan.settings;
+        View {
+            alive: nodes().filter(|node| self.is_heard(*node)).collect(),
+            leaving: BTreeSet::new(),
+            parting: BTreeSet::new(),
+            expected: BTreeSet::new(),
+            min_in_sync: settings.min_in_sync,
+            roomless: BTreeSet::new(),
+            reported: nodes()
+                .filter(|node| !self.master.reports[number_of(*node)].is_empty())
+                .collect(),
+            held: held.collect(),
+            answered: answered.map(|(node, (_, look))| (node, *look)).collect(),
+            compare_after: comparing.collect(),
+            replaceable: partitions().collect(),
+            overdue: overdue.map(|(partition, _)| partition).collect(),
+            distrust: settings.distrust_disks,
+            forced: false,
+            replicas: settings.replicas,
+            mode: settings.mode,
+            rules: settings.rules,
         }
-        let in_sync = &self.master.service.assignment(partition).in_sync;
-        let confirmed = |(node, life): (&NodeId, &Incarnation)| {
-            let said = self.said(partition, *node);
-            !without.contains(node)
-                && self.is_clean(partition, *node, *life)
-                && said.is_some_and(|said| said.trust == Trust::Confirmed)
-        };
-        let gone = in_sync.iter().filter(|(node, _)| without.contains(*node));
-        let mut gone = gone.map(|(node, life)| self.is_unclean(partition, *node, *life));
-        let all_heard = in_sync.keys().all(|node| self.is_heard(*node));
-        in_sync.iter().any(confirmed) || all_heard && gone.all(|unclean| unclean)
     }
 
-    /// R14: the witnesses are needed no more when the owner is known to have entered its epoch; and those
-    /// are none that have another life of their data.
-    fn look_after_witnesses(&mut self, partition: PartitionId) {
+    /// The partition gets what the rules say next, if that is something else.
+    fn decide(&mut self, partition: PartitionId, view: &View) -> bool {
+        let service = &mut self.master.service;
+        let mut load = Load::of(&service.table().partitions);
+        let mut next = service.assignment(partition).clone();
+        let verdict = view.decide(partition, &mut next, &mut load);
+        let (epoch, now) = (service.assignment(partition).epoch, self.master.looks);
+        let comparing = &mut self.master.comparing[usize::from(partition.0)];
+        *comparing = match (verdict, *comparing) {
+            (Verdict::Comparing, Some((since, look))) if since == epoch => Some((since, look)),
+            (Verdict::Comparing, _) => Some((epoch, now)),
+            _ => None,
+        };
+        if next == *service.assignment(partition) {
+            return false;
+        }
+        if self.trace.is_kept() {
+            self.say(format_args!("master {partition:?}: {verdict:?}, {next:?}"));
+        }
+        self.master.service.set(partition, next);
+        self.table_committed();
+        true
+    }
+
+    /// Where copies are missing, the master names whom it likes.
+    fn name_somebody(&mut self, partition: PartitionId) {
         let assignment = self.master.service.assignment(partition);
-        if assignment.witnesses.is_empty() {
+        let copies = assignment.in_sync.len() + assignment.catch_ups.len();
+        if copies >= self.plan.settings.replicas || !self.streams.master.chance(500_000) {
             return;
         }
-        let said = self.said(partition, assignment.owner);
-        let left = assignment.witnesses_of(said.map_or(Epoch(0), |said| said.log_epoch));
-        let left = left.filter(|(node, left)| !self.is_unclean(partition, **node, left.life));
-        let left: BTreeSet<NodeId> = left.map(|(node, _)| *node).collect();
-        let are = |node| left.contains(&node);
-        self.master.service.keep_witnesses(partition, are);
-    }
-
-    fn look_after(&mut self, partition: PartitionId) {
-        self.look_after_witnesses(partition);
-        let assignment = self.master.service.assignment(partition);
-        let (owner, in_sync) = (assignment.owner, assignment.in_sync.len());
-        let catch_ups = assignment.catch_ups.clone();
-        let unclean: BTreeSet<NodeId> = assignment
-            .in_sync
-            .iter()
-            .filter(|(node, life)| self.is_unclean(partition, **node, **life))
-            .map(|(node, _)| *node)
-            .collect();
-        let said = self.said(partition, owner);
-        let behind = said.is_some_and(|said| matches!(said.trust, Trust::Behind(_)));
-        if unclean.contains(&owner) || !self.is_heard(owner) || behind {
-            self.fail_over(partition);
-        } else if self.may_go_on_without(partition, &unclean) {
-            self.master.service.remove(partition, &unclean);
-        }
-        for node in &catch_ups {
-            if !self.is_heard(*node) {
-                self.master.service.dismiss_catch_up(partition, *node);
-            }
-        }
-        if in_sync + catch_ups.len() < self.plan.settings.replicas {
-            self.name_catch_up(partition);
-        }
-        self.table_committed();
-    }
-
-    fn name_catch_up(&mut self, partition: PartitionId) {
-        let assignment = self.master.service.assignment(partition);
         let free: Vec<NodeId> = (0..self.plan.nodes)
             .map(node_id)
-            .filter(|node| {
-                let has_role =
-                    assignment.in_sync.contains_key(node) || assignment.catch_ups.contains(node);
-                !has_role && self.is_heard(*node)
-            })
+            .filter(|node| !assignment.names(*node) && self.is_heard(*node))
             .collect();
         if !free.is_empty() {
             let node = self.streams.master.pick(&free);
             self.master.service.name_catch_up(partition, node);
+            self.table_committed();
         }
     }
 
-    /// Some member of the in-sync set that is heard takes over: the one that holds most, as the
-    /// rules say, or any other, since safety must not depend on it.
+    /// A fault: the owner is replaced for no reason. Either it is taken to have failed, and perhaps others
+    /// with it; or it hands over to some other member of the in-sync set that has everything.
     pub(super) fn fail_over(&mut self, partition: PartitionId) {
+        let mut view = self.view();
         let assignment = self.master.service.assignment(partition);
         let owner = assignment.owner;
-        let clean = |nodes: &mut dyn Iterator<Item = (NodeId, Incarnation)>| -> Vec<NodeId> {
-            let others = nodes.filter(|(node, _)| *node != owner);
-            let clean = others.filter(|(node, life)| self.is_clean(partition, *node, *life));
-            clean.map(|(node, _)| node).collect()
-        };
-        let in_sync = || assignment.in_sync.iter().map(|(node, life)| (*node, *life));
-        let mut candidates = clean(&mut in_sync());
-        // R14: who left takes over from an owner that has less, or where nobody is in sync any more.
-        let said = self.said(partition, owner).filter(|_| self.is_heard(owner));
-        let said = said.filter(|said| said.epoch == assignment.epoch);
-        if let Some(Trust::Behind(than)) = said.map(|said| said.trust) {
-            let recorded = assignment.recorded(than);
-            candidates = clean(&mut recorded.map(|life| (than, life)).into_iter());
-        } else if in_sync().all(|(node, life)| self.is_unclean(partition, node, life)) {
-            if said.is_some() {
-                candidates = clean(&mut assignment.last_witnesses());
-            }
-            if assignment.witnesses.is_empty() {
-                return self.begin_again(partition);
-            }
-        }
-        let mode = self.plan.settings.mode;
-        let holds = |node: &NodeId| self.said(partition, *node).map(|said| said.reach(mode));
-        let Some(most) = candidates.iter().copied().max_by_key(holds) else {
-            return;
-        };
         let random = &mut self.streams.master;
-        let to = match random.chance(300_000) {
-            true => random.pick(&candidates),
-            false => most,
-        };
-        let mut without = BTreeSet::new();
-        if !random.chance(300_000) {
-            without.insert(assignment.owner);
-        }
-        for node in assignment.in_sync.keys().filter(|node| **node != to) {
-            let silent_ns = self.now_ns - self.master.heard_ns[number_of(*node)];
-            if silent_ns > 3 * self.plan.heartbeat_ns() && random.chance(500_000) {
-                without.insert(*node);
+        let changed = if random.chance(500_000) {
+            view.alive.remove(&owner);
+            view.alive.retain(|_| !random.chance(200_000));
+            self.decide(partition, &view)
+        } else {
+            let suits = |(node, life): (&NodeId, &Incarnation)| {
+                let held = view.held.get(&(partition, *node));
+                let whole = held.is_some_and(|held| {
+                    held.incarnation == *life && held.trust == Trust::Confirmed
+                });
+                (whole && *node != owner).then_some(*node)
+            };
+            let others: Vec<NodeId> = assignment.in_sync.iter().filter_map(suits).collect();
+            if others.is_empty() {
+                return;
             }
-        }
-        if !self.may_go_on_without(partition, &without) {
-            without.clear();
-        }
-        let service = &mut self.master.service;
-        let made = match service.assignment(partition).in_sync.get(&to).copied() {
-            Some(life) => service.fail_over(partition, (to, life), &without),
-            None => service.take_over(partition, to),
-        };
-        if self.trace.is_kept() {
-            let text = format!("master fails {partition:?} over to {to:?} without {without:?}");
-            self.say(format_args!("{text}: {made:?}"));
-        }
-        if made.is_ok() {
+            let to = random.pick(&others);
+            let life = assignment.in_sync[&to];
+            let all_stay = BTreeSet::new();
+            let service = &mut self.master.service;
+            let made = service.fail_over(partition, (to, life), &all_stay);
+            if self.trace.is_kept() {
+                self.say(format_args!(
+                    "master hands {partition:?} over to {to:?}: {made:?}"
+                ));
+            }
             self.table_committed();
+            made.is_ok()
+        };
+        if changed {
             self.tell_all();
         }
-    }
-
-    /// All that were in sync are heard, and none of them has the data that were recorded: the furthest goes
-    /// on alone, and that something may be lost is told.
-    fn begin_again(&mut self, partition: PartitionId) {
-        let assignment = self.master.service.assignment(partition);
-        let mode = self.plan.settings.mode;
-        let members = assignment.in_sync.keys();
-        let said = members.filter_map(|node| Some((*node, self.said(partition, *node)?)));
-        let furthest = said.max_by_key(|(node, said)| (said.reach(mode), *node));
-        let Some((owner, said)) = furthest else {
-            return;
-        };
-        let mut next = assignment.clone();
-        next.in_sync = [(owner, said.incarnation)].into();
-        next.catch_ups.remove(&owner);
-        next.owner = owner;
-        next.epoch = next.epoch.next();
-        self.say(format_args!(
-            "master lets {partition:?} go on with {owner:?} alone"
-        ));
-        self.master.service.set(partition, next);
-        self.table_committed();
-        self.tell_all();
     }
 
     /// The master wishes that the owner hands over to somebody.

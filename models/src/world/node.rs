@@ -160,6 +160,13 @@ impl<A: Apply> Hosted<A> {
         self.decided.extend(decided);
     }
 
+    /// Keeps an emptied list for what is decided next.
+    pub fn reuse(&mut self, emptied: Vec<Decided>) {
+        if self.decided.capacity() == 0 {
+            self.decided = emptied;
+        }
+    }
+
     /// The node's clock shows another time than it would have.
     pub fn forget_due(&mut self) {
         self.due = NEVER_DUE;

@@ -249,6 +249,14 @@ impl Plan {
         if faults.restore_every_ns.or(faults.clone_every_ns).is_some() {
             faults.wipe_every_ns = None;
         }
+        // Otherwise those that are there go on, and say so, without one that has kept everything.
+        let take_data = [
+            faults.restore_every_ns,
+            faults.clone_every_ns,
+            faults.wipe_every_ns,
+        ];
+        self.settings.distrust_disks = take_data.iter().any(Option::is_some)
+            || self.settings.durability == Durability::Delayed;
         self
     }
 

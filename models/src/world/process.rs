@@ -225,30 +225,27 @@ impl World {
             self.stop(node, length_ns);
             self.sometimes.saw(Sight::StoppedBetween);
             if let Condition::Stopped(stopped) = &mut self.nodes[node].condition {
-                stopped.decided = decided;
+                stopped.decided.extend(decided);
             }
             return;
         }
-        let epoch = hosted.replica.as_ref().and_then(Replica::owned_epoch);
-        if !hosted.decided.is_empty() {
-            let mut earlier = std::mem::take(&mut hosted.decided);
-            self.carry_out(node, earlier.drain(..));
-            self.nodes[node].hosted[usize::from(partition.0)].decided = earlier;
-        }
-        let mut outputs = std::mem::take(&mut self.outputs);
-        let decided = outputs.drain(..).map(|output| Decided {
-            partition,
-            epoch,
-            output,
-        });
-        self.carry_out(node, decided);
-        self.outputs = outputs;
+        // All of it is taken away before any of it is done: that may hand something to the node's other
+        // replicas, which decide as well.
+        hosted.put_off(partition, &mut self.outputs);
+        let mut decided = std::mem::take(&mut hosted.decided);
+        self.carry_out(node, decided.drain(..));
+        self.nodes[node].hosted[usize::from(partition.0)].reuse(decided);
         self.checkpoint(node, partition);
     }
 
-    /// Carries outputs out, in order.
+    /// Carries outputs out, in order. That the disk went back in time is told to the other replicas last.
     fn carry_out(&mut self, node: usize, decided: impl Iterator<Item = Decided>) {
+        let mut rolled_back = None;
         for one in decided {
+            if let Output::RolledBack(incarnation) = one.output {
+                rolled_back = Some((one.partition, incarnation));
+                self.begin_another_life(node, incarnation);
+            }
             if self.trace.is_kept() {
                 let partition = one.partition;
                 self.say(format_args!(
@@ -258,6 +255,12 @@ impl World {
                 ));
             }
             self.carry_out_one(node, one);
+        }
+        if let Some((found_by, incarnation)) = rolled_back {
+            let all = (0..self.plan.partitions).map(partition_id);
+            for partition in all.filter(|partition| *partition != found_by) {
+                self.hand_in(node, partition, Event::RolledBack(incarnation));
+            }
         }
     }
 
@@ -274,8 +277,7 @@ impl World {
                 not_after,
             } => self.reply(node, (partition, decided.epoch), token, reply, not_after),
             Output::Ask(change) => self.ask_master(node, change),
-            Output::CutOff { .. } => {}
-            Output::RolledBack(incarnation) => self.node_rolled_back(node, incarnation),
+            Output::CutOff { .. } | Output::RolledBack(_) => {}
             Output::Note(note) => match note {
                 Note::RolledBack { .. } => self.sometimes.saw(Sight::RolledBack),
                 Note::Behind { .. } => self.sometimes.saw(Sight::Behind),
@@ -289,16 +291,13 @@ impl World {
         }
     }
 
-    /// One replica has found out that its node's disk went back in time: all of them begin another life.
-    fn node_rolled_back(&mut self, node: usize, incarnation: Incarnation) {
+    /// One replica has found out that its node's disk went back in time, and that is written down.
+    fn begin_another_life(&mut self, node: usize, incarnation: Incarnation) {
         for number in 0..self.plan.partitions {
             let disk = &mut self.nodes[node].hosted[number].disk;
             disk.begin_another_life(incarnation);
             let (partition, safe) = (partition_id(number), disk.safe());
             self.watch.disk_changed(partition, node_id(node), safe);
-        }
-        for number in 0..self.plan.partitions {
-            self.hand_in(node, partition_id(number), Event::RolledBack(incarnation));
         }
     }
 

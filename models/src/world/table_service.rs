@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kensho_protocol::coordinator::apply_change;
 use kensho_protocol::ids::{Epoch, Incarnation, Life, NodeId, PartitionId, Revision, Term};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::rule::{Rule, Rules};
-use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table, What};
+use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table};
 
 /// The life of its data with which every node begins (rule R5).
 pub const FIRST_LIFE: Incarnation = Incarnation(1);
@@ -92,33 +93,9 @@ impl TableService {
             return Err(NotMade::NotEntitled);
         }
         let mut next = now.clone();
-        next.owner = from;
-        match &change.what {
-            What::Shrink(silent) => {
-                if silent.contains(&from) || silent.iter().all(|n| !now.in_sync.contains_key(n)) {
-                    return Err(NotMade::Pointless);
-                }
-                next.witnesses.clear();
-                next.keep_in_sync(|node| !silent.contains(node));
-            }
-            What::Grow(node, incarnation) => {
-                if !now.catch_ups.contains(node) {
-                    return Err(NotMade::Pointless);
-                }
-                next.catch_ups.remove(node);
-                next.in_sync.insert(*node, *incarnation);
-                next.witnesses.clear();
-            }
-            What::Renew => {}
-            What::HandOver(to) => {
-                if *to == from || !now.in_sync.contains_key(to) {
-                    return Err(NotMade::Pointless);
-                }
-                next.owner = *to;
-                next.witnesses.clear();
-            }
+        if !apply_change(&mut next, from, change, self.rules) {
+            return Err(NotMade::Pointless);
         }
-        next.epoch = now.epoch.next();
         self.set(change.partition, next);
         Ok(())
     }
@@ -163,50 +140,6 @@ impl TableService {
         let before = Epoch(next.epoch.0 - 1);
         next.keep_in_sync_after(before, |other| *other != node);
         self.set(partition, next);
-    }
-
-    /// A witness takes over, and is in sync again (rule R14).
-    ///
-    /// # Errors
-    /// When it is none; the table is as it was.
-    pub fn take_over(&mut self, partition: PartitionId, witness: NodeId) -> Result<(), NotMade> {
-        let mut next = self.assignment(partition).clone();
-        let Some(left) = next.witnesses.remove(&witness) else {
-            return Err(NotMade::Unclean);
-        };
-        next.in_sync.insert(witness, left.life);
-        next.catch_ups.remove(&witness);
-        next.owner = witness;
-        next.epoch = next.epoch.next();
-        self.set(partition, next);
-        Ok(())
-    }
-
-    /// Of those who left the in-sync set of `partition` only those stay witnesses that `are` (rule R14). The
-    /// epoch stays as it is.
-    pub fn keep_witnesses(&mut self, partition: PartitionId, are: impl Fn(NodeId) -> bool) {
-        let mut next = self.assignment(partition).clone();
-        next.witnesses.retain(|node, _| are(*node));
-        if next != *self.assignment(partition) {
-            self.set(partition, next);
-        }
-    }
-
-    /// The nodes `unclean` have lost what they were recorded with, and leave the in-sync set (rule M4).
-    /// The owner stays, even if it is one of them.
-    pub fn remove(&mut self, partition: PartitionId, unclean: &BTreeSet<NodeId>) {
-        if unclean.is_empty() {
-            return;
-        }
-        let mut next = self.assignment(partition).clone();
-        let owner = next.owner;
-        next.in_sync
-            .retain(|node, _| *node == owner || !unclean.contains(node));
-        next.witnesses.retain(|node, _| !unclean.contains(node));
-        if next.in_sync.len() < self.assignment(partition).in_sync.len() {
-            next.epoch = next.epoch.next();
-            self.set(partition, next);
-        }
     }
 
     /// Names `node` as a catch-up (requirement A11). The epoch stays as it is.
@@ -291,6 +224,8 @@ pub fn first_assignment(in_sync: &[usize]) -> Assignment {
 
 #[cfg(test)]
 mod tests {
+    use kensho_protocol::table::What;
+
     use super::*;
 
     const P: PartitionId = PartitionId(0);

@@ -2,6 +2,7 @@
 //! [catalogue](crate::catalogue::CATALOGUE).
 
 pub(crate) mod disk;
+pub(crate) mod folder;
 pub(crate) mod kill;
 pub(crate) mod partition;
 pub(crate) mod pause;

@@ -176,7 +176,14 @@ fn words(fault: &FaultRecord) -> String {
         match injection.kind {
             // The fault's own text says it.
             Some(InjectionKind::Kill | InjectionKind::Restart | InjectionKind::Pause) => {}
-            Some(InjectionKind::Partition | InjectionKind::Delay | InjectionKind::Disk) | None => {
+            Some(
+                InjectionKind::Partition
+                | InjectionKind::Delay
+                | InjectionKind::Disk
+                | InjectionKind::Copy
+                | InjectionKind::Folder,
+            )
+            | None => {
                 details.push(injection.action.clone());
             }
         }

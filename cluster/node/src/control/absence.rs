@@ -1,8 +1,11 @@
-//! Why a node is no member of its cluster: said in its log, again every minute, and by `/readyz`.
+//! Why a node takes no part: as no member of its cluster, or as one that waits for others. Said in its log, again
+//! every minute, and by `/readyz`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kensho_protocol::coordinator::Refusal;
+use kensho_protocol::coordinator::{Refusal, Waiting};
+use kensho_protocol::ids::NodeId;
 use kensho_protocol::time::Time;
 
 use super::Control;
@@ -25,6 +28,26 @@ pub(super) struct Absence {
     said: (String, Time),
     /// Why the master did not take the node last, and when it said so.
     refused: Option<(String, Time)>,
+    /// What it waits for as a member, and since when.
+    waits: Option<(Waiting, Time)>,
+}
+
+/// Why a node takes no part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It is no member of its cluster.
+    NoMember(String),
+    /// It is, and waits.
+    Waits(String),
+}
+
+impl Why {
+    /// As text.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Why::NoMember(text) | Why::Waits(text) => text,
+        }
+    }
 }
 
 impl Absence {
@@ -34,6 +57,7 @@ impl Absence {
             say_at: now + PATIENCE,
             said: (String::new(), now + PATIENCE),
             refused: None,
+            waits: None,
         }
     }
 
@@ -48,27 +72,82 @@ impl Absence {
 }
 
 impl Control {
-    /// Looks whether the node is a member by now, and says why not.
+    /// Looks whether the node takes part by now, and says why not.
     pub(super) fn look_for_absence(&mut self) {
         let now = clock::now();
         if now < self.absence.look_at {
             return;
         }
         self.absence.look_at = now + LOOK_INTERVAL;
-        let why = self.why_no_member(now);
+        let why = match self.why_it_waits(now) {
+            Some(text) => Some(Why::Waits(text)),
+            None => self.why_no_member(now).map(Why::NoMember),
+        };
         let (said, until) = &self.absence.said;
-        let is_news = |why: &&String| why != &said && *until <= now;
-        let due = |why: &&String| is_news(why) || self.absence.say_at <= now;
+        let is_news = |why: &&Why| why.text() != said && *until <= now;
+        let due = |why: &&Why| is_news(why) || self.absence.say_at <= now;
         if let Some(why) = why.as_ref().filter(due) {
-            self.absence.said = (why.clone(), now + PATIENCE);
+            self.absence.said = (why.text().to_owned(), now + PATIENCE);
             self.absence.say_at = now + SAY_INTERVAL;
-            tracing::warn!("this node is no member of its cluster: {why}");
+            match why {
+                Why::NoMember(text) => {
+                    tracing::warn!("this node is no member of its cluster: {text}");
+                }
+                Why::Waits(text) => tracing::warn!("this node waits: {text}"),
+            }
         }
         self.shown.send_if_modified(|shown| {
-            let changed = shown.no_member != why;
-            shown.no_member = why;
+            let changed = shown.absent != why;
+            shown.absent = why;
             changed
         });
+    }
+
+    /// What a member has waited for longer than it should take.
+    fn why_it_waits(&mut self, now: Time) -> Option<String> {
+        let waits = self.machine.coordinator().waits_for();
+        let since = match (&waits, &self.absence.waits) {
+            (Some(waits), Some((before, since))) if is_same(waits, before) => *since,
+            _ => now,
+        };
+        self.absence.waits = waits.clone().map(|waits| (waits, since));
+        if now.since(since) < PATIENCE {
+            return None;
+        }
+        let table = self.machine.coordinator().accepted()?;
+        let list = |nodes: &BTreeSet<NodeId>| {
+            let named = nodes.iter().map(|node| {
+                let member = table.members.get(node);
+                let name = member.map_or_else(|| node.to_string(), |member| member.name.clone());
+                let trouble = self.hello.trouble(&name);
+                trouble.map_or(name, |trouble| format!("{trouble} (no connection)"))
+            });
+            named.collect::<Vec<_>>().join(", ")
+        };
+        let text = match waits.as_ref()? {
+            Waiting::ToHear { silent, needed } => format!(
+                "it was started anew, and its data folder may be an older copy, so that it votes only when it \
+                 has heard {needed} more of these members: {}. Start them, or see that it reaches them",
+                list(silent)
+            ),
+            Waiting::ForTable { stamp } => format!(
+                "other members had a newer partition table (term {}, revision {}) than its own when it \
+                 started; it takes no role before it has that. A master will send it, when there is one",
+                stamp.term.0, stamp.revision.0
+            ),
+            Waiting::ForAccepts {
+                stamp,
+                missing,
+                needed,
+            } => format!(
+                "it is master, and its partition table (term {}, revision {}) takes effect only when {needed} \
+                 more of these members have it on disk: {}. Start them, or see that it reaches them",
+                stamp.term.0,
+                stamp.revision.0,
+                list(missing)
+            ),
+        };
+        Some(text)
     }
 
     fn why_no_member(&self, now: Time) -> Option<String> {
@@ -118,5 +197,15 @@ impl Control {
         } else {
             "it has asked, and waits for an answer".to_owned()
         })
+    }
+}
+
+/// Whether a node still waits for the same. Who has answered meanwhile makes no difference.
+fn is_same(one: &Waiting, other: &Waiting) -> bool {
+    match (one, other) {
+        (Waiting::ForAccepts { stamp, .. }, Waiting::ForAccepts { stamp: other, .. })
+        | (Waiting::ForTable { stamp }, Waiting::ForTable { stamp: other }) => stamp == other,
+        (Waiting::ToHear { .. }, Waiting::ToHear { .. }) => true,
+        _ => false,
     }
 }

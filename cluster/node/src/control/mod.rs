@@ -22,6 +22,8 @@ use crate::peer::{Hello, Met, Peers, Received, Seen};
 use crate::recording::Recorder;
 use crate::settings::MemberSetting;
 
+pub(crate) use absence::Why;
+
 use absence::Absence;
 pub(crate) use saver::Saver;
 
@@ -66,8 +68,8 @@ pub(crate) enum Heard {
 pub(crate) struct Shown {
     /// What the coordinator shows.
     pub(crate) view: View,
-    /// Why the node is no member of its cluster, if it is none.
-    pub(crate) no_member: Option<String>,
+    /// Why the node takes no part, if it takes none.
+    pub(crate) absent: Option<Why>,
 }
 
 /// What comes in.
@@ -284,7 +286,9 @@ impl Control {
             member = table.members.contains_key(&self.machine.me().id);
         }
         self.shown.send_modify(|shown| {
-            shown.no_member.take_if(|_| member);
+            shown
+                .absent
+                .take_if(|why| member && matches!(why, Why::NoMember(_)));
             shown.view = view;
         });
     }

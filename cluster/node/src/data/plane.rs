@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Answered, Message, Waiter, lost, notes};
 use crate::clock;
-use crate::control::{Heard, Shown};
+use crate::control::{Heard, Shown, Why};
 use crate::failure;
 use crate::peer::{Hello, Met, Peers, Received};
 use crate::recording::Recorder;
@@ -40,8 +40,8 @@ pub(crate) struct DataPlane {
     machine: kernel::DataPlane<Tables, Waiter>,
     settings: Settings,
     me: Member,
-    /// Why the node is no member of its cluster, if it is none.
-    no_member: Option<String>,
+    /// Why the node takes no part, if it takes none.
+    absent: Option<Why>,
     log: LogAppender,
     /// The last record that the log had when the node started.
     log_began: RecordNumber,
@@ -72,7 +72,7 @@ impl DataPlane {
             machine: kernel::DataPlane::new(settings, parts.replicas, transcript, clock::now()),
             settings: parts.settings,
             me: parts.me,
-            no_member: None,
+            absent: None,
             log_began: parts.log.appended(),
             log: parts.log,
             disk: parts.disk,
@@ -97,9 +97,9 @@ impl DataPlane {
         self.machine.view()
     }
 
-    /// Why the node is no member of its cluster, if it is none.
-    pub(crate) fn no_member(&self) -> Option<&str> {
-        self.no_member.as_deref()
+    /// Why the node takes no part, if it takes none.
+    pub(crate) fn absent(&self) -> Option<&str> {
+        self.absent.as_ref().map(Why::text)
     }
 
     /// What this node goes by when it meets others.
@@ -203,7 +203,7 @@ impl DataPlane {
         if let Some(table) = &shown.view.table {
             self.peers.link_members(table);
         }
-        self.no_member = shown.no_member;
+        self.absent = shown.absent;
         self.handle(clock::now(), Input::View(shown.view));
     }
 

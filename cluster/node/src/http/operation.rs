@@ -130,7 +130,7 @@ pub(super) fn ready(service: &Service) -> Answer {
     match hindrance(&plane) {
         None => answer::empty(StatusCode::OK),
         Some(reason) => {
-            let why = plane.no_member();
+            let why = plane.absent();
             Error::not_ready(why.unwrap_or(reason)).response()
         }
     }

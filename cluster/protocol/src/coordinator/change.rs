@@ -6,7 +6,10 @@ use crate::rule::{Rule, Rules};
 use crate::table::{Assignment, Change, What};
 
 /// Changes `assignment` as `from` asks, or says `false`.
-pub(super) fn apply(
+///
+/// # Panics
+/// When a catch-up is in sync.
+pub fn apply_change(
     assignment: &mut Assignment,
     from: NodeId,
     change: &Change,
@@ -101,7 +104,7 @@ mod tests {
             base: Epoch(base),
             what,
         };
-        apply(&mut assignment, from, &change, Rules::sound()).then_some(assignment)
+        apply_change(&mut assignment, from, &change, Rules::sound()).then_some(assignment)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::failover::{Load, Verdict, View, promote};
 use crate::ids::{NodeId, PartitionId};
 use crate::replica::Trust;
+use crate::rule::Rule;
 use crate::table::Assignment;
 
 impl View {
@@ -37,7 +38,9 @@ impl View {
 
     fn forget_unclean_witnesses(&self, partition: PartitionId, assignment: &mut Assignment) {
         let witnesses = &mut assignment.witnesses;
-        witnesses.retain(|node, witness| !self.is_unclean(partition, *node, witness.life));
+        witnesses.retain(|node, witness| {
+            !self.is_unclean(partition, *node, (witness.life, witness.until))
+        });
     }
 
     /// Only those stay in sync that `stays` says.
@@ -57,18 +60,25 @@ impl View {
         self.distrust && !self.forced
     }
 
-    /// R14: what the node says of its disk; nothing if it has not reported.
-    pub(super) fn trust(&self, partition: PartitionId, node: NodeId) -> Option<Trust> {
-        self.held.get(&(partition, node)).map(|held| held.trust)
+    /// R14: whether the node is in no doubt of the data that the table counts on.
+    pub(super) fn is_confirmed(
+        &self,
+        partition: PartitionId,
+        assignment: &Assignment,
+        node: NodeId,
+    ) -> bool {
+        let Some(held) = self.held.get(&(partition, node)) else {
+            return false;
+        };
+        let counted_on = assignment.recorded(node) == Some(held.incarnation)
+            || self.rules.broken(Rule::RejoinWithoutCatchUp);
+        counted_on && held.trust == Trust::Confirmed
     }
 
-    pub(super) fn is_confirmed(&self, partition: PartitionId, node: NodeId) -> bool {
-        self.trust(partition, node) == Some(Trust::Confirmed)
-    }
-
-    /// Nobody is left in sync with the data that were recorded. One of the last witnesses has everything
-    /// that was acknowledged before the epoch that the owner perhaps did not enter. Where there is none, the
-    /// furthest goes on alone, and the others get what it has.
+    /// Nobody who is left in sync with the data that were recorded has as much as another one. The witnesses
+    /// were in sync before the epoch that the owner perhaps did not enter, so the furthest of all has everything.
+    /// One of the last witnesses that is certain of its disk has, too. If that is no witness, it goes on alone, in another life of
+    /// its data, and the others get what it has.
     pub(super) fn begin_again(
         &self,
         partition: PartitionId,
@@ -78,18 +88,29 @@ impl View {
     ) -> Verdict {
         self.forget_needless_witnesses(partition, assignment);
         let here = |node: &NodeId| self.alive.contains(node) && self.reported.contains(node);
-        let last = assignment.last_witnesses().map(|(node, _)| node);
-        let last: Vec<NodeId> = last.filter(here).collect();
+        let witnesses: BTreeSet<NodeId> = assignment.witnesses.keys().copied().collect();
+        let present: BTreeSet<NodeId> = witnesses.iter().copied().filter(here).collect();
+        let all: BTreeSet<NodeId> = alive.union(&present).copied().collect();
         // As long as it has other data, the owner enters no epoch of which it was told.
         let owner = self.held.get(&(partition, assignment.owner));
         let knows = owner.is_some_and(|held| held.epoch == assignment.epoch);
-        if knows && let Some(owner) = self.furthest(partition, last.iter(), load) {
+        if !self.forced && knows && !self.is_fresh(partition, &all) {
+            return Verdict::Comparing;
+        }
+        let suits = |(node, _)| here(&node) && self.is_confirmed(partition, assignment, node);
+        let certain = assignment.last_witnesses().any(suits);
+        // R5: that something is lost is known of the data that are here. Whoever had everything may be on its
+        // way back, so it is waited for, unless somebody takes it upon himself.
+        let compared = knows && (present == witnesses || certain);
+        if !compared && !witnesses.is_empty() && !self.forced {
+            return Verdict::Unavailable;
+        }
+        let witness = self.furthest(partition, present.iter(), load);
+        let witness = witness.filter(|witness| !self.is_beyond(partition, alive, *witness));
+        if knows && let Some(owner) = witness {
             let verdict = succeed(assignment, owner, load);
             assignment.in_sync.retain(|node, _| *node == owner);
             return verdict;
-        }
-        if self.waits() && !assignment.witnesses.is_empty() {
-            return Verdict::Unavailable;
         }
         let Some(owner) = self.furthest(partition, alive.iter(), load) else {
             return Verdict::Unavailable;
@@ -125,7 +146,7 @@ impl View {
             return Verdict::Served;
         }
         let others = members.iter().filter(|node| **node != assignment.owner);
-        let confirmed = others.filter(|node| self.is_confirmed(partition, **node));
+        let confirmed = others.filter(|node| self.is_confirmed(partition, assignment, **node));
         if let Some(owner) = self.furthest(partition, confirmed, load) {
             promote(assignment, owner, load);
             return Verdict::Served;

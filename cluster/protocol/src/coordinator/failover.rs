@@ -1,5 +1,6 @@
 //! Who becomes what when nodes fail and return (requirement A10, rules M4, R5): a pure function from
-//! the committed table and what the master sees to the next table.
+//! the committed table and what the master sees to the next table. Artificial worlds that have a table, but
+//! no coordinators, decide by it as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,49 +13,58 @@ use crate::table::Assignment;
 
 /// What the master sees.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub struct View {
     /// The members that are not counted as failed.
-    pub(super) alive: BTreeSet<NodeId>,
+    pub alive: BTreeSet<NodeId>,
     /// The members that are to leave the cluster.
-    pub(super) leaving: BTreeSet<NodeId>,
+    pub leaving: BTreeSet<NodeId>,
     /// The members that are about to stop, if most of the cluster stays (rule M7).
-    pub(super) parting: BTreeSet<NodeId>,
+    pub parting: BTreeSet<NodeId>,
     /// The members that have said that they stop, and are expected back (rule M7).
-    pub(super) expected: BTreeSet<NodeId>,
+    pub expected: BTreeSet<NodeId>,
     /// An owner refuses updates while fewer nodes than this are in sync.
-    pub(super) min_in_sync: usize,
+    pub min_in_sync: usize,
     /// The members that have said that they have no room for updates on their disks.
-    pub(super) roomless: BTreeSet<NodeId>,
+    pub roomless: BTreeSet<NodeId>,
     /// The nodes that have said to this master what they hold. One that was never heard is given
     /// its time before it counts as failed, but is nothing to build on either.
-    pub(super) reported: BTreeSet<NodeId>,
+    pub reported: BTreeSet<NodeId>,
     /// What each of them reported last.
-    pub(super) held: BTreeMap<(PartitionId, NodeId), Held>,
+    pub held: BTreeMap<(PartitionId, NodeId), Held>,
+    /// By node: the number of the heartbeat that it reported this in answer to.
+    pub answered: BTreeMap<NodeId, u64>,
+    /// Partitions of which reports are being compared: the heartbeats after this one ask for those that
+    /// count (see [`Verdict::Comparing`]).
+    pub compare_after: BTreeMap<PartitionId, u64>,
     /// Partitions that have been short of nodes for long enough to be copied to one that has none of
     /// their data.
-    pub(super) replaceable: BTreeSet<PartitionId>,
+    pub replaceable: BTreeSet<PartitionId>,
     /// Partitions whose owner started anew, and for long could not find out whether its disk has gone back
     /// in time (rule R14).
-    pub(super) overdue: BTreeSet<PartitionId>,
+    pub overdue: BTreeSet<PartitionId>,
     /// Whether nobody goes on unless it is known that somebody has everything (rule R14).
-    pub(super) distrust: bool,
+    pub distrust: bool,
     /// Somebody takes it upon himself that partitions go on although that is not known.
-    pub(super) forced: bool,
+    pub forced: bool,
     /// How many nodes should hold each partition.
-    pub(super) replicas: usize,
+    pub replicas: usize,
     /// When updates are answered.
-    pub(super) mode: Mode,
+    pub mode: Mode,
     /// Which rules hold.
-    pub(super) rules: Rules,
+    pub rules: Rules,
 }
 
 /// What came of looking at one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It can be served.
     Served,
     /// Somebody who matters has not been heard yet.
     Undecided,
+    /// Nobody is certain to have everything, so that the furthest is to go on: what they have reported may be
+    /// from before they had as much as they have. Reports count from the next heartbeat on. It begins anew
+    /// when the epoch changes, or one of the nodes starts anew.
+    Comparing,
     /// No member of its in-sync set is reachable and clean.
     Unavailable,
     /// Acknowledged updates may be lost.
@@ -66,14 +76,15 @@ pub(super) enum Verdict {
 
 /// Counts what nodes have to do, so that new roles go to those who have least.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Load {
+pub struct Load {
     owned: BTreeMap<NodeId, usize>,
     held: BTreeMap<NodeId, usize>,
 }
 
 impl Load {
     /// The load that `partitions` mean.
-    pub(super) fn of(partitions: &[Assignment]) -> Self {
+    #[must_use]
+    pub fn of(partitions: &[Assignment]) -> Self {
         let mut load = Load::default();
         for assignment in partitions {
             *load.owned.entry(assignment.owner).or_default() += 1;
@@ -104,15 +115,16 @@ impl Load {
 
 impl View {
     /// The node has restarted in a way that may have lost data of the partition since this life of them
-    /// was recorded (rule R5).
+    /// was recorded (rule R5), which it was in epoch `since` at the latest. A report of somebody who has not
+    /// heard of that epoch may be older than the record.
     pub(super) fn is_unclean(
         &self,
         partition: PartitionId,
         node: NodeId,
-        recorded: Incarnation,
+        (recorded, since): (Incarnation, Epoch),
     ) -> bool {
         let held = self.held.get(&(partition, node));
-        let differs = held.is_some_and(|held| held.incarnation != recorded);
+        let differs = held.is_some_and(|held| held.incarnation != recorded && held.epoch >= since);
         differs && !self.rules.broken(Rule::RejoinWithoutCatchUp)
     }
 
@@ -134,8 +146,11 @@ impl View {
             .map(|(node, _)| node)
     }
 
-    /// Sets `assignment` to what it should be next.
-    pub(super) fn decide(
+    /// Sets `assignment`, that of the last committed table, to what it should be next.
+    ///
+    /// # Panics
+    /// When an owner is not in sync.
+    pub fn decide(
         &self,
         partition: PartitionId,
         assignment: &mut Assignment,
@@ -177,7 +192,7 @@ impl View {
             .in_sync
             .iter()
             .filter(|(node, _)| self.alive.contains(node) || self.expects_back(assignment, **node))
-            .filter(|(node, life)| !self.is_unclean(partition, **node, **life))
+            .filter(|(node, life)| !self.is_unclean(partition, **node, (**life, assignment.epoch)))
             .map(|(node, _)| *node)
             .collect();
         let owner_stays = stays.contains(&assignment.owner);
@@ -200,7 +215,7 @@ impl View {
             promote(assignment, node, load);
             return Verdict::Served;
         }
-        let confirmed = |node: &&NodeId| self.is_confirmed(partition, **node);
+        let confirmed = |node: &&NodeId| self.is_confirmed(partition, assignment, **node);
         if let Some(owner) = self.furthest(partition, stays.iter().filter(confirmed), load) {
             self.go_on(partition, assignment, &stays, owner, load);
             return Verdict::Served;
@@ -211,13 +226,19 @@ impl View {
             return Verdict::Undecided;
         }
         // R5, R14: nobody is left who certainly has everything. If all have been heard, the furthest has
-        // as much as there is. Otherwise somebody who is missing may have more.
+        // as much as there is, even if its data have begun another life. Otherwise somebody who is missing
+        // may have more.
         let all = alive == members;
+        let mixed = stays.len() < members.len();
+        if all && mixed && !self.forced && !self.is_fresh(partition, &members) {
+            return Verdict::Comparing;
+        }
         if all
             || self.forced
             || stays.is_empty() && self.rules.broken(Rule::PromoteUnsyncedSurvivor)
         {
-            if let Some(owner) = self.furthest(partition, stays.iter(), load) {
+            let owner = self.furthest(partition, stays.iter(), load);
+            if let Some(owner) = owner.filter(|owner| !self.is_beyond(partition, &alive, *owner)) {
                 self.go_on(partition, assignment, &stays, owner, load);
                 return match all {
                     true => Verdict::Served,
@@ -238,6 +259,31 @@ impl View {
         }
     }
 
+    /// Whether all of these have reported since their reports are compared.
+    pub(super) fn is_fresh(&self, partition: PartitionId, nodes: &BTreeSet<NodeId>) -> bool {
+        let after = self.compare_after.get(&partition);
+        after.is_some_and(|after| {
+            let fresh = |node| self.answered.get(node).is_some_and(|said| said > after);
+            nodes.iter().all(fresh)
+        })
+    }
+
+    /// R14: whether the log of one of `nodes` reaches further than that of `node`. If that one's data have
+    /// begun another life, they may still be those that have everything: since another partition of that node
+    /// was found to have gone back, say.
+    pub(super) fn is_beyond(
+        &self,
+        partition: PartitionId,
+        nodes: &BTreeSet<NodeId>,
+        node: NodeId,
+    ) -> bool {
+        let reach = |node: &NodeId| {
+            let held = self.held.get(&(partition, *node));
+            held.map(|held| held.reach(self.mode))
+        };
+        nodes.iter().any(|other| reach(other) > reach(&node))
+    }
+
     /// M6: who has no room for updates would keep all others from committing any. It leaves the in-sync
     /// set, as one that has failed, unless nobody in it has room: then there is nothing to gain, and
     /// reads go on where they are.
@@ -253,7 +299,7 @@ impl View {
         let suits = |node: &&NodeId| !lacks(node) && self.reported.contains(node);
         let others: Vec<NodeId> = assignment.in_sync.keys().filter(suits).copied().collect();
         // R14: nor is a log of which nobody knows whether it has everything.
-        let proven = |node: &&NodeId| self.is_confirmed(partition, **node);
+        let proven = |node: &&NodeId| self.is_confirmed(partition, assignment, **node);
         if !others.iter().any(|node| proven(&node)) || !assignment.in_sync.keys().any(lacks) {
             return;
         }
@@ -285,7 +331,7 @@ impl View {
         let stays = |node: &&NodeId| !leaves(node);
         let others = self.alive.iter().filter(stays).count();
         let staying: Vec<NodeId> = assignment.in_sync.keys().filter(stays).copied().collect();
-        let proven = |node: &&NodeId| self.is_confirmed(partition, **node);
+        let proven = |node: &&NodeId| self.is_confirmed(partition, assignment, **node);
         let complete =
             staying.len() >= self.replicas.min(others) && staying.iter().any(|node| proven(&node));
         if !complete || staying.len() == assignment.in_sync.len() {

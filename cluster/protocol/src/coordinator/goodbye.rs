@@ -295,7 +295,7 @@ impl View {
                 let whole = self.alive.contains(other) && self.reported.contains(other);
                 let goes = self.parting.contains(other) || self.leaving.contains(other);
                 let room = !self.roomless.contains(other);
-                whole && room && !goes && self.is_confirmed(partition, **other)
+                whole && room && !goes && self.is_confirmed(partition, assignment, **other)
             };
             let others = assignment.in_sync.keys().filter(|other| **other != node);
             let to = others

@@ -101,7 +101,7 @@ impl Coordinator {
     /// While nobody is elected, for want of a table that this node has heard of, it asks again: whoever had
     /// that table may have lost it, so that it was never committed, or is not to be had any more.
     fn hear_anew(&mut self, now: Time) {
-        let lacks = self.disk.stamp() < self.floor && matches!(self.role, Role::Electing(_));
+        let lacks = self.lacking().is_some() && matches!(self.role, Role::Electing(_));
         if !lacks || self.hearing.is_some() {
             self.hearing_anew = None;
         } else if self.hearing_anew.is_none() {
@@ -185,11 +185,21 @@ impl Coordinator {
         }
     }
 
+    /// The others that it has heard since it started, if it has to hear more.
+    pub(super) fn heard_since_start(&self) -> Option<&BTreeSet<NodeId>> {
+        self.hearing.as_ref().map(|hearing| &hearing.heard)
+    }
+
+    /// The newest table that others had when this node started, if it does not have it yet.
+    pub(super) fn lacking(&self) -> Option<Stamp> {
+        (self.disk.stamp() < self.floor).then_some(self.floor)
+    }
+
     /// Whether it may lack a table that it had before it started (rule R14): it has not heard yet of all
     /// that others have, or has not got it yet.
     #[must_use]
     pub fn lacks_tables(&self) -> bool {
-        self.hearing.is_some() || self.disk.stamp() < self.floor
+        self.hearing.is_some() || self.lacking().is_some()
     }
 
     /// Whether a candidate that has accepted `accepted` may be elected, as far as this node has heard.

@@ -7,7 +7,7 @@
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
 //! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `goodbye` is
 //! what comes before a node stops; `evidence` suspects nodes before they are silent for long; `service` says whether there is a quorum; `disk` holds back what is said until what
-//! it relies on is on disk; `rebase` moves it in time, for worlds that explore all histories.
+//! it relies on is on disk; `waiting` says what it waits for; `rebase` moves it in time, for worlds that explore all histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,9 +38,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tournament;
+mod waiting;
 
+pub use change::apply_change;
+pub use failover::{Load, Verdict, View};
 pub use message::{Message, Probing, Strength};
 pub use state::Coordinator;
+pub use waiting::Waiting;
 
 /// What a coordinator keeps on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -311,7 +311,7 @@ impl Coordinator {
             let (partition, index) = (change.partition, usize::from(change.partition.0));
             if let Some(assignment) = table.partitions.get_mut(index)
                 && let Some(change) = view.as_far_as_expected(assignment, change)
-                && change::apply(assignment, from, &change, rules)
+                && change::apply_change(assignment, from, &change, rules)
             {
                 // M7: who has handed over need not stay in sync.
                 if matches!(change.what, What::HandOver(_)) {
@@ -327,7 +327,11 @@ impl Coordinator {
             if asked.contains(&partition) {
                 continue;
             }
+            let epoch = assignment.epoch;
             let verdict = view.decide(partition, assignment, &mut load);
+            let heartbeat = self.fixed.settings.heartbeat;
+            let compares = verdict == Verdict::Comparing;
+            reign.compare(now, heartbeat, (partition, epoch), compares);
             let unavailable = verdict == Verdict::Unavailable;
             if reign.is_news(partition, unavailable) {
                 notes.push(Note::PartitionUnavailable { partition });

@@ -2,6 +2,7 @@
 //! (requirement A3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::evidence::Witnesses;
 use super::failover::View;
@@ -10,7 +11,7 @@ use super::probe::Electing;
 use super::rebase::Shift;
 use super::state::Role;
 use super::{Coordinator, Message, Note, change};
-use crate::ids::{Life, NodeId, PartitionId, Position, Term};
+use crate::ids::{Epoch, Life, NodeId, PartitionId, Position, Term};
 use crate::replica::{Held, Trust};
 use crate::settings::Settings;
 use crate::table::{Change, Stamp, Table};
@@ -43,6 +44,10 @@ pub(super) struct Reign {
     doubted_since: BTreeMap<PartitionId, (NodeId, Time)>,
     /// Partitions that are known not to be served.
     unavailable: BTreeSet<PartitionId>,
+    /// Partitions of which reports are compared.
+    comparing: BTreeMap<PartitionId, Comparing>,
+    /// The number of the last heartbeat before this node's own replicas were last looked at.
+    own_sequence: u64,
 }
 
 /// What the master knows of a follower.
@@ -61,6 +66,15 @@ pub(super) struct Follower {
     held: Option<Vec<Held>>,
     /// Whether it has room for updates on its disk, as far as it has said (rule M6).
     room: bool,
+}
+
+/// Since when reports of a partition are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Comparing {
+    epoch: Epoch,
+    since: Time,
+    /// The last heartbeat before those that ask for what counts.
+    after: Option<u64>,
 }
 
 /// What a node says of its replicas and its disk.
@@ -136,6 +150,8 @@ impl Reign {
             short_since: BTreeMap::new(),
             doubted_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),
+            comparing: BTreeMap::new(),
+            own_sequence: 0,
         }
     }
 
@@ -202,6 +218,33 @@ impl Reign {
         }
     }
 
+    /// Notes whether the reports of `partition` are to be compared in this epoch. What a node says it holds it
+    /// may have been handed two heartbeats before; only then those that count are asked for.
+    pub(super) fn compare(
+        &mut self,
+        now: Time,
+        heartbeat: Duration,
+        (partition, epoch): (PartitionId, Epoch),
+        compares: bool,
+    ) {
+        if !compares {
+            self.comparing.remove(&partition);
+            return;
+        }
+        let begun = Comparing {
+            epoch,
+            since: now,
+            after: None,
+        };
+        let comparing = self.comparing.entry(partition).or_insert(begun);
+        if comparing.epoch != epoch {
+            *comparing = begun;
+        }
+        if comparing.after.is_none() && now.since(comparing.since) >= heartbeat * 2 {
+            comparing.after = Some(self.sequence);
+        }
+    }
+
     /// What the assignment of roles depends on.
     pub(super) fn view(
         &mut self,
@@ -244,6 +287,10 @@ impl Reign {
                 self.doubted_since.insert(partition, (owner, now));
             }
         }
+        let answered = self.followers.iter().map(|(node, f)| (*node, f.sequence));
+        let comparing = self.comparing.iter();
+        let comparing =
+            comparing.filter_map(|(partition, comparing)| Some((*partition, comparing.after?)));
         let patience = settings.missed_after();
         let overdue = self.doubted_since.iter();
         let overdue = overdue.filter(|(_, (_, since))| now.since(*since) >= patience);
@@ -267,6 +314,8 @@ impl Reign {
             forced: now < self.forced_until,
             reported,
             held,
+            answered: answered.chain([(me, self.own_sequence)]).collect(),
+            compare_after: comparing.collect(),
             replaceable: replaceable.map(|(partition, _)| *partition).collect(),
             replicas,
             mode: settings.mode,
@@ -284,6 +333,9 @@ pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
     reign.parting.rebase(shift);
     for (_, since) in reign.doubted_since.values_mut() {
         shift.past(since, settings.missed_after());
+    }
+    for comparing in reign.comparing.values_mut() {
+        shift.past(&mut comparing.since, settings.heartbeat * 2);
     }
     for since in reign.short_since.values_mut() {
         shift.past(since, settings.replace_after);
@@ -415,6 +467,7 @@ impl Coordinator {
             // R14: what its disk held then may be there no more.
             follower.held = None;
             follower.accepted = accepted;
+            reign.comparing.clear();
         }
         follower.accepted = follower.accepted.max(accepted);
         let had_room = follower.room;
@@ -438,6 +491,8 @@ impl Coordinator {
         let Role::Reigning(reign) = &mut self.role else {
             return;
         };
+        // It is in answer to no heartbeat, and may be older than what was compared.
+        reign.comparing.clear();
         let Some(follower) = reign.followers.get_mut(&from) else {
             return;
         };
@@ -490,13 +545,16 @@ impl Coordinator {
     pub(super) fn hold(&mut self, now: Time, held: Vec<Held>) {
         let news = !same_data(self.held.as_deref(), Some(&held));
         let first = self.held.replace(held).is_none();
-        match &self.role {
-            Role::Reigning(_) if news => {
-                self.propose_next(now);
+        match &mut self.role {
+            Role::Reigning(reign) => {
+                reign.own_sequence = reign.sequence;
+                if news {
+                    self.propose_next(now);
+                }
             }
             // Without it the master does nothing about this node; the next heartbeat may be far.
             Role::Following(_) if first => self.tell_master_what_is_held(),
-            Role::Electing(_) | Role::Following(_) | Role::Reigning(_) => {}
+            Role::Electing(_) | Role::Following(_) => {}
         }
     }
 

@@ -10,7 +10,7 @@ use crate::sealed;
 const NAME: &str = "coordinator";
 const KIND: sealed::Kind = sealed::Kind {
     magic: *b"KenshoCo",
-    version: 3,
+    version: 4,
 };
 
 /// Puts this in the place of what the coordinator remembered before. It is safe when this returns.

@@ -3,7 +3,7 @@
 //! If the format is changed on purpose, its version number changes, and the files are written anew:
 //! `KENSHO_WRITE_GOLDEN=1 cargo test --release -p kensho-storage golden`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use kensho_protocol::log::Entry;
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::request::{Digest, Numbered, RequestId};
-use kensho_protocol::table::{Identity, Stamp, Table};
+use kensho_protocol::table::{Assignment, Identity, Member, Stamp, Table, Witness};
 use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
 use kensho_storage::folder::{self, DataFolder};
 use kensho_storage::log::{Checkpoint, Durability, LogSettings};
@@ -46,8 +46,28 @@ fn saved() -> Saved {
             },
             born: true,
             identity: identity(),
-            members: BTreeMap::new(),
-            partitions: Vec::new(),
+            members: BTreeMap::from([(
+                NodeId(70_000),
+                Member {
+                    id: NodeId(70_000),
+                    name: "n1".to_owned(),
+                    client_address: "host:1".to_owned(),
+                    peer_address: "host:2".to_owned(),
+                },
+            )]),
+            partitions: vec![Assignment {
+                epoch: Epoch(4),
+                owner: NodeId(70_000),
+                in_sync: BTreeMap::from([(NodeId(70_000), Incarnation(5))]),
+                catch_ups: BTreeSet::from([NodeId(3)]),
+                witnesses: BTreeMap::from([(
+                    NodeId(4),
+                    Witness {
+                        life: Incarnation(6),
+                        until: Epoch(3),
+                    },
+                )]),
+            }],
         })),
     }
 }

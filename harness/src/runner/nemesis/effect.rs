@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::future::join_all;
 use kensho_nemesis::conduct::Conduct;
 use kensho_nemesis::fault::{Action, Heal, Shape};
 use kensho_nemesis::topology::{Pair, around, cuts};
 
 use crate::runner::clock::Clock;
-use crate::system::{Disks, Links, Processes, Status, System};
+use crate::system::{Disks, Folders, Links, Processes, Status, System};
 
 /// A process takes no longer than this to stand still, or to go on, once it was told to.
 const SIGNAL_LIMIT: Duration = Duration::from_secs(2);
@@ -40,6 +40,10 @@ pub(super) enum Effect {
     },
     /// The disks of these nodes are full.
     Filled(Vec<String>),
+    /// The data folders of these nodes were copied.
+    Copied(Vec<String>),
+    /// These nodes were killed, and work on copies of their data folders.
+    Cloned(Vec<String>),
 }
 
 /// What came of an injection.
@@ -80,6 +84,21 @@ pub(super) fn inject<S: System>(
             injected.skipped.extend(full.into_iter().cloned());
             injected
         }
+        Action::CopyFolder => each(system, targets, Effect::Copied, |node| {
+            copy_folder(system, node)
+        }),
+        Action::RestoreFolder => each(system, targets, Effect::Restarted, |node| {
+            processes(system)?.kill(node)?;
+            folders(system)?.put_back(node)
+        }),
+        Action::LoseFolder => each(system, targets, Effect::Killed, |node| {
+            processes(system)?.kill(node)?;
+            folders(system)?.lose(node)
+        }),
+        Action::CloneFolder => each(system, targets, Effect::Cloned, |node| {
+            processes(system)?.kill(node)?;
+            folders(system)?.clone_folder(node)
+        }),
         Action::Partition {
             shape,
             clients,
@@ -171,7 +190,8 @@ pub(super) async fn unseen<S: System>(system: &S, effect: &Effect) -> Vec<String
             let alive = nodes.iter().filter(|node| runs(system, node)).collect();
             told("was killed and runs", alive)
         }
-        Effect::Restarted(nodes) => {
+        Effect::Copied(_) => None,
+        Effect::Restarted(nodes) | Effect::Cloned(nodes) => {
             let down = nodes.iter().filter(|node| !runs(system, node)).collect();
             told("was started again and does not run", down)
         }
@@ -260,6 +280,17 @@ pub(super) async fn undo<S: System>(
                     note(&mut troubles, disks(system), |d| d.make_room(node));
                 }
             }
+            Effect::Copied(_) => {}
+            Effect::Cloned(nodes) => {
+                // Its own folder is older by now. Where others lack theirs, it goes on from the clone.
+                if system.settled().await.is_ok() {
+                    for node in nodes {
+                        note(&mut troubles, processes(system), |p| p.kill(node));
+                        note(&mut troubles, folders(system), |f| f.end_clone(node));
+                    }
+                }
+                down.extend(nodes.iter().cloned());
+            }
         }
     }
     let ended = |node: &&String| matches!(system.status(node), Status::Exited(_));
@@ -295,7 +326,7 @@ fn by_others(others: &[Effect], link: &Pair) -> Conduct {
 async fn not_undone<S: System>(system: &S, effect: &Effect, others: &[Effect]) -> Option<String> {
     match effect {
         // Whether they are up is what starting them waits for.
-        Effect::Killed(_) | Effect::Restarted(_) => None,
+        Effect::Killed(_) | Effect::Restarted(_) | Effect::Copied(_) | Effect::Cloned(_) => None,
         Effect::Paused(nodes) => {
             let running: Vec<String> = nodes
                 .iter()
@@ -345,6 +376,31 @@ fn processes<S: System>(system: &S) -> Result<&dyn Processes> {
 fn links<S: System>(system: &S) -> Result<&dyn Links> {
     let means = system.links();
     means.context("the links of this system cannot be disturbed")
+}
+
+fn folders<S: System>(system: &S) -> Result<&dyn Folders> {
+    let means = system.folders();
+    means.context("the data folders of this system cannot be copied and put back")
+}
+
+/// Copies the folder of a node that stands still meanwhile, so that the copy is of one moment.
+fn copy_folder<S: System>(system: &S, node: &str) -> Result<()> {
+    let processes = processes(system)?;
+    processes.pause(node)?;
+    let begin = Instant::now();
+    let still = loop {
+        match processes.stands_still(node) {
+            Ok(false) if begin.elapsed() < SIGNAL_LIMIT => std::thread::yield_now(),
+            still => break still,
+        }
+    };
+    let copied = match still {
+        Ok(true) => folders(system).and_then(|folders| folders.copy(node)),
+        Ok(false) => Err(anyhow!("{node} was paused and does not stand still")),
+        Err(error) => Err(error),
+    };
+    processes.resume(node)?;
+    copied
 }
 
 fn disks<S: System>(system: &S) -> Result<&dyn Disks> {

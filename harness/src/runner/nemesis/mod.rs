@@ -252,7 +252,12 @@ impl<S: System> Means<S> {
             owners: Vec::new(),
             master: false,
         };
-        let targets = match chosen {
+        let whole = match injection.action.takes_data() {
+            true => self.system.settled().await,
+            false => Ok(()),
+        };
+        let whole = whole.map_err(|missing| format!("the cluster was not whole: {missing}"));
+        let targets = match whole.and(chosen) {
             Ok(targets) => targets,
             Err(why) => {
                 return InjectionRecord {
@@ -271,7 +276,7 @@ impl<S: System> Means<S> {
             let effects = kept.ongoing.entry(fault).or_default();
             effects.push(effect.clone());
         });
-        if let Effect::Restarted(nodes) = &effect {
+        if let Effect::Restarted(nodes) | Effect::Cloned(nodes) = &effect {
             troubles.extend(effect::start_all(&*self.system, nodes).await);
         }
         if troubles.is_empty() {

@@ -12,6 +12,8 @@ pub(super) fn kind(action: Action) -> InjectionKind {
         Action::Partition { .. } => InjectionKind::Partition,
         Action::Delay { .. } => InjectionKind::Delay,
         Action::FillDisk => InjectionKind::Disk,
+        Action::CopyFolder => InjectionKind::Copy,
+        Action::RestoreFolder | Action::CloneFolder | Action::LoseFolder => InjectionKind::Folder,
     }
 }
 
@@ -22,6 +24,15 @@ pub(super) fn text(action: Action) -> String {
         Action::Restart => "restart".to_string(),
         Action::Pause => "pause".to_string(),
         Action::FillDisk => "fill the disk".to_string(),
+        Action::CopyFolder => "copy the data folder".to_string(),
+        Action::RestoreFolder => {
+            "kill, and start again at once from the copy of the data folder".to_string()
+        }
+        Action::CloneFolder => {
+            "kill, and start again from a copy of the data folder; at the end from its own"
+                .to_string()
+        }
+        Action::LoseFolder => "kill, and remove the data folder".to_string(),
         Action::Delay { delay_ms, clients } => {
             let clients = match clients {
                 ClientAccess::Kept => "clients reach it as ever",

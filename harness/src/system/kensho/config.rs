@@ -25,6 +25,8 @@ pub(super) struct NodeConfig {
     pub(super) data_limit_bytes: Option<u64>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) log_limits: Option<LogLimits>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) distrust_disks: bool,
     pub(super) heartbeat_ms: u64,
     pub(super) secret: String,
     pub(super) log: String,

@@ -3,13 +3,14 @@
 mod capabilities;
 mod client;
 mod config;
-
+mod folders;
 mod stat;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -26,7 +27,7 @@ use serde_json::{Map, Value, json};
 use super::control;
 use super::nodes::Nodes;
 use super::process::{Launch, NodeProcess};
-use super::{Described, Disks, Health, Links, Processes, Roles, Status, System};
+use super::{Described, Disks, Folders, Health, Links, Processes, Roles, Status, System};
 use config::{MemberConfig, NodeConfig};
 
 pub use client::KenshoClient;
@@ -123,6 +124,8 @@ pub struct Settings {
     pub launch: Launch,
     /// Whether a proxy stands on each link.
     pub proxies: bool,
+    /// Whether nodes take into account that disks go back in time.
+    pub distrust_disks: bool,
     /// The folder with a folder for each node.
     pub folder: PathBuf,
     /// Whether nodes record the inputs of their state machines, in a folder beside their data.
@@ -150,6 +153,8 @@ pub struct KenshoSystem {
     ports: BTreeMap<String, Ports>,
     mesh: Option<Mesh>,
     processes: Nodes,
+    /// Nodes whose data folders were lost, and that have not joined anew yet.
+    lost: Mutex<BTreeSet<String>>,
 }
 
 impl KenshoSystem {
@@ -191,6 +196,7 @@ impl KenshoSystem {
                 .collect(),
             mesh,
             processes: Nodes::default(),
+            lost: Mutex::default(),
         })
     }
 
@@ -257,6 +263,7 @@ impl KenshoSystem {
             flush_delay_ms: self.settings.flush_delay_ms,
             data_limit_bytes: self.settings.data_limit_bytes,
             log_limits: self.settings.log_limits,
+            distrust_disks: self.settings.distrust_disks,
             heartbeat_ms: self.settings.heartbeat_ms,
             secret: "kensho on one machine".to_string(),
             log: self.settings.log.clone(),
@@ -296,7 +303,9 @@ impl KenshoSystem {
     pub fn remove_data(&self) {
         for node in &self.names {
             // What is left costs space and nothing else.
-            let _ = fs::remove_dir_all(self.folder(node).join("data"));
+            for folder in ["data", folders::COPY, folders::OWN] {
+                let _ = fs::remove_dir_all(self.folder(node).join(folder));
+            }
         }
     }
 }
@@ -351,7 +360,8 @@ impl System for KenshoSystem {
         let up = || async { self.probe(node, "/healthz").await.is_ok() };
         self.processes
             .start(node, process, &log, START_LIMIT, up)
-            .await
+            .await?;
+        self.replace_if_lost(node).await
     }
 
     async fn stop(&self, node: &str) -> Result<()> {
@@ -434,6 +444,10 @@ impl System for KenshoSystem {
         // Only a folder that has a limit can be filled.
         let limit = self.settings.data_limit_bytes;
         limit.map(|_| self as &dyn Disks)
+    }
+
+    fn folders(&self) -> Option<&dyn Folders> {
+        Some(self)
     }
 
     fn roles(&self) -> Option<&dyn Roles> {

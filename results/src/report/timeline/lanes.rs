@@ -197,6 +197,6 @@ fn class(kind: Option<InjectionKind>) -> &'static str {
         Some(InjectionKind::Kill | InjectionKind::Restart) => "kill",
         Some(InjectionKind::Pause) => "pause",
         Some(InjectionKind::Partition | InjectionKind::Delay) | None => "cut",
-        Some(InjectionKind::Disk) => "disk",
+        Some(InjectionKind::Disk | InjectionKind::Copy | InjectionKind::Folder) => "disk",
     }
 }

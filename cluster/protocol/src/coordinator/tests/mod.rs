@@ -1,6 +1,7 @@
 //! The coordinator in virtual time.
 
 mod birth;
+mod doubted;
 mod election;
 mod evidence;
 mod figures;

@@ -398,7 +398,15 @@ impl Cluster {
                     return;
                 };
                 if n.life == life {
-                    let held = n.held.values().copied().collect();
+                    let told = |partition| match &n.committed {
+                        Some(table) => table.assignment(partition).epoch,
+                        None => Epoch(0),
+                    };
+                    let held = n.held.values().map(|held| Held {
+                        epoch: told(held.partition),
+                        ..*held
+                    });
+                    let held = held.collect();
                     self.hand(node, Event::Holds(held));
                     let at = self.now + self.settings.heartbeat;
                     self.at(at, Happening::Holds { node, life });

@@ -109,6 +109,8 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
         forced: false,
         reported: both,
         held: BTreeMap::from([held(1, 10), held(2, end)]),
+        answered: BTreeMap::new(),
+        compare_after: BTreeMap::new(),
         replaceable: BTreeSet::new(),
         replicas: 2,
         mode,
