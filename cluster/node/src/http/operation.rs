@@ -36,7 +36,7 @@ pub(super) fn check_connection(service: &Service, query: Option<&str>) -> Result
     let plane = service.data.plane.borrow();
     match no_quorum(&plane) {
         None => Ok(answer::empty(StatusCode::OK)),
-        Some(reason) => Err(Error::not_ready(plane.no_member().unwrap_or(reason))),
+        Some(reason) => Err(Error::not_ready(plane.absent().unwrap_or(reason))),
     }
 }
 

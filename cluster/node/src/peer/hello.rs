@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-pub(super) const FORMAT: u32 = 4;
+const FORMAT: u32 = 4;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 

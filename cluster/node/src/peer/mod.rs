@@ -9,8 +9,6 @@
 
 mod arrived;
 mod frame;
-#[cfg(test)]
-mod golden;
 mod hello;
 mod inbound;
 mod link;
