@@ -212,6 +212,6 @@ fn an_acknowledgement_of_an_earlier_reign_is_noticed() {
         rules: rules(Some(Rule::AckAnyEpoch)),
         ..Given::default()
     };
-    let shown = violated::<World>(33_971, &given);
+    let shown = violated::<World>(122_766, &given);
     assert_eq!(shown, Some(Invariant::DurableAck));
 }

@@ -92,6 +92,8 @@ fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> 
     // had entered its epoch.
     let mut in_sync = now.in_sync.iter();
     let added = in_sync.any(|(node, life)| before.recorded(*node) != Some(*life));
+    // R5: where nobody is left who certainly has everything, the furthest goes on alone, in another life.
+    let begins_again = now.in_sync.len() == 1 && before.recorded(now.owner).is_some();
     if now.epoch < before.epoch {
         Some(TableWrong::EpochWentBack(partition))
     } else if now.epoch == before.epoch && !same {
@@ -100,7 +102,7 @@ fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> 
         Some(TableWrong::OwnerNotInSync(partition))
     } else if now.owner != before.owner && before.recorded(now.owner).is_none() {
         Some(TableWrong::Unclean(partition))
-    } else if now.owner != before.owner && added {
+    } else if now.owner != before.owner && added && !begins_again {
         Some(TableWrong::FailoverAdded(partition))
     } else {
         None
