@@ -286,7 +286,7 @@ async fn a_backup_taken_under_load_is_restored_and_a_damaged_one_is_refused() {
     assert!(restored.contains("restored and compared"), "{restored}");
     let target = client(
         "other",
-        &[other.clone()],
+        std::slice::from_ref(&other),
         Some(Credentials::new("ann", "s3cret")),
     );
     for container in ["Every-Type", "series", "keyless"] {

@@ -88,11 +88,10 @@ fn damage(random: &mut Random, rows: &mut Vec<Value>, model: &Model) -> (String,
     }
 }
 
-/// The history with the arguments that became known when operations completed.
+/// The history with the arguments that became known when operations completed, also in vain.
 fn completed(mut history: History) -> History {
     for operation in &mut history.operations {
-        let told = operation.outcome != Outcome::Fail && operation.result != Datum::NIL;
-        if operation.argument == Datum::NIL && told {
+        if operation.argument == Datum::NIL {
             operation.argument = operation.result;
         }
     }
