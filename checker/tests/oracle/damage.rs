@@ -9,7 +9,7 @@ use crate::random::{Subject, events, planned};
 use crate::{checks, isolation, lists, objects, registers, shared_data, streams};
 use kensho_checker::formats::{Format, read};
 use kensho_checker::generate::Random;
-use kensho_checker::history::{Datum, History, Outcome};
+use kensho_checker::history::{Datum, History};
 use kensho_checker::judge::{Known, Model, judge};
 use kensho_checker::report::Verdict;
 use serde_json::{Value, json};
