@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod cli;
+mod exchange;
 pub mod identity;
 pub mod operate;
 pub mod runner;

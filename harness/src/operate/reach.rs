@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
+use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use kensho_client::Credentials;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
+use crate::exchange::exchange;
 use crate::system::table::Table;
 
 /// The nodes of a cluster, and as whom they are asked.
@@ -99,30 +97,14 @@ impl Reach {
         path: &str,
         body: Bytes,
     ) -> Result<Answer> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", address)
-            .header("connection", "close");
+        let mut request = Request::builder().method(method).uri(path);
         if let Some(credentials) = &self.credentials {
             request = request.header("authorization", credentials.authorization());
         }
         let request = request.body(Full::new(body))?;
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let body = response.into_body().collect().await?.to_bytes();
-            Ok(Answer { status, body })
-        };
-        // The connection must be driven while the exchange waits, and may end before it.
-        tokio::pin!(exchange);
-        tokio::select! {
-            answer = &mut exchange => answer,
-            _ = connection => exchange.await,
-        }
+        // A backup reads whole partitions.
+        let (status, body) = exchange(address, request, usize::MAX).await?;
+        Ok(Answer { status, body })
     }
 
     /// Asks node after node until one does not say that it cannot at the moment.

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::header::HeaderValue;
+use http_body_util::Full;
 use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use crate::exchange::exchange;
 
 /// More is not read of an answer.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -18,13 +16,7 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 /// GET `path` of the node at `address`; an answer other than 200 is an error.
 pub(super) async fn get(address: SocketAddr, path: &str, limit: Duration) -> Result<Bytes> {
     let request = Request::get(path).body(Full::default())?;
-    let asked = tokio::time::timeout(limit, ask(address, request)).await;
-    let (status, body) = asked.with_context(|| {
-        format!(
-            "{address} did not answer {path} in {} ms",
-            limit.as_millis()
-        )
-    })??;
+    let (status, body) = ask(address, request, limit).await?;
     if status != StatusCode::OK {
         bail!("{address} answered {path} by {status}");
     }
@@ -39,38 +31,22 @@ pub(super) async fn post(
     limit: Duration,
 ) -> Result<u16> {
     let request = Request::post(path).body(Full::from(body.to_owned()))?;
-    let asked = tokio::time::timeout(limit, ask(address, request)).await;
-    let (status, _) = asked.with_context(|| {
-        format!(
-            "{address} did not answer {path} in {} ms",
-            limit.as_millis()
-        )
-    })??;
+    let (status, _) = ask(address, request, limit).await?;
     Ok(status.as_u16())
 }
 
 async fn ask(
     address: SocketAddr,
-    mut request: Request<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+    limit: Duration,
 ) -> Result<(StatusCode, Bytes)> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let headers = request.headers_mut();
-    headers.insert("host", address.to_string().parse()?);
-    headers.insert("connection", HeaderValue::from_static("close"));
-    let exchange = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), BODY_BYTES_MAX)
-            .collect()
-            .await;
-        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
-        Ok((status, body))
-    };
-    // The connection must be driven while the exchange waits, and may end before it.
-    tokio::pin!(exchange);
-    tokio::select! {
-        answer = &mut exchange => answer,
-        _ = connection => exchange.await,
-    }
+    let path = request.uri().to_string();
+    let at = address.to_string();
+    let asked = tokio::time::timeout(limit, exchange(&at, request, BODY_BYTES_MAX)).await;
+    asked.with_context(|| {
+        format!(
+            "{address} did not answer {path} in {} ms",
+            limit.as_millis()
+        )
+    })?
 }
