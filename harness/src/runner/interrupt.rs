@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the run ends early, in order. The second one ends it at once.
 
+use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -53,6 +54,17 @@ impl Interrupt {
     /// Whether it has come.
     pub fn is_set(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// What the measurement `task` finds.
+    ///
+    /// # Errors
+    /// If the measurement fails, or if the interrupt comes before its end.
+    pub async fn or<T>(&mut self, task: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            found = task => found,
+            () = self.wait() => bail!("interrupted; the nodes are stopped"),
+        }
     }
 
     /// Waits until it comes.

@@ -1,6 +1,6 @@
 //! `kensho bench catch-up`: what it takes to bring a node in sync again that was away for long.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use kensho_results::bench::catch_up::CatchUpSet;
 use kensho_results::run::Host;
@@ -43,10 +43,9 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
         around: arguments.around.duration(),
     };
     let nodes = measurement.folder.path().join("nodes");
-    let measured = tokio::select! {
-        measured = catch_up(plan, &measurement.program, nodes) => measured?,
-        () = signal.wait() => bail!("interrupted; the nodes are stopped"),
-    };
+    let measured = signal
+        .or(catch_up(plan, &measurement.program, nodes))
+        .await?;
     let (before, during) = (&measured.phases.before, &measured.phases.catching_up);
     println!(
         "in sync again {:.2} s after its start by {} data images of {:.1} MB ({:.1} MB/s)",

@@ -1,6 +1,6 @@
 //! `kensho bench loss`: what failovers lose.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use kensho_results::bench::loss::{LossSeries, LossSet};
 use kensho_results::run::Host;
@@ -53,10 +53,15 @@ async fn loss(arguments: &Arguments) -> Result<u8> {
                 arguments.kills, kill.lost, kill.asked, kill.link_delay_ms
             );
         };
-        let kills = tokio::select! {
-            kills = lose(replication, arguments.kills, &measurement.program, nodes, tell) => kills?,
-            () = interrupt.wait() => bail!("interrupted; the nodes are stopped"),
-        };
+        let kills = interrupt
+            .or(lose(
+                replication,
+                arguments.kills,
+                &measurement.program,
+                nodes,
+                tell,
+            ))
+            .await?;
         let mode = mode.to_string();
         set.series.push(LossSeries { mode, kills });
     }

@@ -1,6 +1,6 @@
 //! `kensho bench memory`: what nodes keep while the same rows are written again and again.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use kensho_results::bench::memory::{MemoryLoad, MemorySet};
 use kensho_results::run::Host;
@@ -57,10 +57,9 @@ async fn measure(arguments: &Arguments) -> Result<u8> {
             println!("  {complaint}");
         }
     };
-    let loads = tokio::select! {
-        loads = measure_memory(plan, &measurement.program, nodes, tell) => loads?,
-        () = signal.wait() => bail!("interrupted; the nodes are stopped"),
-    };
+    let loads = signal
+        .or(measure_memory(plan, &measurement.program, nodes, tell))
+        .await?;
     if !grew {
         println!("Nothing grew: memory within 10 %, the log on disk within twice its setting.");
     }

@@ -1,6 +1,6 @@
 //! `kensho bench outage`: what clients notice while a node is killed, away and catching up.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use kensho_results::bench::outage::OutageSet;
 use kensho_results::run::Host;
@@ -59,10 +59,9 @@ async fn outage(arguments: &Arguments) -> Result<u8> {
             away: arguments.away.duration(),
         };
         let nodes = measurement.folder.path().join("nodes").join(victim.name());
-        let outage = tokio::select! {
-            outage = interrupt(plan, &measurement.program, nodes) => outage?,
-            () = signal.wait() => bail!("interrupted; the nodes are stopped"),
-        };
+        let outage = signal
+            .or(interrupt(plan, &measurement.program, nodes))
+            .await?;
         println!(
             "kill of the {}: puts waited for {:.0} ms at most; in sync again {:.2} s after its start, {:.1} MB behind",
             victim.name(),

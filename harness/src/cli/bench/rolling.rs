@@ -79,10 +79,7 @@ async fn rolling(arguments: &Arguments) -> Result<u8> {
             .join("nodes")
             .join(nodes.to_string());
         let restarted = restart(plan, &measurement.program, folder, tell);
-        let cluster = tokio::select! {
-            cluster = restarted => cluster?,
-            () = signal.wait() => bail!("interrupted; the nodes are stopped"),
-        };
+        let cluster = signal.or(restarted).await?;
         println!(
             "{nodes} nodes: {} statements failed; the longest wait was {:.0} ms beyond that of the control (median of {})",
             cluster.failed(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use kensho_results::bench::compare::{Change, START_NOISE, compare};
 use kensho_results::bench::statistics::Spread;
@@ -178,10 +178,7 @@ async fn measured(arguments: &Arguments) -> Result<BenchSet> {
             experiments.len()
         );
         let tell = |_| {};
-        let measured = tokio::select! {
-            measured = measure(experiment, &mut fleet, tell) => measured?,
-            () = interrupt.wait() => bail!("interrupted; the nodes are stopped"),
-        };
+        let measured = interrupt.or(measure(experiment, &mut fleet, tell)).await?;
         println!("{}", table(&measured.figures));
         let path = folder
             .path()
