@@ -275,23 +275,37 @@ fn opener(processes: &Nodes, from: SocketAddr, to: SocketAddr) -> Endpoint {
     node.map_or(Endpoint::Clients, |(name, _)| Endpoint::Node(name))
 }
 
-/// Runs what has to be run before anything starts.
-async fn prepare(command: &Filled, folder: &Path) -> Result<()> {
-    let mut asked = Command::new(&command.program);
-    asked
+/// How a command of the file ended, and what it wrote.
+struct Ran {
+    status: std::process::ExitStatus,
+    said: String,
+}
+
+/// Runs a command of the file to its end; it ends with whoever waits for it.
+async fn run(command: &Filled, folder: &Path) -> std::io::Result<Ran> {
+    let output = Command::new(&command.program)
         .args(&command.arguments)
         .current_dir(folder)
         .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    // Some programs tell what is asked for on their standard error.
+    let said = [output.stdout, output.stderr].concat();
+    Ok(Ran {
+        status: output.status,
+        said: String::from_utf8_lossy(&said).into_owned(),
+    })
+}
+
+/// Runs what has to be run before anything starts.
+async fn prepare(command: &Filled, folder: &Path) -> Result<()> {
     let program = command.program.display();
-    let output = tokio::time::timeout(PREPARE_LIMIT, asked.output()).await;
+    let output = tokio::time::timeout(PREPARE_LIMIT, run(command, folder)).await;
     let output =
         output.with_context(|| format!("{program} has not prepared everything in time"))?;
-    let output = output.with_context(|| format!("cannot start {program}"))?;
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let status = output.status;
+    let Ran { status, said } = output.with_context(|| format!("cannot start {program}"))?;
+    if !status.success() {
         bail!(
             "{program}, which prepares everything, ended ({status}): {}",
             said.trim_end()
@@ -302,17 +316,8 @@ async fn prepare(command: &Filled, folder: &Path) -> Result<()> {
 
 /// The first line that a command writes.
 async fn version(command: &Filled, folder: &Path) -> Option<String> {
-    let mut asked = Command::new(&command.program);
-    asked
-        .args(&command.arguments)
-        .current_dir(folder)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(VERSION_LIMIT, asked.output()).await;
-    let output = output.ok()?.ok()?;
-    // Some programs tell it on their standard error.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
+    let output = tokio::time::timeout(VERSION_LIMIT, run(command, folder)).await;
+    let Ran { said, .. } = output.ok()?.ok()?;
     let line = said.lines().find(|line| !line.trim().is_empty())?;
     Some(line.trim().to_string())
 }
