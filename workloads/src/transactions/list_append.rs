@@ -8,7 +8,7 @@ use kensho_checker::judge::{self, judge, models};
 use kensho_checker::report::Report;
 use serde_json::{Value, json};
 
-use super::{Spoken, Transactions, draw_steps, reads_all, row, steps, with_seen};
+use super::{Spoken, Transactions, draw_steps, of_steps, told_of_steps};
 use crate::call::CallKind;
 use crate::objects::{Draw, Names};
 use crate::operation::Operation;
@@ -77,26 +77,13 @@ impl Spoken for Lists {
     };
 
     fn transaction(object: &str, operation: &Operation) -> Option<(Value, Transaction)> {
-        let steps = steps(operation)?;
-        let act = |step: &Value| {
-            let key = row(object, step[1].as_u64()?);
-            match step[0].as_str()? {
-                "r" => Some(Act::Get(key)),
-                "append" => Some(Act::Append(key, step[2].as_i64()?)),
-                _ => None,
-            }
-        };
-        let acts: Option<Vec<Act>> = steps.iter().map(act).collect();
-        let transaction = Transaction {
-            unless: None,
-            acts: acts?,
-        };
-        Some((Value::from(steps), transaction))
+        of_steps(object, operation, |name, row, value| match name {
+            "append" => Some(Act::Append(row, value.as_i64()?)),
+            _ => None,
+        })
     }
 
     fn told(operation: &Operation, seen: Vec<Value>) -> (Value, bool) {
-        let told = with_seen(&operation.value, seen, &json!([]));
-        let whole = told.as_array().is_some_and(|steps| reads_all(steps));
-        (told, whole)
+        told_of_steps(operation, seen, &json!([]))
     }
 }

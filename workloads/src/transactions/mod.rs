@@ -12,7 +12,7 @@ use crate::call::{Answer, Call};
 use crate::generator::Generator;
 use crate::objects::{Draw, Names, Operations, Usage};
 use crate::operation::Operation;
-use crate::transaction::Transaction;
+use crate::transaction::{Act, Transaction};
 use crate::workload::{Clients, Outcome, Settings, Step, Values};
 
 /// Rows of an object.
@@ -139,6 +139,37 @@ fn steps(operation: &Operation) -> Option<Vec<Value>> {
         Value::Array(steps) => Some(steps.clone()),
         _ => None,
     }
+}
+
+/// The transaction of an operation of steps, of which each reads (`r`) or does what `write` says of its
+/// name, row and value.
+fn of_steps(
+    object: &str,
+    operation: &Operation,
+    write: impl Fn(&str, String, &Value) -> Option<Act>,
+) -> Option<(Value, Transaction)> {
+    let steps = steps(operation)?;
+    let act = |step: &Value| {
+        let key = row(object, step[1].as_u64()?);
+        match step[0].as_str()? {
+            "r" => Some(Act::Get(key)),
+            name => write(name, key, &step[2]),
+        }
+    };
+    let acts: Option<Vec<Act>> = steps.iter().map(act).collect();
+    let transaction = Transaction {
+        unless: None,
+        acts: acts?,
+    };
+    Some((Value::from(steps), transaction))
+}
+
+/// What an operation of steps is told, where `nothing` is what a row holds that there is not; and whether
+/// it read all rows of its object.
+fn told_of_steps(operation: &Operation, seen: Vec<Value>, nothing: &Value) -> (Value, bool) {
+    let told = with_seen(&operation.value, seen, nothing);
+    let whole = told.as_array().is_some_and(|steps| reads_all(steps));
+    (told, whole)
 }
 
 /// Whether all rows of an object are read by these steps.

@@ -77,8 +77,8 @@ impl View {
 
     /// Nobody who is left in sync with the data that were recorded has as much as another one. The witnesses
     /// were in sync before the epoch that the owner perhaps did not enter, so the furthest of all has everything.
-    /// One of the last witnesses that is certain of its disk has, too. If that is no witness, it goes on alone, in another life of
-    /// its data, and the others get what it has.
+    /// One of the last witnesses that is certain of its disk has, too. If that is no witness, it goes on
+    /// alone, in another life of its data, and the others get what it has.
     pub(super) fn begin_again(
         &self,
         partition: PartitionId,
