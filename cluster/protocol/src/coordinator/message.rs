@@ -67,6 +67,9 @@ pub enum Message {
         term: Term,
         /// How strong the sender is.
         strength: Strength,
+        /// The newest table that the sender has accepted, for one who did not answer before: it may have an
+        /// older one, which does not list the sender (rule M5).
+        table: Option<Arc<Table>>,
     },
     /// I elect you, and hand over all votes that I hold.
     Yield {

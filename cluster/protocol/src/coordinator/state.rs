@@ -214,7 +214,9 @@ impl Coordinator {
                 born,
             } => self.probe_answered(now, from, probing, term, missed, born),
             Message::Begin { term, absent } => self.begin(now, from, term, absent),
-            Message::Challenge { term, strength } => self.challenged(now, from, term, strength),
+            Message::Challenge { term, strength, .. } => {
+                self.challenged(now, from, term, strength);
+            }
             Message::Yield { term, tokens } => self.take_votes(now, from, term, tokens),
             Message::Redirect { term, to } => self.redirected(now, from, term, to),
             Message::HigherTerm { term } => self.told_of_term(now, term),
@@ -287,7 +289,7 @@ impl Coordinator {
     /// Whether `from` belongs to the attempt to make another cluster with this node, which has one
     /// already (rule M5). Its questions are answered, so that it learns so; nothing else of it
     /// counts, and in particular not its terms. A member that this node does not know yet is
-    /// recognized by the newer table that it brings, or because a member sent this node to it. A
+    /// recognized by the newer table that it brings, which lists this node, or because a member sent this node to it. A
     /// master that leaves is followed until the table without it is committed.
     fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
         let Some(table) = self.accepted() else {
@@ -303,6 +305,9 @@ impl Coordinator {
             Message::Heartbeat {
                 proposal: Some(newer),
                 ..
+            }
+            | Message::Challenge {
+                table: Some(newer), ..
             } => {
                 let lists_me = newer.members.contains_key(&self.fixed.me.id);
                 !(newer.born && lists_me && newer.stamp > table.stamp)

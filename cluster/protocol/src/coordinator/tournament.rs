@@ -51,6 +51,8 @@ pub(super) struct Candidacy {
     settled: BTreeSet<NodeId>,
     /// Those who did not answer; they are asked again when all others were.
     silent: BTreeSet<NodeId>,
+    /// Those who did not answer at some time: they may not know this node, and are shown its table.
+    unanswered: BTreeSet<NodeId>,
     /// Those who had not answered the one that opened the term: probably dead, and contacted after
     /// the others, unless somebody has yielded to them.
     absent: BTreeSet<NodeId>,
@@ -89,6 +91,7 @@ impl Vote {
             tokens: BTreeSet::from([me]),
             settled: BTreeSet::new(),
             silent: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             absent: BTreeSet::new(),
             contact: None,
             rounds: Figure(0),
@@ -190,9 +193,17 @@ impl Coordinator {
     }
 
     fn challenge(&mut self, node: NodeId) {
+        let unanswered = match &self.vote {
+            Vote::Held(candidacy) => candidacy.unanswered.contains(&node),
+            Vote::Spent | Vote::Yielded { .. } => false,
+        };
+        let table = self
+            .accepted()
+            .filter(|table| unanswered && table.born && table.members.contains_key(&node));
         let message = Message::Challenge {
             term: self.term(),
             strength: self.strength,
+            table: table.cloned(),
         };
         self.send(node, message);
     }
@@ -206,6 +217,7 @@ impl Coordinator {
             && now >= until
         {
             candidacy.silent.insert(node);
+            candidacy.unanswered.insert(node);
             candidacy.contact = None;
             self.campaign(now);
         }

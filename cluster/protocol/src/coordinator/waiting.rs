@@ -16,6 +16,8 @@ pub enum Waiting {
         silent: BTreeSet<NodeId>,
         /// How many of them have to.
         needed: usize,
+        /// It waits for them however long that takes, since it distrusts disks.
+        for_ever: bool,
     },
     /// It has heard of a newer table than its own, and takes no role before it has that (rule R14).
     ForTable {
@@ -48,7 +50,12 @@ impl Coordinator {
         if let Some(heard) = self.heard_since_start() {
             let silent: BTreeSet<NodeId> = voters.difference(heard).copied().collect();
             let needed = (all - majority + 1).saturating_sub(all - 1 - silent.len());
-            return Some(Waiting::ToHear { silent, needed });
+            let for_ever = self.fixed.settings.distrust_disks;
+            return Some(Waiting::ToHear {
+                silent,
+                needed,
+                for_ever,
+            });
         }
         if let Some(stamp) = self.lacking() {
             return Some(Waiting::ForTable { stamp });

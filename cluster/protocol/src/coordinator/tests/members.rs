@@ -313,3 +313,27 @@ fn a_node_of_another_identity_does_not_join() {
     let refused = |(_, _, note): &(_, _, Note)| matches!(note, Note::JoinRefused { .. });
     assert!(cluster.notes.iter().any(refused));
 }
+
+/// One of two members misses the addition of a third one, and then the one that it knows fails. The two that
+/// are left are a majority, and do not know of each other.
+#[test]
+fn a_member_elects_one_that_it_has_never_heard_of_and_that_lists_it() {
+    for seed in 0..40 {
+        let mut cluster = Cluster::born(2, seed);
+        cluster.run_for(HEARTBEAT * 2);
+        let (master, deaf) = (cluster.master().expect("there is one"), follower(&cluster));
+        cluster.cut(master, deaf);
+        cluster.join(node(4), &[master]);
+        cluster.run_until("addition", |c| c.newest().members.len() == 3);
+        let knows = |c: &Cluster| c.saved(deaf).accepted.as_ref().map(|t| t.members.len());
+        assert_eq!(knows(&cluster), Some(2));
+        cluster.kill(master);
+        cluster.heal();
+        cluster.run_until("another master", |c| {
+            c.master() == Some(node(4)) && c.serves(deaf)
+        });
+        assert_eq!(knows(&cluster), Some(3));
+        cluster.start(master);
+        cluster.run_until("the end", |c| c.all_serve() && c.agreed_on_table());
+    }
+}
