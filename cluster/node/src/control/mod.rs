@@ -258,7 +258,7 @@ impl Control {
                     let table = self.machine.coordinator().committed();
                     notes::log(&note, table.map(|table| &**table), self.machine.me());
                     if let Note::NotTaken { why } = note {
-                        self.absence.refused(&why);
+                        self.absence.refused(clock::now(), &why);
                     }
                 }
             }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 
@@ -60,11 +60,6 @@ impl Introduction {
     /// Why `ours` takes no part in a cluster with this node, if so.
     fn difference(&self, ours: &Introduction) -> Option<String> {
         let pairs = [
-            (
-                "message format",
-                self.format.to_string(),
-                ours.format.to_string(),
-            ),
             ("cluster", self.cluster.clone(), ours.cluster.clone()),
             (
                 "partitions",
@@ -151,13 +146,29 @@ impl Hello {
 
     /// The other node, or why this one does not work with it.
     pub(crate) fn judge(&self, body: &[u8]) -> Result<Introduction, String> {
-        let theirs: Introduction = serde_json::from_slice(body)
-            .map_err(|error| format!("the introduction is not understood: {error}"))?;
+        self.judge_format(body)?;
+        let theirs: Introduction = serde_json::from_slice(body).map_err(not_understood)?;
         let difference = theirs.difference(&self.ours);
         match difference.or_else(|| self.taken(&theirs.member)) {
             Some(refusal) => Err(refusal),
             None => Ok(theirs),
         }
+    }
+
+    /// Looks at the format before anything else: what else is said, and how, depends on it.
+    fn judge_format(&self, body: &[u8]) -> Result<(), String> {
+        let theirs: Version = serde_json::from_slice(body).map_err(not_understood)?;
+        if theirs.format == FORMAT {
+            return Ok(());
+        }
+        let name = theirs
+            .name
+            .unwrap_or_else(|| "of an unknown name".to_owned());
+        let (format, me) = (theirs.format, &self.ours.member.name);
+        Err(format!(
+            "node {name} has message format {format}, but node {me} has message format {FORMAT}: run the \
+             same version of kensho-node on both"
+        ))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -231,6 +242,18 @@ impl Hello {
         }
         logged.insert(refusal.to_owned())
     }
+}
+
+/// What an introduction of any version says.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+    name: Option<String>,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
+fn not_understood(error: serde_json::Error) -> String {
+    format!("the introduction is not understood: {error}")
 }
 
 /// A secret may be of any characters, or none; a header may not.
@@ -308,6 +331,42 @@ mod tests {
             "a copied data folder"
         );
         assert!(judge(&introduction(2, "n1")).is_err(), "a name given twice");
+    }
+
+    /// Also one whose introduction has other fields.
+    #[test]
+    fn another_version_is_refused_by_its_number() {
+        let hello = Hello::new(introduction(1, "n1"), "s3cret");
+        for (body, name) in [
+            (r#"{"format":6,"name":"n2","cluster":["c"]}"#, "n2"),
+            (r#"{"format":4,"name":"n2"}"#, "n2"),
+            (r#"{"format":4}"#, "of an unknown name"),
+        ] {
+            let refusal = hello.judge(body.as_bytes()).expect_err("another version");
+            let format = &body[10..11];
+            assert_eq!(
+                refusal,
+                format!(
+                    "node {name} has message format {format}, but node n1 has message format 5: run the \
+                     same version of kensho-node on both"
+                )
+            );
+        }
+        let refusal = hello.judge(b"{}").expect_err("of no version");
+        assert!(refusal.contains("missing field `format`"), "{refusal}");
+    }
+
+    /// The fields, their order and their names are the format.
+    #[test]
+    fn an_introduction_is_sent_as_its_format_says() {
+        let text = serde_json::to_string(&introduction(70_000, "n1")).expect("JSON");
+        assert_eq!(
+            text,
+            r#"{"format":5,"cluster":"c","partitions":8,"replicas":3,"heartbeat_ms":100,"mode":"semi-sync","#
+                .to_owned()
+                + r#""outcomes":"32 per client, of 10000 clients, in 2097152 bytes","start":1,"nonce":"0a","#
+                + r#""id":70000,"name":"n1","client_address":"a:1","peer_address":"a:2"}"#
+        );
     }
 
     #[test]

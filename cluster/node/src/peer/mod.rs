@@ -9,6 +9,8 @@
 
 mod arrived;
 mod frame;
+#[cfg(test)]
+mod golden;
 mod hello;
 mod inbound;
 mod link;
