@@ -106,6 +106,9 @@ fn what_is_written_is_known_when_it_completes() {
         ("0 invoke write nil; 0 fail write 4; 2 ok write 5; 1 ok read 5", "--model register", Valid, &[]),
         ("0 invoke txn nil; 0 fail txn [[:append :x 1]]; 1 ok txn [[:r :x [1]]]", "--model list-append", Invalid, &["G1a"]),
         ("0 ok write 1; 1 invoke read nil; 1 fail read :timed-out; 1 ok read 1", "--model register", Valid, &[]),
+        ("1 invoke read nil; 1 fail read :timed-out; 0 ok write 1; 1 ok read 1", "--model etcd-register", Valid, &[]),
+        ("0 ok write 1; 0 ok cas [1 12]; 1 ok read 12", "--model etcd-register", Valid, &[]),
+        ("0 ok write 1; 0 ok cas [1 12]; 1 ok read 1", "--model etcd-register", Invalid, &["stale read"]),
         ("0 invoke write nil; 0 fail write nil; 1 ok read [nil 3]; 2 fail write 5", "--model dirty-reads", Unknown, &["event 0: it is not known what this write is about"]),
         ("0 invoke write 40; 0 ok write 41; 1 ok read 41", "--model register", Unknown, &["event 1: this completes a write of 41"]),
     ]);
