@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The sets of crdts 0.2.0 (npm, of OrbitDB), which go between replicas as JSON: toJSON() and from(). Guess: a set that was
 # sent or stored is the same set. True: it says so (isEqual), but an ORSet or LWWSet made by from() does not know
-# which elements it holds: remove() does nothing there, and a remove that is merged into it is kept as a second entry
-# beside the first, and has no effect either. The replicas never agree again, however often they merge. A
-# new set that merges the restored one works, and the TwoPSet does.
+# which elements it holds: remove() does nothing there, and the first merge of a set in which the element was
+# removed has no effect, since it is kept as a second entry beside the first. The same merge done once more has: merging is not
+# idempotent, and who merges each state once differs for good. The TwoPSet is as expected.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; cd "$folder"
 npm init -y > npm.log
@@ -24,22 +24,15 @@ for (const Type of [ORSet, LWWSet, TwoPSet]) {
 
   const merging = sent(one);
   remove(one, 2);
-  for (let round = 0; round < 5; round++) {
-    merging.merge(one);
-    one.merge(merging);
-  }
-  told.push(`after a merged remove: has x ${merging.has('x')}, the other ${one.has('x')}`);
-
-  const fresh = new Type();
-  fresh.merge(sent(one));
-  told.push(`fresh ${fresh.has('x')}`);
+  const seen = [1, 2].map(() => (merging.merge(one), merging.has('x')));
+  told.push(`after merging the remove once, twice: has x ${seen}`);
   console.log(`${Type.name}: ${told.join('; ')}`);
 }
 JS
 timeout 60 node sets.mjs | tee out
 diff - out <<'OUT'
-ORSet: equal true; after its own remove: has x true; after a merged remove: has x true, the other false; fresh false
-LWWSet: equal true; after its own remove: has x true; after a merged remove: has x true, the other false; fresh false
-TwoPSet: equal true; after its own remove: has x false; after a merged remove: has x false, the other false; fresh false
+ORSet: equal true; after its own remove: has x true; after merging the remove once, twice: has x true,false
+LWWSet: equal true; after its own remove: has x true; after merging the remove once, twice: has x true,false
+TwoPSet: equal true; after its own remove: has x false; after merging the remove once, twice: has x false,false
 OUT
 echo 'as stated'
