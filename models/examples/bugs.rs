@@ -88,7 +88,7 @@ fn model_row(rule: Option<Rule>, states_max: usize) -> Value {
 
 fn simulation_row(rule: Option<Rule>, wish: &Wish) -> Value {
     let (mode, name) = match rule {
-        Some(Rule::AsyncWithoutLease) => (Some(Mode::Async), "async"),
+        Some(Rule::AsyncWithoutLease | Rule::LostSeenCompared) => (Some(Mode::Async), "async"),
         Some(_) => (Some(Mode::SemiSync), "semi-sync"),
         None => (None, "async and semi-sync"),
     };

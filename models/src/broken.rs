@@ -26,10 +26,10 @@ use crate::run::{Given, Run, explore};
 use crate::sample::for_each_seed;
 use crate::world::World;
 
-/// The rules that a replica keeps (R1 to R12), and those that it asks of the table (M3, M4); each with
+/// The rules that a replica keeps (R1 to R16), and those that it asks of the table (M3, M4); each with
 /// the invariants that it is there for. Another one may be violated sooner, by what follows from the
 /// wrong, so a rule counts as caught only by these.
-pub const RULES: [(Rule, &[Invariant]); 29] = {
+pub const RULES: [(Rule, &[Invariant]); 34] = {
     use Invariant as I;
     [
         (Rule::MajorityAcks, &[I::DurableAck]),
@@ -61,6 +61,11 @@ pub const RULES: [(Rule, &[Invariant]); 29] = {
         (Rule::DedupLostInImage, &[I::Once]),
         // What a read was answered from must not vanish.
         (Rule::DirtyRead, &[I::DurableAck, I::Linearizable]),
+        (Rule::BackupShowsUncommitted, &[I::BackupPrefix]),
+        (Rule::SessionGoesBack, &[I::BackupPrefix]),
+        (Rule::LostSeenCompared, &[I::BackupPrefix]),
+        (Rule::StaleBeyondBound, &[I::BackupPrefix]),
+        (Rule::VouchedWithoutLease, &[I::BackupPrefix]),
         (Rule::NoCas, &[I::DurableAck]),
         (Rule::NoCasOwner, &[I::DurableAck]),
         (Rule::PromoteUnclean, &[I::OneServer, I::DurableAck]),

@@ -36,6 +36,8 @@ pub enum Stream {
     Goodbyes = 14,
     /// Whether connections are refused, and how often for no reason.
     Evidence = 15,
+    /// Whether backups are asked, and how often.
+    Backups = 16,
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`; Steele, Lea, Flood: "Fast splittable

@@ -31,7 +31,7 @@ const IN_MODEL: [(Rule, &str, Invariant); 13] = [
 ];
 
 /// The rule, the mode, how many seeds are enough, and the invariant that shows it.
-const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 21] = [
+const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 25] = [
     (
         Rule::MajorityAcks,
         Mode::SemiSync,
@@ -139,8 +139,32 @@ const IN_SIMULATION: [(Rule, Mode, u64, Invariant); 21] = [
     (
         Rule::LeaseGivenBackEarly,
         Mode::SemiSync,
-        400,
+        4_000,
         Invariant::OneServer,
+    ),
+    (
+        Rule::BackupShowsUncommitted,
+        Mode::SemiSync,
+        100,
+        Invariant::BackupPrefix,
+    ),
+    (
+        Rule::SessionGoesBack,
+        Mode::SemiSync,
+        100,
+        Invariant::BackupPrefix,
+    ),
+    (
+        Rule::LostSeenCompared,
+        Mode::Async,
+        3_000,
+        Invariant::BackupPrefix,
+    ),
+    (
+        Rule::StaleBeyondBound,
+        Mode::SemiSync,
+        300,
+        Invariant::BackupPrefix,
     ),
     (
         Rule::RolledBackDisk,

@@ -1,12 +1,13 @@
 //! The client and its operations.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use kensho_protocol::ids::Position;
 use kensho_protocol::request::RequestId;
-use kensho_protocol::session::{Address, Answer, Event, Kind, Session};
+use kensho_protocol::session::{Address, Answer, Event, Kind, Preference, Session};
 
 use crate::answer::{self, ErrorBody};
 use crate::container::Container;
@@ -25,9 +26,14 @@ const PATH_LIMIT_BYTES: usize = 65_534;
 
 /// A client of one cluster. It is cheap to clone; clones share connections and the table, and may
 /// be used at the same time.
+///
+/// A client and its clones are one *session*: what one of them has read or written, all of them see from
+/// then on, also where backups answer ([`Client::reading_from`]).
 #[derive(Clone)]
 pub struct Client {
     core: Arc<Core>,
+    /// Who may answer reads.
+    reads: ReadFrom,
     /// `/griddb/v2/{cluster}/dbs/{database}/containers`
     containers: Arc<str>,
 }
@@ -39,6 +45,42 @@ pub struct Row {
     pub value: Bytes,
     /// The row's version, for [`Condition::IfMatch`].
     pub etag: String,
+}
+
+/// Who may answer reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The owner of the partition alone: the answer is the newest there is.
+    #[default]
+    Owner,
+    /// Any replica. The answer knows of all that this client has read and written, and of all that was
+    /// acknowledged to anybody longer ago than `max_age`.
+    Any {
+        /// How old the answer may be; less than a millisecond counts as one.
+        max_age: Duration,
+    },
+    /// The same, from the replica that usually answers soonest.
+    Nearest {
+        /// How old the answer may be.
+        max_age: Duration,
+    },
+}
+
+impl ReadFrom {
+    fn kind(self) -> Kind {
+        match self {
+            ReadFrom::Owner => Kind::Read,
+            ReadFrom::Any { .. } => Kind::ReadAny(Preference::Any),
+            ReadFrom::Nearest { .. } => Kind::ReadAny(Preference::Nearest),
+        }
+    }
+
+    fn max_age(self) -> Option<Duration> {
+        match self {
+            ReadFrom::Owner => None,
+            ReadFrom::Any { max_age } | ReadFrom::Nearest { max_age } => Some(max_age),
+        }
+    }
 }
 
 /// What must be the case for an update to take effect.
@@ -106,6 +148,8 @@ pub struct Answered<T> {
     pub value: T,
     /// The name of the node that carried the statement out.
     pub node: String,
+    /// How old a backup's answer may be; `None`: the owner answered.
+    pub age: Option<Duration>,
     /// How often the statement was sent.
     pub attempts: u32,
 }
@@ -118,6 +162,7 @@ impl<T> Answered<T> {
         Ok(Answered {
             value: convert(self.value)?,
             node: self.node,
+            age: self.age,
             attempts: self.attempts,
         })
     }
@@ -129,6 +174,8 @@ pub(crate) struct Statement {
     method: Method,
     path: String,
     condition: Option<(&'static str, String)>,
+    /// A backup may answer, if its data are not older than this.
+    max_age: Option<Duration>,
     body: Bytes,
 }
 
@@ -158,8 +205,43 @@ impl Client {
         let session = Session::new(options.session, members.collect(), random_seed());
         Client {
             core: Core::start(session, (pool, options.credentials), probe, table),
+            reads: ReadFrom::Owner,
             containers: containers.into(),
         }
+    }
+
+    /// The same client, with reads that these may answer. Updates, and what asks for more than rows, go to
+    /// owners as before.
+    #[must_use]
+    pub fn reading_from(&self, reads: ReadFrom) -> Client {
+        Client {
+            reads,
+            ..self.clone()
+        }
+    }
+
+    /// A token of what this client has seen of `container`'s partition, for another client that is to see
+    /// as much ([`Client::see`]): `None` if it has seen nothing.
+    #[must_use]
+    pub fn seen(&self, container: &str) -> Option<String> {
+        let hash = kensho_protocol::routing::container_hash(container);
+        let seen = self.core.seen(hash)?;
+        Some(seen.to_string())
+    }
+
+    /// From now on this client sees at least what another one had seen of `container`'s partition when it
+    /// gave this token.
+    ///
+    /// # Errors
+    /// When this is no token.
+    pub fn see(&self, container: &str, token: &str) -> Result<(), Error> {
+        let seen = token.parse().map_err(|_| Error::Impossible {
+            statement: format!("see {token:?} of {container}"),
+            reason: "it is no token of what a client has seen".to_owned(),
+        })?;
+        let hash = kensho_protocol::routing::container_hash(container);
+        self.core.handle(Event::Seen { hash, at: seen });
+        Ok(())
     }
 
     /// What the client did so far.
@@ -315,10 +397,11 @@ impl Client {
         body: Bytes,
     ) -> Result<Statement, Error> {
         Ok(Statement {
-            kind: Kind::Read,
+            kind: self.reads.kind(),
             method,
             path: self.path(what, segments)?,
             condition: None,
+            max_age: self.reads.max_age(),
             body,
         })
     }
@@ -349,6 +432,7 @@ impl Client {
             method,
             path: self.path(what, segments)?,
             condition,
+            max_age: None,
             body,
         })
     }
@@ -423,6 +507,7 @@ impl Client {
         let response = last.expect("a statement ends well only with an answer");
         Ok(Answered {
             node: response.served_by.clone().unwrap_or_default(),
+            age: response.age,
             value: response,
             attempts,
         })
@@ -444,6 +529,15 @@ impl Statement {
             head = head
                 .with("idempotency-key", &key)
                 .with("kensho-as-of", &as_of);
+        }
+        if let Some(max_age) = self.max_age {
+            let max_age_ms = max_age.as_millis().max(1);
+            head = head
+                .with_text("kensho-read", "any")
+                .with("kensho-max-age-ms", &max_age_ms);
+            if as_of != Position::default() {
+                head = head.with("kensho-as-of", &as_of);
+            }
         }
         if let Some((name, value)) = &self.condition {
             head = head.with_text(name, value);

@@ -165,6 +165,12 @@ impl Core {
         state.session.open_statements()
     }
 
+    /// What was seen of the partition of containers with this hash.
+    pub(crate) fn seen(&self, hash: u32) -> Option<Position> {
+        let state = self.state.lock().expect("nobody panicked");
+        state.session.seen(hash)
+    }
+
     /// Begins a statement.
     pub(crate) fn run(self: &Arc<Self>, hash: u32, kind: Kind) -> OpenStatement {
         let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));

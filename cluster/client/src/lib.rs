@@ -41,7 +41,7 @@ mod scan;
 mod table;
 mod transaction;
 
-pub use client::{Answered, Client, Condition, Create, Current, Delete, Put, Row};
+pub use client::{Answered, Client, Condition, Create, Current, Delete, Put, ReadFrom, Row};
 pub use container::Container;
 pub use core::Counters;
 pub use credentials::Credentials;

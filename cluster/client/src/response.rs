@@ -2,6 +2,7 @@
 //! give one.
 
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
@@ -19,6 +20,8 @@ pub(crate) struct Response {
     pub(crate) served_by: Option<String>,
     /// The youngest log entry that the answer knows of (`Kensho-Position`).
     pub(crate) position: Option<Position>,
+    /// How old a backup's answer may be (`Kensho-Age-Ms`).
+    pub(crate) age: Option<Duration>,
     /// A row's version (`ETag`).
     pub(crate) etag: Option<String>,
     pub(crate) body: Bytes,
@@ -95,6 +98,9 @@ fn read_head(
             head.response.served_by = text().map(str::to_owned);
         } else if is("kensho-position") {
             head.response.position = text().and_then(|text| text.parse().ok());
+        } else if is("kensho-age-ms") {
+            let ms = text().and_then(|text| text.parse().ok());
+            head.response.age = ms.map(Duration::from_millis);
         } else if is("etag") {
             head.response.etag = text().map(str::to_owned);
         } else if is("connection") {

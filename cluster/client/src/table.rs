@@ -24,6 +24,8 @@ struct Stamped {
 #[derive(Deserialize)]
 struct Partition<'a> {
     owner: Option<&'a str>,
+    #[serde(borrow, default)]
+    in_sync: Vec<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -49,9 +51,17 @@ pub(crate) fn read(body: &[u8]) -> Result<Directory, serde_json::Error> {
         .collect();
     let owner = |partition: &Partition<'_>| numbers.get(partition.owner?).copied();
     let owners = table.partitions.iter().map(owner).collect();
+    let backups = |partition: &Partition<'_>| {
+        let others = partition.in_sync.iter();
+        let others = others.filter(|name| Some(**name) != partition.owner);
+        others
+            .filter_map(|name| numbers.get(name).copied())
+            .collect()
+    };
+    let backups = table.partitions.iter().map(backups).collect();
     let nodes = table.nodes.iter();
     let nodes = nodes.map(|node| Address::from(node.client.as_str()));
-    Ok(Directory::new(stamp, nodes.collect(), owners))
+    Ok(Directory::new(stamp, nodes.collect(), owners).with_backups(backups))
 }
 
 #[cfg(test)]
@@ -72,6 +82,8 @@ mod tests {
             [owner(0), owner(1), owner(2)],
             [Some("127.0.0.1:2"), None, None]
         );
+        let replicas = directory.replicas(PartitionId(0)).map(|node| &**node);
+        assert_eq!(replicas.collect::<Vec<_>>(), ["127.0.0.1:2", "127.0.0.1:1"]);
         assert_eq!(directory.stamp().revision, Revision(3));
         assert!(read(b"[]").is_err());
     }

@@ -12,7 +12,7 @@ use kensho_protocol::ids::{
 };
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{Event, Output, Replica};
-use kensho_protocol::request::{Digest, Execute, Numbered, Read, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, ReadFrom, RequestId};
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::Assignment;
 use kensho_protocol::time::Time;
@@ -155,6 +155,8 @@ impl Partition {
             Event::Read(Read {
                 token: Token(0),
                 query: Bytes::new(),
+                from: ReadFrom::Owner,
+                seen: Position::default(),
                 deadline,
             }),
         );

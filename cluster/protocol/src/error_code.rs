@@ -18,6 +18,8 @@ impl Refusal {
             Refusal::Overloaded => 170_007,
             Refusal::NumberUsed => 170_008,
             Refusal::NoRoom => 170_009,
+            Refusal::Behind => 170_010,
+            Refusal::SeenLost => 170_011,
         }
     }
 
@@ -35,6 +37,8 @@ impl Refusal {
             170_007 => Some(Refusal::Overloaded),
             170_008 => Some(Refusal::NumberUsed),
             170_009 => Some(Refusal::NoRoom),
+            170_010 => Some(Refusal::Behind),
+            170_011 => Some(Refusal::SeenLost),
             _ => None,
         }
     }
@@ -61,6 +65,8 @@ mod tests {
             Refusal::Overloaded,
             Refusal::NumberUsed,
             Refusal::NoRoom,
+            Refusal::Behind,
+            Refusal::SeenLost,
         ] {
             let code = refusal.error_code();
             assert_eq!(Refusal::from_error_code(code, at), Some(refusal));

@@ -1,5 +1,7 @@
 //! What clients ask of a replica, and what they are told.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,21 @@ pub struct Execute {
     pub deadline: Time,
 }
 
+/// Which replicas may answer a read.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum ReadFrom {
+    /// The owner alone: the answer knows of all that was acknowledged before the read was asked.
+    #[default]
+    Owner,
+    /// A backup as well (rule R16).
+    Any {
+        /// When the answer leaves, it knows of all that was acknowledged longer ago than this.
+        max_age: Duration,
+    },
+}
+
 /// A read that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Read {
@@ -82,6 +99,11 @@ pub struct Read {
     pub token: Token,
     /// What to answer.
     pub query: Bytes,
+    /// Who may answer.
+    pub from: ReadFrom,
+    /// The youngest position of this partition's log that the client's session has seen, which the answer
+    /// must know of; the default if it has seen none, or does not mind.
+    pub seen: Position,
     /// When the caller stops waiting, on this node's clock.
     pub deadline: Time,
 }
@@ -102,9 +124,23 @@ pub enum Reply {
         at: Position,
         /// The answer.
         answer: Bytes,
+        /// Who answers.
+        source: Source,
     },
     /// Neither.
     Refused(Refusal),
+}
+
+/// Who answers a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Source {
+    /// The owner.
+    Owner,
+    /// A backup (rule R16).
+    Backup {
+        /// The answer knows of all that was acknowledged before this time on the backup's clock.
+        as_of: Time,
+    },
 }
 
 /// Why there is no outcome.
@@ -135,6 +171,12 @@ pub enum Refusal {
     /// The owner's disk is full. If another node that is in sync has room, the partition moves there;
     /// it is worth trying again a little later.
     NoRoom,
+    /// A backup lacks what the session has seen, or its data are older than the read may be told, and
+    /// the owner did not help in time (rule R16). The owner can answer.
+    Behind,
+    /// What the session has seen was lost by a failover in async, or is so old that nobody can tell
+    /// (rule R16): the session cannot go on from there.
+    SeenLost,
 }
 
 impl Refusal {
@@ -148,7 +190,9 @@ impl Refusal {
             | Refusal::Overloaded
             | Refusal::TimedOut
             | Refusal::NumberUsed
-            | Refusal::NoRoom => true,
+            | Refusal::NoRoom
+            | Refusal::Behind
+            | Refusal::SeenLost => true,
             Refusal::OutcomeUnknown | Refusal::OutcomeForgotten { .. } => false,
         }
     }

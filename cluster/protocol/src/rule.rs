@@ -135,6 +135,16 @@ rules! {
     KeepRoomless = "keep-roomless",
     /// R15 broken: an owner gives its lease back when it asks for its end, and goes on relying on it.
     LeaseGivenBackEarly = "lease-given-back-early",
+    /// R16 broken: a backup shows all of its log.
+    BackupShowsUncommitted = "backup-shows-uncommitted",
+    /// R16 broken: a backup answers though it lacks what the session has seen.
+    SessionGoesBack = "session-goes-back",
+    /// R16 broken: what the session has seen is looked for by its number alone.
+    LostSeenCompared = "lost-seen-compared",
+    /// R16 broken: a backup's data count as fresh from when the owner's answer came.
+    StaleBeyondBound = "stale-beyond-bound",
+    /// R16 broken: an owner vouches for its data without holding its lease.
+    VouchedWithoutLease = "vouched-without-lease",
     /// R14 broken: a replica trusts its disk after a start, though it may have gone back in time.
     RolledBackDisk = "rolled-back-disk",
 }

@@ -224,6 +224,14 @@ impl Settings {
         self.lease() / 4
     }
 
+    /// How long a backup holds a read back while it asks its owner (rule R16): L / 4. A question is
+    /// answered within a round trip, or the owner is gone; who knows another node that might answer should
+    /// not be kept waiting.
+    #[must_use]
+    pub fn backup_patience(&self) -> Duration {
+        self.lease() / 4
+    }
+
     /// An owner that is to hand its partition over, and hears nothing of that for so long, goes on itself
     /// (rule R15): 3 H, but not longer than 2 s.
     #[must_use]

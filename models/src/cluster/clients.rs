@@ -80,7 +80,7 @@ impl Request {
     #[must_use]
     pub fn ask(self, as_of: Position) -> Ask {
         match self {
-            Request::Read(query) => Ask::Read(query),
+            Request::Read(query) => Ask::Read(query.into()),
             Request::Update { id, statement } => Ask::Update {
                 request: id.map(|id| numbered(id, &statement)),
                 as_of,

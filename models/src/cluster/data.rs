@@ -14,6 +14,7 @@ use super::node::Waiting;
 use super::sights::Sight;
 use super::{Cluster, Happening};
 use crate::invariants::Violation;
+use crate::invariants::backup_prefix::Owed;
 use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::Leaving;
 use crate::world::disk::{Synced, Written};
@@ -591,6 +592,7 @@ impl<L: Load> Cluster<L> {
             epoch,
             on_lease,
             asked,
+            owed: Owed::default(),
         };
         self.note_reply(leaving, &reply);
         let nodes = &self.nodes;

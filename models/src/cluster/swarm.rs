@@ -2,7 +2,7 @@
 //! every statement is known to the invariants, they say of each answer whether it is right.
 
 use kensho_protocol::ids::{Epoch, Lsn, PartitionId, Token};
-use kensho_protocol::request::{Reply, RequestId};
+use kensho_protocol::request::{ReadFrom, Reply, RequestId};
 use kensho_protocol::session;
 use serde_json::Value as Json;
 
@@ -59,7 +59,10 @@ impl Client {
         let place = random.index(KEYS);
         let key = u8::try_from(place).expect("few keys");
         if random.below(100) < u64::from(reads_percent) {
-            return Asked::Read { key };
+            return Asked::Read {
+                key,
+                from: ReadFrom::Owner,
+            };
         }
         let statement = if random.chance(300_000) {
             Statement::Cas {
@@ -79,7 +82,7 @@ impl Client {
     /// The client learns something from the reply to its statement.
     fn learn(&mut self, open: Open, reply: &Reply) -> End {
         let (key, value, end) = match (open.asked, reply) {
-            (Asked::Read { key }, Reply::Answer { answer, .. }) => {
+            (Asked::Read { key, .. }, Reply::Answer { answer, .. }) => {
                 let value = decode_value(answer).unwrap_or(0);
                 (key, value, End::Read(value))
             }
@@ -167,7 +170,7 @@ impl Load for Swarm {
             ));
         }
         let request = match asked {
-            Asked::Read { key } => Request::Read(crate::register::query(key)),
+            Asked::Read { key, .. } => Request::Read(crate::register::query(key)),
             Asked::Update { statement, .. } => Request::update(statement.encode()),
         };
         let token = cluster.next_token(client);

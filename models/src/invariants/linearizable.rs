@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use kensho_protocol::ids::{Lsn, NodeId, PartitionId, Position, Token};
 use kensho_protocol::replica::Event;
-use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
+use kensho_protocol::request::{
+    Digest, Execute, Numbered, Read, ReadFrom, Reply, RequestId, Source,
+};
 use kensho_protocol::time::Time;
 
 use super::Violation;
@@ -29,6 +31,8 @@ pub enum Asked {
     Read {
         /// Which.
         key: u8,
+        /// Who may answer.
+        from: ReadFrom,
     },
     /// A change.
     Update {
@@ -40,13 +44,19 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// The request that a node hands to its replica.
+    /// The request that a node hands to its replica. `as_of` is what the client has seen: a read that a
+    /// backup may answer must know of it.
     #[must_use]
     pub fn event(self, token: Token, as_of: Position, deadline: Time) -> Event {
         match self {
-            Asked::Read { key } => Event::Read(Read {
+            Asked::Read { key, from } => Event::Read(Read {
                 token,
                 query: query(key),
+                from,
+                seen: match from {
+                    ReadFrom::Owner => Position::default(),
+                    ReadFrom::Any { .. } => as_of,
+                },
                 deadline,
             }),
             Asked::Update { request, statement } => {
@@ -140,7 +150,15 @@ pub fn check(
     violations: &mut Vec<Violation>,
 ) {
     match (asked, reply) {
-        (Asked::Read { key }, Reply::Answer { at, answer }) => {
+        // What a backup answers is judged by backup-prefix.
+        (
+            Asked::Read { key, .. },
+            Reply::Answer {
+                at,
+                answer,
+                source: Source::Owner,
+            },
+        ) => {
             let told = decode_value(answer);
             check_read(settled, origin, known, (key, *at, told), violations);
         }
@@ -277,9 +295,14 @@ mod tests {
         let reply = Reply::Answer {
             at: at(answered_at),
             answer: registers.read(&query(0)),
+            source: Source::Owner,
         };
         let mut violations = Vec::new();
-        let asked = (Asked::Read { key: 0 }, Lsn(known));
+        let asked = Asked::Read {
+            key: 0,
+            from: ReadFrom::Owner,
+        };
+        let asked = (asked, Lsn(known));
         check(&settled(), ORIGIN, asked, &reply, &mut violations);
         violations
     }

@@ -11,6 +11,7 @@ use kensho_protocol::table::Stamp;
 use crate::register::Value;
 
 pub mod async_suffix;
+pub mod backup_prefix;
 pub mod catch_up_powerless;
 pub mod committed_table_only;
 pub mod durable_ack;
@@ -50,6 +51,8 @@ pub enum Invariant {
     Linearizable,
     /// No statement takes effect twice.
     Once,
+    /// Backups show a prefix of committed history.
+    BackupPrefix,
     /// Async loses nothing but a suffix, and only at a failover.
     AsyncSuffix,
     /// The cluster recovers some time after faults stop.
@@ -74,6 +77,7 @@ impl Invariant {
             Invariant::CatchUpPowerless => "catch-up-powerless",
             Invariant::Linearizable => "linearizable",
             Invariant::Once => "once",
+            Invariant::BackupPrefix => "backup-prefix",
             Invariant::AsyncSuffix => "async-suffix",
             Invariant::Recovers => "recovers",
             Invariant::Assertion => "assertion",
@@ -287,6 +291,61 @@ pub enum Violation {
         /// Where.
         at: Position,
     },
+    /// A backup showed what no replica knew to be committed.
+    BackupShowsUncommitted {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The backup.
+        node: NodeId,
+        /// The last entry that any replica knew to be committed.
+        committed: Lsn,
+        /// What the backup showed.
+        at: Position,
+    },
+    /// A backup showed another value than the log gives.
+    BackupShowsOther {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The backup.
+        node: NodeId,
+        /// Where the answer is from.
+        at: Position,
+        /// What the log gives.
+        expected: Value,
+        /// What the client was told.
+        told: Option<Value>,
+    },
+    /// A backup showed a session less than it had seen, or compared what was lost.
+    SessionWentBack {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The backup.
+        node: NodeId,
+        /// What the session had seen.
+        seen: Position,
+        /// What the backup showed.
+        at: Position,
+    },
+    /// A backup's answer was older than the read may be told.
+    BackupTooOld {
+        /// Of which partition.
+        partition: PartitionId,
+        /// The backup.
+        node: NodeId,
+        /// What it had to know of.
+        acknowledged: Lsn,
+        /// What it showed.
+        at: Position,
+    },
+    /// A session was told that what it had seen is lost, and it is there.
+    SeenNotLost {
+        /// Of which partition.
+        partition: PartitionId,
+        /// Who said so.
+        node: NodeId,
+        /// What the session had seen.
+        seen: Position,
+    },
     /// Acknowledged entries were lost otherwise than as a suffix at a failover.
     LostOtherwise {
         /// Of which partition.
@@ -391,6 +450,11 @@ impl Violation {
             | Violation::RefusedAndExecuted { .. }
             | Violation::HistoryNotLinearizable { .. }
             | Violation::HistoryNotJudged { .. } => Invariant::Linearizable,
+            Violation::BackupShowsUncommitted { .. }
+            | Violation::BackupShowsOther { .. }
+            | Violation::SessionWentBack { .. }
+            | Violation::BackupTooOld { .. }
+            | Violation::SeenNotLost { .. } => Invariant::BackupPrefix,
             Violation::ExecutedTwice { .. } => Invariant::Once,
             Violation::LostOtherwise { .. } => Invariant::AsyncSuffix,
             Violation::NotRecovered { .. } => Invariant::Recovers,

@@ -11,6 +11,7 @@ use kensho_protocol::settings::Mode;
 use kensho_protocol::table::Table;
 
 use super::async_suffix::{self, Successor};
+use super::backup_prefix::{self, Acknowledged, Owed};
 use super::linearizable::{self, Asked, Origin, RefusedValues};
 use super::log_match::{self, EveryEntry, Seen};
 use super::once::Places;
@@ -39,6 +40,10 @@ struct Partition {
     places: Places,
     refused: RefusedValues,
     servers: Servers,
+    /// What clients were told of, and when.
+    acknowledged: Acknowledged,
+    /// The last entry that any replica has known to be committed.
+    committed: Lsn,
     replicas: Vec<Remembered>,
     /// The last epoch that an owner has entered.
     entered: Epoch,
@@ -87,6 +92,8 @@ pub struct Leaving {
     pub on_lease: bool,
     /// What was asked and what was known then, if the client is still there.
     pub asked: Option<(Asked, Lsn)>,
+    /// What the answer must know of, if it is a backup's.
+    pub owed: Owed,
 }
 
 impl Watch {
@@ -283,6 +290,7 @@ impl Watch {
         let whose = (partition, node);
         let place = self.place(node);
         let ghost = &mut self.partitions[usize::from(partition.0)];
+        ghost.committed = ghost.committed.max(replica.commit());
         let remembered = &mut ghost.replicas[place];
         let violations = &mut self.violations;
         let numbers = Numbers {
@@ -357,6 +365,8 @@ impl Watch {
         let kept = async_suffix::check(settled, log, successor, &mut self.violations)?;
         ghost.lost += ghost.settled.end().0 - kept.0;
         ghost.settled.lose_above(kept);
+        ghost.acknowledged.lose_above(kept);
+        ghost.committed = kept.max(replica.commit()).min(ghost.committed);
         ghost.places.lose_above(kept);
         Some(kept)
     }
@@ -380,7 +390,7 @@ impl Watch {
         let ghost = &mut self.partitions[usize::from(partition.0)];
         let at = match reply {
             Reply::Done { at, .. } | Reply::Answer { at, .. } => *at,
-            Reply::Refused(_) => return,
+            Reply::Refused(_) => return self.check_backup(leaving, reply),
         };
         if let (true, Some(epoch)) = (leaving.on_lease, leaving.epoch) {
             ghost
@@ -398,10 +408,35 @@ impl Watch {
                 self.check_disk(partition, member, disk(member));
             }
         }
+        self.check_backup(leaving, reply);
         if let Some(asked) = leaving.asked {
             let settled = &self.partitions[usize::from(partition.0)].settled;
             linearizable::check(settled, leaving.origin, asked, reply, &mut self.violations);
         }
+    }
+
+    fn check_backup(&mut self, leaving: Leaving, reply: &Reply) {
+        let Some((asked, _)) = leaving.asked else {
+            return;
+        };
+        let ghost = &self.partitions[usize::from(leaving.origin.partition.0)];
+        let (settled, committed) = (&ghost.settled, ghost.committed);
+        let asked = (asked, leaving.owed);
+        let violations = &mut self.violations;
+        backup_prefix::check(settled, committed, leaving.origin, asked, reply, violations);
+    }
+
+    /// It is `now_ns`, and all that was settled so far clients have been told of.
+    pub fn note_time(&mut self, partition: PartitionId, now_ns: u64) {
+        let ghost = &mut self.partitions[usize::from(partition.0)];
+        ghost.acknowledged.note(now_ns, ghost.settled.end());
+    }
+
+    /// The last entry of which clients had been told at `then_ns`.
+    #[must_use]
+    pub fn acknowledged_at(&self, partition: PartitionId, then_ns: u64) -> Lsn {
+        let ghost = &self.partitions[usize::from(partition.0)];
+        ghost.acknowledged.at(then_ns)
     }
 
     /// A client is told of `at`; true if that is new.

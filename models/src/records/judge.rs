@@ -8,7 +8,7 @@ use kensho_protocol::ids::{Epoch, Lsn, NodeId, PartitionId, Ticket, Token};
 use kensho_protocol::inputs::{Head, Item};
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{self, Replica};
-use kensho_protocol::request::Reply;
+use kensho_protocol::request::{Reply, Source};
 use kensho_protocol::settings::{Durability, Mode};
 use kensho_protocol::table::{Member, Table};
 use kensho_storage::tables::Tables as Rows;
@@ -16,6 +16,7 @@ use kensho_storage::tables::Tables as Rows;
 use super::disk::{CoordinatorDisk, ReplicaDisk};
 use super::machine::{Machines, Outputs};
 use crate::cluster::tables::Tables;
+use crate::invariants::backup_prefix::Owed;
 use crate::invariants::linearizable::Origin;
 use crate::invariants::watch::{Leaving, Watch};
 use crate::invariants::{Invariant, TableWrong, Violation};
@@ -371,13 +372,15 @@ impl Judge {
             epoch,
             on_lease,
             asked: None,
+            owed: Owed::default(),
         };
         let (disks, unknown) = (&self.disks, &self.unknown);
         let disk = |node| safe(disks, unknown, node, partition);
         self.watch.replied(leaving, reply, disk);
         // In async, and with delayed durability, what was told may be lost.
         let kept = self.mode == Mode::SemiSync && self.durability == Durability::Sync;
-        if let (Reply::Answer { at, .. }, Some(known), true) = (reply, known, kept)
+        if let (Reply::Answer { at, source, .. }, Some(known), true) = (reply, known, kept)
+            && *source == Source::Owner
             && at.lsn < known
         {
             self.watch.report(Violation::StaleRead {

@@ -188,7 +188,7 @@ impl Replication {
                     self.saw(Sight::AcknowledgedAcrossFailover);
                 }
             }
-            (Err(read), Reply::Answer { at, answer }) => {
+            (Err(read), Reply::Answer { at, answer, .. }) => {
                 self.saw(if on_lease {
                     Sight::ReadByLease
                 } else {

@@ -148,7 +148,9 @@ impl State {
                 | Message::Witness { .. } => false,
                 Message::Ack { epoch, .. }
                 | Message::Mismatch { epoch, .. }
-                | Message::ImageAck { epoch, .. } => *epoch < promised,
+                | Message::ImageAck { epoch, .. }
+                | Message::Inquiry { epoch, .. }
+                | Message::Vouched { epoch, .. } => *epoch < promised,
                 Message::Fenced { promised: fence } => *fence <= promised,
                 Message::Released { ended, .. } => *ended < promised,
             };

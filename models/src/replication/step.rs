@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kensho_protocol::ids::{ClientId, Epoch, Lsn, NodeId, Position, Sequence, Token};
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::replica::{Event, Note, Output, Replica, RoleKind};
-use kensho_protocol::request::{Digest, Execute, Numbered, Read, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, ReadFrom, RequestId};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::table::{Assignment, What};
 use kensho_protocol::time::Time;
@@ -481,6 +481,8 @@ fn event_of(state: &State, action: Action) -> Option<(NodeId, Event)> {
             let event = Event::Read(Read {
                 token: Token(FIRST_READ + read as u64),
                 query: query(KEY),
+                from: ReadFrom::Owner,
+                seen: Position::default(),
                 deadline: Time::MAX,
             });
             Some((node, event))

@@ -3,8 +3,10 @@
 //! a real client in that it neither knows nor cares who is owner, gives up patience early, and
 //! listens to late answers.
 
+use std::time::Duration;
+
 use kensho_protocol::ids::{ClientId, Lsn, PartitionId, Position, Sequence};
-use kensho_protocol::request::{Refusal, Reply, RequestId};
+use kensho_protocol::request::{ReadFrom, Refusal, Reply, RequestId, Source};
 
 use super::plan::ClientPlan;
 use crate::invariants::linearizable::Asked;
@@ -16,6 +18,8 @@ use crate::register::{KEYS, Outcome, Statement, Value, decode_value};
 pub struct Client {
     id: ClientId,
     sequence: Sequence,
+    /// How many nodes there are.
+    nodes: usize,
     /// How many operations it has begun.
     begun: u32,
     /// By partition: the node to ask.
@@ -38,6 +42,8 @@ pub struct Operation {
     pub asked: Asked,
     /// Goes with an update's number.
     pub as_of: Position,
+    /// The node to ask first, if that is not the one that the client takes for the owner.
+    place: Option<usize>,
     /// The last entry that any client had been told of when this was first asked.
     pub known: Lsn,
     /// How often it was asked.
@@ -57,6 +63,7 @@ impl Operation {
             partition,
             asked,
             as_of: Position::default(),
+            place: None,
             known,
             attempts: 0,
             waiting: false,
@@ -98,6 +105,7 @@ impl Client {
         Client {
             id: ClientId(number as u64 + 1),
             sequence: Sequence(0),
+            nodes,
             begun: 0,
             owners: (0..partitions).map(|p| (p + number) % nodes).collect(),
             seen: vec![Position::default(); partitions],
@@ -141,10 +149,19 @@ impl Client {
         random: &mut Random,
     ) -> &Operation {
         let index = usize::from(partition.0);
-        let place = random.index(KEYS);
-        let key = u8::try_from(place).expect("few keys");
+        let register = random.index(KEYS);
+        let key = u8::try_from(register).expect("few keys");
+        let mut place = None;
         let asked = if random.below(100) < u64::from(plan.reads_percent) {
-            Asked::Read { key }
+            let mut from = ReadFrom::Owner;
+            let backups = u64::from(plan.backup_reads_percent);
+            if backups > 0 && random.below(100) < backups {
+                let max_age_ms = random.pick(&[5, 100, 1_000]);
+                let max_age = Duration::from_millis(max_age_ms);
+                from = ReadFrom::Any { max_age };
+                place = Some(random.index(self.nodes));
+            }
+            Asked::Read { key, from }
         } else {
             let request = (!random.chance(plan.unnumbered_ppm)).then(|| {
                 self.sequence = self.sequence.next();
@@ -156,7 +173,7 @@ impl Client {
             let statement = if random.chance(300_000) {
                 Statement::Cas {
                     key,
-                    from: self.values[index][place],
+                    from: self.values[index][register],
                     to: fresh,
                 }
             } else {
@@ -167,6 +184,7 @@ impl Client {
         self.begun += 1;
         self.open.insert(Operation {
             as_of: self.seen[index],
+            place,
             ..Operation::new(self.begun, partition, asked, known)
         })
     }
@@ -183,7 +201,8 @@ impl Client {
         }
         open.attempts += 1;
         open.waiting = true;
-        Next::Ask(self.owners[usize::from(open.partition.0)])
+        let owner = self.owners[usize::from(open.partition.0)];
+        Next::Ask(open.place.take().unwrap_or(owner))
     }
 
     /// The attempt number `attempt` of operation `number` has not been answered in time.
@@ -253,9 +272,13 @@ impl Client {
                 }
                 self.end(|_| End::Done(outcome))
             }
-            Reply::Answer { at, answer } => {
+            Reply::Answer { at, answer, source } => {
                 let value = decode_value(answer).unwrap_or(0);
-                if let Asked::Read { key } = open.asked {
+                if let Asked::Read { key, .. } = open.asked {
+                    let from = match source {
+                        Source::Owner => from,
+                        Source::Backup { .. } => self.owners[usize::from(open.partition.0)],
+                    };
                     self.learn(open.partition, (key, value), *at, from);
                 }
                 self.end(|_| End::Read(value))
@@ -283,6 +306,13 @@ impl Client {
             return Next::Wait;
         };
         open.waiting = false;
+        if refusal == Refusal::SeenLost {
+            // The session begins anew.
+            open.as_of = Position::default();
+            let partition = usize::from(open.partition.0);
+            self.seen[partition] = Position::default();
+            return Next::Pause;
+        }
         if let Refusal::OutcomeForgotten { now } = refusal {
             if open.uncertain {
                 return self.give_up();

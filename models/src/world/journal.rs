@@ -4,6 +4,7 @@
 use kensho_checker::history::{Builder, Datum, Kind, NEVER, RawEvent, Symbol};
 use kensho_checker::register::{self, FailedCas, Options};
 use kensho_protocol::ids::PartitionId;
+use kensho_protocol::request::ReadFrom;
 
 use super::client::{End, Operation};
 use crate::invariants::linearizable::Asked;
@@ -42,10 +43,15 @@ impl Journal {
         }
     }
 
-    /// A client begins an operation.
+    /// A client begins an operation. What a backup may answer is not written down: it need not be the
+    /// newest.
     pub fn begin(&mut self, client: usize, now_ns: u64, operation: &Operation) {
         let (f, key, value) = match operation.asked {
-            Asked::Read { key } => (self.reads, key, Datum::NIL),
+            Asked::Read {
+                from: ReadFrom::Any { .. },
+                ..
+            } => return,
+            Asked::Read { key, .. } => (self.reads, key, Datum::NIL),
             Asked::Update { statement, .. } => match statement {
                 Statement::Write { key, value } => (self.writes, key, number(value)),
                 Statement::Cas { key, from, to } => {
@@ -151,6 +157,13 @@ mod tests {
         Operation::new(1, PartitionId(0), asked, Lsn(0))
     }
 
+    fn read(key: u8) -> Asked {
+        Asked::Read {
+            key,
+            from: ReadFrom::Owner,
+        }
+    }
+
     fn write(value: Value) -> Operation {
         operation(Asked::Update {
             request: None,
@@ -164,7 +177,7 @@ mod tests {
             let mut journal = Journal::new(2);
             journal.begin(0, 10, &write(5));
             journal.end(0, 20, End::Done(Outcome::Changed));
-            journal.begin(1, 30, &operation(Asked::Read { key: 1 }));
+            journal.begin(1, 30, &operation(read(1)));
             journal.end(1, 40, End::Read(value));
             assert_eq!(journal.wrong().is_none(), valid);
         }
@@ -176,7 +189,7 @@ mod tests {
         journal.begin(0, 10, &write(5));
         journal.end(0, 20, End::Unknown);
         for (begin_ns, value) in [(30, 0), (50, 5)] {
-            journal.begin(0, begin_ns, &operation(Asked::Read { key: 1 }));
+            journal.begin(0, begin_ns, &operation(read(1)));
             journal.end(0, begin_ns + 5, End::Read(value));
         }
         assert_eq!(journal.wrong(), None);

@@ -455,7 +455,8 @@ impl Run for World {
     fn new(seed: u64, given: &Given, trace: Trace) -> Self {
         let plan = Plan::draw(given, &mut Random::new(seed, Stream::Plan))
             .with_copied_folders(&mut Random::new(seed, Stream::Folders))
-            .with_hand_overs(&mut Random::new(seed, Stream::Goodbyes));
+            .with_hand_overs(&mut Random::new(seed, Stream::Goodbyes))
+            .with_backup_reads(&mut Random::new(seed, Stream::Backups));
         let chooser = Chooser::new(seed, given.only.clone(), plan.clients.count);
         World::of_plan(plan, chooser, seed, trace)
     }

@@ -100,6 +100,8 @@ pub struct ClientPlan {
     pub attempts: u32,
     /// How many of a hundred operations are reads.
     pub reads_percent: u32,
+    /// How many of a hundred reads any replica may answer (rule R16).
+    pub backup_reads_percent: u32,
     /// How many of a million updates have no number, so that they cannot be retried (rule R11).
     pub unnumbered_ppm: u32,
     /// How long a node may try to carry a statement out.
@@ -230,6 +232,14 @@ impl Plan {
         self
     }
 
+    /// The same plan with reads from backups, in some runs. It draws from `random` alone, so that the other
+    /// runs stay what they are.
+    #[must_use]
+    pub fn with_backup_reads(mut self, random: &mut Random) -> Self {
+        self.clients.backup_reads_percent = random.pick(&[0, 0, 50, 90]);
+        self
+    }
+
     /// The same plan with folders that are copied and put back, in some runs. It draws from `random`
     /// alone, so that the other runs stay what they are.
     #[must_use]
@@ -310,6 +320,7 @@ fn draw_clients(heartbeat_ns: u64, random: &mut Random) -> ClientPlan {
         patience_ns: random.pick(&[heartbeat_ns / 2, 2 * heartbeat_ns, 10 * heartbeat_ns]),
         attempts: random.pick(&[1, 5, 20]),
         reads_percent: random.pick(&[20, 50, 80]),
+        backup_reads_percent: 0,
         unnumbered_ppm: random.pick(&[0, 0, 100_000]),
         deadline: Duration::from_nanos(random.pick(&[1, 10, 100]) * heartbeat_ns),
     }

@@ -1,11 +1,13 @@
 //! A node's process: hands events to its replicas, and carries out what they decide.
 
-use kensho_protocol::ids::{Incarnation, PartitionId, Token};
+use kensho_protocol::ids::{Incarnation, Lsn, PartitionId, Token};
 use kensho_protocol::replica::{Event, LogMemory, Message, Note, Output, Replica};
-use kensho_protocol::request::{Refusal, Reply};
+use kensho_protocol::request::{ReadFrom, Refusal, Reply, Source};
 use kensho_protocol::rule::Rule;
+use kensho_protocol::settings::Settings;
 use kensho_protocol::time::Time;
 
+use super::client::Operation;
 use super::disk::{Synced, Written};
 use super::node::nonce;
 use super::node::{Condition, Decided};
@@ -13,6 +15,7 @@ use super::sights::Sight;
 use super::table_service::{node_id, number_of, partition_id};
 use super::{Happening, OperationId, World};
 use crate::invariants::Violation;
+use crate::invariants::backup_prefix::Owed;
 use crate::invariants::linearizable::{Asked, Origin};
 use crate::invariants::watch::Leaving;
 
@@ -481,8 +484,9 @@ impl World {
         not_after: Option<Time>,
     ) {
         let operation = OperationId::of(token);
-        let asked = self.clients[operation.client].operation(operation.number);
-        let asked = asked.map(|open| (open.asked, open.known));
+        let open = self.clients[operation.client].operation(operation.number);
+        let asked = open.map(|open| (open.asked, open.known));
+        let owed = open.map_or(Owed::default(), |open| self.owed(partition, open));
         let now = self.nodes[node].clock.read(self.now_ns);
         let late = not_after.is_some_and(|limit| now >= limit);
         let reply = match (late, reply) {
@@ -511,18 +515,47 @@ impl World {
             epoch,
             on_lease: not_after.is_some(),
             asked,
+            owed,
         };
         self.note_reply(leaving, &reply);
         let nodes = &self.nodes;
         let disk = |member| nodes[number_of(member)].hosted(partition).disk.safe();
         self.watch.replied(leaving, &reply, disk);
+        self.watch.note_time(partition, self.now_ns);
         self.reply_to_client(node, operation, reply);
+    }
+
+    /// What a backup must know of now that it answers this.
+    fn owed(&self, partition: PartitionId, open: &Operation) -> Owed {
+        let Asked::Read {
+            from: ReadFrom::Any { max_age },
+            ..
+        } = open.asked
+        else {
+            return Owed::default();
+        };
+        // Its clock may be as slow as the settings allow for.
+        let age = max_age * (100 + Settings::DRIFT_PERCENT) / 100 + max_age / 1_000;
+        let then_ns = u64::try_from(age.as_nanos())
+            .ok()
+            .and_then(|age_ns| self.now_ns.checked_sub(age_ns));
+        Owed {
+            seen: open.as_of,
+            acknowledged: then_ns
+                .map_or(Lsn(0), |then| self.watch.acknowledged_at(partition, then)),
+        }
     }
 
     /// Counts what must happen sometimes.
     fn note_reply(&mut self, leaving: Leaving, reply: &Reply) {
         let failed_over = self.watch.has_failed_over(leaving.origin.partition);
         match reply {
+            Reply::Answer {
+                source: Source::Backup { .. },
+                ..
+            } => self.sometimes.saw(Sight::ReadFromBackup),
+            Reply::Refused(Refusal::Behind) => self.sometimes.saw(Sight::BackupBehind),
+            Reply::Refused(Refusal::SeenLost) => self.sometimes.saw(Sight::SeenLost),
             Reply::Answer { .. } => {
                 if failed_over {
                     self.sometimes.saw(Sight::ReadAfterFailover);

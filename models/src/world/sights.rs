@@ -31,6 +31,12 @@ sights! {
     ReadByBarrier = "a read by barrier",
     /// An answer left under a lease (rule R10).
     ReadByLease = "a read by lease",
+    /// A backup answered (rule R16).
+    ReadFromBackup = "a read from a backup",
+    /// A backup refused what it could not know (rule R16).
+    BackupBehind = "a backup refused a read",
+    /// A session was told that what it had seen is lost; in async only (rule R16).
+    SeenLost = "what a session had seen was lost (async)",
     /// A retried update was acknowledged.
     RetryAcknowledged = "a retry was acknowledged",
     /// An outcome was forgotten before it was asked for again (rule R11).

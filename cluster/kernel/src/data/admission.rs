@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{PartitionId, Position, Token};
 use kensho_protocol::replica::Event;
-use kensho_protocol::request::{Execute, Numbered, Read};
+use kensho_protocol::request::{Execute, Numbered};
 use kensho_protocol::time::Time;
 
 use super::{Answer, Ask, DataPlane, LogState, Output, Told};
@@ -105,11 +105,7 @@ impl<A: Apply, C> DataPlane<A, C> {
         match ask {
             Ask::Read(query) => {
                 self.figures.reads += 1;
-                let read = Read {
-                    token,
-                    query,
-                    deadline,
-                };
+                let read = query.read(token, deadline);
                 self.hand_in(now, partition, Event::Read(read), out);
             }
             Ask::Update {

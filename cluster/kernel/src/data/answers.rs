@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use kensho_protocol::apply::Apply;
 use kensho_protocol::ids::{Epoch, PartitionId, Token};
 use kensho_protocol::replica::Event;
@@ -15,7 +14,7 @@ use kensho_protocol::request::{Read, Refusal, Reply};
 use kensho_protocol::rule::Rule;
 use kensho_protocol::time::Time;
 
-use super::{DataPlane, Output, Told};
+use super::{DataPlane, Output, Query, Told};
 
 /// An answer on its way to a client. Who that is, only [`DataPlane::release`] says.
 #[derive(Debug)]
@@ -24,7 +23,8 @@ pub struct Answer {
     pub(super) token: Token,
     /// What it says.
     pub(super) told: Told,
-    /// It may leave only while the clock shows less (rule R10). `None`: it relies on no lease.
+    /// It may leave only while the clock shows less: it relies on a lease (rule R10), or is a backup's and
+    /// would be older than the read may be told (rule R16). `None`: it relies on neither.
     pub not_after: Option<Time>,
     /// The epoch that the replica owned when it answered.
     pub epoch: Option<Epoch>,
@@ -36,7 +36,7 @@ pub(super) struct Waiting<C> {
     client: C,
     partition: PartitionId,
     /// A read can be handed in again.
-    query: Option<Bytes>,
+    query: Option<Query>,
     deadline: Time,
 }
 
@@ -65,7 +65,7 @@ impl<C> WaitingClients<C> {
         &mut self,
         client: C,
         partition: PartitionId,
-        query: Option<Bytes>,
+        query: Option<Query>,
         deadline: Time,
     ) -> Token {
         self.last += 1;
@@ -123,11 +123,7 @@ impl<A: Apply, C> DataPlane<A, C> {
             None => self.let_leave(token, refused(Refusal::OutcomeUnknown)),
             Some(_) if deadline <= now => self.let_leave(token, refused(Refusal::TimedOut)),
             Some(query) => {
-                let read = Read {
-                    token,
-                    query,
-                    deadline,
-                };
+                let read = query.read(token, deadline);
                 self.hand_in(now, partition, Event::Read(read), out);
                 None
             }
@@ -137,6 +133,19 @@ impl<A: Apply, C> DataPlane<A, C> {
     fn let_leave(&mut self, token: Token, told: Told) -> Option<(C, Told)> {
         let waiting = self.waiting.clients.remove(&token)?;
         Some((waiting.client, told))
+    }
+}
+
+impl Query {
+    /// As it is handed to a replica.
+    pub(super) fn read(self, token: Token, deadline: Time) -> Read {
+        Read {
+            token,
+            query: self.bytes,
+            from: self.from,
+            seen: self.seen,
+            deadline,
+        }
     }
 }
 

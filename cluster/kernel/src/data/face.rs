@@ -7,7 +7,7 @@ use kensho_protocol::ids::{Epoch, Incarnation, Lsn, NodeId, PartitionId, Positio
 use kensho_protocol::log::Entry;
 use kensho_protocol::record::Record;
 use kensho_protocol::replica::{Message, Note};
-use kensho_protocol::request::{Numbered, Reply};
+use kensho_protocol::request::{Numbered, ReadFrom, Reply};
 use kensho_protocol::settings::Settings as ProtocolSettings;
 
 use super::Answer;
@@ -77,11 +77,33 @@ impl Default for Limits {
     }
 }
 
+/// What a client wants to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// What to answer.
+    pub bytes: Bytes,
+    /// Who may answer.
+    pub from: ReadFrom,
+    /// A position of the partition's log that the answer must know of.
+    pub seen: Position,
+}
+
+impl From<Bytes> for Query {
+    /// To be answered by the owner.
+    fn from(bytes: Bytes) -> Self {
+        Query {
+            bytes,
+            from: ReadFrom::Owner,
+            seen: Position::default(),
+        }
+    }
+}
+
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// An answer to a query.
-    Read(Bytes),
+    Read(Query),
     /// A change.
     Update {
         /// Its number, if it has one (rule R11).

@@ -19,5 +19,5 @@ mod put_off;
 mod tests;
 
 pub use answers::Answer;
-pub use face::{Ask, Figures, Input, Limits, LogState, Output, Settings, Told};
+pub use face::{Ask, Figures, Input, Limits, LogState, Output, Query, Settings, Told};
 pub use plane::DataPlane;

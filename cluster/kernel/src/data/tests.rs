@@ -313,7 +313,8 @@ fn a_read_that_is_late_for_its_lease_is_answered_anew() {
     let now = pair.now;
     pair.owner.update(now, "a");
     pair.settle();
-    pair.owner.ask(now, "reader", Ask::Read(Bytes::new()));
+    pair.owner
+        .ask(now, "reader", Ask::Read(Bytes::new().into()));
     assert_eq!(
         pair.owner.answers.len(),
         2,
@@ -335,7 +336,8 @@ fn a_read_that_is_late_for_its_lease_is_answered_anew() {
 fn a_read_that_is_late_for_its_client_is_refused() {
     let mut pair = Pair::serving(Limits::default());
     let now = pair.now;
-    pair.owner.ask(now, "reader", Ask::Read(Bytes::new()));
+    pair.owner
+        .ask(now, "reader", Ask::Read(Bytes::new().into()));
     pair.owner.release(now + HEARTBEAT * 10);
     let timed_out = Told::Reply(Reply::Refused(Refusal::TimedOut));
     assert_eq!(pair.owner.told.get("reader"), Some(&timed_out));

@@ -31,8 +31,10 @@
 //! | 170007 | 503 | the node has too much to do; it did not look at the request |
 //! | 170008 | 422 | the Idempotency-Key was used for a different update before |
 //! | 170009 | 503 | the disk of the partition's owner is full, and no node in sync has room; reads go on |
+//! | 170010 | 503 | the backup's data are too old for this read; `Kensho-Owner` says who can answer |
+//! | 170011 | 409 | what the `Kensho-As-Of` of a read stands for was lost by a failover in async |
 //!
-//! The last nine are those of [`kensho_protocol::error_code`].
+//! The last eleven are those of [`kensho_protocol::error_code`].
 
 use std::fmt::Display;
 
@@ -50,6 +52,9 @@ use crate::access::{Foreign, NoEntry, Role};
 
 /// The youngest log entry that an answer knows of.
 pub(super) const POSITION: HeaderName = HeaderName::from_static("kensho-position");
+
+/// Where clients reach the owner of the partition.
+const OWNER: HeaderName = HeaderName::from_static("kensho-owner");
 
 /// A place in the log, as the value of that header.
 pub(super) fn position(at: Position) -> HeaderValue {
@@ -284,6 +289,16 @@ impl Error {
                 "the disk of the node that owns the container's partition is full: updates are refused \
                  until it has room or another node has taken over; reads go on",
             ),
+            Refusal::Behind => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this backup does not know of what Kensho-As-Of stands for yet, or its data are older than \
+                 Kensho-Max-Age-Ms; the partition's owner can answer (without Kensho-Forward: no it is asked)",
+            ),
+            Refusal::SeenLost => (
+                StatusCode::CONFLICT,
+                "what Kensho-As-Of stands for was lost by a failover in async, or is too old to tell: the \
+                 session cannot go on from there; read without Kensho-As-Of, and begin a new one",
+            ),
             Refusal::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "the read did not succeed in time",
@@ -305,6 +320,14 @@ impl Error {
             definite: refusal.definite(),
             header,
             ..Error::new(status, refusal.error_code(), message)
+        }
+    }
+
+    /// A backup cannot answer, and the owner, whom clients reach at `owner`, can (rule R16).
+    pub(super) fn behind(owner: &str) -> Self {
+        Error {
+            header: HeaderValue::from_str(owner).ok().map(|at| (OWNER, at)),
+            ..Error::refused(Refusal::Behind)
         }
     }
 

@@ -1,8 +1,12 @@
 //! What requests say in their headers.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName};
+use kensho_kernel::data::Query;
 use kensho_protocol::ids::{ClientId, Position, Sequence};
-use kensho_protocol::request::RequestId;
+use kensho_protocol::request::{ReadFrom, RequestId};
 use kensho_storage::tables::Condition;
 
 use super::error::Error;
@@ -10,6 +14,12 @@ use super::forward::FORWARD;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const AS_OF: HeaderName = HeaderName::from_static("kensho-as-of");
+
+const READ: HeaderName = HeaderName::from_static("kensho-read");
+const MAX_AGE_MS: HeaderName = HeaderName::from_static("kensho-max-age-ms");
+
+/// How old a backup's answer may be, if the client does not say.
+const MAX_AGE_DEFAULT: Duration = Duration::from_secs(10);
 
 /// The text of a header, if it is there.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
@@ -47,7 +57,7 @@ pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Error
 }
 
 /// `Kensho-As-Of: <epoch>-<lsn>`: the youngest log entry that the client had seen before it first
-/// sent this update.
+/// sent this update; of a read, what the answer must know of.
 pub(super) fn as_of(headers: &HeaderMap) -> Result<Position, Error> {
     match text(headers, &AS_OF)? {
         None => Ok(Position::default()),
@@ -59,7 +69,42 @@ pub(super) fn as_of(headers: &HeaderMap) -> Result<Position, Error> {
     }
 }
 
-/// `If-Match: "<version>"` or `If-None-Match: *`.
+/// Who may answer a read: `Kensho-Read: owner` (the default) or `any`, which takes backups, too, whose data
+/// are not older than `Kensho-Max-Age-Ms: <milliseconds>`.
+pub(super) fn read_from(headers: &HeaderMap) -> Result<ReadFrom, Error> {
+    let max_age = match text(headers, &MAX_AGE_MS)? {
+        None => None,
+        Some(text) => Some(text.parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
+            Error::malformed(format!(
+                "Kensho-Max-Age-Ms is {text}; it is a whole number of milliseconds, 1 or more"
+            ))
+        })?),
+    };
+    match (text(headers, &READ)?, max_age) {
+        (None | Some("owner"), None) => Ok(ReadFrom::Owner),
+        (Some("any"), max_age) => Ok(ReadFrom::Any {
+            max_age: max_age.map_or(MAX_AGE_DEFAULT, Duration::from_millis),
+        }),
+        (None | Some("owner"), Some(_)) => Err(Error::malformed(
+            "Kensho-Max-Age-Ms goes with Kensho-Read: any; what the owner answers is never old",
+        )),
+        (Some(other), _) => Err(Error::malformed(format!(
+            "Kensho-Read is {other}; it is owner (the default) or any (a backup may answer)"
+        ))),
+    }
+}
+
+/// The query `bytes`, to be answered by whom the request allows, who must know of its
+/// `Kensho-As-Of`.
+pub(super) fn query(headers: &HeaderMap, bytes: Bytes) -> Result<Query, Error> {
+    Ok(Query {
+        bytes,
+        from: read_from(headers)?,
+        seen: as_of(headers)?,
+    })
+}
+
+/// `If-Match: "<version>" or `If-None-Match: *`.
 pub(super) fn condition(headers: &HeaderMap) -> Result<Condition, Error> {
     match (
         text(headers, &header::IF_MATCH)?,
@@ -145,6 +190,27 @@ mod tests {
         for wrong in ["", "17", "3-", "\"3-17\""] {
             assert_eq!(seen(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn who_may_answer_a_read_is_understood_or_refused() {
+        let from = |pairs: &[_]| read_from(&headers(pairs)).ok();
+        let any = |ms| {
+            Some(ReadFrom::Any {
+                max_age: Duration::from_millis(ms),
+            })
+        };
+        assert_eq!(from(&[]), Some(ReadFrom::Owner));
+        assert_eq!(from(&[(READ, "owner")]), Some(ReadFrom::Owner));
+        assert_eq!(from(&[(READ, "any")]), any(10_000));
+        assert_eq!(from(&[(READ, "any"), (MAX_AGE_MS, "250")]), any(250));
+        for wrong in ["backup", "", "Any"] {
+            assert_eq!(from(&[(READ, wrong)]), None, "{wrong}");
+        }
+        for wrong in ["", "0", "-1", "1.5", "1s"] {
+            assert_eq!(from(&[(READ, "any"), (MAX_AGE_MS, wrong)]), None, "{wrong}");
+        }
+        assert_eq!(from(&[(MAX_AGE_MS, "250")]), None, "of the owner");
     }
 
     #[test]

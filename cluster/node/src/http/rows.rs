@@ -15,7 +15,7 @@ use super::error::Error;
 use super::headers;
 use super::numbered::numbered;
 use super::schema::Schema;
-use super::service::{Asked, Executed, Kind, Service, as_of};
+use super::service::{self, Asked, Executed, Kind, Service, as_of};
 
 /// Which row is meant.
 #[derive(Clone, Copy)]
@@ -27,20 +27,21 @@ pub(super) struct Named<'a> {
 /// Reads a row.
 pub(super) async fn get(service: &Service, asked: &Asked, row: Named<'_>) -> Result<Answer, Error> {
     let partition = service.partition(row.container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
-        return elsewhere;
-    }
     let query = Query::Get {
         container: row.container,
         key: row.key,
     };
-    let (at, found) = service.read(partition, query.encode()).await?;
-    match Found::decode(&found) {
+    let read = match service.read_for(asked, partition, query.encode()).await? {
+        service::Found::Here(read) => read,
+        service::Found::Elsewhere(answer) => return Ok(answer),
+    };
+    let found = &read.answer;
+    match Found::decode(found) {
         Some(Found::Row { version, value }) => {
-            let value = slice(&found, value);
-            Ok(as_of(row_answer(StatusCode::OK, version, value), at))
+            let value = slice(found, value);
+            Ok(read.labelled(row_answer(StatusCode::OK, version, value)))
         }
-        Some(Found::NoSuchRow) => Ok(as_of(answer::empty(StatusCode::NOT_FOUND), at)),
+        Some(Found::NoSuchRow) => Ok(read.labelled(answer::empty(StatusCode::NOT_FOUND))),
         Some(Found::NoSuchContainer) => Err(Error::no_container(row.container)),
         Some(Found::WrongKey(text)) => Err(Error::does_not_fit(text)),
         other => unreachable!("{other:?} answers no question for a row"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::answer::{self, Answer};
 use super::error::Error;
 use super::selected::{self, ROWS_MAX};
-use super::service::{Asked, Kind, Service, as_of};
+use super::service::{Asked, Found, Service};
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -72,14 +72,14 @@ pub(super) async fn rows(
     container: &str,
 ) -> Result<Answer, Error> {
     let partition = service.partition(container)?;
-    if let Some(elsewhere) = service.elsewhere(partition, asked, Kind::Read).await {
-        return elsewhere;
-    }
     let query = Body::read(&asked.body)?.query(container).encode();
-    let (at, found) = service.read(partition, query).await?;
-    let selected = selected::decode(&found, container)?;
+    let read = match service.read_for(asked, partition, query).await? {
+        Found::Here(read) => read,
+        Found::Elsewhere(answer) => return Ok(answer),
+    };
+    let selected = selected::decode(&read.answer, container)?;
     let body = selected::rows_json(&selected);
-    Ok(as_of(answer::json(hyper::StatusCode::OK, body), at))
+    Ok(read.labelled(answer::json(hyper::StatusCode::OK, body)))
 }
 
 /// An empty text is none.

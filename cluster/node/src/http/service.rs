@@ -10,9 +10,9 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
-use kensho_kernel::data::{Ask, Told};
+use kensho_kernel::data::{Ask, Query, Told};
 use kensho_protocol::ids::{PartitionId, Position};
-use kensho_protocol::request::{Numbered, Refusal, Reply};
+use kensho_protocol::request::{Numbered, ReadFrom, Refusal, Reply, Source};
 use kensho_protocol::routing;
 
 use super::answer::{self, Answer};
@@ -25,11 +25,16 @@ use super::{
     members, metrics, nodes, operation, permission, rows, scan, state, tql, transaction,
 };
 use crate::access;
+use crate::clock;
 use crate::data::Data;
 use crate::door::{Guest, Guests};
 use crate::recent_log;
 use crate::settings::{Limits, limits};
 
+/// Whether the owner or a backup answered.
+const ROLE: HeaderName = HeaderName::from_static("kensho-role");
+/// All that was acknowledged longer ago than this is in a backup's answer.
+const AGE_MS: HeaderName = HeaderName::from_static("kensho-age-ms");
 const SERVED_BY: HeaderName = HeaderName::from_static("kensho-served-by");
 
 /// What answers clients. It belongs to the data plane's thread.
@@ -78,6 +83,43 @@ pub(super) enum Owner {
 pub(super) struct Executed {
     pub(super) outcome: Bytes,
     pub(super) at: Position,
+}
+
+/// What came of a read.
+pub(super) struct Read {
+    pub(super) answer: Bytes,
+    at: Position,
+    /// Who answered, if the client left that open.
+    source: Option<Source>,
+}
+
+/// What came of a read that anybody may have answered.
+pub(super) enum Found {
+    /// This node's replica answered.
+    Here(Read),
+    /// Another node did, and this is to be passed on.
+    Elsewhere(Answer),
+}
+
+impl Read {
+    /// Says up to which log entry the answer knows, and who gives it.
+    pub(super) fn labelled(&self, answer: Answer) -> Answer {
+        let mut answer = as_of(answer, self.at);
+        let headers = answer.headers_mut();
+        match self.source {
+            None => {}
+            Some(Source::Owner) => {
+                headers.insert(ROLE, HeaderValue::from_static("owner"));
+            }
+            Some(Source::Backup { as_of }) => {
+                headers.insert(ROLE, HeaderValue::from_static("backup"));
+                let age_ms = clock::now().since(as_of).as_micros().div_ceil(1_000);
+                let age_ms = answer::short_value(format_args!("{age_ms}"));
+                headers.insert(AGE_MS, age_ms);
+            }
+        }
+        answer
+    }
 }
 
 impl Service {
@@ -403,13 +445,63 @@ impl Service {
         partition: PartitionId,
         query: Bytes,
     ) -> Result<(Position, Bytes), Error> {
-        match self
-            .ask(partition, Ask::Read(query), Refusal::NotServing)
-            .await?
-        {
-            Reply::Answer { at, answer } => Ok((at, answer)),
-            Reply::Refused(refusal) => Err(refusal.into()),
+        match self.read_here(partition, query.into()).await? {
+            Ok(read) => Ok((read.at, read.answer)),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// The answer of this node's replica, or why it gives none.
+    async fn read_here(
+        &self,
+        partition: PartitionId,
+        query: Query,
+    ) -> Result<Result<Read, Refusal>, Error> {
+        let asked_any = query.from != ReadFrom::Owner;
+        let ask = Ask::Read(query);
+        match self.ask(partition, ask, Refusal::NotServing).await? {
+            Reply::Answer { at, answer, source } => Ok(Ok(Read {
+                at,
+                answer,
+                source: asked_any.then_some(source),
+            })),
+            Reply::Refused(refusal) => Ok(Err(refusal)),
             Reply::Done { .. } => unreachable!("a read is not answered like an update"),
+        }
+    }
+
+    /// Reads as the request wants it: from this node, if it may and can answer, and otherwise from the
+    /// owner, if the request may be passed on.
+    pub(super) async fn read_for(
+        &self,
+        asked: &Asked,
+        partition: PartitionId,
+        query: Bytes,
+    ) -> Result<Found, Error> {
+        let query = headers::query(&asked.headers, query)?;
+        let from_owner = query.from == ReadFrom::Owner;
+        let owner = match self.owner(partition) {
+            Owner::Here => None,
+            Owner::There(address) => Some(address),
+            Owner::Nobody => return Err(Refusal::NotServing.into()),
+        };
+        let forwards = headers::may_be_forwarded(&asked.headers);
+        match owner {
+            Some(owner) if from_owner && forwards => {
+                // What is rare is boxed: each request's future is moved, so a small one is cheaper.
+                let answer = Box::pin(self.forward(&owner, asked, Kind::Read)).await?;
+                Ok(Found::Elsewhere(answer))
+            }
+            Some(_) if from_owner => Err(Refusal::NotOwner.into()),
+            owner => match (self.read_here(partition, query).await?, owner) {
+                (Ok(read), _) => Ok(Found::Here(read)),
+                (Err(refusal), Some(owner)) if forwards && refusal != Refusal::SeenLost => {
+                    let answer = Box::pin(self.forward(&owner, asked, Kind::Read)).await?;
+                    Ok(Found::Elsewhere(answer))
+                }
+                (Err(Refusal::Behind), Some(owner)) => Err(Error::behind(&owner)),
+                (Err(refusal), _) => Err(refusal.into()),
+            },
         }
     }
 

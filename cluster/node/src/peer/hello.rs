@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 

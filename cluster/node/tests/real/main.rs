@@ -2,6 +2,7 @@
 //! stop, and what clients see while nodes die and come back.
 
 mod access;
+mod backups;
 mod cluster;
 mod delayed;
 mod discovery;

@@ -35,7 +35,7 @@ pub use transcript::Transcript;
 /// The first bytes of a file of inputs.
 pub const MAGIC: [u8; 8] = *b"KenshoIn";
 /// The form of the file. One of another form is refused.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 /// What the names of files of inputs end with.
 pub const EXTENSION: &str = "inputs";
 

@@ -11,7 +11,7 @@ use crate::ids::{Epoch, Incarnation, Lsn, NodeId, Position, Term};
 use crate::log::Entry;
 use crate::outcomes::OutcomeLimits;
 use crate::replica::Replica;
-use crate::request::Read;
+use crate::request::{Read, ReadFrom};
 
 /// Remembers nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -109,6 +109,8 @@ fn replicas_inputs_are_read_as_they_were_written() {
     let event = replica::Event::Read(Read {
         token: Token(4),
         query: Bytes::from_static(b"query"),
+        from: ReadFrom::Owner,
+        seen: Position::default(),
         deadline: Time(90),
     });
     transcript.replica_event(partition, Time(11), &event);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::lineage::Lineage;
 use crate::apply::{Apply, ImageError};
 use crate::ids::{Lsn, Position};
 use crate::log::{Entry, Log};
@@ -19,11 +20,14 @@ pub(super) struct Data<A: Apply> {
     pub(super) outcomes: Outcomes,
     pub(super) applied: Lsn,
     pub(super) commit: Lsn,
+    /// Whose entries are committed where.
+    pub(super) lineage: Lineage,
     /// How to take the entries above `commit` back, in log order.
     undo: Vec<(Position, Option<RequestId>, A::Undo)>,
 }
 
-/// A data image (rule R12): rows, outcomes and the place in the log that they stand for.
+/// A data image (rule R12): rows, outcomes and the place in the log that they stand for. Behind it stands
+/// the lineage.
 #[derive(Deserialize)]
 struct Image {
     at: Position,
@@ -47,23 +51,32 @@ impl<A: Apply> Data<A> {
             outcomes: Outcomes::default(),
             applied: Lsn(0),
             commit: Lsn(0),
+            lineage: Lineage::default(),
             undo: Vec::new(),
         }
     }
 
     /// The data that an image stands for, and its place in the log.
     pub(super) fn restore(image: &Bytes) -> Result<(Position, Self), ImageError> {
+        let wrong = |error: postcard::Error| ImageError(error.to_string());
+        let (image, rest) = postcard::take_from_bytes(image).map_err(wrong)?;
         let Image {
             at,
             outcomes,
             state,
-        } = postcard::from_bytes(image).map_err(|error| ImageError(error.to_string()))?;
+        } = image;
         let state = A::restore(&state)?;
+        // An image that was made before there was a lineage ends here.
+        let lineage = match rest {
+            [] => Lineage::after(at),
+            rest => postcard::from_bytes(rest).map_err(wrong)?,
+        };
         let data = Data {
             state,
             outcomes,
             applied: at.lsn,
             commit: at.lsn,
+            lineage,
             undo: Vec::new(),
         };
         Ok((at, data))
@@ -83,7 +96,9 @@ impl<A: Apply> Data<A> {
             outcomes: if lost { &none } else { &self.outcomes },
             state: self.state.image(),
         };
-        let bytes = postcard::to_stdvec(&image).expect("an image of plain data can be encoded");
+        let bytes = postcard::to_stdvec(&image)
+            .and_then(|bytes| postcard::to_extend(&self.lineage, bytes))
+            .expect("an image of plain data can be encoded");
         for entry in log
             .above(self.commit)
             .take_while(|entry| entry.at.lsn <= ahead)
@@ -138,6 +153,7 @@ impl<A: Apply> Data<A> {
         );
         let count = usize::try_from(lsn.0 - self.commit.0).expect("an undo list fits in memory");
         for (at, id, _) in self.undo.drain(..count) {
+            self.lineage.committed(at);
             if let Some(id) = id {
                 self.outcomes.commit(id, at, &settings.outcomes);
             }

@@ -126,6 +126,7 @@ impl<A: Apply> Replica<A> {
         };
         self.step_down(out);
         self.doubt.of_another_epoch();
+        self.backup.of_another_epoch();
         self.promised = epoch;
         if self.settings.rules.broken(Rule::OneEpochNumber) {
             self.log_epoch = epoch;
@@ -385,7 +386,7 @@ impl<A: Apply> Replica<A> {
     }
 
     /// Executes and commits what the owner says is committed.
-    fn advance(&mut self, commit: Lsn) {
+    pub(super) fn advance(&mut self, commit: Lsn) {
         if commit > self.data.commit {
             self.data
                 .execute_and_commit(&self.log, commit, &self.settings, |_, _, _| {});

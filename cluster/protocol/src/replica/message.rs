@@ -129,4 +129,27 @@ pub enum Message {
         /// Whether the witness knows of itself that its disk has not gone back.
         confirmed: bool,
     },
+    /// A backup or catch-up to its owner: how far have you come (rule R16)?
+    Inquiry {
+        /// The owner's epoch.
+        epoch: Epoch,
+        /// Which start of the sender: its clock may be another one after the next.
+        life: Life,
+        /// When this was sent, on the sender's clock.
+        asked: Time,
+    },
+    /// The owner's answer, while it holds its lease: all that was acknowledged before you asked is at or
+    /// below `at`.
+    Vouched {
+        /// The owner's epoch.
+        epoch: Epoch,
+        /// Of the question.
+        life: Life,
+        /// Of the question.
+        asked: Time,
+        /// The last entry that a client may have been told of.
+        at: Lsn,
+        /// All entries up to here are committed.
+        commit: Lsn,
+    },
 }

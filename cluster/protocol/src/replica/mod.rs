@@ -5,13 +5,15 @@
 //!
 //! Where to look: `follower` listens to an owner (rules R4, R5, R7, R10), `promotion` makes an
 //! owner of a replica (R6, R8), `owner` replicates and commits (R1-R3), `service` answers
-//! clients (R9-R11), `handover` ends an epoch in order (R15), `trust` compares with others what a disk
+//! clients (R9-R11), `backup` answers reads without being owner (R16), `handover` ends an epoch in order (R15), `trust` compares with others what a disk
 //! holds after a start (R14).
 
+mod backup;
 mod data;
 mod follower;
 mod handover;
 mod inspect;
+mod lineage;
 mod log_memory;
 mod message;
 mod note;
@@ -38,6 +40,7 @@ use crate::settings::{Durability, Mode, Settings};
 use crate::table::{Assignment, Change};
 use crate::time::Time;
 
+use backup::Backup;
 use data::Data;
 use follower::Follower;
 use handover::GivingBack;
@@ -118,9 +121,9 @@ pub enum Output {
         token: Token,
         /// With what.
         reply: Reply,
-        /// The answer relies on a lease (rule R10): it may leave only while the clock, looked at
-        /// after the value was read, shows less than this. Later, a read must be handed in again,
-        /// and an update be answered [`OutcomeUnknown`](crate::request::Refusal::OutcomeUnknown).
+        /// The answer relies on a lease (rule R10), or is a backup's of a certain age (rule R16): it may
+        /// leave only while the clock, looked at after the value was read, shows less than this. Later, a
+        /// read must be handed in again, and an update be answered [`OutcomeUnknown`](crate::request::Refusal::OutcomeUnknown).
         not_after: Option<Time>,
     },
     /// Ask the master for a change of the table. It may get lost; the replica asks again.
@@ -170,6 +173,8 @@ pub struct Replica<A: Apply> {
     service: bool,
     room: bool,
     role: Role,
+    /// What it needs to answer reads while it is no owner (rule R16).
+    backup: Backup,
     /// It was owner, and has not said yet that nobody need stand by it any more (rule R15).
     giving_back: Option<GivingBack>,
 }
@@ -268,6 +273,7 @@ impl<A: Apply> Replica<A> {
             service: false,
             room: true,
             role: Role::Follower(Follower::default()),
+            backup: Backup::default(),
             giving_back: None,
         })
     }
@@ -302,6 +308,7 @@ impl<A: Apply> Replica<A> {
             Role::Follower(_) => self.flush_follower(out),
             Role::Comparing(_) | Role::Entering(_) | Role::Renewing(_) => {}
         }
+        self.serve_as_backup(now, out);
         self.give_back(out);
         self.log.committed(self.data.commit);
         self.forget_spare_entries(now);
@@ -334,7 +341,7 @@ impl<A: Apply> Replica<A> {
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         match &self.role {
-            Role::Follower(_) => None,
+            Role::Follower(_) => self.backup.deadline(&self.settings),
             Role::Comparing(comparing) => Some(comparing.ask_at()),
             Role::Entering(_) => Some(self.allegiance.until),
             Role::Renewing(renewal) => Some(renewal.ask_at()),
@@ -400,6 +407,16 @@ impl<A: Apply> Replica<A> {
                     self.step_down(out);
                 }
             }
+            Message::Inquiry { epoch, life, asked } => {
+                self.vouch(now, from, (epoch, life, asked), out);
+            }
+            Message::Vouched {
+                epoch,
+                life,
+                asked,
+                at,
+                commit,
+            } => self.vouched_for(now, from, (epoch, life, asked), (at, commit)),
             Message::Released { ended, next, owner } => {
                 self.released(now, from, (ended, next, owner), out);
             }

@@ -94,7 +94,7 @@ impl<A: Apply> Replica<A> {
 
     /// R5: whether the data are still those that the table counts on. In another life they may lack
     /// what was acknowledged, and even the promise: this replica may have owned the epoch before.
-    fn holds_recorded_data(&self, assignment: &Assignment) -> bool {
+    pub(super) fn holds_recorded_data(&self, assignment: &Assignment) -> bool {
         let recorded = assignment.in_sync.get(&self.me);
         recorded == Some(&self.incarnation)
             || self.settings.rules.broken(Rule::RejoinWithoutCatchUp)

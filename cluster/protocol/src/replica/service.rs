@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+use super::lineage::Standing;
 use super::{Output, Replica, Role};
 use crate::apply::Apply;
 use crate::ids::{Lsn, Position, Token};
 use crate::log::Entry;
 use crate::outcomes::Known;
-use crate::request::{Execute, Read, Refusal, Reply, RequestId};
+use crate::request::{Execute, Read, Refusal, Reply, RequestId, Source};
 use crate::rule::Rule;
 use crate::settings::Mode;
 use crate::time::Time;
@@ -295,6 +296,9 @@ impl<A: Apply> Replica<A> {
     }
 
     pub(super) fn read(&mut self, now: Time, read: Read, out: &mut Vec<Output>) {
+        if matches!(self.role, Role::Follower(_)) {
+            return self.read_as_backup(now, read, out);
+        }
         if let Some(refusal) = self.hindrance() {
             out.push(Output::refuse(read.token, refusal));
             return;
@@ -316,13 +320,37 @@ impl<A: Apply> Replica<A> {
     }
 
     fn answer_read(&self, read: &Read, lease: Option<Time>) -> Output {
+        if let Some(refusal) = self.lacks_as_owner(read.seen) {
+            return Output::refuse(read.token, refusal);
+        }
         let at = self.log.position(self.data.applied).unwrap_or_default();
         let answer = self.data.state.read(&read.query);
         let not_after = lease.filter(|lease| *lease < Time::MAX);
         Output::Reply {
             token: read.token,
-            reply: Reply::Answer { at, answer },
+            reply: Reply::Answer {
+                at,
+                answer,
+                source: Source::Owner,
+            },
             not_after,
+        }
+    }
+
+    /// R16: why the owner, who shows all that was acknowledged, does not show what a session has seen.
+    fn lacks_as_owner(&self, seen: Position) -> Option<Refusal> {
+        let shown = self.log.position(seen.lsn) == Some(seen) && seen.lsn <= self.data.applied;
+        if seen == Position::default() || shown {
+            return None;
+        }
+        match self.standing(seen) {
+            Standing::Held => None,
+            Standing::Lost => Some(Refusal::SeenLost),
+            // An entry that it holds it is about to show; of a later owner's it knows nothing.
+            Standing::Ahead if self.log.holds(seen) || seen.epoch > self.promised => {
+                Some(Refusal::NotServing)
+            }
+            Standing::Ahead => Some(Refusal::SeenLost),
         }
     }
 

@@ -12,11 +12,12 @@ use crate::ids::{
 };
 use crate::log::Entry;
 use crate::record::{Record, Recovered};
-use crate::request::{Digest, Execute, Numbered, Read, Refusal, Reply, RequestId};
+use crate::request::{Digest, Execute, Numbered, Read, ReadFrom, Refusal, Reply, RequestId};
 use crate::settings::{Mode, Settings};
 use crate::table::{Assignment, Change, What};
 use crate::time::Time;
 
+mod backup;
 mod bounds;
 mod images;
 mod numbers;
@@ -252,6 +253,10 @@ impl World {
     }
 
     fn read(&mut self, id: NodeId) -> Token {
+        self.read_from(id, ReadFrom::Owner, Position::default())
+    }
+
+    fn read_from(&mut self, id: NodeId, from: ReadFrom, seen: Position) -> Token {
         let token = self.token();
         let deadline = self.now + Duration::from_secs(10);
         self.give(
@@ -259,6 +264,8 @@ impl World {
             Event::Read(Read {
                 token,
                 query: Bytes::new(),
+                from,
+                seen,
                 deadline,
             }),
         );

@@ -307,6 +307,7 @@ impl<A: Apply> Replica<A> {
     pub(super) fn begin_another_life(&mut self, incarnation: Incarnation, out: &mut Vec<Output>) {
         self.incarnation = incarnation;
         self.doubt = Doubt::Over;
+        self.backup.forget_age();
         self.step_down(out);
     }
 }

@@ -9,13 +9,15 @@ use crate::table::{Stamp, Table};
 /// Where clients reach a node (`host:port`).
 pub type Address = Arc<str>;
 
-/// Who owns which partition, by the addresses for clients.
+/// Who owns which partition, and has copies of it, by the addresses for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Directory {
     stamp: Stamp,
     nodes: Vec<Address>,
     /// Indices into `nodes`.
     owners: Vec<Option<u16>>,
+    /// By partition, as far as they are known.
+    backups: Vec<Vec<u16>>,
 }
 
 impl Directory {
@@ -32,7 +34,15 @@ impl Directory {
             stamp,
             nodes,
             owners,
+            backups: Vec::new(),
         }
+    }
+
+    /// The same, with each partition's backups as indices into the nodes.
+    #[must_use]
+    pub fn with_backups(mut self, backups: Vec<Vec<u16>>) -> Self {
+        self.backups = backups;
+        self
     }
 
     /// Which table this was made from.
@@ -61,6 +71,14 @@ impl Directory {
         let owner = (*self.owners.get(usize::from(partition.0))?)?;
         self.nodes.get(usize::from(owner))
     }
+
+    /// Where the replicas of `partition` are that may answer reads: its owner, and its backups.
+    pub fn replicas(&self, partition: PartitionId) -> impl Iterator<Item = &Address> {
+        let backups = self.backups.get(usize::from(partition.0));
+        let backups = backups.into_iter().flatten();
+        let backups = backups.filter_map(|number| self.nodes.get(usize::from(*number)));
+        self.owner(partition).into_iter().chain(backups)
+    }
 }
 
 impl From<&Table> for Directory {
@@ -78,6 +96,12 @@ impl From<&Table> for Directory {
                 .flatten()
         };
         let owners = table.partitions.iter().map(owner).collect();
-        Directory::new(table.stamp, nodes, owners)
+        let backups = |assignment: &crate::table::Assignment| {
+            let others = assignment.in_sync.keys();
+            let others = others.filter(|id| **id != assignment.owner);
+            others.filter_map(|id| numbers.get(id).copied()).collect()
+        };
+        let backups = table.partitions.iter().map(backups).collect();
+        Directory::new(table.stamp, nodes, owners).with_backups(backups)
     }
 }

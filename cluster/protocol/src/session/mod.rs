@@ -12,6 +12,7 @@
 
 mod directory;
 mod random;
+mod replicas;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,10 @@ use crate::request::{Refusal, RequestId};
 use crate::time::Time;
 
 pub use directory::{Address, Directory};
-pub use statement::{Answer, Failure, Kind, Trouble};
+pub use statement::{Answer, Failure, Kind, Preference, Trouble};
 
 use random::Random;
+use replicas::Latencies;
 use statement::{Lane, Stage, Statement};
 
 /// What a session may be told.
@@ -73,6 +75,14 @@ pub enum Event {
         /// Whether it may change something.
         kind: Kind,
     },
+    /// The application knows from elsewhere that there is this log entry, in the partition of containers with
+    /// this hash: answers from now on must know of it.
+    Seen {
+        /// The hash of a container.
+        hash: u32,
+        /// The entry.
+        at: Position,
+    },
     /// The application is no longer interested in a statement.
     Forget {
         /// Which.
@@ -117,7 +127,8 @@ pub enum Output {
         to: Address,
         /// The update's number; a read has none.
         id: Option<RequestId>,
-        /// Goes with the update's number.
+        /// The youngest log entry that the session has seen of the partition: it goes with the update's
+        /// number, and with a read that any replica may answer.
         as_of: Position,
     },
     /// The statement's last attempt takes too long: give it up. Others will follow.
@@ -168,7 +179,10 @@ pub struct Session {
     directory: Option<Arc<Directory>>,
     /// The youngest log entry that is known of, by partition.
     seen: BTreeMap<PartitionId, Position>,
+    /// What was seen by others, until a table says of which partitions that is.
+    seen_elsewhere: Vec<(u32, Position)>,
     lanes: Vec<Lane>,
+    latencies: Latencies,
     statements: BTreeMap<Token, Statement>,
     fetch: Option<Fetch>,
     /// How many fetches succeeded.
@@ -197,7 +211,9 @@ impl Session {
             members,
             directory: None,
             seen: BTreeMap::new(),
+            seen_elsewhere: Vec::new(),
             lanes: Vec::new(),
+            latencies: Latencies::default(),
             statements: BTreeMap::new(),
             fetch: None,
             tables: 0,
@@ -236,6 +252,10 @@ impl Session {
     pub fn handle(&mut self, now: Time, event: Event, out: &mut Vec<Output>) {
         match event {
             Event::Run { token, hash, kind } => self.run(now, token, hash, kind, out),
+            Event::Seen { hash, at } if self.directory.is_none() => {
+                self.seen_elsewhere.push((hash, at));
+            }
+            Event::Seen { hash, at } => self.note_seen(hash, Some(at)),
             Event::Forget { token } => self.forget(token),
             Event::Answered {
                 token,
@@ -287,12 +307,17 @@ impl Session {
 
     fn run(&mut self, now: Time, token: Token, hash: u32, kind: Kind, out: &mut Vec<Output>) {
         let lane = match kind {
-            Kind::Read => None,
+            Kind::Read | Kind::ReadAny(_) => None,
             Kind::Update => Some(self.take_lane()),
+        };
+        let preference = match kind {
+            Kind::ReadAny(preference) => Some(preference),
+            Kind::Read | Kind::Update => None,
         };
         let statement = Statement {
             hash,
             lane,
+            preference,
             as_of: None,
             until: now + self.settings.failover_timeout,
             attempts: 0,
@@ -359,6 +384,7 @@ impl Session {
             return;
         }
         let hash = statement.hash;
+        self.measure(now, token, answer);
         let trouble = match answer {
             Answer::Final { at } => {
                 self.note_seen(hash, at);
@@ -375,6 +401,16 @@ impl Session {
             }
             // No further attempt would fare better.
             Trouble::Refused(Refusal::NumberUsed) => self.fail(token, trouble, out),
+            // Nor would one that says the same again. The session goes on from what there is now.
+            Trouble::Refused(Refusal::SeenLost) => {
+                self.forget_seen(hash);
+                self.fail(token, trouble, out);
+            }
+            _ if self.may_try_another(token) => {
+                self.retry_later(now, token, trouble);
+                self.wait(token, now, 0);
+                self.proceed(now, token, out);
+            }
             _ => {
                 self.retry_later(now, token, trouble);
                 self.proceed(now, token, out);
@@ -389,6 +425,76 @@ impl Session {
             let seen = self.seen.entry(partition).or_default();
             *seen = at.max(*seen);
         }
+    }
+
+    /// What the session had seen of the partition is lost.
+    fn forget_seen(&mut self, hash: u32) {
+        let partition = self.directory.as_ref().and_then(|d| d.partition(hash));
+        if let Some(partition) = partition {
+            self.seen.remove(&partition);
+        }
+    }
+
+    /// The youngest log entry that the session has seen of the partition of containers with this hash.
+    #[must_use]
+    pub fn seen(&self, hash: u32) -> Option<Position> {
+        let partition = self.directory.as_ref()?.partition(hash)?;
+        self.seen.get(&partition).copied()
+    }
+
+    /// How soon nodes answer, for the sake of reads that want the nearest.
+    fn measure(&mut self, now: Time, token: Token, answer: Answer) {
+        let Some(statement) = self.statements.get(&token) else {
+            return;
+        };
+        let (Some(Preference::Nearest), Some(node)) = (statement.preference, &statement.node)
+        else {
+            return;
+        };
+        match (answer, statement.stage) {
+            (Answer::Final { .. }, Stage::Sent { at, .. }) => {
+                self.latencies.note(node, now.since(at));
+            }
+            _ => self.latencies.failed(node),
+        }
+    }
+
+    /// Whether there is a replica that may answer this read and was not asked yet: each is asked once before
+    /// anything is waited for.
+    fn may_try_another(&self, token: Token) -> bool {
+        let statement = self.statements.get(&token);
+        let Some(statement) = statement.filter(|s| s.preference.is_some()) else {
+            return false;
+        };
+        let attempts = usize::try_from(statement.attempts).unwrap_or(usize::MAX);
+        attempts < self.replicas(statement.hash).len()
+    }
+
+    fn replicas(&self, hash: u32) -> Vec<&Address> {
+        let directory = self.directory.as_ref();
+        let partition = directory.and_then(|directory| directory.partition(hash));
+        let replicas = directory.zip(partition);
+        replicas.map_or(Vec::new(), |(directory, partition)| {
+            directory.replicas(partition).collect()
+        })
+    }
+
+    /// Where the next attempt goes. A backup that has not come far enough says that the owner has.
+    fn target(&mut self, token: Token) -> Option<Address> {
+        let statement = self.statements.get(&token)?;
+        let Some(preference) = statement.preference else {
+            return self.owner(statement.hash).cloned();
+        };
+        if statement.trouble == Trouble::Refused(Refusal::Behind) {
+            return self.owner(statement.hash).cloned();
+        }
+        let avoid = statement.node.clone();
+        let directory = self.directory.clone()?;
+        let partition = directory.partition(statement.hash)?;
+        let replicas: Vec<&Address> = directory.replicas(partition).collect();
+        let (latencies, random) = (&self.latencies, &mut self.random);
+        let chosen = latencies.choose(preference, &replicas, avoid.as_ref(), random);
+        chosen.cloned()
     }
 
     /// The owner cannot tell whether it has executed the statement before. If no earlier attempt
@@ -421,7 +527,9 @@ impl Session {
         // Too much to do, or too few in sync, is no reason to doubt the table.
         let doubt = !matches!(
             trouble,
-            Trouble::Refused(Refusal::Overloaded | Refusal::TooFewInSync | Refusal::TimedOut)
+            Trouble::Refused(
+                Refusal::Overloaded | Refusal::TooFewInSync | Refusal::TimedOut | Refusal::Behind
+            )
         );
         let tables = if doubt { self.tables + 1 } else { 0 };
         self.wait(token, until, tables);
@@ -463,6 +571,9 @@ impl Session {
             let others = self.members.iter().filter(|m| !new.nodes().contains(m));
             self.nodes.extend(others.cloned());
             self.directory = Some(new);
+            for (hash, at) in std::mem::take(&mut self.seen_elsewhere) {
+                self.note_seen(hash, Some(at));
+            }
         }
         if self.directory.is_none() {
             return self.fetch_failed(now);
@@ -500,8 +611,17 @@ impl Session {
         let Some(statement) = self.statements.get(&token) else {
             return;
         };
-        let owner = self.owner(statement.hash);
-        let moved = owner.is_some() && owner != statement.node.as_ref();
+        let moved = match statement.preference {
+            None => {
+                let owner = self.owner(statement.hash);
+                owner.is_some() && owner != statement.node.as_ref()
+            }
+            Some(_) => {
+                let replicas = self.replicas(statement.hash);
+                let asked = statement.node.as_ref();
+                !replicas.is_empty() && !asked.is_some_and(|node| replicas.contains(&node))
+            }
+        };
         match statement.stage {
             Stage::Sent { at, .. } => {
                 let timed_out = now >= (at + self.settings.attempt_timeout).min(statement.until);
@@ -535,7 +655,7 @@ impl Session {
         let hash = self.statements[&token].hash;
         let partition = self.directory.as_ref().and_then(|d| d.partition(hash));
         let seen = partition.and_then(|p| self.seen.get(&p).copied());
-        let Some(to) = self.owner(hash).cloned() else {
+        let Some(to) = self.target(token) else {
             let until = now + self.backoff(token);
             return self.wait(token, until, self.tables + 1);
         };

@@ -12,8 +12,19 @@ use crate::time::Time;
 pub enum Kind {
     /// It changes nothing, so trying again is always safe.
     Read,
+    /// The same, and a backup may answer as well (rule R16).
+    ReadAny(Preference),
     /// It may take effect, and must do so only once.
     Update,
+}
+
+/// Which of a partition's replicas is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Preference {
+    /// Any of them, so that all have the same to do.
+    Any,
+    /// The one that usually answers soonest.
+    Nearest,
 }
 
 /// What came of one attempt.
@@ -71,6 +82,10 @@ impl fmt::Display for Trouble {
             }
             Trouble::Refused(Refusal::Overloaded) => "the node has too much to do",
             Trouble::Refused(Refusal::NoRoom) => "the owner's disk is full",
+            Trouble::Refused(Refusal::Behind) => "the backup's data are too old",
+            Trouble::Refused(Refusal::SeenLost) => {
+                "what the session had seen was lost by a failover"
+            }
             Trouble::Refused(Refusal::TimedOut) => "the owner could not answer in time",
             Trouble::Refused(Refusal::NumberUsed) => {
                 "the statement's number was given to another one before"
@@ -132,6 +147,8 @@ pub(super) struct Statement {
     pub(super) hash: u32,
     /// `None`: a read.
     pub(super) lane: Option<Lane>,
+    /// Of a read that any replica may answer.
+    pub(super) preference: Option<Preference>,
     /// What the client had seen of the partition before it first sent this.
     pub(super) as_of: Option<Position>,
     /// When to give up.

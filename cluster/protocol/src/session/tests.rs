@@ -409,3 +409,96 @@ proptest! {
         }
     }
 }
+
+/// A table by which node 0 owns everything, and the others are backups.
+fn replicated() -> Arc<Directory> {
+    let directory = Arc::unwrap_or_clone(table(2, Some(0)));
+    Arc::new(directory.with_backups(vec![vec![1, 2]; 8]))
+}
+
+#[test]
+fn reads_that_anybody_may_answer_are_spread_and_others_are_not() {
+    let mut client = Client::ready();
+    client.session.directory = Some(replicated());
+    let mut asked = std::collections::BTreeSet::new();
+    for token in 0..50 {
+        client.run(token, Kind::ReadAny(Preference::Any));
+        asked.insert(client.sent().0);
+        client.answer(
+            token,
+            Answer::Final {
+                at: Some(at(token)),
+            },
+        );
+    }
+    assert_eq!(asked.len(), 3);
+    client.run(50, Kind::ReadAny(Preference::Any));
+    assert_eq!(client.sent().2, at(49), "what the session has seen");
+    for (token, kind) in [(51, Kind::Read), (52, Kind::Update)] {
+        client.run(token, kind);
+        assert_eq!(client.sent().0, address(0));
+    }
+}
+
+#[test]
+fn a_backup_that_is_gone_or_behind_costs_no_wait() {
+    let mut client = Client::ready();
+    client.session.directory = Some(replicated());
+    client.run(1, Kind::ReadAny(Preference::Any));
+    let (first, ..) = client.sent();
+    client.answer(1, Answer::Unreachable);
+    let (second, ..) = client.sent();
+    assert_ne!(first, second);
+    client.answer(1, Answer::Refused(Refusal::Behind));
+    assert_eq!(client.sent().0, address(0), "the owner can answer");
+    client.answer(1, Answer::Final { at: None });
+    assert_eq!(client.finished(), Some(Ok(())));
+    assert_eq!(client.session.counters().table_fetches, 1);
+}
+
+#[test]
+fn the_nearest_is_asked_until_it_fails() {
+    let mut client = Client::ready();
+    client.session.directory = Some(replicated());
+    let near = address(2);
+    let mut asked = Vec::new();
+    for token in 0..20 {
+        client.run(token, Kind::ReadAny(Preference::Nearest));
+        let (to, ..) = client.sent();
+        let ms = if to == near { 1 } else { 30 };
+        client.now = client.now + Duration::from_millis(ms);
+        asked.push(to);
+        client.answer(token, Answer::Final { at: None });
+    }
+    assert!(asked[3..].iter().all(|node| *node == near), "{asked:?}");
+    client.run(20, Kind::ReadAny(Preference::Nearest));
+    client.answer(20, Answer::Unreachable);
+    assert_ne!(client.sent().0, near);
+}
+
+#[test]
+fn what_was_lost_is_told_once_and_the_session_goes_on() {
+    let mut client = Client::ready();
+    client.run(1, Kind::Update);
+    client.answer(1, Answer::Final { at: Some(at(7)) });
+    assert_eq!(client.session.seen(HASH), Some(at(7)));
+    client.run(2, Kind::ReadAny(Preference::Any));
+    client.answer(2, Answer::Refused(Refusal::SeenLost));
+    let failure = client.finished().expect("it ends").expect_err("by name");
+    assert!(failure.definite);
+    assert_eq!(failure.trouble, Trouble::Refused(Refusal::SeenLost));
+    client.run(3, Kind::ReadAny(Preference::Any));
+    assert_eq!(client.sent().2, Position::default());
+}
+
+#[test]
+fn what_another_session_has_seen_counts_also_before_there_is_a_table() {
+    let mut client = Client::new();
+    client.handle(Event::Seen {
+        hash: HASH,
+        at: at(5),
+    });
+    client.run(1, Kind::ReadAny(Preference::Any));
+    client.fetched(replicated());
+    assert_eq!(client.sent().2, at(5));
+}

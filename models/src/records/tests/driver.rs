@@ -16,7 +16,7 @@ use kensho_protocol::inputs::{Head, Plane, Transcript};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::Recovered;
 use kensho_protocol::replica::{self, Replica};
-use kensho_protocol::request::{Digest, Execute, Numbered, Read, Reply, RequestId};
+use kensho_protocol::request::{Digest, Execute, Numbered, Read, ReadFrom, Reply, RequestId};
 use kensho_protocol::settings::Settings;
 use kensho_protocol::table::{Identity, Member};
 use kensho_protocol::time::Time;
@@ -387,6 +387,8 @@ impl Cluster {
         let read = Read {
             token: Token(token),
             query: Bytes::from_static(b"query"),
+            from: ReadFrom::Owner,
+            seen: Position::default(),
             deadline: self.now + Duration::from_secs(10),
         };
         self.ask(token, replica::Event::Read(read))

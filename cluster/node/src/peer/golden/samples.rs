@@ -58,8 +58,8 @@ kinds!(
 );
 
 kinds!(
-    DATA_KINDS, data_kind, Data, 9, Append, Image, Ack, Mismatch, ImageAck, Fenced, Released,
-    Returned, Witness,
+    DATA_KINDS, data_kind, Data, 11, Append, Image, Ack, Mismatch, ImageAck, Fenced, Released,
+    Returned, Witness, Inquiry, Vouched,
 );
 
 const NODE: NodeId = NodeId(70_000);
@@ -332,6 +332,18 @@ pub(super) fn data() -> Vec<(PartitionId, Data)> {
             floor: at(3, 890),
             reach: at(3, 900),
             confirmed: true,
+        },
+        Data::Inquiry {
+            epoch,
+            life: LIFE,
+            asked: ROUND.sent,
+        },
+        Data::Vouched {
+            epoch,
+            life: LIFE,
+            asked: ROUND.sent,
+            at: Lsn(902),
+            commit: Lsn(899),
         },
     ];
     messages.map(|message| (PARTITION, message)).into()
