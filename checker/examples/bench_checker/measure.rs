@@ -54,6 +54,51 @@ pub(crate) fn once(call: impl FnOnce()) -> f64 {
     cpu_seconds() - start
 }
 
+/// So long is the calibration loop taken to need on the machine on which the peers were measured. It
+/// was not run there: ratios to a peer that rest on this are estimates.
+const PEERS_LOOP_SECONDS: f64 = 0.01;
+
+/// Our seconds as a ratio to those of a peer that was measured elsewhere: both in turns of one
+/// loop, since the machines differ.
+pub(crate) fn beside(ours: f64, peers: f64) -> f64 {
+    ours / calibration_seconds() / (peers / PEERS_LOOP_SECONDS)
+}
+
+/// What another program takes, which is run by a process that has no other child: CPU seconds, and
+/// the most memory in MiB.
+pub(crate) fn program(line: &[&str]) -> (f64, f64) {
+    let this = std::env::current_exe().expect("the path of this program");
+    let output = std::process::Command::new(this)
+        .arg("--measure")
+        .args(line)
+        .output()
+        .expect("to run a program");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{line:?}: {text}"));
+    let number = |name: &str| told[name].as_f64().expect("a figure");
+    (number("cpu_s"), number("peak_mib"))
+}
+
+/// Runs a program as the only child of this process, and prints what it took.
+pub(crate) fn only_child(line: &[&str]) {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let status = std::process::Command::new(line[0])
+        .args(&line[1..])
+        .stdout(std::process::Stdio::null())
+        .status()
+        .expect("to run a program");
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("what a child took");
+    let seconds = [usage.user_time(), usage.system_time()]
+        .map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6);
+    // (Linux tells KiB.)
+    let told = json!({
+        "exit": status.code(),
+        "cpu_s": seconds[0] + seconds[1],
+        "peak_mib": usage.max_rss() as f64 / 1024.0,
+    });
+    println!("{told}");
+}
+
 /// The most memory that this process had in use, in MiB.
 pub(crate) fn peak_mib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

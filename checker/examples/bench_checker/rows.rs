@@ -47,10 +47,6 @@ pub(crate) enum Source {
     Texts(Vec<PathBuf>),
 }
 
-/// So long is the calibration loop taken to need on the machine on which the peers were measured. It
-/// was not run there: ratios to a peer that rest on this are estimates.
-const PEERS_LOOP_SECONDS: f64 = 0.01;
-
 const MILLION: Recipe = Recipe {
     operations: 1_000_000,
     clients: 100,
@@ -248,9 +244,7 @@ impl Row {
             result["target_mib"] = target.into();
         }
         if let Some((name, peer_seconds)) = self.peer {
-            // Both in turns of one loop, since the machines differ.
-            let ours = seconds / measure::calibration_seconds();
-            let ratio = ours / (peer_seconds / PEERS_LOOP_SECONDS);
+            let ratio = measure::beside(seconds, peer_seconds);
             result["peer"] = json!({ "name": name, "cpu_s": peer_seconds, "we_take": ratio });
         }
         result
@@ -277,6 +271,34 @@ impl Row {
             ..Options::default()
         };
         Box::new(move |history| check(history, &options))
+    }
+
+    /// The history, or the first of many.
+    pub(crate) fn first_history(&self) -> History {
+        match &self.source {
+            Source::Recipes(recipes) => history(&recipes[0]),
+            _ => self.histories().swap_remove(0),
+        }
+    }
+
+    /// How the command is told to judge it.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let model = match &self.source {
+            Source::Object(model, ..) => model.name,
+            Source::Texts(_) => models::KV.name,
+            Source::Folder(_) => models::ETCD_REGISTER.name,
+            Source::Recipes(recipes) => match recipes[0].failed_cas {
+                FailedCasTells::Nothing => models::ETCD_REGISTER.name,
+                FailedCasTells::WhatItSaw => models::CAS_REGISTER.name,
+            },
+        };
+        let mut options = vec!["--model".to_owned(), model.to_owned()];
+        if let Source::Object(_, settings, _) = &self.source
+            && let Some(permits) = settings.permits
+        {
+            options.extend(["--permits".to_owned(), permits.to_string()]);
+        }
+        options
     }
 
     fn histories(&self) -> Vec<History> {

@@ -1,14 +1,13 @@
 //! Rows of histories that are far larger than the memory they may take: written to a file, and
 //! judged by the command while they are read.
 
+use crate::files::HistoryFile;
 use crate::measure;
 use clap::Parser;
 use kensho_checker::command::{CheckArguments, run};
 use kensho_checker::generate::{self, Recipe};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
 use std::time::Instant;
 
 /// A history in a file.
@@ -59,26 +58,20 @@ struct Line {
 
 impl Work {
     /// Writes the history as JSON lines.
-    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        generate::write(&self.recipe, &mut file)?;
-        file.flush()
+    pub(crate) fn write(&self, file: &mut impl Write) -> std::io::Result<()> {
+        generate::write(&self.recipe, file)
     }
 
-    /// Measures the row. The file stands in the folder for temporary files meanwhile.
+    /// Measures the row.
     pub(crate) fn run(&self) -> Value {
-        let name = format!("kensho-bench-{}-{}.jsonl", self.name, std::process::id());
-        let path = std::env::temp_dir().join(name);
-        self.write(&path).expect("to write the history");
-        let bytes = path.metadata().expect("the file").len();
-        let file = path.to_str().expect("a path that is text");
-        let line = Line::parse_from(["check", "--json", file]);
+        let history = HistoryFile::of(self.name);
+        let bytes = history.bytes();
+        let line = Line::parse_from(["check", "--json", history.path()]);
         let (mut output, start) = (Vec::new(), Instant::now());
         let seconds = measure::once(|| {
             run(&line.check, &mut output).expect("to write to memory");
         });
         let wall = start.elapsed().as_secs_f64();
-        std::fs::remove_file(&path).expect("to remove the file");
         let report: Value = serde_json::from_slice(&output).expect("a report");
         json!({
             "name": self.name,

@@ -1,13 +1,13 @@
 //! The rows of transactions: isolation levels of registers, and lists as they are read from a file.
 
+use crate::files::{HistoryFile, Notation};
 use crate::measure;
 use clap::Parser;
 use kensho_checker::command::{self, CheckArguments};
 use kensho_checker::generate::{Isolation, Objects, Transactions, transactions};
-use kensho_checker::history::{History, Outcome};
+use kensho_checker::history::History;
 use kensho_checker::transactions::{ConsistencyModel, Level, Options, Order, rw_register};
 use serde_json::{Value, json};
-use std::io::{BufWriter, Write};
 
 /// One row.
 pub(crate) struct Work {
@@ -20,15 +20,15 @@ pub(crate) struct Work {
     file: Option<Notation>,
     pub(crate) target_seconds: f64,
     pub(crate) target_mib: f64,
+    peer: Option<Peer>,
 }
 
-/// How a file tells of transactions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Notation {
-    /// Events with times, as Jepsen writes them.
-    Edn,
-    /// The transactions of each session, one after the other, as Plume writes them.
-    Plume,
+/// What AWDIT takes for the same file, as its published figures have it, and what it calls the level.
+#[derive(Clone, Copy)]
+struct Peer {
+    level: &'static str,
+    seconds: f64,
+    mib: f64,
 }
 
 /// As many reads and writes as the history that AWDIT's authors measure it by.
@@ -66,6 +66,14 @@ pub(crate) fn all() -> Vec<Work> {
         file: None,
         target_seconds,
         target_mib,
+        peer: None,
+    };
+    // Read from a file, as AWDIT reads it. Its read committed is our monotonic atomic view.
+    let beside = |name, level, peer: Peer, share: f64| Work {
+        what: "the same transactions read from a file of Plume's, which tells of sessions only",
+        file: Some(Notation::Plume),
+        peer: Some(peer),
+        ..registers(name, level, Order::Session, share * peer.seconds, peer.mib)
     };
     let lists = |name, what, transactions, target_seconds, target_mib| Work {
         name,
@@ -78,6 +86,7 @@ pub(crate) fn all() -> Vec<Work> {
         file: Some(Notation::Edn),
         target_seconds,
         target_mib,
+        peer: None,
     };
     let session = Order::Session;
     let mut rows = vec![
@@ -118,11 +127,31 @@ pub(crate) fn all() -> Vec<Work> {
         },
         ..registers("si-serializable", Level::Serializable, session, 10.0, 500.0)
     });
-    rows.push(Work {
-        what: "rw-register, the same transactions read from a file of Plume's, which tells of sessions only",
-        file: Some(Notation::Plume),
-        ..registers("sessions-only", Level::Causal, session, 1.4, 100.0)
-    });
+    let peer = |level, seconds, mib| Peer {
+        level,
+        seconds,
+        mib,
+    };
+    rows.extend([
+        beside(
+            "file-read-committed",
+            Level::MonotonicAtomicView,
+            peer("read-committed", 0.20, 30.0),
+            1.0,
+        ),
+        beside(
+            "file-read-atomic",
+            Level::ReadAtomic,
+            peer("read-atomic", 0.26, 56.0),
+            1.0,
+        ),
+        beside(
+            "file-causal",
+            Level::Causal,
+            peer("causal", 6.8, 3500.0),
+            0.2,
+        ),
+    ]);
     rows.push(lists(
         "append-100k",
         "list-append, 100,000 transactions, read from EDN and judged strictly serializable",
@@ -154,7 +183,7 @@ impl Work {
             Some(_) => self.read_and_judge(),
             None => self.judge(),
         };
-        json!({
+        let mut result = json!({
             "name": self.name,
             "what": self.what,
             "histories": 1,
@@ -166,11 +195,15 @@ impl Work {
             "peak_mib": measure::peak_mib(),
             "target_cpu_s": self.target_seconds,
             "target_mib": self.target_mib,
-        })
+        });
+        if self.peer.is_some() {
+            result["peer"] = self.beside_peer(seconds);
+        }
+        result
     }
 
     fn judge(&self) -> (String, f64, Option<u64>) {
-        let history = transactions(&self.recipe);
+        let history = self.history();
         let options = Options {
             model: self.model,
             ..Options::default()
@@ -188,115 +221,68 @@ impl Work {
         (verdict, seconds, None)
     }
 
-    /// Reads the history from a file, which another process writes: its memory must not count.
     fn read_and_judge(&self) -> (String, f64, Option<u64>) {
-        let path = std::env::temp_dir().join(format!("kensho-bench-{}.edn", std::process::id()));
-        let program = std::env::current_exe().expect("the path of this program");
-        let written = std::process::Command::new(program)
-            .args(["--write", self.name])
-            .arg(&path)
-            .status()
-            .expect("to write a history");
-        assert!(written.success(), "the history could not be written");
-        let size = std::fs::metadata(&path).expect("the history").len();
-        let file = path.to_str().expect("a path in UTF-8");
-        let model = match self.recipe.objects {
-            Objects::Lists => "list-append",
-            Objects::Registers => "rw-register",
-        };
-        let promise = self.model.as_str();
-        let arguments = [
-            "check",
-            "--threads",
-            "1",
-            "--model",
-            model,
-            "--consistency",
-            promise,
-            file,
-        ];
-        let line = Line::parse_from(arguments);
+        let file = HistoryFile::of(self.name);
+        let options = self.options();
+        let words = options.iter().map(String::as_str);
+        let words = ["check", "--threads", "1"].into_iter().chain(words);
+        let line = Line::parse_from(words.chain([file.path()]));
         let mut exit = None;
         let seconds = measure::once(|| {
             exit = Some(command::run(&line.check, &mut std::io::sink()).expect("to print"));
         });
-        std::fs::remove_file(&path).expect("to remove the history");
         let verdict = match exit {
             Some(command::Exit::Valid) => "valid",
             Some(command::Exit::Invalid) => "invalid",
             _ => "unknown",
         };
-        (verdict.to_owned(), seconds, Some(size))
+        (verdict.to_owned(), seconds, Some(file.bytes()))
     }
-}
 
-/// Writes the history of a row into a file.
-pub(crate) fn write(name: &str, path: &str) {
-    let work = all().into_iter().find(|work| work.name == name);
-    let work = work.expect("a row of transactions");
-    let history = transactions(&work.recipe);
-    let file = std::fs::File::create(path).expect("to create the file");
-    let mut file = BufWriter::new(file);
-    let written = match work.file {
-        Some(Notation::Plume) => write_sessions(&mut file, &history),
-        Some(Notation::Edn) | None => write_events(&mut file, &history),
-    };
-    written
-        .and_then(|()| file.flush())
-        .expect("to write the history");
-}
-
-/// A line for each read and write of what was committed.
-fn write_sessions(file: &mut impl Write, history: &History) -> std::io::Result<()> {
-    let operations = history.operations.iter().enumerate();
-    for (place, operation) in operations.filter(|(_, operation)| operation.outcome == Outcome::Ok) {
-        let steps = history.value(operation.result);
-        for step in steps.elements().unwrap_or_default() {
-            let [f, key, value] = step.elements().unwrap_or_default() else {
-                continue;
-            };
-            let value = value.as_int().unwrap_or(0);
-            let f = f.as_text().unwrap_or_default();
-            writeln!(file, "{f}({key},{value},{},{place})", operation.process)?;
+    /// What the peer takes for the same file, beside us.
+    fn beside_peer(&self, seconds: f64) -> Value {
+        let Some(peer) = &self.peer else {
+            return Value::Null;
+        };
+        let measured = std::env::var("KENSHO_AWDIT").ok().map(|program| {
+            let file = HistoryFile::of(self.name);
+            measure::program(&[&program, "check", "-i", peer.level, file.path()])
+        });
+        match measured {
+            Some((peer_seconds, mib)) => json!({
+                "name": "AWDIT, in this run",
+                "cpu_s": peer_seconds,
+                "peak_mib": mib,
+                "we_take": seconds / peer_seconds,
+            }),
+            None => json!({
+                "name": "AWDIT",
+                "cpu_s": peer.seconds,
+                "peak_mib": peer.mib,
+                "we_take": measure::beside(seconds, peer.seconds),
+            }),
         }
     }
-    Ok(())
-}
 
-/// As Jepsen would.
-fn write_events(file: &mut impl Write, history: &History) -> std::io::Result<()> {
-    let mut lines: Vec<(u32, usize, bool)> = Vec::new();
-    for (place, operation) in history.operations.iter().enumerate() {
-        lines.push((operation.invoke, place, false));
-        // (The generator says nothing more of those of unknown outcome.)
-        if operation.outcome != Outcome::Unknown {
-            lines.push((operation.complete, place, true));
-        }
+    /// The history.
+    pub(crate) fn history(&self) -> History {
+        transactions(&self.recipe)
     }
-    lines.sort_unstable();
-    for (index, place, completes) in lines {
-        write_event(file, history, index, place, completes)?;
-    }
-    Ok(())
-}
 
-fn write_event(
-    file: &mut impl Write,
-    history: &History,
-    index: u32,
-    place: usize,
-    completes: bool,
-) -> std::io::Result<()> {
-    let operation = &history.operations[place];
-    let (kind, time, value) = match (completes, operation.outcome) {
-        (false, _) => ("invoke", operation.invoke_time, operation.argument),
-        (true, Outcome::Ok) => ("ok", operation.complete_time, operation.result),
-        (true, _) => ("fail", operation.complete_time, operation.argument),
-    };
-    writeln!(
-        file,
-        "{{:index {index}, :time {time}, :type :{kind}, :process {}, :f :txn, :value {}}}",
-        operation.process,
-        history.value(value),
-    )
+    /// How a file tells of it.
+    pub(crate) fn notation(&self) -> Notation {
+        self.file.unwrap_or(Notation::Edn)
+    }
+
+    /// How the command is told to judge it.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let model = match self.recipe.objects {
+            Objects::Lists => "list-append",
+            Objects::Registers => "rw-register",
+        };
+        let promise = self.model.as_str();
+        ["--model", model, "--consistency", promise]
+            .map(str::to_owned)
+            .into()
+    }
 }

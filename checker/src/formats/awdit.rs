@@ -74,11 +74,11 @@ fn lines(input: &mut Input<'_>, builder: &mut Builder, sessions: &mut Sessions) 
             }
             Line::Event { write, key, value } => {
                 let place = *place.get_or_insert_with(|| {
-                    sessions.begin(builder, &session.to_string(), Outcome::Ok)
+                    sessions.begin(builder.history.intern_process(session), Outcome::Ok)
                 });
                 match write {
-                    true => sessions.write(place, number(key), number(value)),
-                    false => sessions.read(place, number(key), Some(number(value))),
+                    true => sessions.write(builder, place, &number(key), &number(value)),
+                    false => sessions.read(builder, place, &number(key), Some(&number(value))),
                 }
             }
         }

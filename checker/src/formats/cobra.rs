@@ -41,7 +41,7 @@ fn is_log(bytes: &[u8]) -> bool {
 
 fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
     let mut sessions = Sessions::new(Initial::Told);
-    let result = log(&input.whole(), "0", builder, &mut sessions);
+    let result = log(&input.whole(), 0, builder, &mut sessions);
     sessions.finish(builder);
     result?;
     let what = "this is the log of one session; the others' are needed as well, so give the folder";
@@ -78,7 +78,7 @@ fn read_folder(files: &[PathBuf], builder: &mut Builder) -> Result<(), ReadError
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let result = std::fs::read(file)
             .map_err(|problem| ReadError::Closed(problem.to_string()))
-            .and_then(|bytes| log(&bytes, &session.to_string(), builder, &mut sessions));
+            .and_then(|bytes| log(&bytes, session as u64, builder, &mut sessions));
         if let (Err(problem), true) = (result, first_wrong.is_ok()) {
             first_wrong = Err(ReadError::InFile {
                 file: name.into_owned(),
@@ -91,7 +91,7 @@ fn read_folder(files: &[PathBuf], builder: &mut Builder) -> Result<(), ReadError
 }
 
 /// Reads the log of a session.
-fn log(bytes: &[u8], session: &str, builder: &mut Builder, sessions: &mut Sessions) -> Result<(), ReadError> {
+fn log(bytes: &[u8], session: u64, builder: &mut Builder, sessions: &mut Sessions) -> Result<(), ReadError> {
     let short = records(bytes, 9);
     let (records, wrong) = match short {
         (_, None) => short,
@@ -101,6 +101,7 @@ fn log(bytes: &[u8], session: &str, builder: &mut Builder, sessions: &mut Sessio
             _ => (read, wrong),
         },
     };
+    let process = builder.history.intern_process(session);
     let mut open = None;
     for Record { at, kind, numbers } in records {
         let wrong = |expected: &str| ReadError::Binary {
@@ -108,18 +109,18 @@ fn log(bytes: &[u8], session: &str, builder: &mut Builder, sessions: &mut Sessio
             expected: expected.to_owned(),
         };
         match (kind, open) {
-            (b'S', None) => open = Some(sessions.begin(builder, session, Outcome::Unknown)),
+            (b'S', None) => open = Some(sessions.begin(process, Outcome::Unknown)),
             (b'C', Some(place)) => {
                 sessions.end(place, Outcome::Ok);
                 open = None;
             }
-            (b'W', Some(place)) => sessions.write(place, name(numbers[1]), name(numbers[0])),
+            (b'W', Some(place)) => sessions.write(builder, place, &name(numbers[1]), &name(numbers[0])),
             (b'R', Some(place)) => {
                 let of = |ids: &[u64]| ids.contains(&numbers[0]) || ids.contains(&numbers[1]);
                 if of(&INITIAL) {
-                    sessions.read(place, name(numbers[2]), None);
+                    sessions.read(builder, place, &name(numbers[2]), None);
                 } else if !of(&COLLECTION) {
-                    sessions.read(place, name(numbers[2]), Some(name(numbers[1])));
+                    sessions.read(builder, place, &name(numbers[2]), Some(&name(numbers[1])));
                 }
             }
             (b'S', Some(_)) => return Err(wrong("expected the end of the transaction before the next one begins")),

@@ -113,16 +113,17 @@ fn walk(reader: &mut Reader<'_>, builder: &mut Builder, sessions: &mut Sessions)
         reader.text(what)?;
     }
     for session in 0..reader.number("the number of sessions")? {
+        let process = builder.history.intern_process(session);
         for _ in 0..reader.number("the number of transactions of a session")? {
-            let place = sessions.begin(builder, &session.to_string(), Outcome::Unknown);
+            let place = sessions.begin(process, Outcome::Unknown);
             for _ in 0..reader.number("the number of events of a transaction")? {
                 let write = reader.truth("whether an event writes")?;
                 let key = value(reader.number("a variable")?);
                 let told = value(reader.number("a value")?);
                 if reader.truth("whether an event succeeded")? {
                     match write {
-                        true => sessions.write(place, key, told),
-                        false => sessions.read(place, key, Some(told)),
+                        true => sessions.write(builder, place, &key, &told),
+                        false => sessions.read(builder, place, &key, Some(&told)),
                     }
                 }
             }

@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for History<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         for number in 0_u64.. {
             let session = Session {
-                name: number.to_string(),
+                process: self.builder.history.intern_process(number),
                 builder: &mut *self.builder,
                 sessions: &mut *self.sessions,
             };
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for History<'_> {
 
 /// A list of transactions.
 struct Session<'a> {
-    name: String,
+    process: u32,
     builder: &'a mut Builder,
     sessions: &'a mut Sessions,
 }
@@ -137,11 +137,11 @@ impl<'de> Visitor<'de> for Session<'_> {
             if events.iter().any(|(write, _, version)| *write && version.is_none()) {
                 return Err(de::Error::custom("a write needs a version, not null"));
             }
-            let place = self.sessions.begin(self.builder, &self.name, outcome);
+            let place = self.sessions.begin(self.process, outcome);
             for (write, variable, version) in events {
                 match version {
-                    Some(version) if write => self.sessions.write(place, variable, version),
-                    version => self.sessions.read(place, variable, version),
+                    Some(version) if write => self.sessions.write(self.builder, place, &variable, &version),
+                    version => self.sessions.read(self.builder, place, &variable, version.as_ref()),
                 }
             }
         }

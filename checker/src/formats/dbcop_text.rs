@@ -97,6 +97,7 @@ fn transactions(
     sessions: &mut Sessions,
     session: u64,
 ) -> Result<(), (usize, &'static str)> {
+    let process = builder.history.intern_process(session);
     let place_of = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
     let mut rest = line.trim();
     while !rest.is_empty() {
@@ -115,11 +116,11 @@ fn transactions(
             .map(|word| event(word).map_err(|what| (place_of(word), what)))
             .collect();
         let events = events?;
-        let place = sessions.begin(builder, &session.to_string(), outcome);
+        let place = sessions.begin(process, outcome);
         for event in events {
             match event {
-                Event::Write(variable, version) => sessions.write(place, variable, version),
-                Event::Read(variable, version) => sessions.read(place, variable, version),
+                Event::Write(variable, version) => sessions.write(builder, place, &variable, &version),
+                Event::Read(variable, version) => sessions.read(builder, place, &variable, version.as_ref()),
             }
         }
         rest = after.trim_start();

@@ -9,7 +9,7 @@ use super::beginning::Beginning;
 use super::input::Input;
 use super::sessions::{Initial, Sessions};
 use super::{Definition, ReadError};
-use crate::history::{Builder, Outcome};
+use crate::history::{Builder, Datum, History, Outcome};
 use crate::hash::FastMap;
 use crate::value::Value;
 
@@ -22,44 +22,42 @@ pub(super) const FORMAT: Definition = Definition {
 };
 
 fn recognise(beginning: &Beginning<'_>) -> bool {
-    std::str::from_utf8(beginning.line()).is_ok_and(|line| event(line).is_ok())
+    event(beginning.line().trim_ascii()).is_some()
 }
 
 struct Event<'a> {
     write: bool,
-    key: &'a str,
-    value: &'a str,
-    session: &'a str,
-    transaction: &'a str,
+    key: &'a [u8],
+    value: &'a [u8],
+    session: &'a [u8],
+    transaction: &'a [u8],
 }
 
 const EXPECTED: &str = "expected r(key,value,session,transaction) or w(…) with whole numbers";
 
-fn event(line: &str) -> Result<Event<'_>, &'static str> {
-    let (kind, rest) = line.split_once('(').ok_or(EXPECTED)?;
-    let inner = rest.strip_suffix(')').ok_or(EXPECTED)?;
-    let mut numbers = inner.split(',').map(str::trim);
-    let mut next = || {
-        let number = numbers.next().ok_or(EXPECTED)?;
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        let whole = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        if whole { Ok(number) } else { Err(EXPECTED) }
+fn event(line: &[u8]) -> Option<Event<'_>> {
+    let (kind, mut rest) = line.split_at(memchr::memchr(b'(', line)?);
+    let write = match kind.trim_ascii() {
+        b"w" => true,
+        b"r" => false,
+        _ => return None,
+    };
+    let mut next = |end: u8| {
+        let (text, behind) = rest[1..].split_at(rest[1..].iter().position(|byte| *byte == end)?);
+        rest = behind;
+        let number = text.trim_ascii();
+        let digits = number.strip_prefix(b"-").unwrap_or(number);
+        let whole = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        whole.then_some(number)
     };
     let event = Event {
-        write: match kind.trim() {
-            "w" => true,
-            "r" => false,
-            _ => return Err(EXPECTED),
-        },
-        key: next()?,
-        value: next()?,
-        session: next()?,
-        transaction: next()?,
+        write,
+        key: next(b',')?,
+        value: next(b',')?,
+        session: next(b',')?,
+        transaction: next(b')')?,
     };
-    if numbers.next().is_some() {
-        return Err(EXPECTED);
-    }
-    Ok(event)
+    (rest.len() == 1).then_some(event)
 }
 
 /// A whole number of any size.
@@ -73,8 +71,7 @@ pub(super) fn number(digits: &str) -> Value {
 fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
     input.skip_mark()?;
     let mut sessions = Sessions::new(Initial::Zero);
-    let mut places: FastMap<(String, String), usize> = FastMap::default();
-    let result = lines(input, builder, &mut sessions, &mut places);
+    let result = lines(input, builder, &mut sessions);
     sessions.finish(builder);
     result
 }
@@ -83,31 +80,56 @@ fn lines(
     input: &mut Input<'_>,
     builder: &mut Builder,
     sessions: &mut Sessions,
-    places: &mut FastMap<(String, String), usize>,
 ) -> Result<(), ReadError> {
+    // Transactions by the session and their number.
+    let mut places: FastMap<(u32, Datum), usize> = FastMap::default();
+    // Mostly a line belongs to the same one as the line before.
+    let mut last: Option<((u32, Datum), usize)> = None;
     while let Some((length, consumed)) = input.line()? {
-        let line = std::str::from_utf8(&input.bytes()[..length])
-            .map_err(|wrong| input.malformed(wrong.valid_up_to(), "expected UTF-8 text"))?
-            .trim();
+        let line = input.bytes()[..length].trim_ascii();
         if !line.is_empty() {
-            let event = event(line).map_err(|what| input.malformed(0, what))?;
-            let aborted = event.transaction == "-1";
-            if aborted && event.write {
-                let place = sessions.begin(builder, event.session, Outcome::Fail);
-                sessions.write(place, number(event.key), number(event.value));
-            } else if !aborted {
-                let name = (event.session.to_owned(), event.transaction.to_owned());
-                let place = *places
-                    .entry(name)
-                    .or_insert_with(|| sessions.begin(builder, event.session, Outcome::Ok));
-                let (key, value) = (number(event.key), number(event.value));
+            let event = event(line).ok_or_else(|| input.malformed(0, EXPECTED))?;
+            let (key, value) = (digits(event.key), digits(event.value));
+            let session = session(&mut builder.history, event.session);
+            if event.transaction != b"-1" {
+                let number = builder.history.intern(&digits(event.transaction));
+                let transaction = (session, number);
+                let place = match last {
+                    Some((before, place)) if before == transaction => place,
+                    _ => *places
+                        .entry(transaction)
+                        .or_insert_with(|| sessions.begin(session, Outcome::Ok)),
+                };
+                last = Some((transaction, place));
                 match event.write {
-                    true => sessions.write(place, key, value),
-                    false => sessions.read(place, key, Some(value)),
+                    true => sessions.write(builder, place, &key, &value),
+                    false => sessions.read(builder, place, &key, Some(&value)),
                 }
+            } else if event.write {
+                let place = sessions.begin(session, Outcome::Fail);
+                sessions.write(builder, place, &key, &value);
             }
         }
         input.consume(consumed);
     }
     Ok(())
+}
+
+/// The process of a session.
+fn session(history: &mut History, name: &[u8]) -> u32 {
+    match digits(name) {
+        Value::Int(number) if number >= 0 => history.intern_process(number as u64),
+        _ => history.intern_process_name(&String::from_utf8_lossy(name)),
+    }
+}
+
+/// The whole number that these bytes are.
+fn digits(text: &[u8]) -> Value {
+    /// So many digits fit for sure.
+    const SMALL: usize = 18;
+    if text.len() > SMALL || text.starts_with(b"-") {
+        return number(&String::from_utf8_lossy(text));
+    }
+    let number = text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    Value::Int(number)
 }

@@ -12,6 +12,7 @@ mod indices;
 pub(crate) mod interner;
 mod order;
 mod reader;
+mod recent_lists;
 mod values;
 mod whole;
 pub(crate) mod windows;

@@ -2,6 +2,7 @@
 
 use super::History;
 use super::interner::Interner;
+use super::recent_lists::RecentLists;
 use crate::hash::FastMap;
 use crate::value::Value;
 
@@ -55,6 +56,7 @@ pub(super) struct Tables {
     /// one element at a time, as they are read again and again, take little more than the longest.
     lists: Interner<(Datum, Datum)>,
     lengths: Vec<u32>,
+    recent_lists: RecentLists,
     keyword_index: FastMap<String, Datum>,
 }
 
@@ -202,10 +204,22 @@ impl History {
         match elements {
             [] => Datum::EMPTY_LIST,
             [only] => self.intern_longer(Datum::EMPTY_LIST, *only),
-            [first, second, rest @ ..] => {
+            [first, second] => self.intern_pair(*first, *second),
+            [first, second, rest @ ..] if elements.len() < RecentLists::ELEMENTS_MIN => {
                 let mut list = self.intern_pair(*first, *second);
                 for element in rest {
                     list = self.intern_longer(list, *element);
+                }
+                list
+            }
+            [first, second, ..] => {
+                let (mut list, known) = match self.tables.recent_lists.longest_known(elements) {
+                    Some(known) => known,
+                    None => (self.intern_pair(*first, *second), 2),
+                };
+                for (at, element) in elements.iter().enumerate().skip(known) {
+                    list = self.intern_longer(list, *element);
+                    self.tables.recent_lists.add(&elements[..=at], list);
                 }
                 list
             }

@@ -89,6 +89,10 @@ const SHAPES: [Shape; 5] = [
 
 /// How many first edges of one shape are tried in one component.
 const FIRST_EDGES_MAX: usize = 500;
+/// How many edges are looked at in all, beyond a part of the graph's: there may be millions in one
+/// circle where a weak model was promised, and nobody asked for the others.
+const WORK: u64 = 200_000;
+const PART: u64 = 4;
 /// How many cycles of one name are kept.
 const PER_NAME_MAX: usize = 3;
 
@@ -101,7 +105,16 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> Vec<Cycle> {
         return found;
     }
     let mut search = PathSearch::new(graph.nodes);
+    let mut work = WORK + graph.edges().len() as u64 / PART;
+    let kinds = graph
+        .edges()
+        .iter()
+        .fold(0, |kinds, edge| kinds | edge.kind.bit());
     for (level, orders) in [0, PROCESS, PROCESS | REALTIME].into_iter().enumerate() {
+        // Without an edge of the newest kind all circles are those that were looked for before.
+        if level > 0 && kinds & [0, PROCESS, REALTIME][level] == 0 {
+            continue;
+        }
         let Some(components) = graph.circles(WW | WR | RW | orders) else {
             continue;
         };
@@ -110,6 +123,9 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> Vec<Cycle> {
                 continue;
             }
             let mut cycles: Vec<Vec<Edge>> = Vec::new();
+            // What a shape does not need is left to the others.
+            let mut share = work / 4;
+            work -= share;
             let mut tried: std::collections::HashMap<u32, usize> = std::collections::HashMap::new();
             for first in graph.edges() {
                 let component = components[first.from as usize];
@@ -127,8 +143,11 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> Vec<Cycle> {
                 if deadline.passed() {
                     return found;
                 }
+                if share == 0 {
+                    break;
+                }
                 let inside = |node: u32| components[node as usize] == component;
-                let rest = search.path(graph, first, shape, orders, inside);
+                let rest = search.path(graph, first, shape, orders, inside, &mut share);
                 let Some(rest) = rest else { continue };
                 let mut cycle = vec![*first];
                 cycle.extend(rest);
@@ -140,6 +159,7 @@ pub(super) fn find(graph: &Graph<'_>, deadline: Deadline) -> Vec<Cycle> {
                     cycles.push(cycle);
                 }
             }
+            work += share;
             // Two adjacent rw are what tells G2-item from the others.
             if number == SHAPES.len() - 1 {
                 cycles.retain(|cycle| adjacent_rw(cycle));
@@ -202,6 +222,7 @@ impl PathSearch {
         shape: &Shape,
         orders: u8,
         inside: impl Fn(u32) -> bool,
+        work: &mut u64,
     ) -> Option<Vec<Edge>> {
         self.round += 1;
         let state = |node: u32, by_rw: bool| node * 2 + u32::from(by_rw && shape.nonadjacent);
@@ -210,7 +231,12 @@ impl PathSearch {
         let mut queue = VecDeque::from([start]);
         while let Some(at) = queue.pop_front() {
             let after_rw = at % 2 == 1;
-            for edge in graph.leaving(at / 2) {
+            let leaving = graph.leaving(at / 2);
+            *work = work.saturating_sub(leaving.len() as u64);
+            if *work == 0 {
+                return None;
+            }
+            for edge in leaving {
                 let rw = edge.kind == Kind::ReadWrite;
                 if edge.kind.bit() & (shape.rest | orders) == 0
                     || !inside(edge.to)

@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// What is behind an edge: an object and two of its versions, or nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Cause {
     pub(super) key: u32,
     /// The earlier version, [`NEVER`] for the initial state.
@@ -408,7 +408,7 @@ impl<'a> Graph<'a> {
     /// Sorts the edges.
     fn seal(&mut self) {
         self.edges
-            .sort_by_key(|edge| (edge.from, edge.to, edge.kind));
+            .sort_unstable_by_key(|edge| (edge.from, edge.to, edge.kind, edge.cause));
         self.edges
             .dedup_by_key(|edge| (edge.from, edge.to, edge.kind));
         if self.edges.is_empty() {
