@@ -3,7 +3,7 @@
 # sent or stored is the same set. True: it says so (isEqual), but an ORSet or LWWSet made by from() does not know
 # which elements it holds: remove() does nothing there, and the first merge of a set in which the element was
 # removed has no effect, since it is kept as a second entry beside the first. The same merge done once more has: merging is not
-# idempotent, and who merges each state once differs for good. The TwoPSet is as expected.
+# idempotent, and a replica that gets each state once keeps the element. The TwoPSet is as expected.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; cd "$folder"
 npm init -y > npm.log
