@@ -20,12 +20,16 @@ use todc_utils::specifications::etcd::{history_from_log, EtcdSpecification};
 use todc_utils::WGLChecker;
 
 fn main() {
+    const WRITTEN: [&str; 2] = [":invoke :write 1", ":ok :write 1"];
+    const CAS_7: [&str; 2] = [":invoke :cas [1 7]", ":ok :cas [1 7]"];
+    const CAS_12: [&str; 2] = [":invoke :cas [1 12]", ":ok :cas [1 12]"];
+    const TIMED_OUT: [&str; 2] = [":invoke :read nil", ":fail :read :timed-out"];
     for (what, actions) in [
-        ("cas to 7, read 7", vec![":invoke :write 1", ":ok :write 1", ":invoke :cas [1 7]", ":ok :cas [1 7]", ":invoke :read nil", ":ok :read 7"]),
-        ("cas to 12, read 12", vec![":invoke :write 1", ":ok :write 1", ":invoke :cas [1 12]", ":ok :cas [1 12]", ":invoke :read nil", ":ok :read 12"]),
-        ("cas to 12, read 1", vec![":invoke :write 1", ":ok :write 1", ":invoke :cas [1 12]", ":ok :cas [1 12]", ":invoke :read nil", ":ok :read 1"]),
-        ("timed-out read after a write", vec![":invoke :write 1", ":ok :write 1", ":invoke :read nil", ":fail :read :timed-out"]),
-        ("timed-out read before it", vec![":invoke :read nil", ":fail :read :timed-out", ":invoke :write 1", ":ok :write 1"]),
+        ("cas to 7, read 7", [WRITTEN, CAS_7, [":invoke :read nil", ":ok :read 7"]].concat()),
+        ("cas to 12, read 12", [WRITTEN, CAS_12, [":invoke :read nil", ":ok :read 12"]].concat()),
+        ("cas to 12, read 1", [WRITTEN, CAS_12, [":invoke :read nil", ":ok :read 1"]].concat()),
+        ("timed-out read after a write", [WRITTEN, TIMED_OUT].concat()),
+        ("timed-out read before it", [TIMED_OUT, WRITTEN].concat()),
     ] {
         let lines: String = actions.iter().map(|action| format!("INFO  jepsen.util - 0 {action}\n")).collect();
         std::fs::write("etcd.log", lines).unwrap();

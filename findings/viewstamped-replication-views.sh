@@ -54,7 +54,8 @@ fn settle(replicas: &mut [Replica<Done>], mailboxes: &mut Mailboxes, group: &[us
             }
             let sent: Vec<_> = mailbox.drain_send().map(|sent| (sent.destination, sent.payload)).collect();
             let others = (0..3).filter(|&to| to != from);
-            let told: Vec<_> = mailbox.drain_broadcast().flat_map(|told| others.clone().map(move |to| (to, told.clone()))).collect();
+            let told: Vec<_> =
+                mailbox.drain_broadcast().flat_map(|told| others.clone().map(move |to| (to, told.clone()))).collect();
             under_way.extend(sent.into_iter().chain(told).filter(|(to, _)| group.contains(&from) && group.contains(to)));
         }
         if under_way.is_empty() {
