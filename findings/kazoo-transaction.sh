@@ -20,7 +20,7 @@ printf '%s\n' tickTime=1000 dataDir="$folder/data" clientPortAddress=127.0.0.1 c
 java -Xmx128m -XX:+UseSerialGC -cp /usr/share/java/zookeeper.jar \
   org.apache.zookeeper.server.quorum.QuorumPeerMain zoo.cfg > zookeeper.log 2>&1 &
 server=$!
-venv/bin/python - "$port" <<'PY' | tee out
+timeout 120 venv/bin/python - "$port" <<'PY' | tee out
 import sys
 from kazoo.client import KazooClient
 
