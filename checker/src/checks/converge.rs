@@ -5,11 +5,11 @@
 //! that had been acknowledged before it began, and what final reads before it saw. These are
 //! Maelstrom's workloads `broadcast` and `g-set`.
 
-use super::{Findings, each_key, finals, listed, named_of, succeeded};
+use super::{Findings, each_key, finals, initial_elements, listed, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, Operation, Outcome};
-use crate::judge::{Known, Model, Shape};
+use crate::judge::{Known, Model, Setting, Settings, Shape};
 use crate::report::Report;
 use crate::value::Value;
 use std::collections::BTreeSet;
@@ -23,12 +23,12 @@ pub static BROADCAST: Model = Model {
         Known::read("read"),
         Known::read("final-read"),
     ],
-    settings: &[],
+    settings: &[Setting::Init],
     guess: Some(|evidence| {
         let is = evidence.has("broadcast");
         is.then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, _| check(history, BROADCASTS),
+    judge: |history, settings| judge(history, BROADCASTS, settings),
 };
 
 /// The model `g-set`.
@@ -40,13 +40,13 @@ pub static G_SET: Model = Model {
         Known::read("read"),
         Known::read("final-read"),
     ],
-    settings: &[],
+    settings: &[Setting::Init],
     guess: Some(|evidence| {
         let is = evidence.has("final-read")
             && evidence.returns("final-read", &[Shape::List, Shape::Pair, Shape::Set]);
         is.then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, _| check(history, GROWING_SET),
+    judge: |history, settings| judge(history, GROWING_SET, settings),
 };
 
 /// A set that grows.
@@ -70,9 +70,18 @@ pub const GROWING_SET: GrowingSet = GrowingSet {
     add: "add",
 };
 
-/// Judges all reads, the final ones above all, each key on its own.
-pub fn check(history: &History, set: GrowingSet) -> Report {
-    each_key(history, |places| check_key(history, places, set))
+fn judge(history: &History, set: GrowingSet, settings: &Settings) -> Report {
+    match initial_elements(settings.initial.as_ref()) {
+        Ok(initial) => check(history, set, &initial),
+        Err(reason) => Report::unknown(set.model, history, reason),
+    }
+}
+
+/// Judges all reads, the final ones above all, each key on its own: sets that have these elements
+/// in the beginning.
+pub fn check(history: &History, set: GrowingSet, initial: &[Value]) -> Report {
+    let initial: BTreeSet<&Value> = initial.iter().collect();
+    each_key(history, |places| check_key(history, places, set, &initial))
 }
 
 /// What became of the additions of one value.
@@ -84,7 +93,12 @@ struct Added {
     acknowledged: Option<(u32, u32)>,
 }
 
-fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
+fn check_key(
+    history: &History,
+    places: &[u32],
+    set: GrowingSet,
+    initial: &BTreeSet<&Value>,
+) -> Report {
     let mut findings = Findings::new(history);
     let mut added: FastMap<Value, Added> = FastMap::default();
     for (place, add) in named_of(history, places, set.add) {
@@ -124,7 +138,9 @@ fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
             let text = format!("{} has elements twice.", findings.operation(place));
             findings.add(AnomalyName::DuplicateElement, text, &[place]);
         }
-        look_for_what_cannot_be(&mut findings, place, read, &seen, &added);
+        let new = seen.iter().filter(|value| !initial.contains(value));
+        let new: Vec<&Value> = new.collect();
+        look_for_what_cannot_be(&mut findings, place, read, &new, &added);
         if is_final {
             all.push((place, read, seen));
         }
@@ -142,6 +158,21 @@ fn check_key(history: &History, places: &[u32], set: GrowingSet) -> Report {
             .filter(|(_, _, value)| !seen.contains(*value))
             .map(|(_, add, value)| (*add, *value))
             .collect();
+        let gone: Vec<&Value> = initial
+            .iter()
+            .filter(|value| !seen.contains(**value))
+            .copied()
+            .collect();
+        if !gone.is_empty() {
+            let values: Vec<Value> = gone.iter().map(|value| (*value).clone()).collect();
+            let text = format!(
+                "{} element(s) that were there in the beginning are missing from a final read: {}. The read is {}.",
+                gone.len(),
+                listed(&values),
+                findings.operation(*place),
+            );
+            findings.add(AnomalyName::LostWrite, text, &[*place]);
+        }
         if lost.is_empty() {
             continue;
         }
@@ -182,13 +213,13 @@ fn look_for_what_cannot_be(
     findings: &mut Findings<'_>,
     place: u32,
     read: &Operation,
-    seen: &BTreeSet<Value>,
+    new: &[&Value],
     added: &FastMap<Value, Added>,
 ) {
-    let phantoms: Vec<Value> = seen
+    let phantoms: Vec<Value> = new
         .iter()
-        .filter(|value| !added.contains_key(*value))
-        .cloned()
+        .filter(|value| !added.contains_key(**value))
+        .map(|value| (*value).clone())
         .collect();
     if !phantoms.is_empty() {
         let text = format!(
@@ -199,9 +230,9 @@ fn look_for_what_cannot_be(
         );
         findings.add(AnomalyName::PhantomElement, text, &[place]);
     }
-    let early = seen
+    let early = new
         .iter()
-        .filter_map(|value| Some((value, added.get(value)?)))
+        .filter_map(|value| Some((value, added.get(*value)?)))
         .find(|(_, added)| added.invoke > read.complete);
     if let Some((value, added)) = early {
         let text = format!(

@@ -9,7 +9,7 @@
 use super::{Findings, each_key, finals, named_of, succeeded};
 use crate::anomaly::AnomalyName;
 use crate::history::{History, NEVER, Outcome};
-use crate::judge::{Known, Model, Shape};
+use crate::judge::{Known, Model, Setting, Settings, Shape};
 use crate::report::Report;
 use std::collections::BTreeSet;
 
@@ -23,9 +23,9 @@ pub static G_COUNTER: Model = Model {
         Known::read("read"),
         Known::read("final-read"),
     ],
-    settings: &[],
+    settings: &[Setting::Init],
     guess: None,
-    judge: |history, _| check(history, CounterKind::Growing),
+    judge: |history, settings| judge(history, CounterKind::Growing, settings),
 };
 
 /// The model `pn-counter`.
@@ -39,14 +39,14 @@ pub static PN_COUNTER: Model = Model {
         Known::read("read"),
         Known::read("final-read"),
     ],
-    settings: &[],
+    settings: &[Setting::Init],
     guess: Some(|evidence| {
         let is = evidence.has("final-read")
             && evidence.has_any(&["add", "increment", "decrement"])
             && evidence.returns("final-read", &[Shape::Number]);
         is.then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, _| check(history, CounterKind::PositiveNegative),
+    judge: |history, settings| judge(history, CounterKind::PositiveNegative, settings),
 };
 
 /// Which additions there can be.
@@ -72,9 +72,22 @@ impl CounterKind {
 /// held against the least and the greatest of them.
 const SUMS_MAX: usize = 1_000;
 
-/// Judges all reads, the final ones above all, each key on its own.
-pub fn check(history: &History, kind: CounterKind) -> Report {
-    each_key(history, |places| check_key(history, places, kind))
+fn judge(history: &History, kind: CounterKind, settings: &Settings) -> Report {
+    match &settings.initial {
+        None => check(history, kind, 0),
+        Some(initial) => match initial.as_int() {
+            Some(initial) => check(history, kind, initial),
+            None => {
+                let reason = format!("--init {initial}: expected a whole number");
+                Report::unknown(kind.name(), history, reason)
+            }
+        },
+    }
+}
+
+/// Judges all reads, the final ones above all, each key on its own: counters that begin with this.
+pub fn check(history: &History, kind: CounterKind, initial: i64) -> Report {
+    each_key(history, |places| check_key(history, places, kind, initial))
 }
 
 struct Addition {
@@ -84,7 +97,7 @@ struct Addition {
     acknowledged: u32,
 }
 
-fn check_key(history: &History, places: &[u32], kind: CounterKind) -> Report {
+fn check_key(history: &History, places: &[u32], kind: CounterKind, initial: i64) -> Report {
     let mut findings = Findings::new(history);
     let additions = match additions(history, places, kind) {
         Ok(additions) => additions,
@@ -116,7 +129,7 @@ fn check_key(history: &History, places: &[u32], kind: CounterKind) -> Report {
     }
     reads.sort_by_key(|(_, read, ..)| read.complete);
     // What any read may see grows; what a final one may see is often the same as for the last one.
-    let (mut any, mut counted) = (Sums::of(0), 0);
+    let (mut any, mut counted) = (Sums::of(initial), 0);
     let mut of_final: Option<((usize, usize), Sums)> = None;
     for (place, read, value, is_final) in &reads {
         let begun = additions.partition_point(|addition| addition.invoke < read.complete);
@@ -130,7 +143,7 @@ fn check_key(history: &History, places: &[u32], kind: CounterKind) -> Report {
                 Some(same) => of_final.insert(same),
                 None => {
                     let certain = acknowledged[..sure].iter().map(|one| one.amount);
-                    let mut sums = Sums::of(certain.fold(0, i64::saturating_add));
+                    let mut sums = Sums::of(certain.fold(initial, i64::saturating_add));
                     additions[..begun]
                         .iter()
                         .filter(|one| one.acknowledged > read.invoke)

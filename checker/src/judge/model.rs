@@ -121,6 +121,8 @@ pub enum Argument {
     Kept,
     /// It is a list of steps, which a completion repeats with what they saw.
     Steps,
+    /// Who asks, how much, or nothing; if it is `[key nil]`, then values are `[key value]` tuples.
+    Asker,
     /// Anything else: the model looks at it itself.
     Free,
 }
@@ -217,6 +219,12 @@ impl Known {
             argument: Argument::Free,
             observes: |seen| seen.succeeded(),
         }
+    }
+
+    /// An action on an object that is told nothing but, perhaps, who asks or how much: its argument
+    /// is never `[key nil]`, unless values are `[key value]` tuples.
+    pub const fn lock(name: &'static str) -> Known {
+        Known::action(name).with_argument(Argument::Asker)
     }
 
     /// A compare-and-set: `[from to]`. Its success is judged; a failure only if it says what was

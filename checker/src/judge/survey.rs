@@ -149,8 +149,13 @@ impl<'a> Survey<'a> {
                 }
             }
             Argument::Free => {}
-            Argument::None => {
-                if asked_for_a_key(history, operation.argument, operation.result) {
+            Argument::None | Argument::Asker => {
+                let names_a_key = match known.argument {
+                    Argument::Asker => (history.pair(operation.argument))
+                        .is_some_and(|(_, nothing)| nothing == Datum::NIL),
+                    _ => asked_for_a_key(history, operation.argument, operation.result),
+                };
+                if names_a_key {
                     self.odd.get_or_insert_with(|| {
                         format!(
                             "event {}: a {} is asked with {}, which looks like a [key value] tuple of independent objects; if that is what it is, say --tuples",
@@ -206,7 +211,7 @@ impl<'a> Survey<'a> {
             Argument::None => left_out && !operation.answered,
             // Its argument has no places for what was read.
             Argument::Steps => left_out,
-            Argument::Free | Argument::Kept => false,
+            Argument::Free | Argument::Asker | Argument::Kept => false,
         }
     }
 

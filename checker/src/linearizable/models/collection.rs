@@ -20,6 +20,8 @@ pub enum CollectionStep {
     Take(Value),
     /// Takes out whatever is next: the result is not known.
     TakeAny,
+    /// Takes out whatever is next, if there is anything: it succeeded without a result.
+    TakeIfAny,
     /// Finds that there is nothing.
     Empty,
 }
@@ -87,6 +89,7 @@ impl<C: Collection> Model for C {
             }
             CollectionStep::Take(element) => C::take(state, element),
             CollectionStep::TakeAny => C::take_any(state),
+            CollectionStep::TakeIfAny => C::is_empty(state) || C::take_any(state),
             CollectionStep::Empty => C::is_empty(state),
         }
     }
@@ -127,7 +130,9 @@ impl<C: Collection> Object for C {
                     Some(why) => Err(format!("event {}: {why}", history.index(operation.invoke))),
                 }
             }
-            CollectionStep::TakeAny | CollectionStep::Empty => Ok(Some(step)),
+            CollectionStep::TakeAny | CollectionStep::TakeIfAny | CollectionStep::Empty => {
+                Ok(Some(step))
+            }
         }
     }
 
@@ -196,7 +201,7 @@ fn part(step: &CollectionStep) -> Part<'_> {
     match step {
         CollectionStep::Put(element) => Part::Insert(element),
         CollectionStep::Take(element) => Part::Remove(element),
-        CollectionStep::TakeAny => Part::RemoveAny,
+        CollectionStep::TakeAny | CollectionStep::TakeIfAny => Part::RemoveAny,
         CollectionStep::Empty => Part::Empty,
     }
 }

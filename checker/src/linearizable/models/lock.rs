@@ -9,22 +9,22 @@ use super::unknown_operation;
 use crate::anomaly::AnomalyName;
 use crate::hash::FastMap;
 use crate::history::{History, NEVER, Operation, Outcome};
-use crate::judge::{Known, Model as Description};
+use crate::judge::{Known, Model as Description, Setting, Settings};
 use crate::linearizable::{self, Limits, Object};
 use crate::report::{Anomaly, Report, Role, Verdict};
 use crate::search::Model;
 use crate::value::Value;
 
-const OPERATIONS: &[Known] = &[Known::action("acquire"), Known::action("release")];
+const OPERATIONS: &[Known] = &[Known::lock("acquire"), Known::lock("release")];
 
 /// The model `owned-mutex`.
 pub static OWNED_MUTEX: Description = Description {
     name: "owned-mutex",
     help: "A linearizable lock that only its holder can release: acquire, release",
     operations: OPERATIONS,
-    settings: &[],
+    settings: &[Setting::Init],
     guess: None,
-    judge: |history, settings| check(history, LockKind::Owned, &settings.limits()),
+    judge: |history, settings| judge(history, LockKind::Owned, settings),
 };
 
 /// The model `reentrant-mutex`.
@@ -32,9 +32,9 @@ pub static REENTRANT_MUTEX: Description = Description {
     name: "reentrant-mutex",
     help: "The same, and its holder may acquire it again, and releases it as often",
     operations: OPERATIONS,
-    settings: &[],
+    settings: &[Setting::Init],
     guess: None,
-    judge: |history, settings| check(history, LockKind::Reentrant, &settings.limits()),
+    judge: |history, settings| judge(history, LockKind::Reentrant, settings),
 };
 
 /// The model `fenced-mutex`.
@@ -42,9 +42,9 @@ pub static FENCED_MUTEX: Description = Description {
     name: "fenced-mutex",
     help: "A lock with a holder whose acquire returns a fencing token; tokens rise",
     operations: OPERATIONS,
-    settings: &[],
+    settings: &[Setting::Init],
     guess: None,
-    judge: |history, settings| check(history, LockKind::Fenced, &settings.limits()),
+    judge: |history, settings| judge(history, LockKind::Fenced, settings),
 };
 
 /// The model `reentrant-fenced-mutex`.
@@ -52,9 +52,9 @@ pub static REENTRANT_FENCED_MUTEX: Description = Description {
     name: "reentrant-fenced-mutex",
     help: "A reentrant lock with fencing tokens; who acquires it again gets the same one",
     operations: OPERATIONS,
-    settings: &[],
+    settings: &[Setting::Init],
     guess: None,
-    judge: |history, settings| check(history, LockKind::ReentrantFenced, &settings.limits()),
+    judge: |history, settings| judge(history, LockKind::ReentrantFenced, settings),
 };
 
 /// How a lock behaves.
@@ -94,10 +94,12 @@ impl LockKind {
 }
 
 /// A lock with an owner.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lock {
     /// How it behaves.
     pub kind: LockKind,
+    /// Who holds it in the beginning.
+    pub holder: Option<Value>,
 }
 
 /// Who holds a lock, and its tokens.
@@ -126,7 +128,11 @@ impl Model for Lock {
     type Step = OwnedStep;
 
     fn initial(&self) -> Held {
-        Held::default()
+        Held {
+            owner: self.holder.clone(),
+            times: u32::from(self.holder.is_some()),
+            ..Held::default()
+        }
     }
 
     fn apply(&self, state: &Held, step: &OwnedStep) -> Option<Held> {
@@ -180,14 +186,22 @@ impl Model for Lock {
     }
 }
 
-/// Judges each key's lock.
-pub fn check(history: &History, kind: LockKind, limits: &Limits) -> Report {
+/// Judges each key's lock, which may be held by a client in the beginning.
+fn judge(history: &History, kind: LockKind, settings: &Settings) -> Report {
+    check(history, kind, settings.initial.as_ref(), &settings.limits())
+}
+
+/// Judges each key's lock, which is held by this client in the beginning, if by any.
+pub fn check(history: &History, kind: LockKind, holder: Option<&Value>, limits: &Limits) -> Report {
     let clients = match clients(history) {
         Ok(clients) => clients,
         Err(reason) => return Report::unknown(kind.name(), history, reason),
     };
     let object = |kind| LockObject {
-        lock: Lock { kind },
+        lock: Lock {
+            kind,
+            holder: holder.filter(|holder| **holder != Value::Nil).cloned(),
+        },
         clients: &clients,
     };
     let mut report = linearizable::check(history, &object(kind), limits);
@@ -308,7 +322,7 @@ impl Object for LockObject<'_> {
     }
 
     fn model(&self, _: &History, _: &[u32]) -> Lock {
-        self.lock
+        self.lock.clone()
     }
 
     fn step(&self, history: &History, operation: &Operation) -> Result<Option<OwnedStep>, String> {

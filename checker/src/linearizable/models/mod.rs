@@ -10,6 +10,7 @@ mod queue;
 mod semaphore;
 mod set;
 mod stack;
+mod stocked;
 mod unordered_queue;
 
 pub use collection::CollectionStep;

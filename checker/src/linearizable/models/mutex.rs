@@ -14,7 +14,7 @@ use crate::value::Value;
 pub static MUTEX: Description = Description {
     name: "mutex",
     help: "A linearizable lock: acquire, release",
-    operations: &[Known::action("acquire"), Known::action("release")],
+    operations: &[Known::lock("acquire"), Known::lock("release")],
     settings: &[Setting::Init],
     guess: Some(|evidence| {
         // With arguments it is some other lock: of an owner, with permits, with fences.

@@ -1,9 +1,10 @@
 //! A priority queue.
 
 use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
+use super::stocked;
 use crate::anomaly::AnomalyName;
-use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Timed};
+use crate::judge::{Known, Model as Description, NilAnswer};
+use crate::linearizable::{Decision, Timed};
 use crate::unique::{self, stays};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -15,16 +16,16 @@ pub static PRIORITY_QUEUE: Description = Description {
     operations: &[
         Known::change("enqueue"),
         Known::change("insert"),
-        Known::question("dequeue"),
-        Known::question("delete-min"),
+        Known::asks("dequeue", NilAnswer::UnlessSet),
+        Known::asks("delete-min", NilAnswer::UnlessSet),
     ],
-    settings: &[],
+    settings: stocked::SETTINGS,
     guess: Some(|evidence| {
         evidence
             .has("delete-min")
             .then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, settings| linearizable::check(history, &PriorityQueue, &settings.limits()),
+    judge: |history, settings| stocked::judge(PriorityQueue, history, settings),
 };
 
 /// A priority queue of whole numbers: `enqueue` (or `insert`) a number, `dequeue` (or `delete-min`)

@@ -16,11 +16,27 @@ use crate::search::Model;
 pub static SEMAPHORE: Description = Description {
     name: "semaphore",
     help: "A linearizable semaphore with --permits N: acquire and release of one permit, or of as many as the value says",
-    operations: &[Known::action("acquire"), Known::action("release")],
-    settings: &[Setting::Permits],
+    operations: &[Known::lock("acquire"), Known::lock("release")],
+    settings: &[Setting::Init, Setting::Permits],
     guess: None,
     judge: |history, settings| match settings.permits {
-        Some(permits) => linearizable::check(history, &Semaphore { permits }, &settings.limits()),
+        Some(permits) => {
+            let out = match &settings.initial {
+                None => Some(0),
+                Some(initial) => initial.as_int().and_then(|out| u32::try_from(out).ok()),
+            };
+            match out.filter(|out| *out <= permits) {
+                Some(out) => {
+                    let semaphore = Semaphore { permits, out };
+                    linearizable::check(history, &semaphore, &settings.limits())
+                }
+                None => Report::unknown(
+                    SEMAPHORE.name,
+                    history,
+                    "--init: expected how many permits are out in the beginning, at most as many as --permits says",
+                ),
+            }
+        }
         None => Report::unknown(
             SEMAPHORE.name,
             history,
@@ -34,6 +50,8 @@ pub static SEMAPHORE: Description = Description {
 pub struct Semaphore {
     /// How many permits there are.
     pub permits: u32,
+    /// How many of them are out in the beginning.
+    pub out: u32,
 }
 
 /// What an operation on a semaphore does.
@@ -51,7 +69,7 @@ impl Model for Semaphore {
     type Step = PermitStep;
 
     fn initial(&self) -> u32 {
-        0
+        self.out
     }
 
     fn apply(&self, out: &u32, step: &PermitStep) -> Option<u32> {

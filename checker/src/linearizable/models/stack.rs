@@ -1,9 +1,10 @@
 //! A stack.
 
 use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
+use super::stocked;
 use crate::anomaly::AnomalyName;
-use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Timed};
+use crate::judge::{Known, Model as Description, NilAnswer};
+use crate::linearizable::{Decision, Timed};
 use crate::unique::{self, stays};
 use crate::value::Value;
 
@@ -11,14 +12,17 @@ use crate::value::Value;
 pub static STACK: Description = Description {
     name: "stack",
     help: "A linearizable last-in-first-out stack: push, pop",
-    operations: &[Known::change("push"), Known::question("pop")],
-    settings: &[],
+    operations: &[
+        Known::change("push"),
+        Known::asks("pop", NilAnswer::UnlessSet),
+    ],
+    settings: stocked::SETTINGS,
     guess: Some(|evidence| {
         evidence
             .has_any(&["push", "pop"])
             .then(|| format!("its operations are {}", evidence.names_in_words()))
     }),
-    judge: |history, settings| linearizable::check(history, &Stack, &settings.limits()),
+    judge: |history, settings| stocked::judge(Stack, history, settings),
 };
 
 /// A last-in-first-out stack: `push` an element, `pop` one (nothing if it is empty).

@@ -1,9 +1,10 @@
 //! A queue that promises no order: a bag.
 
 use super::collection::{Collection, CollectionStep, Names, decide_by_elements};
+use super::stocked;
 use crate::anomaly::AnomalyName;
-use crate::judge::{Known, Model as Description};
-use crate::linearizable::{self, Decision, Timed};
+use crate::judge::{Known, Model as Description, NilAnswer};
+use crate::linearizable::{Decision, Timed};
 use crate::unique::{self, stays};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -12,10 +13,13 @@ use std::collections::BTreeMap;
 pub static UNORDERED_QUEUE: Description = Description {
     name: "unordered-queue",
     help: "A linearizable queue without order (a bag): enqueue, dequeue",
-    operations: &[Known::change("enqueue"), Known::question("dequeue")],
-    settings: &[],
+    operations: &[
+        Known::change("enqueue"),
+        Known::asks("dequeue", NilAnswer::UnlessSet),
+    ],
+    settings: stocked::SETTINGS,
     guess: None,
-    judge: |history, settings| linearizable::check(history, &UnorderedQueue, &settings.limits()),
+    judge: |history, settings| stocked::judge(UnorderedQueue, history, settings),
 };
 
 /// A queue without order: `enqueue` an element, `dequeue` any one that is there (nothing if there
