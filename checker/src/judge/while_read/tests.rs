@@ -141,7 +141,9 @@ proptest! {
     fn the_words_are_the_same(recipe in recipes(), model in models(), window in 1..60_usize) {
         let way = compare(&written(&recipe), model, window);
         let judges_all = recipe.failed_cas == FailedCasTells::WhatItSaw || model.is_none();
-        if recipe.stale_reads == 0 && judges_all {
+        // (What a few reads are of cannot be guessed.)
+        let guessed = model.is_some() || recipe.operations >= 30;
+        if recipe.stale_reads == 0 && judges_all && guessed {
             prop_assert_eq!(way.readings, 1);
         }
     }
