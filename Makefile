@@ -51,7 +51,7 @@ models-figures: programs ## both, with figures to results/published/models*.json
 simulate: programs ## many seeds of faults in virtual time: replicas alone, whole clusters, every workload
 	$(KENSHO) simulate --seeds 0..2000 $(OPTIONS)
 	$(KENSHO) simulate --world cluster --seeds 0..1000 $(OPTIONS)
-	for workload in register set counter unique-ids queue lock list-append rw-register bank; do \
+	for workload in register set counter unique-ids queue lock backup-reads list-append rw-register bank; do \
 		$(KENSHO) simulate --workload $$workload --seeds 0..50 $(OPTIONS) || exit; \
 	done
 

@@ -4,6 +4,8 @@
 //! [`Clients`](crate::workload::Clients)). Who performs a call, over sockets or in a simulated world,
 //! hands the answer back. Every system says which calls it serves, and a workload which it needs.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::transaction::Transaction;
@@ -17,6 +19,16 @@ pub enum Call {
         container: String,
         /// Its row key.
         key: String,
+    },
+    /// Read a row from any copy of it that knows of all that this client has seen, and of all that anybody was
+    /// told longer ago than `max_age`.
+    GetAny {
+        /// The container it is in.
+        container: String,
+        /// Its row key.
+        key: String,
+        /// How old the answer may be.
+        max_age: Duration,
     },
     /// Write a row.
     Put {
@@ -68,6 +80,8 @@ pub enum Call {
 pub enum CallKind {
     /// [`Call::Get`].
     Get,
+    /// [`Call::GetAny`].
+    GetAny,
     /// [`Call::Put`].
     Put,
     /// [`Call::Scan`].
@@ -84,6 +98,7 @@ impl CallKind {
     /// Those that are about rows.
     pub const OF_ROWS: &'static [CallKind] = &[
         CallKind::Get,
+        CallKind::GetAny,
         CallKind::Put,
         CallKind::Scan,
         CallKind::Delete,
@@ -94,6 +109,7 @@ impl CallKind {
     pub fn name(self) -> &'static str {
         match self {
             CallKind::Get => "get",
+            CallKind::GetAny => "get-any",
             CallKind::Put => "put",
             CallKind::Scan => "scan",
             CallKind::Delete => "delete",
@@ -108,6 +124,7 @@ impl Call {
     pub fn kind(&self) -> CallKind {
         match self {
             Call::Get { .. } => CallKind::Get,
+            Call::GetAny { .. } => CallKind::GetAny,
             Call::Put { .. } => CallKind::Put,
             Call::Scan { .. } => CallKind::Scan,
             Call::Delete { .. } => CallKind::Delete,
@@ -119,7 +136,7 @@ impl Call {
     /// Whether it may change something.
     pub fn is_update(&self) -> bool {
         match self {
-            Call::Get { .. } | Call::Scan { .. } => false,
+            Call::Get { .. } | Call::GetAny { .. } | Call::Scan { .. } => false,
             Call::Put { .. } | Call::Delete { .. } => true,
             Call::Transact { transaction, .. } => transaction.changes(),
             Call::Message { changes, .. } => *changes,
@@ -130,6 +147,7 @@ impl Call {
     pub fn container(&self) -> &str {
         match self {
             Call::Get { container, .. }
+            | Call::GetAny { container, .. }
             | Call::Put { container, .. }
             | Call::Scan { container, .. }
             | Call::Delete { container, .. }

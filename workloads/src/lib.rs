@@ -9,6 +9,7 @@
 //! Not here: who performs a call (a client of the system under test), what goes wrong
 //! meanwhile (the nemesis), and how a history is judged (the checker).
 
+pub mod backup_reads;
 pub mod call;
 pub mod counter;
 pub mod generator;
@@ -37,6 +38,7 @@ pub static ALL: &[&dyn Workload] = &[
     &unique_ids::UniqueIds,
     &queue::Queue,
     &lock::Lock,
+    &backup_reads::BackupReads,
     &transactions::list_append::ListAppend,
     &transactions::rw_register::RwRegister,
     &transactions::bank::Bank,

@@ -54,7 +54,7 @@ impl Store {
     /// Performs a call at once.
     pub fn answer(&mut self, call: &Call) -> Answer {
         match call {
-            Call::Get { container, key } => {
+            Call::Get { container, key } | Call::GetAny { container, key, .. } => {
                 let at = (container.clone(), key.clone());
                 Answer::Row(self.rows.get(&at).and_then(numbered))
             }

@@ -3,6 +3,7 @@
 //! They accept more than linearizability does, and name exactly what they found.
 
 pub mod adya_g2;
+pub mod backup_reads;
 pub mod bank;
 pub mod causal_reverse;
 pub mod converge;

@@ -3,6 +3,7 @@
 use super::Model;
 
 pub use crate::checks::adya_g2::MODEL as G2;
+pub use crate::checks::backup_reads::MODEL as BACKUP_READS;
 pub use crate::checks::bank::MODEL as BANK;
 pub use crate::checks::causal_reverse::MODEL as CAUSAL_REVERSE;
 pub use crate::checks::converge::{BROADCAST, G_SET};
@@ -73,6 +74,7 @@ pub static ALL: &[&Model] = &[
     &ECHO,
     &MONOTONIC,
     &SESSION,
+    &BACKUP_READS,
     &KAFKA,
     &WATCH,
 ];

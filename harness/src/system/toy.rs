@@ -140,6 +140,7 @@ impl ToySystem {
         let conditional = match call {
             Call::Put { condition, .. } => *condition != Condition::Always,
             Call::Get { .. }
+            | Call::GetAny { .. }
             | Call::Scan { .. }
             | Call::Delete { .. }
             | Call::Transact { .. }

@@ -2,12 +2,15 @@
 //! elsewhere, and give up in time. What they ask for is decided by the [load](super::load).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use kensho_kernel::data::Ask;
+use kensho_kernel::data::{Ask, Query};
 use kensho_protocol::ids::{PartitionId, Position, Token};
-use kensho_protocol::request::{Digest, Numbered, Reply, RequestId};
-use kensho_protocol::session::{Address, Answer, Directory, Event, Failure, Kind, Output, Session};
+use kensho_protocol::request::{Digest, Numbered, ReadFrom, Reply, RequestId};
+use kensho_protocol::session::{
+    Address, Answer, Directory, Event, Failure, Kind, Output, Preference, Session,
+};
 use kensho_protocol::time::Time;
 
 use super::load::{Ended, Load};
@@ -40,6 +43,13 @@ pub enum Ending {
 pub enum Request {
     /// An answer to a query.
     Read(Bytes),
+    /// The same, and any replica may answer (rule R16).
+    ReadAny {
+        /// The query.
+        query: Bytes,
+        /// How old the answer may be.
+        max_age: Duration,
+    },
     /// A change.
     Update {
         /// Its number, once it is sent.
@@ -71,7 +81,7 @@ impl Request {
     #[must_use]
     pub fn id(&self) -> Option<RequestId> {
         match self {
-            Request::Read(_) => None,
+            Request::Read(_) | Request::ReadAny { .. } => None,
             Request::Update { id, .. } => *id,
         }
     }
@@ -81,6 +91,11 @@ impl Request {
     pub fn ask(self, as_of: Position) -> Ask {
         match self {
             Request::Read(query) => Ask::Read(query.into()),
+            Request::ReadAny { query, max_age } => Ask::Read(Query {
+                bytes: query,
+                from: ReadFrom::Any { max_age },
+                seen: as_of,
+            }),
             Request::Update { id, statement } => Ask::Update {
                 request: id.map(|id| numbered(id, &statement)),
                 as_of,
@@ -145,6 +160,7 @@ impl<L: Load> Cluster<L> {
         let token = self.next_token(client);
         let kind = match &request {
             Request::Read(_) => Kind::Read,
+            Request::ReadAny { .. } => Kind::ReadAny(Preference::Any),
             Request::Update { .. } => Kind::Update,
         };
         let this = &mut self.clients[client];

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kensho_client::{
-    Answered as Said, Client, Condition, Container, Current, Delete, Error, Options, Put, Row,
-    Rows, Scan,
+    Answered as Said, Client, Condition, Container, Current, Delete, Error, Options, Put, ReadFrom,
+    Row, Rows, Scan,
 };
 use kensho_workloads::call::{self, Answer, Call, Found};
 
@@ -47,12 +47,23 @@ impl KenshoClient {
         &self.client
     }
 
+    async fn get(client: &Client, container: &str, key: &str) -> Result<Answered, Error> {
+        let said = client.get(container, key).await?;
+        let row = said.value.as_ref().map(number_row).transpose();
+        Ok(answered(&said, row.map(Answer::Row)))
+    }
+
     async fn ask(&self, call: &Call) -> Result<Answered, Error> {
         match call {
-            Call::Get { container, key } => {
-                let said = self.client.get(container, key).await?;
-                let row = said.value.as_ref().map(number_row).transpose();
-                Ok(answered(&said, row.map(Answer::Row)))
+            Call::Get { container, key } => Self::get(&self.client, container, key).await,
+            Call::GetAny {
+                container,
+                key,
+                max_age,
+            } => {
+                let max_age = *max_age;
+                let client = self.client.reading_from(ReadFrom::Any { max_age });
+                Self::get(&client, container, key).await
             }
             Call::Put {
                 container,

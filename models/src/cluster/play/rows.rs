@@ -73,6 +73,14 @@ impl Containers {
     pub(super) fn request(&self, call: &Call) -> Request {
         match call {
             Call::Get { container, key } => Request::Read(Query::Get { container, key }.encode()),
+            Call::GetAny {
+                container,
+                key,
+                max_age,
+            } => Request::ReadAny {
+                query: Query::Get { container, key }.encode(),
+                max_age: *max_age,
+            },
             Call::Put {
                 container,
                 key,
