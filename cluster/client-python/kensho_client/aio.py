@@ -13,7 +13,20 @@ import httpx
 from . import operations
 from .discovery import Discovery, discovery
 from .operations import Operation, Operations, Row, Rows
-from .session import Answer, FetchTable, Find, Lost, Options, Outcome, Pause, Send, Session, Step, Unreachable
+from .session import (
+    Answer,
+    FetchTable,
+    Find,
+    Lost,
+    Options,
+    Outcome,
+    Pause,
+    Send,
+    Session,
+    Step,
+    Unreachable,
+    position,
+)
 from .sync import NOTHING_SENT, limits, times
 
 T = TypeVar("T")
@@ -73,9 +86,18 @@ class AsyncClient:
         condition = operations.condition(if_version, if_absent)
         return await self._run(self._operations.put(container, key, values, condition))
 
-    async def get(self, container: str, key: Any) -> Row | None:
-        """Reads a row; None if there is none."""
-        return await self._run(self._operations.get(container, key))
+    async def get(self, container: str, key: Any, *, max_age: float | None = None) -> Row | None:
+        """Reads a row; None if there is none. With `max_age`, in seconds, a backup may answer whose data are not older;
+        they are never older than what this client has read or written."""
+        return await self._run(self._operations.get(container, key, max_age))
+
+    def seen(self, container: str) -> str | None:
+        """What this client has seen of the container's partition, for `see` of another one."""
+        return self._session.token(container)
+
+    def see(self, container: str, token: str) -> None:
+        """From now on this client sees at least what another one had seen when it gave this token."""
+        self._session.see(container, position(token))
 
     async def delete(self, container: str, key: Any, *, if_version: str | None = None) -> bool:
         """Deletes a row; False if there was none. Raises `ConditionFailed` if there is another version."""
@@ -97,9 +119,10 @@ class AsyncClient:
         sort: str | None = None,
         limit: int = 10_000,
         offset: int = 0,
+        max_age: float | None = None,
     ) -> Rows:
-        """Reads rows for which a condition holds, like "value >= 5 and name like 'a%'"."""
-        return await self._run(self._operations.rows(container, condition, sort, limit, offset))
+        """Reads rows for which a condition holds, like "value >= 5 and name like 'a%'". `max_age` is that of `get`."""
+        return await self._run(self._operations.rows(container, condition, sort, limit, offset, max_age))
 
     async def tql(self, container: str, statement: str, columns: list[str] | None = None) -> Rows:
         """Carries a statement of TQL out, like "select max(value)"."""

@@ -1,4 +1,4 @@
-"""Who owns which partition, and which partition a container belongs to."""
+"""Who owns which partition and has copies of it, and which partition a container belongs to."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Directory:
     owners: tuple[str | None, ...]
     """The address of each partition's owner."""
     nodes: tuple[str, ...]
+    backups: tuple[tuple[str, ...], ...] = ()
+    """The addresses of each partition's backups, as far as they are known."""
 
     @classmethod
     def read(cls, table: dict) -> Directory:
@@ -30,14 +32,29 @@ class Directory:
         owners = tuple(addresses.get(partition["owner"]) for partition in table["partitions"])
         if not owners:
             raise ValueError("a table without partitions")
+        backups = tuple(
+            tuple(
+                addresses[name]
+                for name in partition.get("in_sync", ())
+                if name != partition["owner"] and name in addresses
+            )
+            for partition in table["partitions"]
+        )
         stamp = table["stamp"]
-        return cls((stamp["term"], stamp["revision"]), owners, tuple(addresses.values()))
+        return cls((stamp["term"], stamp["revision"]), owners, tuple(addresses.values()), backups)
 
     def partition(self, container: str) -> int:
         return container_hash(container) % len(self.owners)
 
     def owner(self, container: str) -> str | None:
         return self.owners[self.partition(container)]
+
+    def replicas(self, container: str) -> list[str]:
+        """Who may answer reads: the owner, and the backups."""
+        partition = self.partition(container)
+        owner = self.owners[partition]
+        backups = self.backups[partition] if partition < len(self.backups) else ()
+        return ([owner] if owner else []) + list(backups)
 
     @property
     def etag(self) -> str:

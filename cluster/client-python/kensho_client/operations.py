@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -57,6 +57,8 @@ class Operation(Generic[T]):
     read: Callable[[Any], T]
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    max_age: float | None = None
+    """A backup may answer, whose data are not older than this, in seconds."""
 
 
 def refused(what: str, answer: Any) -> Refused:
@@ -108,7 +110,7 @@ class Operations:
 
         return self._row(what, container, key, True, "PUT", read, values, condition)
 
-    def get(self, container: str, key: Any) -> Operation[Row | None]:
+    def get(self, container: str, key: Any, max_age: float | None = None) -> Operation[Row | None]:
         what = f"get {key} of {container}"
 
         def read(answer: Any) -> Row | None:
@@ -118,7 +120,7 @@ class Operations:
                 return None
             raise refused(what, answer)
 
-        return self._row(what, container, key, False, "GET", read)
+        return replace(self._row(what, container, key, False, "GET", read), max_age=max_age)
 
     def delete(self, container: str, key: Any, condition: dict[str, str]) -> Operation[bool]:
         what = f"delete {key} from {container}"
@@ -150,7 +152,13 @@ class Operations:
         return self._operation(what, container, True, "DELETE", path, _nothing(what), keys)
 
     def rows(
-        self, container: str, condition: str | None, sort: str | None, limit: int, offset: int
+        self,
+        container: str,
+        condition: str | None,
+        sort: str | None,
+        limit: int,
+        offset: int,
+        max_age: float | None = None,
     ) -> Operation[Rows]:
         what = f"rows of {container}"
         body = {"limit": limit, "offset": offset, "condition": condition, "sort": sort}
@@ -161,7 +169,8 @@ class Operations:
                 return Rows(found["columns"], found["rows"], found["total"])
             raise refused(what, answer)
 
-        return self._operation(what, container, False, "POST", f"{self._of(container)}/rows", read, body)
+        operation = self._operation(what, container, False, "POST", f"{self._of(container)}/rows", read, body)
+        return replace(operation, max_age=max_age)
 
     def tql(self, container: str, statement: str, columns: list[str] | None) -> Operation[Rows]:
         what = f"{statement} of {container}"

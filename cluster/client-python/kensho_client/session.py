@@ -99,9 +99,13 @@ NOT_OWNER = 170_001
 OUTCOME_FORGOTTEN = 170_005
 NUMBER_USED = 170_008
 # What says nothing about the partition table.
-BUSY = {170_003, 170_006, 170_007}
+BUSY = {170_003, 170_006, 170_007, 170_010}
+# The backup's data are too old; the owner's are not.
+BEHIND = 170_010
+# What the session had seen was lost by a failover in async.
+SEEN_LOST = 170_011
 # Statements that a node has refused, and may take later. All but 170004 and 170005 had no effect.
-REFUSALS = {170_001, 170_002, 170_003, 170_004, 170_006, 170_007, 170_009}
+REFUSALS = {170_001, 170_002, 170_003, 170_004, 170_006, 170_007, 170_009, 170_010}
 UNKNOWN_OUTCOME = {170_004}
 # A client's error in these does not say that another attempt is useless.
 NOT_PLAIN = {408, 409, 421}
@@ -124,6 +128,7 @@ class Session:
         self.members: list[str] = []
         self._clock = clock
         self._seen: dict[int, tuple[int, int]] = {}
+        self._seen_elsewhere: list[tuple[str, tuple[int, int]]] = []
         self._lanes: list[Lane] = []
         # Clients that start together should not all ask the same node first.
         self._turn = random.randrange(1 << 16)
@@ -148,15 +153,29 @@ class Session:
         text = answer.headers.get("kensho-position")
         if text is None or self.directory is None:
             return None
-        epoch, _, lsn = text.partition("-")
-        position = (int(epoch), int(lsn))
-        partition = self.directory.partition(container)
-        self._seen[partition] = max(position, self._seen.get(partition, (0, 0)))
-        return position
+        seen = position(text)
+        self.see(container, seen)
+        return seen
 
     def seen(self, container: str) -> tuple[int, int]:
         assert self.directory is not None
         return self._seen.get(self.directory.partition(container), (0, 0))
+
+    def see(self, container: str, seen: tuple[int, int]) -> None:
+        """Another session has seen this; without a table nobody knows of which partition that is."""
+        if self.directory is None:
+            self._seen_elsewhere.append((container, seen))
+            return
+        partition = self.directory.partition(container)
+        self._seen[partition] = max(seen, self._seen.get(partition, (0, 0)))
+
+    def token(self, container: str) -> str | None:
+        seen = self.seen(container) if self.directory is not None else (0, 0)
+        return f"{seen[0]}-{seen[1]}" if seen != (0, 0) else None
+
+    def forget_seen(self, container: str) -> None:
+        if self.directory is not None:
+            self._seen.pop(self.directory.partition(container), None)
 
     def now(self) -> float:
         return self._clock()
@@ -201,7 +220,16 @@ class Session:
             return False
         if self.directory is None or directory.stamp > self.directory.stamp:
             self.directory = directory
+            elsewhere, self._seen_elsewhere = self._seen_elsewhere, []
+            for container, seen in elsewhere:
+                self.see(container, seen)
         return True
+
+
+def position(text: str) -> tuple[int, int]:
+    """An entry of a log, as nodes write it."""
+    epoch, _, lsn = text.partition("-")
+    return int(epoch), int(lsn)
 
 
 class _Run:
@@ -223,7 +251,7 @@ class _Run:
 
     def steps(self) -> Generator[Step, Any, Answer]:
         session, container = self.session, self.operation.container
-        doubt, last, prefer = session.directory is None, None, None
+        doubt, last, prefer, behind = session.directory is None, None, None, False
         while True:
             if doubt:
                 yield from session.refresh(self.until, last, prefer)
@@ -238,20 +266,25 @@ class _Run:
                 yield self._backoff()
                 doubt, last, prefer = True, None, None
                 continue
-            outcome = yield self._send(owner)
+            target = self._target(directory, owner, last, behind)
+            outcome = yield self._send(target)
             if isinstance(outcome, Answer):
-                position = session.note_seen(container, outcome)
+                seen = session.note_seen(container, outcome)
                 if _is_final(outcome):
                     return outcome
                 code, self.trouble, definite = _error(outcome)
+                if code == SEEN_LOST:
+                    # The session goes on from what there is now.
+                    session.forget_seen(container)
+                    return outcome
                 if code == NUMBER_USED:
                     return outcome
                 if code == OUTCOME_FORGOTTEN:
-                    if self.uncertain or self.lane is None or position is None:
+                    if self.uncertain or self.lane is None or seen is None:
                         return outcome
                     # No attempt can have reached the log before: a new number says so.
                     self.lane.sequence += 1
-                    self.as_of = position
+                    self.as_of = seen
                     if self.attempts > 1:
                         yield self._backoff()
                     continue
@@ -261,14 +294,25 @@ class _Run:
                     return outcome
                 else:
                     self.uncertain = True
-                doubt = code not in BUSY
-                prefer = owner if code == NOT_OWNER and self.pauses % 2 == 0 else None
+                doubt, behind = code not in BUSY, code == BEHIND
+                prefer = target if code == NOT_OWNER and self.pauses % 2 == 0 else None
             else:
-                self.trouble = f"{owner} cannot be reached" if outcome is Unreachable else f"{owner} did not answer"
+                self.trouble = f"{target} cannot be reached" if outcome is Unreachable else f"{target} did not answer"
                 self.uncertain |= outcome is Lost
-                doubt, prefer = True, None
-            last = owner
+                doubt, prefer, behind = True, None, False
+            last = target
+            if self.operation.max_age is not None and self.attempts < len(directory.replicas(container)):
+                # Each replica is asked once before anything is waited for.
+                doubt = False
+                continue
             yield self._backoff()
+
+    def _target(self, directory: Directory, owner: str, last: str | None, behind: bool) -> str:
+        """Where the next attempt goes. A backup that has not come far enough says that the owner has."""
+        if self.operation.max_age is None or behind:
+            return owner
+        replicas = directory.replicas(self.operation.container)
+        return random.choice([node for node in replicas if node != last] or replicas)
 
     def _send(self, to: str) -> Send:
         self.attempts += 1
@@ -278,6 +322,11 @@ class _Run:
         if self.lane is not None:
             headers["idempotency-key"] = f"{self.lane.client:x}/{self.lane.sequence}"
             headers["kensho-as-of"] = f"{self.as_of[0]}-{self.as_of[1]}"
+        if self.operation.max_age is not None:
+            headers["kensho-read"] = "any"
+            headers["kensho-max-age-ms"] = str(max(1, round(self.operation.max_age * 1000)))
+            if self.as_of != (0, 0):
+                headers["kensho-as-of"] = f"{self.as_of[0]}-{self.as_of[1]}"
         left = max(0.001, self.until - self.session.now())
         return Send(to, headers, min(self.session.options.attempt_timeout, left))
 

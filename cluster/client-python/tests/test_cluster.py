@@ -47,6 +47,20 @@ class RealNodes(unittest.TestCase):
             with self.assertRaises(Refused):
                 client.get("c", "k")
 
+    def test_a_client_reads_its_writes_from_any_replica_also_when_one_is_gone(self):
+        with Cluster() as cluster, Client("test", cluster.clients.values(), OPTIONS) as client:
+            client.create_container("c", COLUMNS)
+            for value in range(40):
+                client.put("c", "k", ["k", value, None])
+                self.assertEqual(client.get("c", "k", max_age=5.0).values[1], value)
+                found = client.rows("c", f"value = {value}", max_age=5.0)
+                self.assertEqual(found.total, 1)
+                if value == 20:
+                    cluster.kill("n2")
+            with Client("test", cluster.clients.values(), OPTIONS) as other:
+                other.see("c", client.seen("c"))
+                self.assertEqual(other.get("c", "k", max_age=5.0).values[1], 39)
+
     def test_updates_happen_once_though_owners_are_killed(self):
         with Cluster() as cluster:
             asyncio.run(self._add_while_killing(cluster))

@@ -15,7 +15,8 @@ READ = OPERATIONS.get("c", "k")
 
 def table(owner: str, revision: int) -> Answer:
     nodes = [{"name": name, "client": f"{name}:1"} for name in ("a", "b")]
-    told = {"stamp": {"term": 1, "revision": revision}, "nodes": nodes, "partitions": [{"id": 0, "owner": owner}]}
+    partition = {"id": 0, "owner": owner, "in_sync": ["a", "b"]}
+    told = {"stamp": {"term": 1, "revision": revision}, "nodes": nodes, "partitions": [partition]}
     return Answer(200, {}, json.dumps(told).encode())
 
 
@@ -139,6 +140,48 @@ class Statements(unittest.TestCase):
             self.assertEqual((caught.exception.code, len(nodes.sent)), (code, 1))
         nodes = Nodes(error(409, 150_009, True))
         self.assertFalse(nodes.run(OPERATIONS.create_container("c", [("k", "STRING")], True, "COLLECTION")))
+
+    def test_a_read_that_backups_may_answer_says_what_the_session_has_seen(self):
+        nodes = Nodes(STORED, *[NO_ROW] * 40)
+        nodes.run(UPDATE)
+        read = OPERATIONS.get("c", "k", 0.25)
+        for _ in range(20):
+            nodes.run(read)
+        reads = nodes.sent[1:]
+        self.assertEqual({send.to for send in reads}, {"a:1", "b:1"})
+        self.assertEqual(
+            {(send.headers["kensho-max-age-ms"], send.headers["kensho-as-of"]) for send in reads}, {("250", "1-7")}
+        )
+        nodes.run(READ)
+        self.assertEqual(nodes.sent[-1].to, "a:1")
+        self.assertNotIn("kensho-read", nodes.sent[-1].headers)
+
+    def test_a_backup_that_is_gone_or_behind_costs_no_wait(self):
+        behind = error(503, 170_010, True)
+        for answer in (Unreachable, behind):
+            for _ in range(10):
+                nodes = Nodes(answer, NO_ROW)
+                nodes.run(OPERATIONS.get("c", "k", 1.0))
+                first, second = nodes.sent
+                self.assertEqual((nodes.tables, nodes.now < 0.01), (1, True))
+                self.assertEqual(second.to, "a:1" if answer is behind else {"a:1": "b:1", "b:1": "a:1"}[first.to])
+
+    def test_what_was_lost_is_told_and_the_session_goes_on(self):
+        nodes = Nodes(STORED, error(409, 170_011, True), NO_ROW)
+        nodes.run(UPDATE)
+        self.assertEqual(nodes.session.token("c"), "1-7")
+        read = OPERATIONS.get("c", "k", 1.0)
+        with self.assertRaises(Refused) as caught:
+            nodes.run(read)
+        self.assertEqual((caught.exception.code, caught.exception.definite), (170_011, True))
+        nodes.run(read)
+        self.assertNotIn("kensho-as-of", nodes.sent[-1].headers)
+
+    def test_what_another_session_has_seen_counts_also_before_there_is_a_table(self):
+        nodes = Nodes(NO_ROW)
+        nodes.session.see("c", (3, 9))
+        nodes.run(OPERATIONS.get("c", "k", 1.0))
+        self.assertEqual(nodes.sent[0].headers["kensho-as-of"], "3-9")
 
     def test_nodes_are_looked_for_when_none_is_known(self):
         nodes = Nodes(STORED, owner=None)
