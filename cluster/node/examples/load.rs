@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use kensho_client::{Client, Condition, Container, Options};
+use kensho_client::{Client, Condition, Container, Options, ReadFrom};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -72,6 +72,8 @@ struct Arguments {
 enum Operation {
     Put,
     Get,
+    /// Gets that any replica may answer, with data of the last second.
+    GetAny,
     /// A bare TCP echo of 100 bytes, without any nodes: what
     /// the machine can do at all.
     Echo,
@@ -189,6 +191,8 @@ async fn main() {
     for number in 0..arguments.clients {
         let (client, done, stop) = (client.clone(), Arc::clone(&done), Arc::clone(&stop));
         let (containers, operation) = (containers.clone(), arguments.operation);
+        let max_age = Duration::from_secs(1);
+        let reader = client.reading_from(ReadFrom::Any { max_age });
         let (rows, value_bytes) = (arguments.rows, arguments.value_bytes);
         tasks.push(tokio::spawn(async move {
             let mut latencies: Vec<u64> = Vec::new();
@@ -218,6 +222,9 @@ async fn main() {
                     }
                     Operation::Get => {
                         client.get(container, &key).await.expect("nothing fails");
+                    }
+                    Operation::GetAny => {
+                        reader.get(container, &key).await.expect("nothing fails");
                     }
                 }
                 latencies.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));

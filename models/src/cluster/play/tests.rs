@@ -155,9 +155,8 @@ mod broken {
             ("queue", Rule::RetryAppliedTwice, "kill"),
             ("lock", Rule::AckBeforeBackup, "kill"),
             ("backup-reads", Rule::AckBeforeBackup, "kill"),
-            // No other workload can show these: the others read from owners alone.
+            // No other workload can show this: the others read from owners alone.
             ("backup-reads", Rule::SessionGoesBack, "kill"),
-            ("backup-reads", Rule::StaleBeyondBound, "pause"),
         ] {
             let given = Given {
                 workload: kensho_workloads::find(name).ok(),
