@@ -261,3 +261,50 @@ fn independent_objects_have_keys_and_logs_of_their_own() {
     assert!(logs("b").is_valid(), "{:?}", logs("b"));
     assert!(names(&logs("a")).contains(&"inconsistent offsets"));
 }
+
+#[test]
+fn backup_reads() {
+    use crate::register::NilRead;
+    let judge = |lines: &str, max_age| {
+        let history = sequence(lines);
+        super::backup_reads::check(&history, NilRead::Value, max_age)
+    };
+    let valid = "0 ok read nil; 0 ok add 1; 1 ok read nil; 1 ok read 1; 0 ok add 2; 1 ok read 1; 2 ok latest 2";
+    assert!(judge(valid, None).is_valid());
+    // What nobody had been told yet a copy may show.
+    assert!(
+        judge(
+            "0 ok add 1; 1 info add nil; 2 ok read 2; 2 ok latest 2",
+            None
+        )
+        .is_valid()
+    );
+    for (lines, name) in [
+        ("0 ok add 1; 1 ok read 2", "phantom read"),
+        ("0 ok add 1; 1 ok add 1; 1 ok read 1", "lost update"),
+        (
+            "0 ok add 1; 1 ok read 1; 1 ok read nil",
+            "monotonic reads violated",
+        ),
+        ("0 ok add 1; 0 ok read nil", "read your writes violated"),
+        ("0 ok add 1; 1 ok latest nil", "stale read"),
+        // A copy showed what was taken back.
+        ("1 info add nil; 2 ok read 1; 3 ok latest nil", "stale read"),
+    ] {
+        assert_eq!(names(&judge(lines, None))[0], name, "{lines}");
+    }
+    let timed = |at_ms: u64| {
+        let at = at_ms * 1_000_000;
+        let text = format!(
+            "{{:process 0 :type :invoke :f :add :value nil :time 1}}\n{{:process 0 :type :ok :f :add :value 1 :time 2}}\n\
+             {{:process 1 :type :invoke :f :read :value nil :time {at}}}\n{{:process 1 :type :ok :f :read :value nil :time {}}}\n",
+            at + 1
+        );
+        let history = read(text.as_bytes(), Format::Edn).unwrap();
+        super::backup_reads::check(&history, NilRead::Value, Some(500_000_000))
+    };
+    assert!(timed(499).is_valid());
+    assert_eq!(names(&timed(501)), ["stale read"]);
+    let unread = judge("0 ok add 1", None);
+    assert!(matches!(unread.verdict, Verdict::Unknown(_)));
+}
