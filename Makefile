@@ -8,7 +8,7 @@ BROKEN = target/break-rules
 RULES_TABLE = $(KENSHO) rules-table $(PUBLISHED)/broken-rules-*.json --out $(PUBLISHED)/broken-rules.md
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint programs cluster test-linearizability prove failover rolling-restart soak serve \
+.PHONY: help build test lint programs cluster test-linearizability prove failover rolling-restart scale-out soak serve \
 	bench charts loss memory bench-figures programs-broken test-broken-rules models models-large models-figures simulate simulate-series \
 	bugs systems election-figures bench-checker bench-maelstrom fuzz-checker fuzz-verdicts
 
@@ -95,6 +95,9 @@ failover: programs ## time without service after kills of an owner, of the maste
 
 rolling-restart: programs ## longest wait while all nodes are restarted in order, beside a control
 	$(KENSHO) bench rolling-restart --save $(PUBLISHED)/rolling-restart.json $(OPTIONS)
+
+scale-out: programs ## nodes join under load: longest wait beside a control, and when each has its share
+	$(KENSHO) bench scale-out --save $(PUBLISHED)/scale-out.json $(OPTIONS)
 
 soak: programs ## ten minutes at full load, in which nothing may fail over
 	$(KENSHO) bench soak --rate max --out $(RUNS) $(OPTIONS)

@@ -6,7 +6,9 @@
 //! `disturb` (an election too many harms nobody's data), `no-cas-owner` (implied by the epoch check
 //! among nodes that keep to the protocol), `birth-by-majority` (nobody's disk is wiped before the
 //! birth is over), and `rejoin-without-catch-up` and `promote-unsynced-survivor` (no disk loses what
-//! was synced). `two-members-at-once` shows in clusters, but seldom.
+//! was synced). `two-members-at-once` shows in clusters, but seldom. That nodes stop without handing over
+//! (`stop-at-once`), or are suspected on one word (`suspect-alone`), harms no data: how long clients wait, and who is
+//! left out in vain, shows in clusters in which nothing else goes wrong (`cluster/stops.rs`).
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -11,7 +11,7 @@ use kensho_protocol::coordinator::{
 };
 use kensho_protocol::ids::{Life, NodeId, Revision, Term};
 use kensho_protocol::outcomes::OutcomeLimits;
-use kensho_protocol::settings::Settings;
+use kensho_protocol::settings::{Levelling, Settings};
 use kensho_protocol::table::{Identity, Member, Stamp, Table};
 use kensho_protocol::time::Time;
 
@@ -257,6 +257,9 @@ impl World {
             | Message::Goodbye { .. }
             | Message::NobodyListens { .. }
             | Message::Parting { .. }
+            | Message::Wishes { .. }
+            | Message::Level(_)
+            | Message::Move { .. }
             | Message::Room { .. } => {}
         }
         if self.random.chance(self.lost_per_million) {
@@ -301,6 +304,7 @@ fn table_of(nodes: u32) -> Table {
         },
         members: members.map(|member| (member.id, member)).collect(),
         partitions: Vec::new(),
+        levelling: Levelling::paused(),
     }
 }
 

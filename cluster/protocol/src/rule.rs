@@ -133,6 +133,12 @@ rules! {
     DirtyRead = "dirty-read",
     /// M6 broken: who has no room for updates keeps its roles.
     KeepRoomless = "keep-roomless",
+    /// M7 broken: a node that is to stop stops, and hands nothing over.
+    StopAtOnce = "stop-at-once",
+    /// M8 broken: a master takes its own evidence for enough.
+    SuspectAlone = "suspect-alone",
+    /// M9 broken: a copy is given up before the one in its place is in sync.
+    DropBeforeCopy = "drop-before-copy",
     /// R15 broken: an owner gives its lease back when it asks for its end, and goes on relying on it.
     LeaseGivenBackEarly = "lease-given-back-early",
     /// R16 broken: a backup shows all of its log.

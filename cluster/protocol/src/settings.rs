@@ -110,6 +110,39 @@ impl fmt::Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
+/// How roles are levelled while nothing else is amiss (rule M9). It stands in the table, and may be changed
+/// while the cluster serves; a setting says what a new cluster begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Levelling {
+    /// Whether they are. If not, what was begun is finished, and what people wish is still done.
+    pub on: bool,
+    /// At most so many partitions are copied to other nodes at a time. Default 2.
+    pub copies_at_once: usize,
+    /// At most so many partitions are handed over to other owners at a time. Default 2.
+    pub hand_overs_at_once: usize,
+}
+
+impl Default for Levelling {
+    fn default() -> Self {
+        Levelling {
+            on: true,
+            copies_at_once: 2,
+            hand_overs_at_once: 2,
+        }
+    }
+}
+
+impl Levelling {
+    /// Roles stay where they are.
+    #[must_use]
+    pub fn paused() -> Self {
+        Levelling {
+            on: false,
+            ..Levelling::default()
+        }
+    }
+}
+
 /// Settings of the protocol. Times follow from the heartbeat (protocol rules, "Times").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
@@ -150,6 +183,8 @@ pub struct Settings {
     pub distrust_disks: bool,
     /// How many outcomes are kept for retries (rule R11); a constant of the cluster.
     pub outcomes: OutcomeLimits,
+    /// How a new cluster levels its roles (rule M9).
+    pub levelling: Levelling,
     /// The safety rules; in a normal build none can be broken.
     pub rules: Rules,
 }
@@ -187,6 +222,7 @@ impl Settings {
             image_chunk_bytes: 256 << 10,
             distrust_disks: false,
             outcomes: OutcomeLimits::default(),
+            levelling: Levelling::default(),
             rules: Rules::sound(),
         }
     }
@@ -237,6 +273,12 @@ impl Settings {
     #[must_use]
     pub fn hand_over_limit(&self) -> Duration {
         self.missed_after().min(Duration::from_secs(2))
+    }
+
+    /// Roles are not levelled before no node has failed, returned or come for so long (rule M9): 2 H.
+    #[must_use]
+    pub fn level_after(&self) -> Duration {
+        self.heartbeat * 2
     }
 
     /// A node that is about to stop says so to the master again after this long: H / 4, but not longer than

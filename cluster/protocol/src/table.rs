@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Incarnation, Life, NodeId, PartitionId, Revision, Term};
 use crate::outcomes::OutcomeLimits;
+use crate::settings::Levelling;
 
 /// Orders tables: by the master's term, then by the number of changes.
 #[derive(
@@ -131,6 +132,8 @@ pub struct Table {
     pub members: BTreeMap<NodeId, Member>,
     /// Indexed by partition.
     pub partitions: Vec<Assignment>,
+    /// Whether roles are levelled (rule M9).
+    pub levelling: Levelling,
 }
 
 impl Table {

@@ -263,6 +263,7 @@ pub(super) fn settings(
     let this = std::env::current_exe().context("cannot find this program")?;
     Ok(Settings {
         nodes,
+        joiners: 0,
         replicas: replication.replicas(),
         partitions: PARTITIONS,
         mode: replication.mode(),
@@ -289,7 +290,7 @@ pub(super) fn settings(
 pub(super) async fn start_cluster(system: &KenshoSystem) -> Result<Store> {
     start_nodes(system).await?;
     let addresses: Vec<String> = system
-        .nodes()
+        .founders()
         .iter()
         .map(|node| system.address(node))
         .collect();
@@ -297,10 +298,10 @@ pub(super) async fn start_cluster(system: &KenshoSystem) -> Result<Store> {
     Store::open(CLUSTER, &addresses, names).await
 }
 
-/// Starts all nodes, and waits until the cluster is whole.
+/// Starts all nodes that found the cluster, and waits until it is whole.
 pub(super) async fn start_nodes(system: &KenshoSystem) -> Result<()> {
     system.install().await?;
-    for started in join_all(system.nodes().iter().map(|node| system.start(node))).await {
+    for started in join_all(system.founders().iter().map(|node| system.start(node))).await {
         started?;
     }
     whole(system).await
@@ -358,12 +359,17 @@ impl Store {
 
     /// Puts the rows that reads rely on.
     async fn fill(&self, load: &Load) -> Result<()> {
-        let rows = self.rows(load.value_bytes);
-        let numbers: Vec<u64> = (0..load.records).collect();
+        self.fill_with(load.records, load.value_bytes).await
+    }
+
+    /// Puts so many rows.
+    pub(super) async fn fill_with(&self, records: u64, value_bytes: usize) -> Result<()> {
+        let rows = self.rows(value_bytes);
+        let numbers: Vec<u64> = (0..records).collect();
         for some in numbers.chunks(64) {
             let put = join_all(some.iter().map(|record| rows.put(*record))).await;
             if let Some(Err(text)) = put.into_iter().find(Result::is_err) {
-                bail!("cannot put the rows that reads rely on: {text}");
+                bail!("cannot put the rows that are to be there at first: {text}");
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ mod pace;
 mod processor;
 mod rolling;
 mod rotation;
+mod scale_out;
 mod suite;
 mod window;
 mod worker;
@@ -42,4 +43,5 @@ pub use memory::{Plan as MemoryPlan, measure as measure_memory, text as memory_c
 pub use mix::Mix;
 pub use outage::{Plan as OutagePlan, Victim, interrupt};
 pub use rolling::{Plan as RollingPlan, restart};
+pub use scale_out::{Plan as ScaleOutPlan, scale_out};
 pub use suite::Suite;

@@ -11,6 +11,7 @@ use kensho_client::Credentials;
 use kensho_results::text::{counted, thousands};
 use kensho_results::utc::Utc;
 
+use super::options::count;
 use super::refusal::Refusal;
 use super::span::Span;
 use crate::operate::{self, Health, NodeHealth, Reach, columns};
@@ -28,6 +29,12 @@ pub(super) enum Command {
     Join(Join),
     /// Have a member leave the cluster, after others have taken over what it holds
     Leave(Leave),
+    /// Show what is left to be moved until all nodes have a like share of owners and copies
+    Plan(Status),
+    /// Have a member own a partition; if it has no copy of it, it gets one first
+    Move(Move),
+    /// Pause or resume the levelling of roles, or say how much is moved at a time
+    Levelling(Levelling),
     /// Have partitions go on that wait for nodes which may hold more
     Failover(Failover),
     /// Back up all rows of a running cluster into a folder
@@ -118,6 +125,38 @@ pub(super) struct Leave {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Move {
+    #[command(flatten)]
+    cluster: ReachOptions,
+    /// The partition's number; kensho cluster table shows them
+    partition: u16,
+    /// The member's name
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    /// It is waited for so long
+    #[arg(long, default_value = "1h", value_name = "TIME")]
+    limit: Span,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Levelling {
+    #[command(flatten)]
+    cluster: ReachOptions,
+    /// Roles stay where they are; what was begun is finished, and missing copies are made all the same
+    #[arg(long, conflicts_with = "resume")]
+    pause: bool,
+    /// Roles are levelled again
+    #[arg(long)]
+    resume: bool,
+    /// At most so many partitions are copied to other nodes at a time
+    #[arg(long, value_name = "NUMBER", value_parser = count(1, 1 << 16))]
+    copies_at_once: Option<usize>,
+    /// At most so many partitions are handed over to other owners at a time
+    #[arg(long, value_name = "NUMBER", value_parser = count(1, 1 << 16))]
+    hand_overs_at_once: Option<usize>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Failover {
     #[command(flatten)]
     cluster: ReachOptions,
@@ -168,6 +207,9 @@ pub(super) async fn run(command: &Command) -> Result<u8> {
         Command::Table(options) => table(options).await,
         Command::Join(options) => join(options).await,
         Command::Leave(options) => leave(options).await,
+        Command::Plan(options) => plan(options).await,
+        Command::Move(options) => move_partition(options).await,
+        Command::Levelling(options) => level(options).await,
         Command::Failover(options) => fail_over(options).await,
         Command::Backup(options) => back_up(options).await,
         Command::Restore(options) => restore(options).await,
@@ -288,7 +330,9 @@ async fn table(options: &Status) -> Result<u8> {
 async fn join(options: &Join) -> Result<u8> {
     let reach = options.node.reach()?;
     let name = operate::join(&reach, &options.through, options.limit.duration()).await?;
-    println!("{name} is a member; it is given copies of partitions that have too few");
+    println!(
+        "{name} is a member; it soon has its share of owners and copies; kensho cluster plan shows what is left"
+    );
     Ok(0)
 }
 
@@ -297,6 +341,73 @@ async fn leave(options: &Leave) -> Result<u8> {
     let tell = |how_far: &str| eprintln!("{how_far}");
     operate::leave(&reach, &options.name, options.limit.duration(), &tell).await?;
     println!("{} has left: it can be stopped", options.name);
+    Ok(0)
+}
+
+async fn plan(options: &Status) -> Result<u8> {
+    let plan = operate::plan(&options.cluster.reach()?).await?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&plan)?);
+    } else {
+        print!("{}", shown_plan(&plan));
+    }
+    Ok(0)
+}
+
+fn shown_plan(plan: &operate::Plan) -> String {
+    let levelling = plan.levelling;
+    let mut text = match levelling.on {
+        true => format!(
+            "roles are levelled, at most {} copied and {} handed over at a time\n",
+            counted(levelling.copies_at_once as u64, "partition"),
+            levelling.hand_overs_at_once
+        ),
+        false => "levelling is paused (kensho cluster levelling --resume)\n".to_owned(),
+    };
+    if plan.steps.is_empty() {
+        text.push_str("nothing is to be moved\n");
+        return text;
+    }
+    let titles = ["", "partition", "step", "from", "to"];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    for (number, step) in (1..).zip(&plan.steps) {
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        rows.push(vec![
+            format!("{number}"),
+            step.partition.to_string(),
+            step.step.clone(),
+            name(&step.from),
+            name(&step.to),
+        ]);
+    }
+    text.push_str(&columns(&rows));
+    text
+}
+
+async fn move_partition(options: &Move) -> Result<u8> {
+    let reach = options.cluster.reach()?;
+    let tell = |how_far: &str| eprintln!("{how_far}");
+    let limit = options.limit.duration();
+    operate::move_partition(&reach, options.partition, &options.to, limit, &tell).await?;
+    println!("{} owns partition {}", options.to, options.partition);
+    Ok(0)
+}
+
+async fn level(options: &Levelling) -> Result<u8> {
+    let on = match (options.pause, options.resume) {
+        (false, false) => None,
+        (pause, _) => Some(!pause),
+    };
+    let (copies, hand_overs) = (options.copies_at_once, options.hand_overs_at_once);
+    if on.is_none() && copies.is_none() && hand_overs.is_none() {
+        let refusal = "say what is to be set: --pause, --resume, --copies-at-once or --hand-overs-at-once; \
+            kensho cluster plan shows what is set";
+        return Err(Refusal(refusal.to_owned()).into());
+    }
+    operate::set_levelling(&options.cluster.reach()?, on, copies, hand_overs).await?;
+    println!(
+        "the master has taken it; kensho cluster plan shows what is set and what is left to be moved"
+    );
     Ok(0)
 }
 
@@ -383,6 +494,36 @@ mod tests {
     fn sizes_have_the_unit_that_suits() {
         let sizes = [0, 1023, 1024, 1536 << 10, 3 << 40].map(size);
         assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "3.0 TiB"]);
+    }
+
+    #[test]
+    fn a_plan_is_shown_step_by_step() {
+        let mut plan = operate::Plan {
+            levelling: operate::Levelling {
+                on: true,
+                copies_at_once: 1,
+                hand_overs_at_once: 2,
+            },
+            steps: vec![operate::Step {
+                step: "copy".to_owned(),
+                partition: 12,
+                from: Some("n1".to_owned()),
+                to: Some("n4".to_owned()),
+            }],
+        };
+        let text = shown_plan(&plan);
+        assert!(
+            text.starts_with("roles are levelled, at most 1 partition copied and 2 handed over")
+        );
+        let step = text.lines().last().expect("a step");
+        let words: Vec<&str> = step.split_whitespace().collect();
+        assert_eq!(words, ["1", "12", "copy", "n1", "n4"]);
+        plan.steps.clear();
+        plan.levelling.on = false;
+        let text = shown_plan(&plan);
+        assert!(
+            text.starts_with("levelling is paused") && text.ends_with("nothing is to be moved\n")
+        );
     }
 
     #[test]

@@ -186,6 +186,7 @@ impl ClusterOptions {
         let guard = guard()?;
         Ok(Settings {
             nodes: self.nodes,
+            joiners: 0,
             replicas: self.replicas,
             partitions: u32::try_from(self.partitions)?,
             mode: self.mode,

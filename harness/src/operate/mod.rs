@@ -4,6 +4,7 @@
 mod backup;
 mod columns;
 mod health;
+mod levelling;
 mod manifest;
 mod members;
 mod reach;
@@ -13,6 +14,7 @@ mod snapshot;
 pub use backup::back_up;
 pub use columns::columns;
 pub use health::{Health, NodeHealth, look};
+pub use levelling::{Levelling, Plan, Step, move_partition, plan, set_levelling};
 pub use manifest::{Manifest, check as check_backup};
 pub use members::{fail_over, join, leave};
 pub use reach::{Reach, table};

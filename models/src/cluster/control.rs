@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kensho_kernel::control::{ControlPlane, Input, Output};
 use kensho_kernel::{Report, View};
+use kensho_protocol::coordinator::plan::Step;
 use kensho_protocol::coordinator::{Coordinator, Message, Note, Saved};
 use kensho_protocol::ids::{NodeId, Ticket};
 use kensho_protocol::table::{Change, Table, What};
@@ -146,6 +147,8 @@ impl<L: Load> Cluster<L> {
             Note::QuorumLost { .. } => self.sometimes.saw(Sight::MasterResigned),
             Note::FollowerReturned { .. } => self.sometimes.saw(Sight::FollowerReturned),
             Note::Abdicated { .. } => self.sometimes.saw(Sight::Abdicated),
+            Note::Levels(Step::Drop { .. }) => self.sometimes.saw(Sight::CopyGivenUp),
+            Note::Levels(_) => self.sometimes.saw(Sight::CopyMoves),
             Note::MemberKept { .. } => self.sometimes.saw(Sight::MemberKept),
             Note::PartitionUnavailable { .. } => self.sometimes.saw(Sight::Unavailable),
             _ => {}

@@ -38,6 +38,8 @@ pub mod play;
 mod recovery;
 mod schedule;
 pub mod sights;
+#[cfg(test)]
+mod stops;
 pub mod swarm;
 pub(crate) mod tables;
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl<L: Load> Cluster<L> {
         }
     }
 
-    fn find_nobody(&mut self, at: usize, node: usize) {
+    pub(super) fn find_nobody(&mut self, at: usize, node: usize) {
         if self.nodes[at].runs() {
             let name = member(node).name;
             self.hand_to_control(at, Input::NobodyListens(name));

@@ -49,7 +49,7 @@ impl<L: Load> Cluster<L> {
 
     /// One node is master, all other members follow it, and all know the committed table; whoever wants
     /// to be a member is one.
-    fn has_one_master(&self) -> bool {
+    pub(super) fn has_one_master(&self) -> bool {
         let Some(table) = self.tables.last() else {
             return false;
         };

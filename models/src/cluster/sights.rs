@@ -27,6 +27,10 @@ sights! {
     ShrinkLostToFailover = "a shrink lost to a failover",
     /// An owner handed its partition over (rule R15).
     HandedOver = "a partition was handed over",
+    /// A partition got a copy elsewhere so that roles are level (rule M9).
+    CopyMoves = "a copy began to move",
+    /// A copy that was one too many was given up (rule M9).
+    CopyGivenUp = "a copy was given up",
     /// A node said goodbye, and nothing was left to be done when it stopped (rule M7).
     StoppedInOrder = "a node stopped in order",
     /// Somebody was found to listen no more, and that was wrong (rule M8).

@@ -47,6 +47,14 @@ struct Open {
     known: Lsn,
 }
 
+#[cfg(test)]
+impl Swarm {
+    /// The number of the statement that a client waits for.
+    pub(super) fn open_statement(&self, client: usize) -> Option<Token> {
+        self.clients[client].open.map(|open| open.token)
+    }
+}
+
 impl Client {
     /// Thinks of something to ask. `fresh` is a value that nobody has written.
     fn think(

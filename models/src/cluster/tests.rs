@@ -24,7 +24,7 @@ fn clusters_keep_their_promises_and_recover() {
             mode: Some(mode),
             ..Given::default()
         };
-        let sometimes = sample(0..250, &given);
+        let sometimes = sample(0..400, &given);
         let never: Vec<Sight> = sometimes.never().collect();
         // In semi-sync nothing is lost, unless a loss was told of (rule R14), as it seldom is.
         let missing = |sight: &&Sight| mode == Mode::Async || **sight != Sight::AcknowledgedLost;

@@ -42,6 +42,13 @@ pub enum Action {
         /// The node.
         node: NodeId,
     },
+    /// A person wishes that a node owns the partition.
+    Move {
+        /// The master that learns of it.
+        master: NodeId,
+        /// The node.
+        to: NodeId,
+    },
 }
 
 impl Action {
@@ -50,7 +57,9 @@ impl Action {
     pub fn node(&self) -> NodeId {
         match self {
             Action::Deliver(envelope) | Action::DeliverTwice(envelope) => envelope.to,
-            Action::AskToJoin { master, .. } | Action::AskToRemove { master, .. } => *master,
+            Action::AskToJoin { master, .. }
+            | Action::AskToRemove { master, .. }
+            | Action::Move { master, .. } => *master,
             Action::Written(id)
             | Action::Raise(id)
             | Action::Tick(id)

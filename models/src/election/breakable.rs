@@ -34,7 +34,7 @@ const fn breakable(
 
 /// Each rule about master and table. (Without a quorum, or with votes that are not on disk, tables
 /// take effect that are not committed sooner than there are two masters.)
-pub const BREAKABLE: [Breakable; 19] = {
+pub const BREAKABLE: [Breakable; 20] = {
     use Invariant as I;
     use Rule as R;
     [
@@ -130,6 +130,7 @@ pub const BREAKABLE: [Breakable; 19] = {
             I::CompareAndSet,
         ),
         breakable(R::BirthByMajority, "birth", Election::birth, I::Birth),
+        breakable(R::DropBeforeCopy, "moving", Election::moving, I::CopiesKept),
         breakable(
             R::RejoinWithoutCatchUp,
             "unclean",

@@ -12,7 +12,7 @@ use kensho_protocol::ids::{
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::replica::{Held, Trust};
 use kensho_protocol::rule::Rules;
-use kensho_protocol::settings::Settings;
+use kensho_protocol::settings::{Levelling, Settings};
 use kensho_protocol::table::{Assignment, Identity, Member, Stamp, Table};
 use kensho_protocol::time::Time;
 
@@ -46,6 +46,8 @@ pub struct Budget {
     pub joins: u8,
     /// Members that are to be members no longer.
     pub removals: u8,
+    /// Partitions that a person wishes another node to own.
+    pub moves: u8,
 }
 
 impl Budget {
@@ -59,6 +61,7 @@ impl Budget {
         asks: 0,
         joins: 0,
         removals: 0,
+        moves: 0,
     };
 }
 
@@ -119,6 +122,8 @@ pub struct Election {
     pub timers: Timers,
     /// Whether anybody may ask for a change of a partition, not only its owner.
     pub strangers_ask: bool,
+    /// How many nodes should hold the partition, if there are so many.
+    pub replicas: u32,
     /// Which rules hold.
     pub rules: Rules,
     /// What was seen while exploring.
@@ -161,6 +166,7 @@ impl Election {
             writes: Writes::AtOnce,
             timers: Timers::Candidates,
             strangers_ask: false,
+            replicas: 3,
             rules: Rules::sound(),
             sights: Arc::default(),
         }
@@ -351,6 +357,23 @@ impl Election {
         }
     }
 
+    /// A partition is moved to a node without a copy while masters follow each other: rules M9 and R15.
+    /// Nobody fails, so that no copy may be missing at any time.
+    #[must_use]
+    pub fn moving() -> Self {
+        Election {
+            scenario: Scenario::Settled(vec![first(&[2, 1], &[])]),
+            replicas: 2,
+            term_max: Term(3),
+            budget: Budget {
+                moves: 1,
+                asks: 1,
+                ..Budget::default()
+            },
+            ..Election::tournament()
+        }
+    }
+
     /// The birth of a cluster: rule M5.
     #[must_use]
     pub fn birth() -> Self {
@@ -389,6 +412,7 @@ impl Election {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             replace_after: HEARTBEAT * 100,
+            levelling: Levelling::paused(),
             rules: self.rules,
             ..Settings::with_heartbeat(HEARTBEAT)
         }
@@ -398,7 +422,7 @@ impl Election {
         Identity {
             cluster: String::new(),
             partitions: 1,
-            replicas: u8::try_from(self.nodes.min(3)).expect("at most 3"),
+            replicas: u8::try_from(self.nodes.min(self.replicas)).expect("few"),
             outcomes: OutcomeLimits::default(),
         }
     }
@@ -432,6 +456,7 @@ impl Election {
             identity: self.identity(),
             members: self.members(),
             partitions: vec![assignment],
+            levelling: Levelling::paused(),
         })
     }
 
@@ -470,6 +495,9 @@ impl Election {
             })
         };
         let mut witness = Witness::default();
+        if self.budget.moves > 0 {
+            witness.nobody_fails();
+        }
         for (id, saved) in saved {
             if let Some(table) = &saved.accepted {
                 witness.was_born(table);

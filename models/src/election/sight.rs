@@ -30,13 +30,17 @@ pub enum Sight {
     MemberAdded,
     /// A node was a member no longer.
     MemberRemoved,
+    /// An owner handed the partition over.
+    HandedOver,
+    /// A copy that was one too many was given up.
+    CopyGivenUp,
     /// The master that won counted by other members than the first ones.
     ElectedByOtherMembers,
 }
 
 impl Sight {
     /// All of them.
-    pub const ALL: [Sight; 13] = [
+    pub const ALL: [Sight; 15] = [
         Sight::MasterElected,
         Sight::MasterElectedAfterRestart,
         Sight::VoteForwarded,
@@ -49,6 +53,8 @@ impl Sight {
         Sight::Born,
         Sight::MemberAdded,
         Sight::MemberRemoved,
+        Sight::HandedOver,
+        Sight::CopyGivenUp,
         Sight::ElectedByOtherMembers,
     ];
 }

@@ -93,6 +93,10 @@ fn leaving() -> Election {
     })
 }
 
+fn moving() -> Election {
+    Election::moving().up_to(2)
+}
+
 fn resigning() -> Election {
     Election::resigning().with_budget(Budget {
         removals: 1,
@@ -101,7 +105,7 @@ fn resigning() -> Election {
 }
 
 /// The small models.
-pub const SMALL: [Small; 15] = [
+pub const SMALL: [Small; 16] = [
     Small {
         name: "tournament",
         model: tournament,
@@ -196,6 +200,12 @@ pub const SMALL: [Small; 15] = [
         ],
     },
     Small {
+        name: "moving",
+        model: moving,
+        unique_states: 26_903,
+        sights: &[Sight::Grown, Sight::HandedOver, Sight::CopyGivenUp],
+    },
+    Small {
         name: "resigning",
         model: resigning,
         unique_states: 93_758,
@@ -207,7 +217,7 @@ pub const SMALL: [Small; 15] = [
 pub type Named = (&'static str, fn() -> Election);
 
 /// The models with all that each was made for. Most are too large for every day.
-pub const LARGE: [Named; 15] = [
+pub const LARGE: [Named; 16] = [
     ("tournament", Election::tournament),
     ("register", Election::register),
     ("lost writes", Election::lost_writes),
@@ -222,5 +232,6 @@ pub const LARGE: [Named; 15] = [
     ("joining", Election::joining),
     ("leaving", Election::leaving),
     ("resigning", Election::resigning),
+    ("moving", Election::moving),
     ("membership", Election::membership),
 ];

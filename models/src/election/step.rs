@@ -1,9 +1,9 @@
 //! What happens when something happens.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved, Standing};
+use kensho_protocol::coordinator::{Event, Message, Note, Output, Saved, Standing, Wish};
 use kensho_protocol::ids::{NodeId, PartitionId};
 use kensho_protocol::rule::Rules;
 use kensho_protocol::table::{Change, What};
@@ -86,6 +86,9 @@ fn ask_for_members(model: &Election, state: &State, master: NodeId, actions: &mu
         }
         if member && state.left.removals > 0 {
             actions.push(Action::AskToRemove { master, node });
+        }
+        if member && state.left.moves > 0 {
+            actions.push(Action::Move { master, to: node });
         }
     }
 }
@@ -181,7 +184,10 @@ fn is_idle(model: &Election, left: Budget, node: &Node, envelope: &Envelope) -> 
         | Message::Recalled { .. }
         | Message::Goodbye { .. }
         | Message::NobodyListens { .. }
-        | Message::Parting { .. } => false,
+        | Message::Parting { .. }
+        | Message::Wishes { .. }
+        | Message::Level(_)
+        | Message::Move { .. } => false,
     }
 }
 
@@ -268,6 +274,11 @@ pub(crate) fn next(model: &Election, before: &State, action: &Action) -> Option<
         Action::AskToRemove { node, .. } => {
             step.left.removals -= 1;
             step.hand(ORIGIN, Event::Remove(*node));
+        }
+        Action::Move { to, .. } => {
+            step.left.moves -= 1;
+            let (partition, to) = (PartitionId(0), *to);
+            step.hand(ORIGIN, Event::Move { partition, to });
         }
     }
     step.finish(action)
@@ -423,8 +434,8 @@ impl Step<'_> {
             ),
             _ => (false, false),
         };
-        let mut next = Some(event);
-        while let Some(event) = next.take() {
+        let mut next = VecDeque::from([event]);
+        while let Some(event) = next.pop_front() {
             let before = self.node.running.saved().clone();
             let mut out = Vec::new();
             self.node.running.handle(now, event, &mut out);
@@ -432,7 +443,7 @@ impl Step<'_> {
                 match output {
                     Output::Save { ticket, saved } if self.model.writes == Writes::AtOnce => {
                         self.see_write(&saved);
-                        next = Some(Event::Saved(ticket));
+                        next.push_front(Event::Saved(ticket));
                     }
                     Output::Save { ticket, saved } => {
                         self.node.written.get_or_insert_with(|| before.clone());
@@ -449,7 +460,10 @@ impl Step<'_> {
                         }
                     }
                     Output::Committed(table) => self.witness.to_mut().announced(self.id, &table),
-                    Output::Service(_) | Output::HandOver(_) | Output::MayStop => {}
+                    Output::HandOver(wishes) => {
+                        next.extend(wishes.iter().map(|wish| self.hands_over(*wish)));
+                    }
+                    Output::Service(_) | Output::MayStop => {}
                     Output::Note(note) => self.look_at_note(&note),
                 }
             }
@@ -459,6 +473,17 @@ impl Step<'_> {
             let term = self.node.running.term();
             self.witness.to_mut().in_term(term, self.model.nodes);
         }
+    }
+
+    /// The owner has committed all that it was told, and asks for its end (rule R15).
+    fn hands_over(&mut self, wish: Wish) -> Event {
+        let change = Change {
+            partition: wish.partition,
+            base: wish.epoch,
+            what: What::HandOver(wish.to),
+        };
+        self.witness.to_mut().asked(self.id, &change);
+        Event::Ask(change)
     }
 
     fn send(&mut self, to: NodeId, message: Message) {

@@ -48,6 +48,7 @@ pub(crate) fn tell(action: &Action) -> Step {
         }
         Action::AskToJoin { node, .. } => (Some(name(*node)), "asks to be a member".to_owned()),
         Action::AskToRemove { node, .. } => (None, format!("is asked to remove {node:?}")),
+        Action::Move { to, .. } => (None, format!("is told that {to:?} is to own the partition")),
         Action::Ask(_, change) => (None, format!("its replica asks: {change:?}")),
     };
     Step {

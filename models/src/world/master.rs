@@ -266,6 +266,8 @@ impl World {
             replicas: settings.replicas,
             mode: settings.mode,
             rules: settings.rules,
+            // There is no coordinator to tell owners that they are to hand over.
+            overdue_hand_overs: partitions().collect(),
         }
     }
 

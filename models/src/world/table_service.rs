@@ -12,6 +12,7 @@ use kensho_protocol::coordinator::apply_change;
 use kensho_protocol::ids::{Epoch, Incarnation, Life, NodeId, PartitionId, Revision, Term};
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::rule::{Rule, Rules};
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table};
 
 /// The life of its data with which every node begins (rule R5).
@@ -61,6 +62,7 @@ impl TableService {
             identity,
             members: members.collect(),
             partitions,
+            levelling: Levelling::paused(),
         };
         TableService {
             table: Arc::new(table),

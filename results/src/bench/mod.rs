@@ -11,6 +11,7 @@ pub mod loss;
 pub mod memory;
 pub mod outage;
 pub mod rolling;
+pub mod scale_out;
 pub mod statistics;
 
 use serde::{Deserialize, Serialize};

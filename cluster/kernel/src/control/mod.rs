@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kensho_protocol::coordinator::{self, Coordinator, Event, Message, Note, Saved};
-use kensho_protocol::ids::{NodeId, Ticket};
+use kensho_protocol::ids::{NodeId, PartitionId, Ticket};
 use kensho_protocol::inputs::Transcript;
 use kensho_protocol::rule::{Rule, Rules};
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::Member;
 use kensho_protocol::time::Time;
 
@@ -27,6 +28,15 @@ pub enum Input {
     Remove(NodeId),
     /// Partitions are to be served although nobody can tell whether something is lost (rule R14).
     Force,
+    /// This is how roles are to be levelled from now on (rule M9); any member may be told so.
+    Level(Levelling),
+    /// This node is to own this partition (rule M9); any member may be told so.
+    Move {
+        /// Which partition.
+        partition: PartitionId,
+        /// Who is to own it.
+        to: NodeId,
+    },
     /// The node is about to stop (rule M7). It goes on until the [`View`] says that it may.
     Goodbye,
     /// Where a node of this name was connected to, nobody listens any more (rule M8).
@@ -165,6 +175,10 @@ impl ControlPlane {
             }
             Input::Remove(node) => self.hand_in(now, Event::Remove(node), out),
             Input::Force => self.hand_in(now, Event::Force, out),
+            Input::Level(levelling) => self.hand_in(now, Event::Level(levelling), out),
+            Input::Move { partition, to } => {
+                self.hand_in(now, Event::Move { partition, to }, out);
+            }
             Input::Goodbye => self.hand_in(now, Event::Goodbye, out),
             Input::NobodyListens(name) => {
                 if let Some(node) = self.met.get(&name).copied() {

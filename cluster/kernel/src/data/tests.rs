@@ -217,6 +217,7 @@ impl Pair {
             },
             members: BTreeMap::new(),
             partitions: vec![assignment],
+            levelling: kensho_protocol::settings::Levelling::default(),
         });
         let mut pair = Pair {
             now: Time(0) + HEARTBEAT,

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use kensho_kernel::control::{ControlPlane, Input, Output};
 use kensho_kernel::{Report, View};
+use kensho_protocol::coordinator::plan::Step;
 use kensho_protocol::coordinator::{Coordinator, Kept, Message, Note};
-use kensho_protocol::ids::{NodeId, Ticket};
+use kensho_protocol::ids::{NodeId, PartitionId, Ticket};
 use kensho_protocol::rule::Rules;
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::Member;
 use kensho_protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -59,6 +61,17 @@ pub(crate) enum Heard {
     },
     /// Partitions are to go on without nodes that may have more (rule R14).
     Force,
+    /// This is how roles are to be levelled from now on (rule M9).
+    Level(Levelling),
+    /// A node is to own a partition (rule M9).
+    Move {
+        /// Which partition.
+        partition: PartitionId,
+        /// Who is to own it.
+        to: NodeId,
+    },
+    /// Somebody wants to know what a master is going to do so that roles are level.
+    Plan(oneshot::Sender<Vec<Step>>),
     /// The node is about to stop (rule M7).
     Goodbye,
 }
@@ -216,6 +229,13 @@ impl Control {
                 self.handle(Input::Remove(node));
             }
             Heard::Force => self.handle(Input::Force),
+            Heard::Level(levelling) => self.handle(Input::Level(levelling)),
+            Heard::Move { partition, to } => self.handle(Input::Move { partition, to }),
+            Heard::Plan(answer) => {
+                let steps = self.machine.coordinator().outlook(clock::now());
+                // Nobody waits for it any more if the client has gone.
+                let _ = answer.send(steps);
+            }
             Heard::Goodbye => self.handle(Input::Goodbye),
         }
     }

@@ -1,7 +1,9 @@
 //! What the coordinator does, as lines of the node's log.
 
+use kensho_protocol::coordinator::plan::Step;
 use kensho_protocol::coordinator::{Note, Refusal};
 use kensho_protocol::ids::NodeId;
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::{Member, Table};
 use tracing::{error, info, warn};
 
@@ -91,6 +93,21 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
         Note::MemberKept { node, why } => {
             warn!(member = name(node), "the member is not removed: {why}");
         }
+        Note::LevellingSet(Levelling { on: false, .. }) => {
+            info!("roles are not levelled any more, until somebody wants that again");
+        }
+        Note::LevellingSet(levelling) => info!(
+            copies_at_once = levelling.copies_at_once,
+            hand_overs_at_once = levelling.hand_overs_at_once,
+            "roles are levelled"
+        ),
+        Note::Levels(step) => level(*step, &name),
+        Note::NotMoved { partition, to } => warn!(
+            partition = partition.0,
+            to = name(to),
+            "the partition is not moved: there is no such partition, or the node is no member, is not there, has \
+             no room, or is to leave"
+        ),
         Note::RoomLost { node } => warn!(
             node = name(node),
             "a node's disk is full: its partitions go to others that have room"
@@ -111,6 +128,30 @@ pub(super) fn log(note: &Note, table: Option<&Table>, me: &Member) {
             partition = partition.0,
             owner = name(owner),
             "all that were in sync restarted uncleanly: acknowledged updates may be lost"
+        ),
+    }
+}
+
+/// Roles are levelled.
+fn level(step: Step, name: &impl Fn(&NodeId) -> String) {
+    let partition = step.partition().0;
+    match step {
+        Step::Copy { from, to, .. } => info!(
+            partition,
+            from = name(&from),
+            to = name(&to),
+            "a copy of the partition moves to another node"
+        ),
+        Step::Drop { from, .. } => info!(
+            partition,
+            node = name(&from),
+            "a node gives its copy of the partition up: there are enough others"
+        ),
+        Step::HandOver { from, to, .. } => info!(
+            partition,
+            from = name(&from),
+            to = name(&to),
+            "an owner is to hand the partition over"
         ),
     }
 }

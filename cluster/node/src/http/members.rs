@@ -35,7 +35,7 @@ struct Leave {
 }
 
 /// Who has to take a request about members.
-enum Master {
+pub(super) enum Master {
     /// This node.
     Here,
     /// The node that clients reach at this address.
@@ -96,7 +96,7 @@ pub(super) async fn fail_over(service: &Service, asked: &Asked) -> Result<Answer
 }
 
 /// The member of this name, if there is one, and the master.
-fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error> {
+pub(super) fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error> {
     let master = master(service)?;
     let plane = service.data.plane.borrow();
     let table = plane.view().table.as_ref();
@@ -106,7 +106,7 @@ fn find(service: &Service, name: &str) -> Result<(Option<NodeId>, Master), Error
 }
 
 /// The master, if this node knows it.
-fn master(service: &Service) -> Result<Master, Error> {
+pub(super) fn master(service: &Service) -> Result<Master, Error> {
     let plane = service.data.plane.borrow();
     let view = plane.view();
     let Some(table) = view.table.as_ref().filter(|table| table.born) else {
@@ -124,7 +124,7 @@ fn master(service: &Service) -> Result<Master, Error> {
 }
 
 /// Tells the coordinator.
-async fn report(service: &Service, heard: Heard) -> Result<(), Error> {
+pub(super) async fn report(service: &Service, heard: Heard) -> Result<(), Error> {
     let reports = service.data.plane.borrow().reports();
     let told = reports.send(heard).await;
     told.map_err(|_| Refusal::NotServing.into())

@@ -26,7 +26,7 @@ enum Kind {
 
 use Kind::{Counter, Gauge};
 
-const METRICS: [Metric; 34] = [
+const METRICS: [Metric; 37] = [
     Metric(
         "kensho_reads_total",
         Counter,
@@ -86,6 +86,24 @@ const METRICS: [Metric; 34] = [
         Gauge,
         "Whether this node is a member",
         "/kensho/member",
+    ),
+    Metric(
+        "kensho_levelling",
+        Gauge,
+        "Whether roles are levelled",
+        "/kensho/levelling/on",
+    ),
+    Metric(
+        "kensho_partitions_moving",
+        Gauge,
+        "Partitions that are moving from one node to another",
+        "/kensho/levelling/moving",
+    ),
+    Metric(
+        "kensho_partitions_short",
+        Gauge,
+        "Partitions that are on fewer nodes than they should be",
+        "/kensho/levelling/short",
     ),
     Metric(
         "kensho_term",

@@ -14,6 +14,7 @@ mod containers;
 mod error;
 mod forward;
 mod headers;
+mod levelling;
 mod many;
 mod members;
 mod metrics;

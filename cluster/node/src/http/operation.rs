@@ -6,7 +6,7 @@ use kensho_protocol::coordinator::Standing;
 use kensho_protocol::ids::NodeId;
 use kensho_protocol::replica::RoleKind;
 use kensho_protocol::settings::Mode;
-use kensho_protocol::table::Table;
+use kensho_protocol::table::{Assignment, Table};
 use serde::Serialize;
 
 use super::answer::{self, Answer};
@@ -244,8 +244,39 @@ struct Ours {
     second_masters: u64,
     /// Whether the node is a member of the cluster, as far as it knows.
     member: bool,
+    levelling: LevellingStat,
     door: DoorStat,
     peers: Vec<PeerStat>,
+}
+
+/// How roles are levelled (rule M9), by the table that this node knows.
+#[derive(Serialize)]
+struct LevellingStat {
+    /// Whether they are.
+    on: bool,
+    /// Partitions that are being copied to another node, or have one copy more than they should, since another
+    /// one is to be given up.
+    moving: usize,
+    /// Partitions that are on fewer nodes than they should be.
+    short: usize,
+}
+
+impl LevellingStat {
+    fn of(table: Option<&Table>) -> Self {
+        let partitions = table.map_or(&[][..], |table| &table.partitions);
+        let wanted = table.map_or(0, |table| {
+            usize::from(table.identity.replicas).min(table.members.len())
+        });
+        let copies = |a: &Assignment| a.in_sync.len() + a.catch_ups.len();
+        LevellingStat {
+            on: table.is_some_and(|table| table.levelling.on),
+            moving: partitions.iter().filter(|a| copies(a) > wanted).count(),
+            short: partitions
+                .iter()
+                .filter(|a| a.in_sync.len() < wanted)
+                .count(),
+        }
+    }
 }
 
 /// Who is at the node's listeners. Counted since the node's start.
@@ -391,6 +422,7 @@ fn show_stat<T>(service: &Service, show: impl FnOnce(&Stat<'_>) -> T) -> T {
             rolled_back: figures.rolled_back,
             unconfirmed_promotions: figures.unwitnessed + view.unconfirmed_promotions,
             second_masters: view.second_masters,
+            levelling: LevellingStat::of(table),
             member: table.is_some_and(|table| table.members.contains_key(&me)),
             door: {
                 let guests = service.guests.figures();

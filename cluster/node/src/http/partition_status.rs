@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use kensho_protocol::ids::{Epoch, Incarnation};
     use kensho_protocol::outcomes::OutcomeLimits;
+    use kensho_protocol::settings::Levelling;
     use kensho_protocol::table::{Assignment, Identity, Member, Stamp};
 
     /// Four partitions on three nodes, each on two of them; the owner is the first.
@@ -111,6 +112,7 @@ mod tests {
             },
             members: members.collect(),
             partitions: partitions.into_iter().map(assignment).collect(),
+            levelling: Levelling::default(),
         }
     }
 

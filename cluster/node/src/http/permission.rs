@@ -13,12 +13,19 @@ pub(super) fn needed(route: &Route<'_>, method: &Method) -> Option<Role> {
         Route::Health | Route::Ready | Route::Description => return None,
         Route::Dashboard
         | Route::Table
+        | Route::Plan
         | Route::Nodes
         | Route::Stat
         | Route::Partitions
         | Route::Config
         | Route::Metrics => Role::Read,
-        Route::Join | Route::Leave | Route::Failover | Route::Log | Route::Backup(_) => Role::Admin,
+        Route::Join
+        | Route::Leave
+        | Route::Failover
+        | Route::Levelling
+        | Route::Move
+        | Route::Log
+        | Route::Backup(_) => Role::Admin,
         Route::Database { path, .. } => match path {
             DatabasePath::Rows(_)
             | DatabasePath::RowsWithFiles(_)
@@ -49,6 +56,9 @@ mod tests {
         assert_eq!(needed(Method::GET, "/node/stat"), Some("read"));
         assert_eq!(needed(Method::POST, "/node/leave"), Some("admin"));
         assert_eq!(needed(Method::POST, "/node/failover"), Some("admin"));
+        assert_eq!(needed(Method::GET, "/cluster/plan"), Some("read"));
+        assert_eq!(needed(Method::POST, "/cluster/move"), Some("admin"));
+        assert_eq!(needed(Method::POST, "/cluster/levelling"), Some("admin"));
         for path in [
             "/tql",
             "/containers/rows",

@@ -13,6 +13,12 @@ pub(super) enum Route<'a> {
     Table,
     /// `/cluster/stat`
     Nodes,
+    /// `/cluster/plan`
+    Plan,
+    /// `/cluster/levelling`
+    Levelling,
+    /// `/cluster/move`
+    Move,
     /// `/node/stat`
     Stat,
     /// `/node/partition`
@@ -120,6 +126,9 @@ pub(super) fn route(path: &str) -> Result<Route<'_>, Error> {
         Some("cluster") => match next() {
             Some("table") => Route::Table,
             Some("stat") => Route::Nodes,
+            Some("plan") => Route::Plan,
+            Some("levelling") => Route::Levelling,
+            Some("move") => Route::Move,
             _ => return Err(unknown()),
         },
         Some("node") => match next() {
@@ -215,6 +224,9 @@ mod tests {
             Route::Dashboard => return None,
             Route::Table => "/cluster/table",
             Route::Nodes => "/cluster/stat",
+            Route::Plan => "/cluster/plan",
+            Route::Levelling => "/cluster/levelling",
+            Route::Move => "/cluster/move",
             Route::Stat => "/node/stat",
             Route::Partitions => "/node/partition",
             Route::Config => "/node/config",
@@ -261,7 +273,7 @@ mod tests {
             assert_eq!(*path, expected);
         }
         // As many as `described` has.
-        assert_eq!(paths.len(), 14 + 9);
+        assert_eq!(paths.len(), 17 + 9);
     }
 
     #[test]

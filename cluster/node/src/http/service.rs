@@ -21,8 +21,9 @@ use super::forward::Forwarder;
 use super::router::{self, DatabasePath, Route};
 use super::schema::Schemas;
 use super::{
-    DASHBOARD, DATABASE, DESCRIPTION, Entrance, backup, batch, blob, containers, headers, many,
-    members, metrics, nodes, operation, permission, rows, scan, state, tql, transaction,
+    DASHBOARD, DATABASE, DESCRIPTION, Entrance, backup, batch, blob, containers, headers,
+    levelling, many, members, metrics, nodes, operation, permission, rows, scan, state, tql,
+    transaction,
 };
 use crate::access;
 use crate::clock;
@@ -173,7 +174,7 @@ impl Service {
                 return get_only(&head.method, || operation::table(self, &head.headers));
             }
             Route::Stat => return get_only(&head.method, || operation::stat(self)),
-            Route::Join | Route::Leave | Route::Failover => {
+            Route::Join | Route::Leave | Route::Failover | Route::Levelling | Route::Move => {
                 let asked = Asked {
                     body: self.body(&head.method, body, guest).await?,
                     method: head.method,
@@ -186,6 +187,8 @@ impl Service {
                 return match router::route(uri.path())? {
                     Route::Join => Box::pin(members::join(self, &asked)).await,
                     Route::Leave => Box::pin(members::leave(self, &asked)).await,
+                    Route::Levelling => Box::pin(levelling::set(self, &asked)).await,
+                    Route::Move => Box::pin(levelling::move_partition(self, &asked)).await,
                     _ => Box::pin(members::fail_over(self, &asked)).await,
                 };
             }
@@ -194,7 +197,17 @@ impl Service {
                 self.guests.request_came(guest);
                 return Box::pin(nodes::stats(self, &head.headers)).await;
             }
-            Route::Nodes => return Err(Error::wrong_method("GET")),
+            Route::Plan if head.method == Method::GET => {
+                self.guests.request_came(guest);
+                let asked = Asked {
+                    body: Bytes::new(),
+                    method: head.method,
+                    uri: head.uri,
+                    headers: head.headers,
+                };
+                return Box::pin(levelling::plan(self, &asked)).await;
+            }
+            Route::Nodes | Route::Plan => return Err(Error::wrong_method("GET")),
             Route::Partitions => return get_only(&head.method, || state::partitions(self)),
             Route::Config => return get_only(&head.method, || state::config(self)),
             Route::Metrics => return get_only(&head.method, || metrics::show(self)),
@@ -353,6 +366,11 @@ impl Service {
             return Err(Error::key_too_long(what, name.len(), limit));
         }
         Ok(())
+    }
+
+    /// How many partitions there are.
+    pub(super) fn partitions(&self) -> u16 {
+        self.partitions
     }
 
     /// Which partition a container belongs to.

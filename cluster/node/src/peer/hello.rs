@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 
 /// Changes when nodes of two versions could not understand each other.
-pub(super) const FORMAT: u32 = 6;
+pub(super) const FORMAT: u32 = 7;
 /// Refusals that are remembered as logged.
 const LOGGED_MAX: usize = 1_000;
 
@@ -389,6 +389,7 @@ mod tests {
             },
             members: members.into(),
             partitions: Vec::new(),
+            levelling: kensho_protocol::settings::Levelling::default(),
         });
         assert!(judge(2, "n2").is_ok() && judge(9, "n4").is_ok());
         let refusal = judge(9, "n2").expect_err("n2 is another node");

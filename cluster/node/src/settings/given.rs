@@ -215,6 +215,10 @@ pub struct Given {
     /// heartbeats, which is logged and counted [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub distrust_disks: Option<bool>,
+    /// Whether a new cluster levels its roles: so that all nodes have a like share of owners and copies. Later
+    /// kensho cluster levelling says so [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub levelling: Option<bool>,
     /// The period of heartbeats in milliseconds; the same on all nodes. A failed node is noticed
     /// after three of them [default: 5000]
     #[arg(long, value_name = "MS")]

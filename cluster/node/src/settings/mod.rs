@@ -207,7 +207,7 @@ impl Given {
         either!(name cluster data_dir client_listen client_advertise peer_listen peer_advertise
             partitions replicas mode durability delayed_flush_interval_ms flush_delay_ms min_in_sync
             data_limit_bytes
-            distrust_disks
+            distrust_disks levelling
             join_by notice_group notice_interface notice_interval_ms
             heartbeat_ms replace_after_ms priority
             secret secret_file users_file anonymous log statement_deadline_ms body_limit_bytes key_limit_bytes statement_limit
@@ -326,6 +326,7 @@ impl Given {
         protocol.replicas = usize::from(replicas);
         protocol.min_in_sync = usize::from(min_in_sync);
         protocol.distrust_disks = self.distrust_disks.unwrap_or(false);
+        protocol.levelling.on = self.levelling.unwrap_or(true);
         protocol.mode = match self.mode.unwrap_or(given::Mode::SemiSync) {
             given::Mode::Async => Mode::Async,
             given::Mode::SemiSync => Mode::SemiSync,

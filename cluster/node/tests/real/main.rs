@@ -11,6 +11,7 @@ mod door;
 mod evidence;
 mod griddb;
 mod http;
+mod levelling;
 mod load;
 mod log_length;
 mod members;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::Coordinator;
 use crate::ids::{Epoch, Incarnation, Life, NodeId, Revision, Term};
+use crate::settings::Levelling;
 use crate::table::{Assignment, Identity, Member, Stamp, Table};
 use crate::time::Time;
 
@@ -38,6 +39,7 @@ pub(super) fn first_table(
     (term, life): (Term, Life),
     identity: &Identity,
     members: &BTreeMap<NodeId, Member>,
+    levelling: Levelling,
 ) -> Table {
     let nodes: Vec<NodeId> = members.keys().copied().collect();
     assert!(!nodes.is_empty(), "somebody must be there to make a table");
@@ -54,6 +56,7 @@ pub(super) fn first_table(
         identity: identity.clone(),
         members: members.clone(),
         partitions,
+        levelling,
     }
 }
 
@@ -98,7 +101,8 @@ mod tests {
             replicas,
             outcomes: OutcomeLimits::default(),
         };
-        first_table((Term(1), Life::default()), &identity, &members.collect())
+        let first = (Term(1), Life::default());
+        first_table(first, &identity, &members.collect(), Levelling::default())
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::reign::Reign;
 use super::state::Role;
 use super::{Coordinator, Message, Note};
 use crate::ids::{NodeId, Term};
+use crate::rule::{Rule, Rules};
 use crate::time::Time;
 
 /// Who says of whom that nobody listens there.
@@ -30,9 +31,10 @@ impl Witnesses {
     }
 
     /// Whether `me` and somebody else say so of `node`.
-    fn agree(&self, node: NodeId, me: NodeId) -> bool {
+    fn agree(&self, node: NodeId, me: NodeId, rules: Rules) -> bool {
+        let alone = rules.broken(Rule::SuspectAlone);
         let by = self.0.get(&node);
-        by.is_some_and(|by| by.contains(&me) && by.len() > 1)
+        by.is_some_and(|by| by.contains(&me) && (alone || by.len() > 1))
     }
 }
 
@@ -66,6 +68,7 @@ impl Coordinator {
         node: NodeId,
     ) {
         let (me, current) = (self.fixed.me.id, self.term());
+        let rules = self.fixed.settings.rules;
         let Role::Reigning(reign) = &mut self.role else {
             return;
         };
@@ -73,7 +76,7 @@ impl Coordinator {
             return;
         }
         reign.witnesses.say(node, from);
-        if reign.witnesses.agree(node, me) && reign.fail(node) {
+        if reign.witnesses.agree(node, me, rules) && reign.fail(node) {
             // Nobody misses one that has said goodbye.
             if !reign.parting.nodes().contains(&node) {
                 self.note(Note::FollowerMissed { node });

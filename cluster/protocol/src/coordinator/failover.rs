@@ -22,6 +22,9 @@ pub struct View {
     pub parting: BTreeSet<NodeId>,
     /// The members that have said that they stop, and are expected back (rule M7).
     pub expected: BTreeSet<NodeId>,
+    /// Partitions that their owners were to hand over, since they leave or have no room, and have not for
+    /// long (rule R15).
+    pub overdue_hand_overs: BTreeSet<PartitionId>,
     /// An owner refuses updates while fewer nodes than this are in sync.
     pub min_in_sync: usize,
     /// The members that have said that they have no room for updates on their disks.
@@ -306,7 +309,8 @@ impl View {
         if !lacks(&assignment.owner) {
             self.keep(partition, assignment, |node| !lacks(node));
             assignment.epoch = assignment.epoch.next();
-        } else if let Some(owner) = self.furthest(partition, others.iter().filter(proven), load)
+        } else if !self.hands_over(partition, assignment, load)
+            && let Some(owner) = self.furthest(partition, others.iter().filter(proven), load)
             && self.loses_nothing(partition, assignment.owner, owner)
         {
             self.keep(partition, assignment, |node| !lacks(node));
@@ -340,7 +344,9 @@ impl View {
         if !leaves(&assignment.owner) {
             self.keep(partition, assignment, |node| !leaves(node));
             assignment.epoch = assignment.epoch.next();
-        } else if let Some(owner) = self.furthest(partition, staying.iter().filter(proven), load) {
+        } else if !self.hands_over(partition, assignment, load)
+            && let Some(owner) = self.furthest(partition, staying.iter().filter(proven), load)
+        {
             self.keep(partition, assignment, |node| !leaves(node));
             promote(assignment, owner, load);
         }

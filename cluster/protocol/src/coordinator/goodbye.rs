@@ -18,6 +18,7 @@ use super::reign::Reign;
 use super::state::Role;
 use super::{Coordinator, Message, Note, Output, Wish};
 use crate::ids::{Epoch, Life, NodeId, PartitionId, Term};
+use crate::rule::Rule;
 use crate::settings::Settings;
 use crate::table::{Assignment, Change, What};
 use crate::time::Time;
@@ -136,7 +137,8 @@ impl Coordinator {
             && now < goodbye.began + settings.goodbye_limit();
         let me = self.fixed.me.id;
         let alone = self.voters().iter().all(|voter| *voter == me);
-        if !patient || alone || self.committed.is_none() || !self.takes_part() {
+        let at_once = self.fixed.settings.rules.broken(Rule::StopAtOnce);
+        if !patient || alone || at_once || self.committed.is_none() || !self.takes_part() {
             return self.may_stop();
         }
         let term = self.term();

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, Wish};
-use crate::ids::{Life, NodeId, Term};
+use crate::ids::{Life, NodeId, PartitionId, Term};
 use crate::replica::Held;
+use crate::settings::Levelling;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
 /// How strong a candidate is (rule M1): first by what it knows, so that the master holds the newest
@@ -183,5 +184,21 @@ pub enum Message {
         room: bool,
         /// What the sender's replicas hold.
         held: Option<Vec<Held>>,
+    },
+    /// To an owner: the master wishes that it hands these over (rules M9, R15).
+    Wishes {
+        /// The master's term.
+        term: Term,
+        /// What is to be handed over.
+        wishes: Vec<Wish>,
+    },
+    /// This is how roles are to be levelled (rule M9). Followers pass it on to the master.
+    Level(Levelling),
+    /// This node is to own this partition (rule M9). Followers pass it on to the master.
+    Move {
+        /// Which partition.
+        partition: PartitionId,
+        /// Who is to own it.
+        to: NodeId,
     },
 }

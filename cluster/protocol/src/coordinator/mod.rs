@@ -6,7 +6,8 @@
 //! accepts, proposes and commits tables; `reign` is what a master does besides; `failover` decides
 //! who becomes what, as a pure function; `change` judges what owners ask for; `birth` makes the
 //! first table; `hearing` is what a node does before it votes again after a start; `members` changes who belongs to the cluster; `goodbye` is
-//! what comes before a node stops; `evidence` suspects nodes before they are silent for long; `service` says whether there is a quorum; `disk` holds back what is said until what
+//! what comes before a node stops; `plan` says which roles go to whom so that all nodes have a like share, as a pure function, and
+//! `levelling` does that; `evidence` suspects nodes before they are silent for long; `service` says whether there is a quorum; `disk` holds back what is said until what
 //! it relies on is on disk; `waiting` says what it waits for; `rebase` moves it in time, for worlds that explore all histories.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, NodeId, PartitionId, Term, Ticket};
 use crate::replica::Held;
+use crate::settings::Levelling;
 use crate::table::{Change, Identity, Member, Stamp, Table};
 
 mod birth;
@@ -27,8 +29,10 @@ mod evidence;
 mod failover;
 mod goodbye;
 mod hearing;
+mod levelling;
 mod members;
 mod message;
+pub mod plan;
 mod probe;
 mod rebase;
 mod register;
@@ -105,6 +109,15 @@ pub enum Event {
     /// This node was connected to another one; the connection broke, and nobody listens there any more (rule
     /// M8). It comes again as long as that is so.
     NobodyListens(NodeId),
+    /// This is how roles are to be levelled from now on (rule M9); any member may be handed this.
+    Level(Levelling),
+    /// This node is to own this partition (rule M9); any member may be handed this.
+    Move {
+        /// Which partition.
+        partition: PartitionId,
+        /// Who is to own it.
+        to: NodeId,
+    },
 }
 
 /// What the master wishes of an owner (rule R15).
@@ -287,6 +300,18 @@ pub enum Note {
         partition: PartitionId,
         /// The new owner.
         owner: NodeId,
+    },
+    /// Roles are levelled in another way from now on, or not any more (rule M9).
+    LevellingSet(Levelling),
+    /// A partition gets a copy elsewhere, or gives one up, so that all nodes have a like share, or since a
+    /// person wishes so (rule M9).
+    Levels(plan::Step),
+    /// A person wishes that a node owns a partition, and this master does not see to that.
+    NotMoved {
+        /// Which.
+        partition: PartitionId,
+        /// Who was to own it.
+        to: NodeId,
     },
     /// A node has no room for updates on its disk (rule M6).
     RoomLost {

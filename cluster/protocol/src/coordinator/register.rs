@@ -206,6 +206,7 @@ impl Coordinator {
                 (term, self.fixed.life),
                 &self.birth.identity,
                 &self.birth.members,
+                self.fixed.settings.levelling,
             );
             self.propose(now, table);
             return;
@@ -306,6 +307,8 @@ impl Coordinator {
             &self.fixed.settings,
         );
         let mut table = Table::clone(committed);
+        let levelling = reign.levelling.take().unwrap_or(table.levelling);
+        let set = std::mem::replace(&mut table.levelling, levelling) != levelling;
         let mut asked = BTreeSet::new();
         for (from, change) in std::mem::take(&mut reign.changes) {
             let (partition, index) = (change.partition, usize::from(change.partition.0));
@@ -348,20 +351,22 @@ impl Coordinator {
         for note in notes {
             self.note(note);
         }
-        if self
-            .committed
-            .as_ref()
-            .is_some_and(|committed| committed.partitions == table.partitions)
-        {
-            return self.remove_next(now);
+        let same = |committed: &Arc<Table>| committed.partitions == table.partitions;
+        if !set && self.committed.as_ref().is_some_and(same) {
+            return self.remove_next(now) || self.level(now, &view, table);
         }
+        self.propose_after(now, table);
+        true
+    }
+
+    /// Proposes what was made of the newest table.
+    pub(super) fn propose_after(&mut self, now: Time, mut table: Table) {
         table.stamp = Stamp {
             term: self.term(),
             revision: table.stamp.revision.next(),
             life: self.fixed.life,
         };
         self.propose(now, table);
-        true
     }
 }
 

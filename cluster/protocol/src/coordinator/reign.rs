@@ -13,7 +13,7 @@ use super::state::Role;
 use super::{Coordinator, Message, Note, change};
 use crate::ids::{Epoch, Life, NodeId, PartitionId, Position, Term};
 use crate::replica::{Held, Trust};
-use crate::settings::Settings;
+use crate::settings::{Levelling, Settings};
 use crate::table::{Change, Stamp, Table};
 use crate::time::Time;
 
@@ -38,6 +38,16 @@ pub(super) struct Reign {
     pub(super) parting: Parting,
     /// Who says of whom that nobody listens there (rule M8).
     pub(super) witnesses: Witnesses,
+    /// How roles are to be levelled from the next table on (rule M9).
+    pub(super) levelling: Option<Levelling>,
+    /// Who is to own a partition because a person wishes so (rule M9).
+    pub(super) moves: BTreeMap<PartitionId, NodeId>,
+    /// Who had a share in the roles when that was last looked at, and before when roles are not levelled (rule
+    /// M9).
+    pub(super) sharing: BTreeSet<NodeId>,
+    pub(super) level_from: Time,
+    /// Since when owners are to hand their partitions over, as they leave or have no room.
+    pub(super) owed_since: BTreeMap<PartitionId, (NodeId, Time)>,
     /// Since when partitions have had fewer nodes than they should.
     short_since: BTreeMap<PartitionId, Time>,
     /// Since when the owners of partitions have been in doubt of their disks (rule R14).
@@ -147,6 +157,11 @@ impl Reign {
             leaving: BTreeSet::new(),
             parting: Parting::default(),
             witnesses: Witnesses::default(),
+            levelling: None,
+            moves: BTreeMap::new(),
+            sharing: BTreeSet::new(),
+            level_from: Time(0),
+            owed_since: BTreeMap::new(),
             short_since: BTreeMap::new(),
             doubted_since: BTreeMap::new(),
             unavailable: BTreeSet::new(),
@@ -302,7 +317,7 @@ impl Reign {
             true => self.parting.since_a_while(now),
             false => BTreeSet::new(),
         };
-        View {
+        let mut view = View {
             alive: self.alive(me, table),
             leaving: self.leaving.clone(),
             parting,
@@ -320,13 +335,20 @@ impl Reign {
             replicas,
             mode: settings.mode,
             rules: settings.rules,
-        }
+            overdue_hand_overs: BTreeSet::new(),
+        };
+        self.note_owed(now, &mut view, table, settings);
+        view
     }
 }
 
 pub(super) fn rebase(reign: &mut Reign, shift: Shift, settings: &Settings) {
     shift.ahead(&mut reign.beat_at);
     shift.ahead(&mut reign.forced_until);
+    shift.ahead(&mut reign.level_from);
+    for (_, since) in reign.owed_since.values_mut() {
+        shift.past(since, settings.hand_over_limit());
+    }
     for follower in reign.followers.values_mut() {
         shift.past(&mut follower.heard, settings.missed_after());
     }

@@ -178,6 +178,8 @@ impl Coordinator {
             Event::Force => self.force(now),
             Event::Goodbye => self.say_goodbye(now),
             Event::NobodyListens(node) => self.nobody_listens(now, node),
+            Event::Level(levelling) => self.asked_to_level(now, levelling),
+            Event::Move { partition, to } => self.asked_to_move(now, partition, to),
             Event::Tick => self.tick(now),
         }
         self.update_service(now);
@@ -268,6 +270,9 @@ impl Coordinator {
                 wishes,
                 done,
             } => self.goodbye_answered(now, (term, life), wishes, done),
+            Message::Wishes { term, wishes } => self.wished(from, term, wishes),
+            Message::Level(levelling) => self.asked_to_level(now, levelling),
+            Message::Move { partition, to } => self.asked_to_move(now, partition, to),
             Message::Room { term, room, held } => {
                 let report = super::reign::Report { held, room };
                 self.room_told(now, from, term, report);

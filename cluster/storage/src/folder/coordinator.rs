@@ -1,7 +1,9 @@
 //! The file `coordinator`: the votes and the table that the node must not forget. Room for it is set
 //! aside, so that a voter goes on voting when its disk is full.
 
+use bytes::Bytes;
 use kensho_protocol::coordinator::Saved;
+use kensho_protocol::settings::Levelling;
 
 use crate::disk::Disk;
 use crate::error::StorageError;
@@ -10,8 +12,10 @@ use crate::sealed;
 const NAME: &str = "coordinator";
 const KIND: sealed::Kind = sealed::Kind {
     magic: *b"KenshoCo",
-    version: 4,
+    version: 5,
 };
+/// Its tables do not say how roles are levelled.
+const WITHOUT_LEVELLING: sealed::Kind = sealed::Kind { version: 4, ..KIND };
 
 /// Puts this in the place of what the coordinator remembered before. It is safe when this returns.
 ///
@@ -45,9 +49,23 @@ fn encode(saved: &Saved) -> Vec<u8> {
     postcard::to_stdvec(saved).expect("a table can be encoded")
 }
 
+/// What is new in a table stands at its end, and nothing is behind a table; what is behind the body of one that
+/// saved none is not looked at.
+fn with_levelling(body: Bytes) -> Bytes {
+    let levelling = postcard::to_stdvec(&Levelling::default()).expect("it can be encoded");
+    [&body[..], &levelling].concat().into()
+}
+
 /// What was saved last.
 pub(super) fn load<D: Disk>(disk: &mut D) -> Result<Saved, StorageError> {
-    let Some(body) = sealed::read_in_place(disk, NAME, &KIND)? else {
+    let body = match sealed::read_in_place(disk, NAME, &KIND) {
+        Err(StorageError::OtherVersion { found, .. }) if found == WITHOUT_LEVELLING.version => {
+            let body = sealed::read_in_place(disk, NAME, &WITHOUT_LEVELLING)?;
+            body.map(with_levelling)
+        }
+        read => read?,
+    };
+    let Some(body) = body else {
         return Err(StorageError::Missing {
             path: disk.path(NAME),
             what: "without it the node could vote twice".to_owned(),

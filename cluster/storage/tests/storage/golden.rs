@@ -16,6 +16,7 @@ use kensho_protocol::log::Entry;
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::record::{Record, Recovered};
 use kensho_protocol::request::{Digest, Numbered, RequestId};
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::{Assignment, Identity, Member, Stamp, Table, Witness};
 use kensho_storage::disk::{Disk, SimulatedDisk, SimulatedFile};
 use kensho_storage::folder::{self, DataFolder};
@@ -68,6 +69,11 @@ fn saved() -> Saved {
                     },
                 )]),
             }],
+            levelling: Levelling {
+                on: false,
+                copies_at_once: 7,
+                hand_overs_at_once: 300,
+            },
         })),
     }
 }
@@ -192,16 +198,39 @@ fn golden() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-#[test]
-fn the_golden_folder_is_read() {
+/// Files as a version before wrote them.
+fn golden_before() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden-before")
+}
+
+fn disk_with(folders: &[PathBuf]) -> SimulatedDisk {
     let mut disk = SimulatedDisk::new();
-    for file in std::fs::read_dir(golden()).unwrap() {
+    let files = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    for file in files {
         let file = file.unwrap();
         let name = file.file_name().into_string().unwrap();
         let bytes = std::fs::read(file.path()).unwrap();
         let copy = disk.create(&name).unwrap();
         disk.write_at(&copy, 0, &bytes).unwrap();
     }
+    disk
+}
+
+/// A table that does not say how roles are levelled means the default.
+#[test]
+fn a_folder_of_the_version_before_is_read() {
+    let mut disk = disk_with(&[golden(), golden_before()]);
+    let mut expected = saved();
+    let table = expected.accepted.as_mut().unwrap();
+    Arc::make_mut(table).levelling = Levelling::default();
+    assert_eq!(open(&mut disk).saved, expected);
+}
+
+#[test]
+fn the_golden_folder_is_read() {
+    let mut disk = disk_with(&[golden()]);
     let folder = open(&mut disk);
     assert_eq!(folder.node, NodeId(70_000));
     assert_eq!(folder.saved, saved());

@@ -222,6 +222,7 @@ fn a_crash_with_delayed_durability_begins_another_life() {
         identity: identity(),
         members: std::collections::BTreeMap::new(),
         partitions: Vec::new(),
+        levelling: kensho_protocol::settings::Levelling::default(),
     };
     let saved = Saved {
         accepted: Some(Arc::new(table)),

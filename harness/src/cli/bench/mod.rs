@@ -7,6 +7,7 @@ mod loss;
 mod memory;
 mod outage;
 mod rolling;
+mod scale_out;
 mod soak;
 mod throughput;
 
@@ -37,6 +38,8 @@ enum Measurement {
     Outage(outage::Arguments),
     /// Restart all nodes in order, one after the other: no statement may fail
     RollingRestart(rolling::Arguments),
+    /// Let nodes join under load: no statement may fail, and each gets its share
+    ScaleOut(scale_out::Arguments),
     /// Let a node be away until it needs data images, and measure how it is brought in sync again
     CatchUp(catch_up::Arguments),
     /// Write the same rows again and again: memory and log on disk must not grow
@@ -51,6 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Some(Measurement::Loss(arguments)) => loss::run(arguments),
         Some(Measurement::Outage(arguments)) => outage::run(arguments),
         Some(Measurement::RollingRestart(arguments)) => rolling::run(arguments),
+        Some(Measurement::ScaleOut(arguments)) => scale_out::run(arguments),
         Some(Measurement::CatchUp(arguments)) => catch_up::run(arguments),
         Some(Measurement::Memory(arguments)) => memory::run(arguments),
     }

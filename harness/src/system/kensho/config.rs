@@ -35,7 +35,11 @@ pub(super) struct NodeConfig {
     /// Only builds with the feature `break-rules` know this key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) break_rules: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) members: Vec<MemberConfig>,
+    /// Who to join, if the node does not found the cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) join: Vec<MemberConfig>,
 }
 
 /// How much of the update log a node keeps.

@@ -99,6 +99,8 @@ impl Durability {
 pub struct Settings {
     /// How many nodes.
     pub nodes: usize,
+    /// How many of them, the last ones, are no members at first: they join when they are started.
+    pub joiners: usize,
     /// How many of them hold each partition.
     pub replicas: usize,
     /// How many partitions.
@@ -241,12 +243,19 @@ impl KenshoSystem {
 
     fn config(&self, node: &str) -> Result<NodeConfig> {
         let ports = self.ports(node)?;
-        let members = self.names.iter().filter_map(|to| {
+        let (founders, joiners) = self
+            .names
+            .split_at(self.settings.nodes - self.settings.joiners);
+        let members = founders.iter().filter_map(|to| {
             Some(MemberConfig {
                 name: to.clone(),
                 peer: self.peer_address(node, to)?,
             })
         });
+        let (members, join) = match joiners.iter().any(|joiner| joiner == node) {
+            true => (Vec::new(), members.collect()),
+            false => (members.collect(), Vec::new()),
+        };
         Ok(NodeConfig {
             name: node.to_string(),
             cluster: CLUSTER.to_string(),
@@ -269,8 +278,19 @@ impl KenshoSystem {
             log: self.settings.log.clone(),
             record_dir: (self.settings.record).then(|| self.folder(node).join("records")),
             break_rules: self.settings.break_rules.clone(),
-            members: members.collect(),
+            members,
+            join,
         })
+    }
+
+    /// The nodes that found the cluster.
+    pub fn founders(&self) -> &[String] {
+        &self.names[..self.settings.nodes - self.settings.joiners]
+    }
+
+    /// Whether the node counts: one that is to join does once it was started.
+    fn counts(&self, node: &str) -> bool {
+        self.founders().iter().any(|founder| founder == node) || self.processes.is_there(node)
     }
 
     /// Ends a node at once.
@@ -391,7 +411,7 @@ impl System for KenshoSystem {
             .iter()
             .zip(each(&self.names, |n| self.health(n)).await)
         {
-            if health != Health::Ready {
+            if health != Health::Ready && self.counts(node) {
                 return Err(format!("{node} is {}", health.word()));
             }
         }

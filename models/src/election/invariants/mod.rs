@@ -15,6 +15,7 @@ mod birth;
 mod clean_promotion;
 mod committed_table_only;
 mod compare_and_set;
+mod copies_kept;
 mod one_master;
 mod table_chain;
 mod undisturbed;
@@ -36,11 +37,13 @@ pub enum Invariant {
     Undisturbed,
     /// The first table is accepted by all before it takes effect.
     Birth,
+    /// No wanted copy is given up while nobody fails.
+    CopiesKept,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Invariant; 7] = [
+    pub const ALL: [Invariant; 8] = [
         Invariant::OneMaster,
         Invariant::TableChain,
         Invariant::CommittedTableOnly,
@@ -48,6 +51,7 @@ impl Invariant {
         Invariant::CleanPromotion,
         Invariant::Undisturbed,
         Invariant::Birth,
+        Invariant::CopiesKept,
     ];
 
     /// Its name.
@@ -61,6 +65,7 @@ impl Invariant {
             Invariant::CleanPromotion => "clean-promotion",
             Invariant::Undisturbed => "undisturbed",
             Invariant::Birth => "birth",
+            Invariant::CopiesKept => "copies-kept",
         }
     }
 }
@@ -92,6 +97,8 @@ pub struct Witness {
     asked: BTreeSet<(NodeId, Change)>,
     /// What each master was told last about each node's data, unless it is the first life.
     reported: BTreeMap<(NodeId, NodeId), Incarnation>,
+    /// Whether nobody fails, and nobody leaves.
+    undisturbed: bool,
     /// Who has missed the master, or restarted.
     missed: BTreeSet<NodeId>,
     violation: Option<Violation>,
@@ -122,6 +129,11 @@ impl Witness {
         self.report(found);
     }
 
+    /// Nobody fails in this model, and nobody leaves.
+    pub(super) fn nobody_fails(&mut self) {
+        self.undisturbed = true;
+    }
+
     /// The cluster was born before the model begins, with `table`.
     pub(super) fn was_born(&mut self, table: &Arc<Table>) {
         self.knew_of_birth = table.members.keys().copied().collect();
@@ -144,11 +156,16 @@ impl Witness {
         }
         let chain = table_chain::check(&self.committed, table);
         let steps = compare_and_set::check(&self.committed, table, &self.asked);
+        let copies = match self.undisturbed {
+            true => copies_kept::check(&self.committed, table, &self.asked),
+            false => None,
+        };
         let birth = birth::check(table, &self.knew_of_birth);
         let first = self.committed.is_empty();
         self.committed.insert(table.stamp, table.clone());
         self.report(chain);
         self.report(steps);
+        self.report(copies);
         if first {
             self.report(birth);
         }
@@ -194,8 +211,13 @@ impl Witness {
                 }
                 Some(before) => {
                     for (old, new) in before.partitions.iter().zip(&table.partitions) {
-                        if old.owner != new.owner {
+                        if old.owner != new.owner && old.in_sync == new.in_sync {
+                            sights.push(Sight::HandedOver);
+                        } else if old.owner != new.owner {
                             sights.push(Sight::FailedOver);
+                        }
+                        if old.owner == new.owner && old.in_sync.len() > new.in_sync.len() {
+                            sights.push(Sight::CopyGivenUp);
                         }
                         if old.in_sync.len() < new.in_sync.len() {
                             sights.push(Sight::Grown);

@@ -14,6 +14,7 @@ use kensho_protocol::log::Entry;
 use kensho_protocol::outcomes::OutcomeLimits;
 use kensho_protocol::replica::{Held, Message as Data, Round, Trust};
 use kensho_protocol::request::{Digest, Numbered, RequestId};
+use kensho_protocol::settings::Levelling;
 use kensho_protocol::table::{Assignment, Change, Identity, Member, Stamp, Table, What, Witness};
 use kensho_protocol::time::Time;
 
@@ -34,7 +35,7 @@ kinds!(
     CONTROL_KINDS,
     control_kind,
     Control,
-    20,
+    23,
     Missed,
     MissedAnswer,
     Begin,
@@ -55,6 +56,9 @@ kinds!(
     Goodbye,
     Parting,
     Room,
+    Wishes,
+    Level,
+    Move,
 );
 
 kinds!(
@@ -86,6 +90,12 @@ const fn at(epoch: u64, lsn: u64) -> Position {
 const ROUND: Round = Round {
     barrier: 200,
     sent: Time(5_000_000_000),
+};
+
+const LEVELLING: Levelling = Levelling {
+    on: false,
+    copies_at_once: 7,
+    hand_overs_at_once: 300,
 };
 
 fn member() -> Member {
@@ -123,6 +133,7 @@ fn table() -> Arc<Table> {
             catch_ups: BTreeSet::from([OTHER]),
             witnesses: BTreeMap::from([(NodeId(4), witness)]),
         }],
+        levelling: LEVELLING,
     })
 }
 
@@ -252,6 +263,15 @@ pub(super) fn control() -> Vec<Control> {
             term: TERM,
             room: false,
             held: None,
+        },
+        Control::Wishes {
+            term: TERM,
+            wishes: vec![wish],
+        },
+        Control::Level(LEVELLING),
+        Control::Move {
+            partition: PARTITION,
+            to: OTHER,
         },
     ];
     messages.extend(refusals().map(Control::NotTaken));

@@ -74,6 +74,7 @@ fn decided_where(
         replicas: 2,
         mode: Mode::SemiSync,
         rules: Rules::sound(),
+        overdue_hand_overs: BTreeSet::new(),
     };
     let mut after = before.clone();
     let mut load = Load::of(std::slice::from_ref(before));

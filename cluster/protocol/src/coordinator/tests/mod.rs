@@ -6,6 +6,7 @@ mod election;
 mod evidence;
 mod figures;
 mod goodbye;
+mod levelling;
 mod members;
 mod network;
 mod random;

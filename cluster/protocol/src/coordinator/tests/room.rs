@@ -80,8 +80,13 @@ fn a_full_disk_is_told_again() {
     }
 }
 
-/// One partition whose owner, node 1, has no room. Its log ends at 10, that of its backup at `end`.
+/// One partition whose owner, node 1, has no room, and has not handed over for long. Its log ends at 10, that of
+/// its backup at `end`.
 fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
+    decided_after(mode, end, true)
+}
+
+fn decided_after(mode: Mode, end: u64, overdue: bool) -> (Verdict, Assignment) {
     let held = |id: u32, end: u64| {
         let held = Held {
             partition: PartitionId(0),
@@ -115,6 +120,7 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
         replicas: 2,
         mode,
         rules: Rules::sound(),
+        overdue_hand_overs: overdue.then_some(PartitionId(0)).into_iter().collect(),
     };
     let mut assignment = Assignment {
         epoch: Epoch(4),
@@ -126,6 +132,14 @@ fn decided(mode: Mode, end: u64) -> (Verdict, Assignment) {
     let mut load = Load::of(std::slice::from_ref(&assignment));
     let verdict = view.decide(PartitionId(0), &mut assignment, &mut load);
     (verdict, assignment)
+}
+
+/// It is there, and hands over itself.
+#[test]
+fn an_owner_without_room_is_given_time_to_hand_over() {
+    let (verdict, stays) = decided_after(Mode::SemiSync, 9, false);
+    assert_eq!(verdict, Verdict::Served);
+    assert_eq!((stays.owner, stays.epoch), (node(1), Epoch(4)));
 }
 
 /// In async an owner has acknowledged what is under way to its backups: it stays until they have it.
