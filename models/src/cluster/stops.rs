@@ -19,8 +19,8 @@ use crate::world::trace::Trace;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
-/// No write waits longer at a stop.
-const BOUND_NS: u64 = 50 * MS;
+/// No write waits longer at a stop. To miss the node that stopped would take five times as long.
+const BOUND_NS: u64 = 3 * SECOND;
 const NODES: usize = 3;
 
 /// Three nodes that fail in no way, at the default heartbeat, on quick disks and a quick network.
@@ -77,7 +77,8 @@ fn plan(seed: u64, rules: Rules) -> Plan {
     let session = &mut plan.clients.session;
     session.failover_timeout = Duration::from_secs(60);
     session.attempt_timeout = Duration::from_secs(10);
-    session.table_timeout = Duration::from_secs(1);
+    // Who asks a node that has stopped is not refused here, as a process would be that is gone.
+    session.table_timeout = Duration::from_millis(5);
     session.backoff_min = Duration::from_millis(1);
     session.backoff_max = Duration::from_millis(20);
     plan
@@ -184,7 +185,7 @@ fn longest_wait_ns(seed: u64, rules: Rules) -> u64 {
 }
 
 #[test]
-fn no_write_waits_longer_than_the_bound_at_a_stop() {
+fn no_write_waits_until_a_node_that_stopped_would_be_missed() {
     for seed in 0..10 {
         let longest_ns = longest_wait_ns(seed, Rules::sound());
         assert!(longest_ns <= BOUND_NS, "seed {seed}: {longest_ns} ns");
@@ -224,7 +225,8 @@ mod broken {
     #[test]
     fn a_node_that_stops_without_handing_over_makes_writes_wait() {
         let rules = rules(Some(Rule::StopAtOnce));
-        assert!((0..3).any(|seed| longest_wait_ns(seed, rules) > BOUND_NS));
+        let longest_ns = (0..3).map(|seed| longest_wait_ns(seed, rules)).max();
+        assert!(longest_ns > Some(BOUND_NS), "{longest_ns:?}");
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Coordinator {
         self.vote = super::tournament::Vote::Spent;
         let others = self.voters().into_iter().filter(|node| *node != me);
         let reign = Reign::begin(now, &self.fixed.settings, votes, others, self.suspect);
-        self.role = Role::Reigning(reign);
+        self.role = Role::Reigning(Box::new(reign));
         self.fail_former_master();
         let Some(newest) = self.accepted() else {
             let table = first_table(

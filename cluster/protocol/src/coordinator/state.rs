@@ -87,7 +87,7 @@ pub(super) enum Role {
     /// Another node is master.
     Following(Following),
     /// It is master.
-    Reigning(Reign),
+    Reigning(Box<Reign>),
 }
 
 /// A follower's view.

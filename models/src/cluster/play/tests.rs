@@ -171,7 +171,7 @@ mod broken {
     #[test]
     fn a_failing_workload_shrinks_to_few_faults_and_operations() {
         let given = broken(Rule::AckBeforeBackup, &["kill"]);
-        let seed = first_invalid(&given, 4).expect("the rule matters");
+        let seed = first_invalid(&given, 7).expect("the rule matters");
         let shrunk = shrink::<Cluster<Play>>(seed, &given, 500).expect("the run fails");
         let (before, kept) = (&shrunk.before, &shrunk.kept);
         assert!(

@@ -53,6 +53,7 @@ fn table(term: u64, ids: &[u32]) -> Arc<Table> {
             in_sync: [(owner, kensho_protocol::ids::Incarnation(0))].into(),
             ..Assignment::default()
         }],
+        levelling: kensho_protocol::settings::Levelling::default(),
     })
 }
 
