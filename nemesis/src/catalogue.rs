@@ -192,6 +192,12 @@ impl Entry {
         needs(&self.draw(1, &mut Rng::with_seed(0)))
     }
 
+    /// Whether it takes data that were confirmed.
+    pub fn takes_data(&self) -> bool {
+        // As above.
+        self.draw(1, &mut Rng::with_seed(0)).takes_data()
+    }
+
     /// Whether a system can have it, which was asked for as `asked`.
     ///
     /// # Errors

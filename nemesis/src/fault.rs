@@ -17,6 +17,14 @@ pub struct Fault {
     pub injections: Vec<Injection>,
 }
 
+impl Fault {
+    /// Whether any of it [takes data](Action::takes_data).
+    pub fn takes_data(&self) -> bool {
+        let mut injections = self.injections.iter();
+        injections.any(|injection| injection.action.takes_data())
+    }
+}
+
 /// One thing done to some nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Injection {

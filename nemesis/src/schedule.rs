@@ -25,12 +25,15 @@ pub struct Settings {
     pub fault_ms: (u64, u64),
     /// Shortest and longest quiet time between faults.
     pub quiet_ms: (u64, u64),
+    /// How long a cluster takes to be whole again after a fault that takes data: the next one of these begins no
+    /// sooner after it. Others may strike meanwhile.
+    pub whole_ms: u64,
 }
 
 impl Settings {
     /// Faults of 2 to 4 s with 1.5 to 3 s of quiet in between, and longer where the heartbeat is
     /// slow: a fault lasts 10 heartbeats at least, so that every lease (2) and every time limit
-    /// (3) runs out during it.
+    /// (3) runs out during it. A node without data is given some after 60 heartbeats.
     pub fn usual(seed: u64, heartbeat_ms: u64, until_ms: u64) -> Settings {
         let fault_ms = (
             (10 * heartbeat_ms).max(2_000),
@@ -47,6 +50,7 @@ impl Settings {
             lead_ms: quiet_ms.1,
             fault_ms,
             quiet_ms,
+            whole_ms: (90 * heartbeat_ms).max(6_000),
         }
     }
 }
@@ -70,7 +74,12 @@ pub fn plan(settings: &Settings, entries: &[&'static Entry]) -> Vec<Planned> {
     let mut decks = Decks::new(entries);
     let mut planned = Vec::new();
     let mut start_ms = settings.lead_ms;
+    let mut whole_from_ms = 0;
     while let Some(entry) = decks.deal(&mut draw) {
+        let takes_data = entry.takes_data();
+        if takes_data {
+            start_ms = start_ms.max(whole_from_ms);
+        }
         let end_ms = start_ms + draw.u64(settings.fault_ms.0..=settings.fault_ms.1);
         let quiet_ms = draw.u64(settings.quiet_ms.0..=settings.quiet_ms.1);
         if end_ms + settings.quiet_ms.0 > settings.until_ms {
@@ -84,6 +93,9 @@ pub fn plan(settings: &Settings, entries: &[&'static Entry]) -> Vec<Planned> {
             seed: draw.u64(..),
         });
         start_ms = end_ms + quiet_ms;
+        if takes_data {
+            whole_from_ms = end_ms + settings.whole_ms;
+        }
     }
     planned
 }
@@ -171,6 +183,23 @@ mod tests {
                 prop_assert!(fault.start_ms + 2_000 <= fault.end_ms && fault.end_ms < 60_000);
                 for injection in &fault.fault.injections {
                     prop_assert!(fault.start_ms + injection.after_ms < fault.end_ms);
+                }
+            }
+        }
+
+        /// The cluster is whole again before more is taken from it, also in a short run.
+        #[test]
+        fn what_takes_data_waits_for_what_was_taken_before(seed: u64) {
+            let all = ["kill", "folder"];
+            for (names, least) in [(&all[..], 1), (&all[1..], 2)] {
+                let entries = select(names.iter().copied(), &Able::to_everything()).unwrap();
+                let settings = Settings::usual(seed, 100, 30_000);
+                let planned = plan(&settings, &entries);
+                let takes: Vec<&Planned> =
+                    planned.iter().filter(|p| p.fault.takes_data()).collect();
+                prop_assert!(takes.len() >= least, "{}", takes.len());
+                for pair in takes.windows(2) {
+                    prop_assert!(pair[0].end_ms + settings.whole_ms <= pair[1].start_ms);
                 }
             }
         }

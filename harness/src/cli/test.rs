@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// How long clients work under faults
     #[arg(long, default_value = "60s", value_name = "TIME")]
     time_limit: Span,
-    /// What goes wrong: families (kill, pause, partition, disk, packet), single
+    /// What goes wrong: families (kill, pause, partition, disk, folder, packet), single
     /// faults by name (kensho faults lists them), or none
     /// [default: kill,pause,partition,disk, as far as the system can have them]
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]

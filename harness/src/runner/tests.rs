@@ -30,6 +30,7 @@ fn faults(names: &[&str]) -> Vec<Planned> {
         lead_ms: 150,
         fault_ms: (60, 100),
         quiet_ms: (60, 100),
+        whole_ms: 100,
     };
     let entries = select(names.iter().copied(), &Able::to_everything()).unwrap();
     schedule::plan(&settings, &entries)

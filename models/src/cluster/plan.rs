@@ -318,10 +318,7 @@ impl Plan {
             true => base.processors.stopped_between_ppm,
             false => 0,
         };
-        let takes_data = |planned: &Planned| {
-            let mut injections = planned.fault.injections.iter();
-            injections.any(|injection| injection.action.takes_data())
-        };
+        let takes_data = |planned: &Planned| planned.fault.takes_data();
         // The smallest limits are made for statements of a few bytes, and let nothing but one row of the
         // real tables be under way: a replica that lags behind a busy owner would never catch up.
         let limits = base.settings;
@@ -409,6 +406,8 @@ fn draw_schedule(
         lead_ms: quiet_ms.1,
         fault_ms: heartbeats(random.pick(&[(1, 3), (4, 8), (10, 20)])),
         quiet_ms,
+        // What cannot be had is not done.
+        whole_ms: 0,
     };
     schedule::plan(&settings, nemesis.entries())
 }

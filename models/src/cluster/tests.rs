@@ -108,3 +108,10 @@ fn broken_rules_about_master_and_table_are_caught() {
         assert!(caught, "{rule} is not caught by {invariant:?}");
     }
 }
+
+/// A member that had said goodbye was left alone by a master that left, and went through terms without a pause.
+#[test]
+fn one_that_stops_and_is_left_alone_keeps_quiet() {
+    let outcome = explore::<Cluster>(1_201, &Given::default());
+    assert_eq!(outcome.violation, None);
+}

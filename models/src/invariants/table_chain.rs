@@ -92,8 +92,9 @@ fn step_wrong(before: &Assignment, now: &Assignment, partition: PartitionId) -> 
     // had entered its epoch.
     let mut in_sync = now.in_sync.iter();
     let added = in_sync.any(|(node, life)| before.recorded(*node) != Some(*life));
-    // R5: where nobody is left who certainly has everything, the furthest goes on alone, in another life.
-    let begins_again = now.in_sync.len() == 1 && before.recorded(now.owner).is_some();
+    // R5: where nobody is left who certainly has everything, the furthest goes on alone, in another life, and
+    // nobody is asked any more. (Whether that lost something is seen on the disks: durable-ack.)
+    let begins_again = now.in_sync.len() == 1 && now.witnesses.is_empty();
     if now.epoch < before.epoch {
         Some(TableWrong::EpochWentBack(partition))
     } else if now.epoch == before.epoch && !same {
@@ -138,6 +139,35 @@ mod tests {
         assert_eq!(wrong(&[first.table(), second.table()]), []);
         // Stamp, revision and epoch.
         assert_eq!(wrong(&[second.table(), first.table()]).len(), 3);
+    }
+
+    /// In another life of its data a member goes on alone, or not at all.
+    #[test]
+    fn who_begins_again_does_so_alone() {
+        let first = TableService::new(3, 2, vec![first_assignment(&[0, 1])], Rules::sound());
+        let begins = |in_sync: &[(u32, u32)], witness: bool| {
+            let mut table = Table::clone(first.table());
+            table.stamp.revision = table.stamp.revision.next();
+            let partition = &mut table.partitions[0];
+            partition.epoch = Epoch(2);
+            partition.owner = NodeId(in_sync[0].0);
+            let nodes = in_sync.iter();
+            partition.in_sync = nodes
+                .map(|(n, life)| (NodeId(*n), Incarnation(*life)))
+                .collect();
+            if witness {
+                let left = kensho_protocol::table::Witness {
+                    life: Incarnation(1),
+                    until: Epoch(1),
+                };
+                partition.witnesses.insert(NodeId(0), left);
+            }
+            wrong(&[first.table(), &Arc::new(table)]).len()
+        };
+        assert_eq!(begins(&[(1, 9)], false), 0);
+        assert_eq!(begins(&[(1, 9)], true), 1, "somebody could still be asked");
+        assert_eq!(begins(&[(1, 9), (0, 1)], false), 1, "it has company");
+        assert_eq!(begins(&[(2, 9)], false), 1, "it was never in sync");
     }
 
     #[test]

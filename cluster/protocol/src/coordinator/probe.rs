@@ -70,6 +70,7 @@ impl Coordinator {
     pub(super) fn wait_before_probe(&mut self, now: Time, at_least: Duration) {
         let voters = self.voters();
         let takes_part = self.takes_part();
+        let electable = self.stays() && self.may_be_elected(self.disk.stamp());
         let term = self.term();
         let Role::Electing(electing) = &mut self.role else {
             return;
@@ -82,7 +83,11 @@ impl Coordinator {
                 now + at_least
             }
         } else if voters.iter().all(|voter| *voter == self.fixed.me.id) {
-            now
+            // Nobody else could be elected; what keeps this one from it takes its time.
+            match electable {
+                true => now,
+                false => now + at_least.max(self.fixed.settings.election_pace()),
+            }
         } else {
             let limit = self.fixed.settings.election_pace();
             // After a failed election or question nodes must get out of step; a first question only

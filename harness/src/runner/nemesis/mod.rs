@@ -28,9 +28,9 @@ pub use effect::Undone;
 
 /// A fault waits so long for somebody to tell who is master and owner.
 const TABLE_LIMIT: Duration = Duration::from_secs(3);
-/// What takes data away waits so long for the cluster to be whole, and is not done otherwise. A partition gets a
-/// copy on a node that has nothing of it after 60 heartbeats.
-const WHOLE_LIMIT: Duration = Duration::from_secs(10);
+/// What takes data away waits so long for the cluster to be whole, and is not done otherwise. The schedule leaves
+/// time for that; this is for busy machines.
+const WHOLE_LIMIT: Duration = Duration::from_secs(20);
 /// The cluster has so long to become whole where a schedule asks for it.
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::network::{Cluster, HEARTBEAT};
+use super::network::{Cluster, HEARTBEAT, node};
 use crate::coordinator::{Event, Note};
 use crate::ids::NodeId;
 use crate::table::Assignment;
@@ -145,4 +145,18 @@ fn a_cluster_that_stops_loses_nobody() {
         }
         cluster.run_until("service", Cluster::all_serve);
     }
+}
+
+/// One that is about to stop elects nobody, and if it is the only member there is nobody else: it does not enter
+/// one term after the other.
+#[test]
+fn the_only_member_does_not_hurry_through_terms_while_it_stops() {
+    let mut cluster = Cluster::born(1, 7);
+    cluster.kill(node(1));
+    cluster.start(node(1));
+    let before = cluster.saved(node(1)).term.0;
+    cluster.hand(node(1), Event::Goodbye);
+    cluster.run_for(HEARTBEAT * 5);
+    let terms = cluster.saved(node(1)).term.0 - before;
+    assert!(terms <= 10, "{terms} terms");
 }
