@@ -139,3 +139,51 @@ fn a_former_owner_shows_no_more_than_what_is_committed() {
     let (shown, answer, _) = told(&world, read).expect("its owner vouches");
     assert_eq!((shown, answer), (at(1, 2), &b"kept,ahead"[..]));
 }
+
+/// Node 3 has taken over, and its update is acknowledged; the former owner and its backup hear nobody but
+/// each other, and know of no table without them. What the backup tells then.
+fn read_behind_a_failover(settings: impl Fn(&mut Settings)) -> (Option<Vec<u8>>, Option<Refusal>) {
+    let mut world = World::new(Mode::SemiSync, &[N1, N2, N3]);
+    settings(&mut world.settings);
+    let disks: Vec<(NodeId, Recovered)> = [N1, N2, N3]
+        .map(|id| (id, Recovered::empty(Incarnation(7))))
+        .into();
+    for (id, disk) in disks {
+        world.start(id, disk);
+    }
+    world.assign(1, N1, &[N1, N2, N3], &[]);
+    world.write(N1, "old");
+    world.isolate(N3);
+    world.wait_ms(500);
+    let takes_over = Assignment {
+        epoch: Epoch(2),
+        owner: N3,
+        in_sync: BTreeMap::from([(N3, Incarnation(7))]),
+        ..Assignment::default()
+    };
+    world.give(N3, Event::Assign(takes_over));
+    world.wait_ms(500);
+    let update = world.write(N3, "new");
+    assert!(world.done(update), "node 3 owns it alone");
+    world.wait_ms(100);
+    let read = world.read_from(N2, SOON, Position::default());
+    world.wait_ms(100);
+    let answer = told(&world, read).map(|(_, answer, _)| answer.to_vec());
+    (answer, world.refusal(read))
+}
+
+#[test]
+fn a_backup_of_an_owner_that_was_replaced_tells_nothing_old() {
+    let (answer, refusal) = read_behind_a_failover(|_| {});
+    assert_eq!((answer, refusal), (None, Some(Refusal::Behind)));
+}
+
+#[cfg(feature = "break-rules")]
+#[test]
+fn an_owner_that_vouches_without_its_lease_makes_its_backup_tell_what_is_old() {
+    use crate::rule::{Rule, Rules};
+    let (answer, _) = read_behind_a_failover(|settings| {
+        settings.rules = Rules::sound().without(Rule::VouchedWithoutLease);
+    });
+    assert_eq!(answer.as_deref(), Some(&b"old"[..]));
+}
