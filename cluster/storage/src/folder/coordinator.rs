@@ -51,7 +51,7 @@ fn encode(saved: &Saved) -> Vec<u8> {
 
 /// What is new in a table stands at its end, and nothing is behind a table; what is behind the body of one that
 /// saved none is not looked at.
-fn with_levelling(body: Bytes) -> Bytes {
+fn with_levelling(body: &Bytes) -> Bytes {
     let levelling = postcard::to_stdvec(&Levelling::default()).expect("it can be encoded");
     [&body[..], &levelling].concat().into()
 }
@@ -61,7 +61,7 @@ pub(super) fn load<D: Disk>(disk: &mut D) -> Result<Saved, StorageError> {
     let body = match sealed::read_in_place(disk, NAME, &KIND) {
         Err(StorageError::OtherVersion { found, .. }) if found == WITHOUT_LEVELLING.version => {
             let body = sealed::read_in_place(disk, NAME, &WITHOUT_LEVELLING)?;
-            body.map(with_levelling)
+            body.as_ref().map(with_levelling)
         }
         read => read?,
     };
