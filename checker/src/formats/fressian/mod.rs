@@ -1,5 +1,6 @@
 //! Jepsen's `test.fressian` (up to 0.2.7): the map of the whole test as one Fressian object, with
-//! the list of all operations in its `:history`.
+//! the list of all operations in its `:history`; and operations that stand one after the other, as in
+//! a block of `test.jepsen`.
 
 mod node;
 mod op;
@@ -22,13 +23,21 @@ pub(super) const FORMAT: Definition = Definition {
     folder: None,
 };
 
+/// A record's class, before it has a number: of an operation.
+const FIRST_OPERATION: &[u8] = b"\xef\xe3\x11jepsen.history.Op";
+
 fn recognise(beginning: &Beginning<'_>) -> bool {
-    matches!(beginning.bytes, [0xc0, 0xe4..=0xee, ..])
+    matches!(beginning.bytes, [0xc0, 0xe4..=0xee, ..]) || beginning.bytes.starts_with(FIRST_OPERATION)
 }
 
 fn read(input: &mut Input<'_>, builder: &mut Builder) -> Result<(), ReadError> {
     let bytes = input.whole();
-    walk(&mut Reader::new(&bytes), bytes.len(), builder).map_err(|wrong| ReadError::Binary {
+    let read = if bytes.starts_with(FIRST_OPERATION) {
+        push_stream(&bytes, builder).1.map_or(Ok(()), Err)
+    } else {
+        walk(&mut Reader::new(&bytes), bytes.len(), builder)
+    };
+    read.map_err(|wrong| ReadError::Binary {
         offset: wrong.at as u64,
         expected: wrong.what,
     })
@@ -80,6 +89,27 @@ fn walk(reader: &mut Reader<'_>, length: usize, builder: &mut Builder) -> Result
         return Err(wrong(start, "this test has no :history: the run ended before it was written"));
     }
     Ok(())
+}
+
+/// Adds operations that stand one after the other, and returns how many, and where and why they
+/// end before the data does.
+pub(super) fn push_stream(data: &[u8], builder: &mut Builder) -> (usize, Option<Wrong>) {
+    let mut reader = Reader::new(data);
+    let mut events = Events::new(data.len());
+    let mut count = 0;
+    loop {
+        let at = reader.at();
+        match reader.next() {
+            Ok(None) => return (count, None),
+            Ok(Some(event)) => {
+                if let Err(what) = events.push(builder, &event) {
+                    return (count, Some(Wrong { at, what }));
+                }
+            }
+            Err(wrong) => return (count, Some(wrong)),
+        }
+        count += 1;
+    }
 }
 
 #[cfg(test)]

@@ -249,3 +249,21 @@ fn tuples_become_keys_and_vectors_do_not() {
         [(Some(Value::Int(9)), of_edn("[5 -2]")), (None, of_edn("[9 [5 -2]]"))]
     );
 }
+
+#[test]
+fn operations_one_after_the_other_are_a_history_and_a_cut_is_told() {
+    let mut writer = Writer::default();
+    writer.op(0, "invoke", 7, "write", &Value::Int(5));
+    writer.op(1, "ok", 7, "write", &Value::Int(5));
+    let whole = writer.bytes.len();
+    writer.op(2, "invoke", 7, "read", &Value::Nil);
+    assert_eq!(Format::detect(&writer.bytes), Format::Fressian);
+    let history = read(&writer.bytes, Format::Fressian).unwrap();
+    assert_eq!(history.operations.len(), 2);
+    assert_eq!(history.operations[0].outcome, Outcome::Ok);
+    assert_eq!(history.operations[1].complete, NEVER);
+
+    let cut = read(&writer.bytes[..whole + 3], Format::Fressian).unwrap();
+    assert_eq!(cut.operations.len(), 1);
+    assert!(cut.problems.iter().any(|problem| problem.grave), "{:?}", cut.problems);
+}

@@ -8,7 +8,7 @@
 mod blocks;
 
 use super::beginning::Beginning;
-use super::fressian::{Events, Node, Reader};
+use super::fressian::{Events, Node, Reader, push_stream};
 use super::input::Input;
 use super::{Definition, ReadError};
 use crate::history::Builder;
@@ -86,8 +86,8 @@ fn push_block(
         },
         Kind::Stream => {
             let (_, wrong) = push_stream(&block.data, builder);
-            if let Some((at, what)) = wrong {
-                return Err(block.wrong(at, what));
+            if let Some(wrong) = wrong {
+                return Err(block.wrong(wrong.at, wrong.what));
             }
         }
         Kind::BigVector => {
@@ -129,27 +129,6 @@ fn push_list(block: &Block, list: &[Node], builder: &mut Builder) -> Result<(), 
             .map_err(|what| block.wrong(0, format!("operation {at}: {what}")))?;
     }
     Ok(())
-}
-
-/// Adds operations that stand one after the other, and returns how many, and where and why they
-/// end before the data does.
-fn push_stream(data: &[u8], builder: &mut Builder) -> (usize, Option<(usize, String)>) {
-    let mut reader = Reader::new(data);
-    let mut events = Events::new(data.len());
-    let mut count = 0;
-    loop {
-        let at = reader.at();
-        match reader.next() {
-            Ok(None) => return (count, None),
-            Ok(Some(event)) => {
-                if let Err(what) = events.push(builder, &event) {
-                    return (count, Some((at, what)));
-                }
-            }
-            Err(wrong) => return (count, Some((wrong.at, wrong.what))),
-        }
-        count += 1;
-    }
 }
 
 /// Adds the operations of a chunk that was never closed, if there is one; that the run died is an
