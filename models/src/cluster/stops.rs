@@ -19,8 +19,8 @@ use crate::world::trace::Trace;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
-/// No write waits longer at a stop. To miss the node that stopped would take five times as long.
-const BOUND_NS: u64 = 3 * SECOND;
+/// No write waits longer at a stop. To miss the node that stopped would take 300 times as long.
+const BOUND_NS: u64 = 50 * MS;
 const NODES: usize = 3;
 
 /// Three nodes that fail in no way, at the default heartbeat, on quick disks and a quick network.

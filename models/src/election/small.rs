@@ -109,7 +109,7 @@ pub const SMALL: [Small; 16] = [
     Small {
         name: "tournament",
         model: tournament,
-        unique_states: 102_947,
+        unique_states: 132_854,
         sights: &[
             Sight::MasterElected,
             Sight::MasterElectedAfterRestart,
@@ -120,7 +120,7 @@ pub const SMALL: [Small; 16] = [
     Small {
         name: "tournament, messages twice",
         model: duplicates,
-        unique_states: 55_314,
+        unique_states: 71_448,
         sights: &[Sight::MasterElected, Sight::VoteForwarded],
     },
     Small {

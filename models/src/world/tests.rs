@@ -25,7 +25,7 @@ fn replicas_keep_their_promises_and_recover() {
         });
         let never: Vec<Sight> = total.sometimes.never().collect();
         let expected = match mode {
-            Mode::SemiSync => vec![Sight::AcknowledgedLost],
+            Mode::SemiSync => vec![Sight::SeenLost, Sight::AcknowledgedLost],
             Mode::Async => vec![],
         };
         assert_eq!(never, expected, "{mode:?}");

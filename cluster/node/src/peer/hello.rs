@@ -337,17 +337,17 @@ mod tests {
     #[test]
     fn another_version_is_refused_by_its_number() {
         let hello = Hello::new(introduction(1, "n1"), "s3cret");
-        for (body, name) in [
-            (r#"{"format":6,"name":"n2","cluster":["c"]}"#, "n2"),
-            (r#"{"format":4,"name":"n2"}"#, "n2"),
-            (r#"{"format":4}"#, "of an unknown name"),
+        for (format, rest, name) in [
+            (FORMAT + 1, r#","name":"n2","cluster":["c"]"#, "n2"),
+            (FORMAT - 1, r#","name":"n2""#, "n2"),
+            (FORMAT - 1, "", "of an unknown name"),
         ] {
+            let body = format!(r#"{{"format":{format}{rest}}}"#);
             let refusal = hello.judge(body.as_bytes()).expect_err("another version");
-            let format = &body[10..11];
             assert_eq!(
                 refusal,
                 format!(
-                    "node {name} has message format {format}, but node n1 has message format 5: run the \
+                    "node {name} has message format {format}, but node n1 has message format {FORMAT}: run the \
                      same version of kensho-node on both"
                 )
             );
@@ -362,10 +362,10 @@ mod tests {
         let text = serde_json::to_string(&introduction(70_000, "n1")).expect("JSON");
         assert_eq!(
             text,
-            r#"{"format":5,"cluster":"c","partitions":8,"replicas":3,"heartbeat_ms":100,"mode":"semi-sync","#
-                .to_owned()
-                + r#""outcomes":"32 per client, of 10000 clients, in 2097152 bytes","start":1,"nonce":"0a","#
-                + r#""id":70000,"name":"n1","client_address":"a:1","peer_address":"a:2"}"#
+            format!(
+                r#"{{"format":{FORMAT},"cluster":"c","partitions":8,"replicas":3,"heartbeat_ms":100,"#
+            ) + r#""mode":"semi-sync","outcomes":"32 per client, of 10000 clients, in 2097152 bytes","#
+                + r#""start":1,"nonce":"0a","id":70000,"name":"n1","client_address":"a:1","peer_address":"a:2"}"#
         );
     }
 

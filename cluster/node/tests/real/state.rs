@@ -85,7 +85,7 @@ fn figures_are_told_to_prometheus() {
         .lines()
         .filter(|line| line.starts_with("# TYPE"))
         .count();
-    assert_eq!(count, 3 + 34 - 1 + 3, "{}", told.body);
+    assert_eq!(count, 3 + 37 - 1 + 3, "{}", told.body);
 }
 
 #[test]

@@ -191,6 +191,16 @@ impl Coordinator {
     }
 }
 
+/// What is left to be done for a node before it stops.
+struct Left {
+    /// What it is to hand over.
+    wishes: Vec<Wish>,
+    /// Others are to take over as well, as soon as they say that they have everything.
+    waits: bool,
+    /// Nothing is.
+    done: bool,
+}
+
 /// As master.
 impl Coordinator {
     /// A node says goodbye.
@@ -209,9 +219,18 @@ impl Coordinator {
             self.note(Note::Parts { node });
         }
         self.propose_next(now);
-        let Some((wishes, done)) = self.left_to_do(now, node) else {
+        let Some(Left {
+            wishes,
+            waits,
+            done,
+        }) = self.left_to_do(now, node)
+        else {
             return;
         };
+        if waits {
+            // The next heartbeat may be far.
+            self.beat_all(now);
+        }
         let term = self.term();
         if node != self.fixed.me.id {
             let message = Message::Parting {
@@ -229,21 +248,28 @@ impl Coordinator {
         }
     }
 
-    /// What is left to be done before `node` stops: what it is to hand over, and whether that, and all
-    /// else, is nothing.
-    fn left_to_do(&mut self, now: Time, node: NodeId) -> Option<(Vec<Wish>, bool)> {
+    /// What is left to be done before `node` stops.
+    fn left_to_do(&mut self, now: Time, node: NodeId) -> Option<Left> {
         let committed = self.committed.clone()?;
         let settled = committed.stamp == self.disk.stamp();
         let view = self.view(now, &committed)?;
         let mut load = Load::of(&committed.partitions);
         let numbered = (0..).map(PartitionId).zip(&committed.partitions);
         let wishes = view.wishes_of(node, numbered.clone(), &mut load);
+        let to_hand_over = |(_, assignment): &(PartitionId, &Assignment)| {
+            assignment.owner == node && view.stay_with_copy(node, assignment).next().is_some()
+        };
+        let to_hand_over = numbered.clone().filter(to_hand_over).count();
         let stays = |(_, assignment): (PartitionId, &Assignment)| {
             !view.parts_from(assignment).contains(&node)
         };
         let looked = view.parting.contains(&node) || !self.has_successor();
-        let idle = wishes.is_empty() && numbered.clone().all(stays);
-        Some((wishes, looked && settled && idle))
+        let idle = to_hand_over == 0 && numbered.clone().all(stays);
+        Some(Left {
+            waits: looked && wishes.len() < to_hand_over,
+            wishes,
+            done: looked && settled && idle,
+        })
     }
 
     /// Whether a majority stays, so that another one can be elected.
@@ -293,17 +319,14 @@ impl View {
             return wishes;
         }
         for (partition, assignment) in partitions.filter(|(_, a)| a.owner == node) {
-            let suits = |other: &&NodeId| {
-                let whole = self.alive.contains(other) && self.reported.contains(other);
-                let goes = self.parting.contains(other) || self.leaving.contains(other);
-                let room = !self.roomless.contains(other);
-                whole && room && !goes && self.is_confirmed(partition, assignment, **other)
+            let is_ready = |other: &NodeId| {
+                self.reported.contains(other) && self.is_confirmed(partition, assignment, *other)
             };
-            let others = assignment.in_sync.keys().filter(|other| **other != node);
+            let others = self.stay_with_copy(node, assignment);
             let to = others
-                .filter(suits)
-                .min_by_key(|other| (load.owned(**other), **other));
-            if let Some(to) = to.copied() {
+                .filter(is_ready)
+                .min_by_key(|other| (load.owned(*other), *other));
+            if let Some(to) = to {
                 load.gives(node, to);
                 wishes.push(Wish {
                     partition,
@@ -313,6 +336,20 @@ impl View {
             }
         }
         wishes
+    }
+
+    /// Who may own this partition when `node` has stopped, perhaps only after it has told more of itself.
+    fn stay_with_copy<'a>(
+        &'a self,
+        node: NodeId,
+        assignment: &'a Assignment,
+    ) -> impl Iterator<Item = NodeId> + 'a {
+        let others = assignment.in_sync.keys().copied();
+        others.filter(move |other| {
+            let goes = self.parting.contains(other) || self.leaving.contains(other);
+            let room = !self.roomless.contains(other);
+            *other != node && self.alive.contains(other) && room && !goes
+        })
     }
 
     /// The backups that are about to stop, and are taken out of the in-sync set: as long as two copies

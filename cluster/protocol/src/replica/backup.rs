@@ -199,7 +199,11 @@ impl<A: Apply> Replica<A> {
         let Role::Follower(follower) = &self.role else {
             return;
         };
-        let Some(to) = follower.owner() else { return };
+        let Some(to) = follower.owner() else {
+            // Nobody answers what was asked, and there is nobody to ask again before one is known.
+            (self.backup.asked, self.backup.wants_to_ask) = (None, true);
+            return;
+        };
         let epoch = self.promised;
         match self.backup.asked {
             Some((of, at)) if of == epoch && now < ask_again_at(at, &self.settings) => return,

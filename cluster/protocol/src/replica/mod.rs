@@ -450,7 +450,8 @@ impl<A: Apply> Replica<A> {
 
     fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
         match &self.role {
-            Role::Follower(_) => {}
+            // At once: the deadline is not to stay in the past until the flush.
+            Role::Follower(_) => self.serve_as_backup(now, out),
             Role::Comparing(_) => self.ask_witnesses(now, out),
             Role::Entering(epoch) => self.try_to_enter(now, *epoch, out),
             Role::Renewing(_) => self.ask_for_renewal(now, out),
