@@ -25,10 +25,11 @@ lint: ## formatting, clippy and docs, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --profile tests --workspace --no-deps --quiet
 
 # Clippy compiles examples and benches too; building them takes minutes and tests nothing more. The
-# artificial worlds are tested in the build that can break rules: nothing is broken there unless a test asks.
+# artificial worlds, and the protocol once more, are tested in the build that can break rules: nothing is broken there
+# unless a test asks.
 test: lint ## everything that must pass before a change lands
 	cargo test --profile tests --workspace --exclude kensho-models --lib --bins --tests
-	cargo test --profile tests --package kensho-models --features break-rules --lib --tests
+	cargo test --profile tests --package kensho-models --package kensho-protocol --features kensho-models/break-rules --lib --tests
 	cargo test --profile tests --workspace --exclude kensho-models --doc
 
 # Three nodes, two failovers, and logs that diverge, in time. So many generated states have more

@@ -12,6 +12,7 @@
 //! `vouched-without-lease` has not shown in tens of thousands of runs: the former owner and one of its backups would
 //! have to be cut off from all others, together, for longer than a failover takes, with a client that reads there and
 //! has seen nothing newer. A test of replicas plays just that (`cluster/protocol/src/replica/tests/backup.rs`).
+//! `ack-any-epoch` shows once in some 80,000 runs, and in a test of replicas, too (`reigns.rs`, beside it).
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,7 @@
 //! Broken rules are caught: those that show soon, so that this can run with every change. All of
 //! them, with figures: `cargo run --release -p kensho-models --features break-rules --example bugs`.
 
-use kensho_models::broken::{WIRING, in_cluster, in_model, in_simulation, rules, violated};
+use kensho_models::broken::{WIRING, in_cluster, in_model, in_simulation, violated};
 use kensho_models::invariants::Invariant;
 use kensho_models::replication::models::ALL;
 use kensho_models::run::Given;
@@ -225,17 +225,4 @@ fn simulated_clusters_notice_faults_of_the_wiring() {
         println!("{rule}: {:?} after {} seeds", found.by, found.after);
         assert!(found.by.is_some(), "{rule} does not show in 2,000 runs");
     }
-}
-
-/// An acknowledgement that is late by two failovers comes to its owner while that owns again, and says
-/// of an entry of the new epoch what was true of one that is gone. One run of thousands shows it.
-#[test]
-fn an_acknowledgement_of_an_earlier_reign_is_noticed() {
-    let given = Given {
-        mode: Some(Mode::SemiSync),
-        rules: rules(Some(Rule::AckAnyEpoch)),
-        ..Given::default()
-    };
-    let shown = violated::<World>(122_766, &given);
-    assert_eq!(shown, Some(Invariant::DurableAck));
 }

@@ -21,6 +21,7 @@ mod backup;
 mod bounds;
 mod images;
 mod numbers;
+mod reigns;
 
 /// A list of the statements applied; its outcome is how many there were before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,11 +77,16 @@ const N3: NodeId = NodeId(3);
 impl World {
     /// Nodes 1 to 3; `in_sync` of them, owned by the first.
     fn new(mode: Mode, in_sync: &[NodeId]) -> Self {
+        World::with(in_sync, |settings| settings.mode = mode)
+    }
+
+    /// The same with other settings.
+    fn with(in_sync: &[NodeId], change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::with_heartbeat(Duration::from_millis(100));
-        settings.mode = mode;
         // More than there are: no entry is spare.
         settings.replicas = 4;
         settings.image_chunk_bytes = 3;
+        change(&mut settings);
         let mut world = World {
             now: Time(1_000_000_000),
             settings,

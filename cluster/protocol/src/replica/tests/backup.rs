@@ -142,16 +142,10 @@ fn a_former_owner_shows_no_more_than_what_is_committed() {
 
 /// Node 3 has taken over, and its update is acknowledged; the former owner and its backup hear nobody but
 /// each other, and know of no table without them. What the backup tells then.
-fn read_behind_a_failover(settings: impl Fn(&mut Settings)) -> (Option<Vec<u8>>, Option<Refusal>) {
-    let mut world = World::new(Mode::SemiSync, &[N1, N2, N3]);
-    settings(&mut world.settings);
-    let disks: Vec<(NodeId, Recovered)> = [N1, N2, N3]
-        .map(|id| (id, Recovered::empty(Incarnation(7))))
-        .into();
-    for (id, disk) in disks {
-        world.start(id, disk);
-    }
-    world.assign(1, N1, &[N1, N2, N3], &[]);
+fn read_behind_a_failover(
+    settings: impl FnOnce(&mut Settings),
+) -> (Option<Vec<u8>>, Option<Refusal>) {
+    let mut world = World::with(&[N1, N2, N3], settings);
     world.write(N1, "old");
     world.isolate(N3);
     world.wait_ms(500);
