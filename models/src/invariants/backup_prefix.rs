@@ -79,8 +79,10 @@ pub fn check(
         return;
     };
     let seen_stands = settled.position(owed.seen.lsn) == Some(owed.seen);
+    // Who was told that it is lost begins anew with nothing; an earlier attempt may be told only then.
+    let has_seen = owed.seen != Position::default();
     let (at, answer) = match reply {
-        Reply::Refused(Refusal::SeenLost) if seen_stands => {
+        Reply::Refused(Refusal::SeenLost) if seen_stands && has_seen => {
             return violations.push(Violation::SeenNotLost {
                 partition,
                 node,

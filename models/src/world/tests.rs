@@ -32,6 +32,16 @@ fn replicas_keep_their_promises_and_recover() {
     }
 }
 
+/// Rule R16: two attempts of one read are told that what its session had seen is lost.
+#[test]
+fn a_session_that_began_anew_may_be_told_once_more_why() {
+    let given = Given {
+        mode: Some(Mode::Async),
+        ..Given::default()
+    };
+    assert_eq!(explore::<World>(9_963, &given).violation, None);
+}
+
 /// Rule R5: crashes take what was acknowledged and not flushed, and nobody misses it.
 #[test]
 fn with_delayed_durability_what_a_crash_takes_is_not_missed() {
